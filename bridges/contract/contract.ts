@@ -1,0 +1,91 @@
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import * as s from './schemas.ts';
+import { Settings } from './settings.ts';
+
+const none = z.object({}).default({});
+
+/**
+ * Every query, command and event a window, a tray or the CLI may use. One declaration serves a MessagePort on the
+ * desktop, HTTP on the headless host's loopback port, and the CLI's private socket.
+ */
+export const contract = {
+  status: {
+    get: oc.input(none).output(s.Status),
+  },
+  calls: {
+    /** Newest first. `before` is the id of the last row already held (keyset paging). */
+    list: oc
+      .input(
+        z.object({
+          limit: z.number().int().min(1).max(1000).default(100),
+          before: z.number().int().optional(),
+          filter: s.CallFilter.default({}),
+        }),
+      )
+      .output(z.object({ calls: z.array(s.Call), more: z.boolean() })),
+    /** `limit` bounds the bytes of each body handed over. Throws not_found. */
+    get: oc
+      .input(
+        z.object({
+          id: z.number().int(),
+          limit: z
+            .number()
+            .int()
+            .min(0)
+            .max(64 * 1024 * 1024)
+            .default(512 * 1024),
+        }),
+      )
+      .output(s.CallDetail),
+    /** The distinct values of the filterable columns, for the filter menus. */
+    facets: oc
+      .input(none)
+      .output(
+        z.object({
+          clients: z.array(z.string()),
+          callers: z.array(z.string()),
+          upstreams: z.array(z.string()),
+          models: z.array(z.string()),
+        }),
+      ),
+  },
+  keys: {
+    list: oc.input(none).output(z.array(s.Key)),
+    /** The only answer that ever holds a key. Throws bad_input where the name is taken. */
+    create: oc
+      .input(z.object({ name: z.string().trim().min(1).max(64) }))
+      .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),
+    /** Throws not_found. */
+    revoke: oc.input(z.object({ id: z.string() })).output(z.object({ revoked: z.literal(true) })),
+  },
+  settings: {
+    get: oc.input(none).output(z.object({ settings: Settings, path: z.string(), problem: z.string().nullable() })),
+    /** Merges the given keys into the file. Throws settings_invalid naming the key. */
+    update: oc.input(z.object({ patch: z.record(z.string(), z.unknown()) })).output(z.object({ settings: Settings })),
+  },
+  companion: {
+    /** Starts the companion on another port, and keeps it in the settings. Throws port_taken. */
+    usePort: oc.input(z.object({ port: z.number().int().min(1).max(65535) })).output(s.Listener),
+    retry: oc.input(none).output(s.Listener),
+  },
+  capture: {
+    pause: oc.input(z.object({ paused: z.boolean() })).output(s.CaptureStatus),
+  },
+  clients: {
+    env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
+  },
+  practice: {
+    /** Makes one practice call through the companion, as a client would, and waits for its row. */
+    call: oc.input(z.object({ model: z.string().default('practice/echo') })).output(s.Call),
+  },
+  doctor: {
+    run: oc.input(none).output(z.array(s.DoctorCheck)),
+  },
+  engine: {
+    /** A fresh one-time link to the window. Throws not_found on a host that serves none. */
+    link: oc.input(none).output(z.object({ url: z.string() })),
+    stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
+  },
+  events: oc.input(none).output(eventIterator(s.EngineEvent)),
+};

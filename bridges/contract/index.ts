@@ -1,0 +1,39 @@
+/**
+ * Types of the contract. The window imports types from here and nothing else, so that no schema library reaches its
+ * bundle.
+ */
+import type { ContractRouterClient } from '@orpc/contract';
+import type { z } from 'zod';
+import type { contract } from './contract.ts';
+import type * as s from './schemas.ts';
+import type { RouteRule as RouteRuleSchema, Settings as SettingsSchema } from './settings.ts';
+
+export type Contract = typeof contract;
+/** What a window, a tray or the CLI programs against, whatever carries it. */
+export type EngineClient = ContractRouterClient<Contract>;
+
+export type WireFormat = z.infer<typeof s.WireFormat>;
+export type HostKind = z.infer<typeof s.Host>;
+export type Usage = z.infer<typeof s.Usage>;
+export type Loss = z.infer<typeof s.Loss>;
+export type Call = z.infer<typeof s.Call>;
+export type CallFilter = z.infer<typeof s.CallFilter>;
+export type CallDetail = z.infer<typeof s.CallDetail>;
+export type AssembledPart = z.infer<typeof s.AssembledPart>;
+export type Message = z.infer<typeof s.Message>;
+export type Body = z.infer<typeof s.Body>;
+export type Mend = z.infer<typeof s.Mend>;
+export type Listener = z.infer<typeof s.Listener>;
+export type Bridge = z.infer<typeof s.Bridge>;
+export type Tunnel = z.infer<typeof s.Tunnel>;
+export type Upstream = z.infer<typeof s.Upstream>;
+export type CaptureStatus = z.infer<typeof s.CaptureStatus>;
+export type Activity = z.infer<typeof s.Activity>;
+export type Notice = z.infer<typeof s.Notice>;
+export type Status = z.infer<typeof s.Status>;
+export type Key = z.infer<typeof s.Key>;
+export type ClientEnv = z.infer<typeof s.ClientEnv>;
+export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
+export type EngineEvent = z.infer<typeof s.EngineEvent>;
+export type Settings = z.infer<typeof SettingsSchema>;
+export type RouteRule = z.infer<typeof RouteRuleSchema>;

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { WireFormat } from './schemas.ts';
+
+const port = z.number().int().min(0).max(65535);
+
+/** An upstream's base URL: https, or http on loopback for stand-ins and local servers. */
+const baseUrl = z
+  .url()
+  .refine((value) => {
+    const url = new URL(value);
+    return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', '[::1]'].includes(url.hostname));
+  }, 'must be https, or http on 127.0.0.1')
+  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password')
+  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must not hold a query or fragment');
+
+/** `*` stands for any run of characters. */
+const pattern = z.string().min(1).max(200);
+
+/** One rule of the companion's own routing. The first rule that matches wins. */
+export const RouteRule = z.strictObject({
+  model: pattern.default('*'),
+  wire: WireFormat.optional(),
+  client: pattern.optional(),
+  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway']),
+});
+
+/** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
+export const Settings = z.strictObject({
+  companion: z
+    .strictObject({
+      port: port.default(11435),
+      routes: z.array(RouteRule).max(200).default([]),
+      /** Where a call goes that no rule claims: nowhere (the client is told), or one upstream. */
+      fallback: z.enum(['none', 'practice', 'gateway']).default('none'),
+    })
+    .prefault({}),
+  ui: z
+    .strictObject({
+      /** 0 takes any free port. */
+      port: port.default(0),
+    })
+    .prefault({}),
+  upstreams: z
+    .strictObject({
+      anthropic: z.strictObject({ baseUrl: baseUrl.default('https://api.anthropic.com') }).prefault({}),
+      openai: z.strictObject({ baseUrl: baseUrl.default('https://api.openai.com') }).prefault({}),
+      chatgpt: z.strictObject({ baseUrl: baseUrl.default('https://chatgpt.com') }).prefault({}),
+      gateway: z
+        .strictObject({
+          baseUrl: baseUrl.nullable().default(null),
+          /** Name of the secret that holds the gateway's key; the key itself never stands in this file. */
+          keySecret: z.string().default('gateway-key'),
+        })
+        .prefault({}),
+      practice: z
+        .strictObject({
+          /** Milliseconds between the events of a practice stream. */
+          paceMs: z.number().min(0).max(10_000).default(20),
+          /** The wire format practice answers in, whatever it was asked in; `same` keeps the client's. */
+          answerIn: z.enum(['same', 'chat', 'responses', 'messages']).default('same'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  capture: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Bytes of one request or reply body that are kept. */
+      maxBodyBytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(256 * 1024 * 1024)
+        .default(64 * 1024 * 1024),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Bytes, after decompression. */
+      bodyBytes: z
+        .number()
+        .int()
+        .min(1024)
+        .max(256 * 1024 * 1024)
+        .default(64 * 1024 * 1024),
+      connections: z.number().int().min(1).max(65_535).default(4096),
+      /** Milliseconds a client may take to send its headers. */
+      headersMs: z.number().int().min(100).max(120_000).default(5_000),
+      /** Milliseconds a client may be silent in the middle of its body, or leave a reply unread. */
+      idleMs: z.number().int().min(100).max(3_600_000).default(60_000),
+      /** Milliseconds an upstream may take to begin its answer. */
+      upstreamMs: z.number().int().min(100).max(3_600_000).default(600_000),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
+});
