@@ -19,12 +19,11 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
  */
 export class DrawbridgeError extends Error {
   override name = 'DrawbridgeError';
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    readonly details: Readonly<Record<string, string | number | null>> = {},
-    options?: { cause?: unknown },
-  ) {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, string | number | null>>;
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, string | number | null>> = {}, options?: { cause?: unknown }) {
     super(message, options);
+    this.code = code;
+    this.details = details;
   }
 }

@@ -64,11 +64,10 @@ export type RenderedError = { status: number; headers: Record<string, string>; b
 /** A request that can't be meant. `path` names the field, in the client's own words. */
 export class RequestError extends Error {
   override name = 'RequestError';
-  constructor(
-    readonly path: string,
-    message: string,
-  ) {
+  readonly path: string;
+  constructor(path: string, message: string) {
     super(message);
+    this.path = path;
   }
 }
 

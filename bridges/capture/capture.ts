@@ -1,0 +1,276 @@
+import { Worker } from 'node:worker_threads';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import type { CaptureRecord } from './record.ts';
+import { createRecorder, idAt, type Recorder } from './recorder.ts';
+import type { StoredCall } from './worker.ts';
+
+/** The capture side of the engine: the recorder, and a store in a thread of its own. */
+export type Capture = {
+  recorder: Recorder;
+  /** Starts the worker and opens the database. Resolves when it is open or has failed; never rejects. */
+  start(): Promise<void>;
+  status(): CaptureStatus;
+  pause(paused: boolean): void;
+  list(limit: number, before: number | undefined, filter: CallFilter): Promise<Call[]>;
+  get(id: number): Promise<StoredCall | null>;
+  facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
+  /** Numbers of the last hour. */
+  activity(): Promise<Activity>;
+  /** Hears of every row that began or changed, stored or not. */
+  onCalls(listener: (calls: readonly Call[]) => void): () => void;
+  onStatus(listener: () => void): () => void;
+  /** Where a damaged database was moved at start, if one was. */
+  movedAside(): string | null;
+  /** Hands over what is still held, closes the database. */
+  stop(): Promise<void>;
+};
+
+export type CaptureOptions = {
+  file: string;
+  clock: Clock;
+  log: Logger;
+  settings: () => { enabled: boolean; maxBodyBytes: number };
+};
+
+/** Records wait this long for company, so that a busy store writes in batches. Milliseconds. */
+const BATCH_MS = 20;
+/** A backlog larger than this drops what comes next: memory is the calls', not the captures'. */
+const MAX_PENDING_BYTES = 256 * 1024 * 1024;
+const MAX_PENDING_RECORDS = 20_000;
+/** What a record weighs besides its bodies. */
+const RECORD_BYTES = 2_000;
+const SHOW_MS = 50;
+/** After a write that failed (a full disk) captures pause this long, then one is tried. */
+const RETRY_MS = 5_000;
+
+export function createCapture(options: CaptureOptions): Capture {
+  const { clock, log } = options;
+  let worker: Worker | undefined;
+  let state: CaptureStatus['state'] = 'starting';
+  let reason: string | null = null;
+  let paused = false;
+  let calls = 0;
+  let storeBytes = 0;
+  let dropped = 0;
+  let movedAside: string | null = null;
+  let retryAt = 0;
+  let pendingBytes = 0;
+  let pendingRecords = 0;
+  let batch = new Map<number, CaptureRecord>();
+  let batchBytes = 0;
+  let batchTimer: NodeJS.Timeout | undefined;
+  const droppedIds = new Set<number>();
+  let nextQuery = 1;
+  const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
+  const callListeners = new Set<(calls: readonly Call[]) => void>();
+  const statusListeners = new Set<() => void>();
+  let shown = new Map<number, Call>();
+  let showTimer: NodeJS.Timeout | undefined;
+
+  const statusChanged = (): void => {
+    for (const listener of statusListeners) listener();
+  };
+  const setState = (next: CaptureStatus['state'], why: string | null): void => {
+    if (state === next && reason === why) return;
+    state = next;
+    reason = why;
+    statusChanged();
+  };
+
+  const show = (row: Call): void => {
+    if (callListeners.size === 0) return;
+    shown.set(row.id, row);
+    showTimer ??= setTimeout(() => {
+      const rows = [...shown.values()];
+      shown = new Map();
+      showTimer = undefined;
+      for (const listener of callListeners) listener(rows);
+    }, SHOW_MS);
+  };
+
+  const flush = (): void => {
+    clearTimeout(batchTimer);
+    batchTimer = undefined;
+    if (batch.size === 0 || worker === undefined) return;
+    const transfers = new Set<ArrayBuffer>();
+    const records = [...batch.values()];
+    for (const record of records) {
+      for (const side of record.sides) {
+        for (const piece of side.body ?? []) if (piece.buffer instanceof ArrayBuffer) transfers.add(piece.buffer);
+      }
+    }
+    worker.postMessage({ type: 'records', records, bytes: batchBytes } satisfies ToWorker, [...transfers]);
+    batch = new Map();
+    batchBytes = 0;
+  };
+
+  const drop = (record: CaptureRecord, row: Call): void => {
+    dropped += 1;
+    if (record.kind === 'begin') droppedIds.add(record.id);
+    if (dropped === 1 || dropped % 1000 === 0) log.warn('capture.dropped', { dropped, pendingBytes });
+    show(row);
+    statusChanged();
+  };
+
+  const post = (record: CaptureRecord, bodyBytes: number, row: Call): void => {
+    if (record.kind === 'end' && droppedIds.delete(record.id)) return show(row);
+    if (worker === undefined) return drop(record, row);
+    const bytes = bodyBytes + RECORD_BYTES;
+    const full = pendingBytes + bytes > MAX_PENDING_BYTES || pendingRecords >= MAX_PENDING_RECORDS;
+    // An end whose beginning is stored is never dropped: its row would stay open for ever.
+    if (full && record.kind !== 'end') return drop(record, row);
+    const begin = record.kind === 'end' ? batch.get(record.id) : undefined;
+    if (record.kind === 'end' && begin?.kind === 'begin') {
+      // A short call's end often finds its beginning still waiting: one row is written then, not two.
+      batch.set(record.id, { ...record, kind: 'whole', sides: [...begin.sides, ...record.sides] });
+    } else {
+      batch.set(record.id, record);
+      pendingRecords += 1;
+    }
+    batchBytes += bytes;
+    pendingBytes += bytes;
+    batchTimer ??= setTimeout(flush, BATCH_MS);
+  };
+
+  const settle = (records: number, bytes: number): void => {
+    pendingRecords -= records;
+    pendingBytes -= bytes;
+  };
+
+  const onMessage = (message: FromWorker, opened: () => void): void => {
+    switch (message.type) {
+      case 'opened':
+        calls = message.calls;
+        storeBytes = message.storeBytes;
+        movedAside = message.movedAside;
+        if (movedAside !== null) log.warn('capture.moved_aside', { movedAside });
+        setState('recording', null);
+        flush();
+        return opened();
+      case 'failed':
+        log.error('capture.failed', { reason: message.reason });
+        setState('failed', message.reason);
+        return opened();
+      case 'stored':
+        settle(message.calls.length, message.bytes);
+        calls = message.count;
+        storeBytes = message.storeBytes;
+        setState('recording', null);
+        for (const row of message.calls) show(row);
+        return;
+      case 'unstored':
+        settle(message.records, message.bytes);
+        dropped += message.records;
+        log.error('capture.unstored', { reason: message.reason });
+        retryAt = clock.monotonic() + RETRY_MS;
+        return setState('failed', message.reason);
+      case 'answer':
+        queries.get(message.id)?.resolve(message.answer);
+        return void queries.delete(message.id);
+      case 'refused':
+        queries.get(message.id)?.reject(new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`));
+        return void queries.delete(message.id);
+      case 'closed':
+    }
+  };
+
+  const ask = (query: Query): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (worker === undefined) {
+        reject(new DrawbridgeError('store_unavailable', 'The call history is not open yet. Try again in a moment.'));
+        return;
+      }
+      flush();
+      const id = nextQuery++;
+      queries.set(id, { resolve, reject });
+      worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
+    });
+
+  const recorder = createRecorder(
+    {
+      enabled: () => options.settings().enabled && !paused && (state !== 'failed' || clock.monotonic() >= retryAt),
+      maxBodyBytes: () => options.settings().maxBodyBytes,
+      post,
+      show,
+    },
+    clock,
+  );
+
+  const fail = (why: string): void => {
+    worker = undefined;
+    for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
+    queries.clear();
+    setState('failed', why);
+  };
+
+  return {
+    recorder,
+    start: () =>
+      new Promise((resolve) => {
+        // Run from source (tests) the worker is a .ts file; built, it is a file beside the engine's.
+        const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './capture-worker.mjs', import.meta.url);
+        worker = new Worker(url, { name: 'capture', env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+        worker.unref();
+        worker.on('message', (message: FromWorker) => onMessage(message, resolve));
+        worker.on('error', (error) => {
+          log.error('capture.worker_died', { error });
+          fail(`The capture worker stopped: ${error.message}`);
+          resolve();
+        });
+        worker.postMessage({ type: 'open', file: options.file, now: clock.now() } satisfies ToWorker);
+      }),
+    status: () => ({
+      state: paused || !options.settings().enabled ? 'paused' : state,
+      reason: paused ? 'Paused by you. Calls go on and are not kept.' : reason,
+      calls,
+      dropped,
+      pendingBytes,
+      storeBytes,
+    }),
+    pause(value) {
+      paused = value;
+      statusChanged();
+    },
+    async list(limit, before, filter) {
+      const answer = await ask({ kind: 'list', limit, before, filter });
+      return answer.kind === 'list' ? answer.calls : [];
+    },
+    async get(id) {
+      const answer = await ask({ kind: 'call', id });
+      return answer.kind === 'call' ? answer.stored : null;
+    },
+    async facets() {
+      const answer = await ask({ kind: 'facets' });
+      return answer.kind === 'facets' ? answer : { clients: [], callers: [], upstreams: [], models: [] };
+    },
+    async activity() {
+      const answer = await ask({ kind: 'activity', fromId: idAt(clock.now() - 3_600_000) });
+      if (answer.kind !== 'activity') throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      return answer.activity;
+    },
+    onCalls(listener) {
+      callListeners.add(listener);
+      return () => void callListeners.delete(listener);
+    },
+    onStatus(listener) {
+      statusListeners.add(listener);
+      return () => void statusListeners.delete(listener);
+    },
+    movedAside: () => movedAside,
+    async stop() {
+      clearTimeout(showTimer);
+      const current = worker;
+      if (current === undefined) return;
+      flush();
+      await new Promise<void>((resolve) => {
+        current.once('exit', () => resolve());
+        current.postMessage({ type: 'close' } satisfies ToWorker);
+      });
+      worker = undefined;
+    },
+  };
+}

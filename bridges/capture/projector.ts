@@ -1,0 +1,149 @@
+import zlib from 'node:zlib';
+import type { Usage, WireFormat } from '../contract/index.ts';
+import { SseReader } from '../wire/sse.ts';
+import type { Projection } from './record.ts';
+
+/** More than this of a reply's end is not looked at for its counts. */
+const TAIL_BYTES = 256 * 1024;
+const HEAD_BYTES = 16 * 1024;
+const MAX_JSON_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads out of a finished reply what its row tells: the model that answered, the tokens it stated, and whether a
+ * stream reached its terminal event. Only the first and the last frames of a stream are parsed.
+ */
+export function project(wire: WireFormat, streamed: boolean, reply: Buffer, encoding: string | undefined): Projection {
+  const plain = decoded(reply, encoding);
+  if (plain === undefined) return { modelUsed: null, usage: null, complete: true };
+  return streamed ? projectStream(wire, plain) : projectJson(wire, plain);
+}
+
+/** A reply's bytes without their content-encoding; undefined where it can't be undone. */
+export function decoded(reply: Buffer, encoding: string | undefined): Buffer | undefined {
+  const options = { maxOutputLength: 64 * 1024 * 1024, finishFlush: zlib.constants.Z_SYNC_FLUSH };
+  try {
+    switch (encoding?.trim().toLowerCase()) {
+      case undefined:
+      case '':
+      case 'identity':
+        return reply;
+      case 'gzip':
+      case 'x-gzip':
+        return zlib.gunzipSync(reply, options);
+      case 'deflate':
+        return zlib.inflateSync(reply, options);
+      case 'br':
+        return zlib.brotliDecompressSync(reply, { maxOutputLength: options.maxOutputLength });
+      case 'zstd':
+        return zlib.zstdDecompressSync(reply, { maxOutputLength: options.maxOutputLength });
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function projectJson(wire: WireFormat, reply: Buffer): Projection {
+  const body = reply.length <= MAX_JSON_BYTES ? parse(reply.toString('utf8')) : undefined;
+  return { modelUsed: text(body?.['model']), usage: usageOf(wire, object(body?.['usage'])), complete: true };
+}
+
+function projectStream(wire: WireFormat, reply: Buffer): Projection {
+  const split = reply.length > HEAD_BYTES + TAIL_BYTES;
+  const frames = split
+    ? [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(reply.length - TAIL_BYTES))]
+    : framesOf(reply);
+  const found: Found = { modelUsed: null, usage: undefined, complete: false };
+  for (const data of frames) {
+    if (data === '[DONE]') {
+      found.complete = true;
+      continue;
+    }
+    // Deltas, by far the most frames, hold none of these; they are not parsed.
+    if (!/"(?:usage|model|message_stop|message_delta|finish_reason|response\.(?:completed|incomplete|failed))"/.test(data)) continue;
+    const event = parse(data);
+    if (event !== undefined) readEvent(wire, event, found);
+  }
+  return { modelUsed: found.modelUsed, usage: usageOf(wire, found.usage), complete: found.complete };
+}
+
+/** Counts as the stream stated them, later ones over earlier ones, field by field. */
+type Found = { modelUsed: string | null; usage: Record<string, unknown> | undefined; complete: boolean };
+
+function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Found): void {
+  const holder =
+    wire === 'messages' ? (object(event['message']) ?? event) : wire === 'responses' ? (object(event['response']) ?? event) : event;
+  found.modelUsed ??= text(holder['model']);
+  const usage = object(holder['usage']);
+  if (usage !== undefined) found.usage = { ...found.usage, ...usage };
+  const type = event['type'];
+  if (
+    type === 'message_stop' ||
+    type === 'response.completed' ||
+    type === 'response.incomplete' ||
+    type === 'response.failed' ||
+    type === 'error'
+  ) {
+    found.complete = true;
+  }
+  if (wire === 'messages' && type === 'message_delta' && text(object(event['delta'])?.['stop_reason']) !== null) found.complete = true;
+  if (wire === 'chat' && Array.isArray(event['choices'])) {
+    if (event['choices'].some((choice) => text(object(choice)?.['finish_reason']) !== null)) found.complete = true;
+  }
+}
+
+function framesOf(bytes: Buffer): string[] {
+  const reader = new SseReader();
+  return [...reader.push(bytes), ...reader.end()].map((frame) => frame.data);
+}
+
+function usageOf(wire: WireFormat, usage: Record<string, unknown> | undefined): Usage | null {
+  if (usage === undefined) return null;
+  if (wire === 'messages') {
+    const cached = count(usage['cache_read_input_tokens']);
+    const cacheWrite = count(usage['cache_creation_input_tokens']);
+    const input = count(usage['input_tokens']);
+    return {
+      input: input === null ? null : input + (cached ?? 0) + (cacheWrite ?? 0),
+      cached,
+      cacheWrite,
+      output: count(usage['output_tokens']),
+      reasoning: count(object(usage['output_tokens_details'])?.['thinking_tokens']),
+    };
+  }
+  const chat = wire === 'chat';
+  const input = object(usage[chat ? 'prompt_tokens_details' : 'input_tokens_details']);
+  const output = object(usage[chat ? 'completion_tokens_details' : 'output_tokens_details']);
+  return {
+    input: count(usage[chat ? 'prompt_tokens' : 'input_tokens']),
+    cached: count(input?.['cached_tokens']),
+    cacheWrite: count(input?.['cache_write_tokens']),
+    output: count(usage[chat ? 'completion_tokens' : 'output_tokens']),
+    reasoning: count(output?.['reasoning_tokens']),
+  };
+}
+
+function parse(json: string): Record<string, unknown> | undefined {
+  try {
+    return object(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}
+
+function object(value: unknown): Record<string, unknown> | undefined {
+  return isRecord(value) ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function count(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}

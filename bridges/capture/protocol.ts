@@ -1,0 +1,33 @@
+import type { Activity, Call, CallFilter } from '../contract/index.ts';
+import type { CaptureRecord } from './record.ts';
+import type { StoredCall } from './worker.ts';
+
+/** What the engine's main thread and the capture worker say to each other. */
+export type ToWorker =
+  | { type: 'open'; file: string; now: number }
+  | { type: 'records'; records: CaptureRecord[]; bytes: number }
+  | { type: 'query'; id: number; query: Query }
+  | { type: 'close' };
+
+export type FromWorker =
+  | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null }
+  | { type: 'failed'; reason: string }
+  /** These rows are on disk; `bytes` of the backlog are done. */
+  | { type: 'stored'; calls: Call[]; bytes: number; count: number; storeBytes: number }
+  /** These rows could not be written (a full disk); the calls themselves went on. */
+  | { type: 'unstored'; records: number; bytes: number; reason: string }
+  | { type: 'answer'; id: number; answer: Answer }
+  | { type: 'refused'; id: number; reason: string }
+  | { type: 'closed' };
+
+export type Query =
+  | { kind: 'list'; limit: number; before: number | undefined; filter: CallFilter }
+  | { kind: 'call'; id: number }
+  | { kind: 'facets' }
+  | { kind: 'activity'; fromId: number };
+
+export type Answer =
+  | { kind: 'list'; calls: Call[] }
+  | { kind: 'call'; stored: StoredCall | null }
+  | { kind: 'facets'; clients: string[]; callers: string[]; upstreams: string[]; models: string[] }
+  | { kind: 'activity'; activity: Activity };

@@ -1,0 +1,416 @@
+import { randomBytes } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express from 'express';
+import type { CallStart, Recorder } from '../capture/recorder.ts';
+import type { Settings, WireFormat } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import { newId } from '../engine/ids.ts';
+import type { Logger } from '../engine/log.ts';
+import { decodeBody, receiveBody } from '../http/body.ts';
+import type { Refusal } from '../http/guard.ts';
+import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
+import { RequestError } from '../wire/codec.ts';
+import { codecs } from '../wire/codecs.ts';
+import { memoryHandleStore } from '../wire/opaque.ts';
+import { estimateTokens } from '../wire/tokens.ts';
+import { crossRequest, type Crossing } from '../wire/translate.ts';
+import type { JsonValue, TurnError } from '../wire/turn.ts';
+import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
+import type { UpstreamRequest } from '../upstreams/upstream.ts';
+import { clientOf, errorFamily, errorWire, readTarget, type Target } from './client.ts';
+import { CrossedReply } from './crossed.ts';
+import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
+import { answer, ForwardedReply } from './forward.ts';
+import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
+import type { KeyRing } from './keys.ts';
+import { modelsBody, OWN_MODELS } from './models.ts';
+import { peek } from './peek.ts';
+import { chooseRoute } from './route.ts';
+
+export type CompanionOptions = {
+  settings: () => Settings;
+  keys: KeyRing;
+  upstreams: Upstreams;
+  recorder: Recorder;
+  clock: Clock;
+  log: Logger;
+  version: string;
+  /** The gateway's key, where one is kept. */
+  gatewayKey: () => string | undefined;
+};
+
+export type Companion = {
+  /** Binds 127.0.0.1:port. Rejects with the bind error. */
+  start(port: number): Promise<Listener>;
+};
+
+type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
+type Caller = { name: string; own: boolean };
+
+/**
+ * The router every client points at. Calls to models are taken off here, before Express: its stack would cost more
+ * than the whole forwarding (bench). Everything else is Express' to route.
+ */
+export function createCompanion(options: CompanionOptions): Companion {
+  const { clock, log, recorder, keys } = options;
+  const handles = memoryHandleStore({ max: 10_000, random: () => randomBytes(16).toString('base64url') });
+  const app = buildApp();
+
+  const refuse = (incoming: Incoming, refusal: Refusal): void => {
+    answerRefusal(refusal, incoming.req, incoming.res, {
+      renderError: renderGuardError,
+      onRefused: (r, req) => recordRefused(r, req, incoming.arrivedAt),
+    });
+  };
+  const renderGuardError = (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']): ErrorAnswer =>
+    renderRefusal(refusal, target, headers, newId('req'));
+
+  /** A call that was meant, but came to nothing before its body was read. */
+  const recordRefused = (refusal: Refusal, req: IncomingMessage, arrivedAt: number): void => {
+    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers['user-agent']).name });
+    const target = readTarget(req.url ?? '');
+    if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
+    const call = recorder.begin({
+      ...baseStart(req, target, arrivedAt),
+      caller: null,
+      route: null,
+      upstream: null,
+      wireOut: null,
+      modelRequested: null,
+      body: null,
+    });
+    call.replyStart(refusal.status, { 'content-type': 'application/json' });
+    call.end({ cut: false, error: refusal.message });
+  };
+
+  const serve = (req: IncomingMessage, res: ServerResponse): void => {
+    const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
+    const { surface, pathKey } = incoming.target;
+    if (surface.kind === 'health' || surface.kind === 'hello') return app(req, res);
+    const { key, own } = credentialsOf(req.headers, pathKey);
+    const known = key === undefined ? undefined : keys.check(key);
+    if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
+    const caller: Caller = { name: known.name, own };
+    if (surface.kind === 'call' || surface.kind === 'count_tokens') {
+      if (req.method !== 'POST') return refuse(incoming, { status: 405, code: 'method_not_allowed', message: 'Send this call with POST.' });
+      return receive(incoming, caller);
+    }
+    if (surface.kind === 'backend' || (surface.kind === 'models' && (surface.backend || own))) return receive(incoming, caller);
+    if (req.method === 'POST') {
+      return refuse(incoming, {
+        status: 404,
+        code: 'not_found',
+        message: `There is nothing at ${printable(incoming.target.target)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
+      });
+    }
+    app(req, res);
+  };
+
+  const receive = (incoming: Incoming, caller: Caller): void => {
+    const { limits } = options.settings();
+    if (incoming.req.method !== 'POST') return forwardUnread(incoming, caller);
+    receiveBody(incoming.req, incoming.res, limits, (received) => {
+      if ('aborted' in received) return;
+      if ('refusal' in received) return refuse(incoming, received.refusal);
+      const encoding = incoming.req.headers['content-encoding'];
+      if (encoding === undefined) return route(incoming, caller, received.bytes, received.bytes);
+      void routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes);
+    });
+  };
+
+  const routeEncoded = async (incoming: Incoming, caller: Caller, sent: Buffer, encoding: string, limit: number): Promise<void> => {
+    const decoded = await decodeBody(sent, encoding, limit);
+    if ('bytes' in decoded) route(incoming, caller, sent, decoded.bytes);
+    else if ('refusal' in decoded) refuse(incoming, decoded.refusal);
+  };
+
+  /** `sent` is the body as it came, `plain` the same without its content-encoding. */
+  const route = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer): void => {
+    const { target } = incoming;
+    const seen = isUtf8(plain) ? peek(plain) : { problem: 'The request body is not valid UTF-8.' };
+    if ('problem' in seen) return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: seen.problem });
+    if (seen.forbidden !== undefined) {
+      return refuseCall(incoming, caller, sent, {
+        kind: 'invalid_request',
+        param: seen.forbidden,
+        message: `The field "${seen.forbidden}" is refused: where a call goes is decided by the settings of Drawbridge alone.`,
+      });
+    }
+    const wire = wireOf(target);
+    if (target.surface.kind === 'call' && seen.model === undefined) {
+      return refuseCall(incoming, caller, sent, {
+        kind: 'invalid_request',
+        param: 'model',
+        message: 'The request names no model. Set "model", for example to practice/echo.',
+      });
+    }
+    const question = {
+      model: seen.model,
+      wire,
+      client: clientOf(incoming.req.headers['user-agent']).name,
+      backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
+      ownCredential: caller.own,
+    };
+    const decided = chooseRoute(question, options.settings());
+    if ('refused' in decided) {
+      return refuseCall(
+        incoming,
+        caller,
+        sent,
+        { kind: decided.refused, message: decided.message, ...(seen.model === undefined ? {} : { param: 'model' }) },
+        seen.model,
+      );
+    }
+    const upstream = options.upstreams.get(decided.upstream);
+    if (upstream === undefined) {
+      return refuseCall(
+        incoming,
+        caller,
+        sent,
+        { kind: 'model_unknown', message: `The rule for this call names ${decided.upstream}, which is not set up.` },
+        seen.model,
+      );
+    }
+    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
+    if (target.surface.kind === 'count_tokens' && !upstream.wires.includes('messages'))
+      return countTokens(incoming, caller, sent, plain, way);
+    if (target.surface.kind === 'count_tokens' && decided.upstream === 'practice') return countTokens(incoming, caller, sent, plain, way);
+    if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
+    cross(incoming, caller, sent, plain, way);
+  };
+
+  /** Bytes untouched: both ends speak the same wire format. */
+  const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
+    const call = recorder.begin(start(incoming, caller, sent, way, way.wire));
+    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
+      renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
+    );
+    // The practice model reads the body itself, so it gets it without its content-encoding.
+    const body = way.id === 'practice' ? plain : sent;
+    const request: UpstreamRequest = {
+      method: methodOf(incoming.req),
+      target: incoming.target.target,
+      headers: forwardHeaders(incoming.req.rawHeaders, credentialFor(way)),
+      body,
+    };
+    reply.follow(way.known.upstream.send(request, reply));
+  };
+
+  const cross = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+    const to = way.known.wires[0] ?? 'responses';
+    const call = recorder.begin(start(incoming, caller, sent, way, to));
+    const requestId = newId('req');
+    let crossing: Crossing;
+    try {
+      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
+      crossing = crossRequest({
+        body: parsed,
+        from: way.wire,
+        to,
+        store: handles,
+        upstream: way.id,
+        now: clock.now(),
+        newId,
+        wantsReasoning: true,
+        client: { family: errorFamily(clientOf(incoming.req.headers['user-agent']).name), requestId },
+      });
+    } catch (error) {
+      const problem: TurnError =
+        error instanceof RequestError
+          ? { kind: 'invalid_request', message: `${error.path}: ${error.message}`, param: error.path }
+          : { kind: 'invalid_request', message: 'The request body is not valid JSON.' };
+      if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
+      return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
+    }
+    const body = Buffer.from(JSON.stringify(crossing.body));
+    const headers = crossHeaders(incoming.req, credentialFor(way), to);
+    call.upstreamRequest(headers, body);
+    const reply = new CrossedReply(incoming.res, call, {
+      crossing,
+      lost: [],
+      idleMs: options.settings().limits.idleMs,
+      headers: requestIdHeader(way.wire, requestId),
+    });
+    reply.follow(way.known.upstream.send({ method: 'POST', target: TARGETS[to], headers, body }, reply));
+  };
+
+  /** A local estimate, for upstreams that can't count. */
+  const countTokens = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+    const call = recorder.begin(start(incoming, caller, sent, way, null));
+    const requestId = newId('req');
+    try {
+      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
+      const tokens = estimateTokens(codecs.messages.parseRequest(parsed));
+      answer(incoming.res, call, {
+        status: 200,
+        headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
+        body: JSON.stringify({ input_tokens: tokens }),
+      });
+    } catch (error) {
+      const message = error instanceof RequestError ? `${error.path}: ${error.message}` : 'The request body is not valid JSON.';
+      answer(
+        incoming.res,
+        call,
+        renderTurnError({ kind: 'invalid_request', message }, 'messages', incoming.req.headers['user-agent'], requestId),
+      );
+    }
+  };
+
+  /** GET and HEAD below the client's own provider: nothing to read, nothing to choose by but the path. */
+  const forwardUnread = (incoming: Incoming, caller: Caller): void => {
+    const { surface } = incoming.target;
+    const backend = surface.kind === 'backend' || ('backend' in surface && surface.backend);
+    const id: UpstreamId = backend ? 'chatgpt' : incoming.req.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
+    if (!caller.own)
+      return refuse(incoming, {
+        status: 401,
+        code: 'key_missing',
+        message:
+          'This path belongs to the client’s own provider. Put the Drawbridge key in the path (/k/<key>/...) and leave the client’s own credential in its header.',
+      });
+    const known = options.upstreams.get(id);
+    if (known === undefined) return refuse(incoming, { status: 404, code: 'not_found', message: `The upstream ${id} is not set up.` });
+    passThrough(incoming, caller, null, null, { id, rule: 'own provider', known, wire: wireOf(incoming.target), model: undefined });
+  };
+
+  const credentialFor = (way: Way): Credential => {
+    if (way.known.credential === 'client') return { kind: 'own' };
+    const token = way.known.credential === 'ours' ? options.gatewayKey() : undefined;
+    return token === undefined ? { kind: 'none' } : { kind: 'bearer', token };
+  };
+
+  const refuseCall = (incoming: Incoming, caller: Caller, sent: Buffer, error: TurnError, model?: string): void => {
+    const wire = wireOf(incoming.target);
+    const call = recorder.begin({
+      ...baseStart(incoming.req, incoming.target, incoming.arrivedAt),
+      caller: caller.name,
+      route: null,
+      upstream: null,
+      wireOut: null,
+      modelRequested: model ?? null,
+      body: sent,
+    });
+    answer(incoming.res, call, renderTurnError(error, wire, incoming.req.headers['user-agent'], newId('req')));
+  };
+
+  function start(incoming: Incoming, caller: Caller, body: Buffer | null, way: Way, wireOut: WireFormat | null): CallStart {
+    return {
+      ...baseStart(incoming.req, incoming.target, incoming.arrivedAt),
+      caller: caller.name,
+      route: way.rule,
+      upstream: way.id,
+      wireOut,
+      modelRequested: way.model ?? null,
+      body,
+    };
+  }
+
+  function buildApp(): express.Express {
+    const built = express().disable('x-powered-by').disable('etag');
+    const name = { name: 'drawbridge', version: options.version };
+    built.get('/health', (_req, res) => void res.json({ status: 'ok', ...name }));
+    built.get(['/', '/api/hello', '/k/:key', '/k/:key/api/hello', '/k/:key/health'], (_req, res) => void res.json(name));
+    built.get(['/v1/models', '/k/:key/v1/models'], (_req, res) => void res.json(modelsBody(OWN_MODELS)));
+    built.use((req, res) => {
+      const target = readTarget(req.url).target;
+      const error: TurnError = {
+        kind: 'not_found',
+        message: `There is nothing at ${printable(target)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
+      };
+      const rendered = renderTurnError(error, errorWire(target), req.headers['user-agent'], newId('req'));
+      res.status(rendered.status).set(rendered.headers).send(rendered.body);
+    });
+    built.use((error: unknown, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
+      log.error('companion.failed', { error });
+      if (!res.headersSent)
+        res.status(500).json({
+          error: { message: 'Drawbridge failed to answer. Its log says why.', type: 'server_error', code: 'failed', param: null },
+        });
+    });
+    return built;
+  }
+
+  return {
+    start: (port) => {
+      const { limits } = options.settings();
+      return startListener({
+        name: 'companion',
+        port,
+        limits,
+        log,
+        serve,
+        renderError: renderGuardError,
+        onRefused: (refusal, req) => recordRefused(refusal, req, clock.monotonic()),
+      });
+    },
+  };
+}
+
+type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
+
+/** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */
+const UNRECORDED = new Set<Refusal['code']>(['wrong_host', 'foreign_origin', 'upgrade_refused', 'headers_too_large']);
+
+const KEY_MISSING: Refusal = {
+  status: 401,
+  code: 'key_missing',
+  message:
+    'This call carries no Drawbridge key. Make one with "drawbridge keys create NAME" and send it as a bearer token, as x-api-key, or in the path (/k/<key>/...).',
+};
+const KEY_WRONG: Refusal = {
+  status: 401,
+  code: 'key_wrong',
+  message: 'This Drawbridge key is not known here. It may have been revoked; make a new one with "drawbridge keys create NAME".',
+};
+
+const TARGETS: Record<WireFormat, string> = { chat: '/v1/chat/completions', responses: '/v1/responses', messages: '/v1/messages' };
+
+function baseStart(
+  req: IncomingMessage,
+  target: Target,
+  arrivedAt: number,
+): Pick<CallStart, 'client' | 'clientVersion' | 'method' | 'target' | 'wireIn' | 'rawHeaders' | 'arrivedAt'> {
+  const client = clientOf(req.headers['user-agent']);
+  return {
+    client: client.name,
+    clientVersion: client.version,
+    method: req.method ?? '',
+    target: target.target,
+    wireIn: target.surface.kind === 'call' ? target.surface.wire : target.surface.kind === 'count_tokens' ? 'messages' : null,
+    rawHeaders: req.rawHeaders,
+    arrivedAt,
+  };
+}
+
+function wireOf(target: Target): WireFormat {
+  return target.surface.kind === 'call' ? target.surface.wire : errorWire(target.target);
+}
+
+function methodOf(req: IncomingMessage): UpstreamRequest['method'] {
+  return req.method === 'POST' || req.method === 'HEAD' ? req.method : 'GET';
+}
+
+/** A translated request is a new one: of the client's headers only its credential goes on, under the name the format uses. */
+function crossHeaders(req: IncomingMessage, credential: Credential, to: WireFormat): string[] {
+  const kept = forwardHeaders(req.rawHeaders, credential);
+  let token: string | undefined;
+  for (let i = 0; i + 1 < kept.length; i += 2) {
+    const name = kept[i]?.toLowerCase();
+    const value = kept[i + 1] ?? '';
+    if (name === 'authorization') token = value.replace(/^bearer\s+/i, '');
+    if (name === 'x-api-key') token = value;
+  }
+  const headers = ['content-type', 'application/json', 'accept', 'text/event-stream, application/json', 'accept-encoding', 'identity'];
+  if (to === 'messages') headers.push('anthropic-version', '2023-06-01');
+  if (token !== undefined)
+    headers.push(...(to === 'messages' && credential.kind === 'own' ? ['x-api-key', token] : ['authorization', `Bearer ${token}`]));
+  return headers;
+}
+
+function printable(target: string): string {
+  return target
+    .replace(/\?.*$/s, '')
+    .replace(/[^\x21-\x7e]/g, '?')
+    .slice(0, 100);
+}

@@ -1,0 +1,224 @@
+import type { ServerResponse } from 'node:http';
+import type { OpenCall } from '../capture/recorder.ts';
+import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
+import type { RenderedError } from '../wire/codec.ts';
+import type { Crossing, ReplyState, StreamCrossing } from '../wire/translate.ts';
+import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
+import { failureError } from './errors.ts';
+
+/** Milliseconds of upstream silence after which a streaming client is told that we live (SPEC 2.5, 10.2). */
+const KEEP_ALIVE_MS = 10_000;
+/** A JSON reply larger than this is not translated. */
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+
+export type CrossedOptions = {
+  crossing: Crossing;
+  /** Losses known before the wire saw the request. */
+  lost: readonly Loss[];
+  idleMs: number;
+  headers: Record<string, string>;
+};
+
+/** A reply that changes wire format on its way. The recorder sees both sides of it. */
+export class CrossedReply implements ReplySink {
+  readonly #res: ServerResponse;
+  readonly #call: OpenCall;
+  readonly #options: CrossedOptions;
+  #flow: Flow | undefined;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #stream: StreamCrossing | undefined;
+  #streaming = false;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #state: Readonly<ReplyState> | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
+  #stalled: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
+    this.#res = res;
+    this.#call = call;
+    this.#options = options;
+    res.on('close', this.#onClose);
+  }
+
+  follow(flow: Flow): void {
+    this.#flow = flow;
+    if (this.#res.destroyed) flow.abort();
+  }
+
+  start(status: number, headers: Record<string, string | string[]>): void {
+    this.#call.upstreamReplyStart(headers);
+    this.#status = status;
+    this.#headers = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+    );
+    const events = (this.#headers['content-type'] ?? '').startsWith('text/event-stream');
+    this.#streaming = status < 400 && events;
+    if (this.#streaming && this.#options.crossing.stream) this.#openStream();
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#call.upstreamReplyData(chunk);
+    if (this.#over) return true;
+    if (this.#stream !== undefined) {
+      this.#keepAlive?.refresh();
+      const sent = this.#write(this.#stream.push(chunk));
+      if (this.#stream.state.ended) this.#finishStream(this.#stream);
+      return sent;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_REPLY_BYTES) {
+      this.#flow?.abort();
+      this.#refuse({ kind: 'upstream_failed', message: 'The upstream sent a reply that is too large to translate.' });
+      return true;
+    }
+    this.#chunks.push(chunk);
+    return true;
+  }
+
+  end(): void {
+    if (this.#over) return;
+    if (this.#stream !== undefined) {
+      this.#write(this.#stream.end());
+      return this.#finishStream(this.#stream);
+    }
+    const bytes = Buffer.concat(this.#chunks);
+    const { reply } = this.#options.crossing;
+    if (this.#status >= 400) return this.#answer(reply.error(this.#status, this.#headers, readBody(bytes)));
+    if (this.#streaming) {
+      const collected = reply.collect();
+      collected.push(bytes);
+      return this.#whole(collected.end());
+    }
+    if (!this.#options.crossing.stream) return this.#whole(reply.json(readBody(bytes)));
+    const stream = this.#openStream();
+    this.#write(stream.whole(readBody(bytes)));
+    this.#finishStream(stream);
+  }
+
+  fail(failure: UpstreamFailure): void {
+    if (this.#over) return;
+    // A stream that has begun is ended in the client's own words for "this failed", never as a success.
+    if (this.#stream !== undefined) {
+      this.#write(this.#stream.end());
+      return this.#finishStream(this.#stream, failure.message);
+    }
+    this.#refuse(failure.kind === 'cut' ? { kind: 'stream_cut', message: failure.message } : failureError(failure));
+  }
+
+  #openStream(): StreamCrossing {
+    const stream = this.#options.crossing.reply.stream();
+    this.#stream = stream;
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...this.#options.headers };
+    this.#call.replyStart(200, headers);
+    this.#res.writeHead(200, headers);
+    this.#keepAlive = setTimeout(() => this.#sendKeepAlive(), KEEP_ALIVE_MS);
+    return stream;
+  }
+
+  #sendKeepAlive(): void {
+    if (this.#stream === undefined || this.#over) return;
+    this.#write(this.#stream.keepAlive());
+    this.#keepAlive?.refresh();
+  }
+
+  /** Returns false when the client should be waited for. */
+  #write(text: string): boolean {
+    if (text === '' || this.#res.destroyed) return true;
+    const bytes = Buffer.from(text);
+    this.#call.replyData(bytes);
+    if (this.#res.write(bytes)) return true;
+    clearTimeout(this.#stalled);
+    this.#stalled = setTimeout(() => this.#res.destroy(), this.#options.idleMs);
+    this.#res.once('drain', this.#onDrain);
+    return false;
+  }
+
+  #finishStream(stream: StreamCrossing, failure?: string): void {
+    this.#state = stream.state;
+    const { error, stoppedEarly } = stream.state;
+    this.#flow?.abort();
+    this.#release();
+    // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
+    if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') this.#res.destroy();
+    else this.#res.end();
+    this.#end(error !== undefined && !stoppedEarly, failure ?? error?.message);
+  }
+
+  #whole(result: ReturnType<Crossing['reply']['json']>): void {
+    this.#state = result.state;
+    if ('error' in result) return this.#refuse(result.error);
+    this.#answer({ status: 200, headers: {}, body: result.body });
+  }
+
+  #refuse(error: TurnError): void {
+    this.#answer(this.#options.crossing.reply.failure(error));
+  }
+
+  #answer(rendered: RenderedError): void {
+    this.#release();
+    const body = Buffer.from(JSON.stringify(rendered.body));
+    const headers = {
+      'content-type': 'application/json',
+      ...this.#options.headers,
+      ...rendered.headers,
+      'content-length': String(body.length),
+    };
+    this.#call.replyStart(rendered.status, headers);
+    this.#call.replyData(body);
+    if (!this.#res.destroyed) this.#res.writeHead(rendered.status, headers).end(body);
+    this.#end(false, this.#state?.error?.message ?? (rendered.status >= 400 ? 'The upstream answered with an error.' : undefined));
+  }
+
+  #end(cut: boolean, error: string | undefined): void {
+    const usage = this.#state?.usage;
+    this.#call.end({
+      cut,
+      error,
+      lost: [...this.#options.lost, ...this.#options.crossing.lost],
+      modelUsed: this.#state?.model ?? null,
+      usage:
+        usage === undefined
+          ? null
+          : {
+              input: usage.input ?? null,
+              cached: usage.cached ?? null,
+              cacheWrite: usage.cacheWrite ?? null,
+              output: usage.output ?? null,
+              reasoning: usage.reasoning ?? null,
+            },
+    });
+  }
+
+  readonly #onDrain = (): void => {
+    clearTimeout(this.#stalled);
+    this.#flow?.resume();
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#over || this.#res.writableFinished) return;
+    this.#flow?.abort();
+    this.#release();
+    this.#end(true, 'The client went away before the reply was complete.');
+  };
+
+  #release(): void {
+    this.#over = true;
+    clearTimeout(this.#keepAlive);
+    clearTimeout(this.#stalled);
+    this.#res.off('close', this.#onClose);
+    this.#res.off('drain', this.#onDrain);
+  }
+}
+
+/** A body as JSON, or as text where it is none (an HTML page from a load balancer). */
+function readBody(bytes: Buffer): JsonValue {
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

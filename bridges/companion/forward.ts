@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http';
+import type { OpenCall } from '../capture/recorder.ts';
+import type { ErrorAnswer } from '../http/listener.ts';
+import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
+import { returnHeaders } from './headers.ts';
+
+/**
+ * A reply on its way to a client, bytes untouched. Each piece is written as it comes; a client that reads slowly
+ * holds the upstream back, one that leaves ends it. The recorder sees what the client sees.
+ */
+export class ForwardedReply implements ReplySink {
+  readonly #res: ServerResponse;
+  readonly #call: OpenCall;
+  readonly #idleMs: number;
+  readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
+  #flow: Flow | undefined;
+  #wrote = false;
+  #stalled: NodeJS.Timeout | undefined;
+
+  constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
+    this.#res = res;
+    this.#call = call;
+    this.#idleMs = idleMs;
+    this.#renderFailure = renderFailure;
+    res.on('close', this.#onClose);
+  }
+
+  /** The flow this reply reads from; given once, right after the request was sent. */
+  follow(flow: Flow): void {
+    this.#flow = flow;
+    if (this.#res.destroyed) flow.abort();
+  }
+
+  start(status: number, headers: Record<string, string | string[]>): void {
+    const back = returnHeaders(headers);
+    this.#call.replyStart(status, back);
+    this.#res.writeHead(status, back);
+    // The head usually comes in the same read as the first piece; both leave in one write then.
+    if (back['content-length'] === undefined) process.nextTick(this.#flushHead);
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#wrote = true;
+    this.#call.replyData(chunk);
+    if (this.#res.write(chunk)) return true;
+    this.#res.once('drain', this.#onDrain);
+    this.#stalled = setTimeout(this.#onStall, this.#idleMs);
+    return false;
+  }
+
+  end(): void {
+    this.#wrote = true;
+    this.#res.end();
+    this.#call.end({ cut: false });
+    this.#release();
+  }
+
+  fail(failure: UpstreamFailure): void {
+    this.#release();
+    if (this.#res.headersSent) {
+      // Ending cleanly would pass a cut reply off as a whole one.
+      this.#res.destroy();
+      this.#call.end({ cut: true, error: failure.message });
+      return;
+    }
+    answer(this.#res, this.#call, this.#renderFailure(failure));
+  }
+
+  readonly #flushHead = (): void => {
+    if (!this.#wrote && !this.#res.destroyed) this.#res.flushHeaders();
+  };
+
+  readonly #onDrain = (): void => {
+    clearTimeout(this.#stalled);
+    this.#flow?.resume();
+  };
+
+  readonly #onStall = (): void => {
+    this.#res.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#res.writableFinished) return;
+    this.#flow?.abort();
+    this.#call.end({ cut: true, error: 'The client went away before the reply was complete.' });
+    this.#release();
+  };
+
+  #release(): void {
+    clearTimeout(this.#stalled);
+    this.#res.off('close', this.#onClose);
+  }
+}
+
+/** Writes a whole answer of our own, and records it. */
+export function answer(res: ServerResponse, call: OpenCall, reply: ErrorAnswer): void {
+  const body = Buffer.from(reply.body);
+  const headers = { ...reply.headers, 'content-length': String(body.length) };
+  call.replyStart(reply.status, headers);
+  call.replyData(body);
+  if (!res.destroyed) {
+    res.writeHead(reply.status, headers);
+    res.end(body);
+  }
+  call.end({ cut: res.destroyed, error: reply.status >= 400 ? messageOf(reply.body) : undefined });
+}
+
+function messageOf(body: string): string | undefined {
+  return /"message":\s*("(?:[^"\\]|\\.)*")/.exec(body)?.[1]?.slice(1, -1);
+}

@@ -1,0 +1,85 @@
+/** Which headers go on to an upstream, and which come back. Decided by name alone; pure. */
+
+/** Headers that belong to one connection (RFC 9110, section 7.6.1), and those the next hop sets itself. */
+const HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'host',
+  'content-length',
+]);
+/** What never leaves this machine: our cookies, and what only tells about the local network. */
+const LOCAL = new Set([
+  'cookie',
+  'origin',
+  'referer',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+]);
+/** Credentials of the caller: they go on only to the caller's own provider. */
+const CREDENTIALS = new Set(['authorization', 'x-api-key', 'api-key', 'chatgpt-account-id', 'copilot-session-token', 'x-codex-turn-state']);
+
+export type Credential =
+  /** The caller's own, untouched. */
+  | { kind: 'own' }
+  /** Ours: the caller's are taken out, this one is put in. */
+  | { kind: 'bearer'; token: string }
+  | { kind: 'none' };
+
+/** The headers a request goes on with: name, value, name, value. `rawHeaders` as Node gives them. */
+export function forwardHeaders(rawHeaders: readonly string[], credential: Credential): string[] {
+  const out: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    const value = rawHeaders[i + 1];
+    if (name === undefined || value === undefined) continue;
+    const lower = name.toLowerCase();
+    if (HOP.has(lower) || LOCAL.has(lower)) continue;
+    if (CREDENTIALS.has(lower) && (credential.kind !== 'own' || isOwnKey(value))) continue;
+    out.push(name, value);
+  }
+  if (credential.kind === 'bearer') out.push('authorization', `Bearer ${credential.token}`);
+  return out;
+}
+
+/** The headers a reply comes back with. */
+export function returnHeaders(headers: Readonly<Record<string, string | string[]>>): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && (name === 'content-length' || !HOP.has(name))) out[name] = value;
+  }
+  return out;
+}
+
+/** True for a value that is one of our client keys: it is for us and goes no further. */
+export function isOwnKey(value: string): boolean {
+  return value.startsWith('db_') || /^bearer\s+db_/i.test(value);
+}
+
+/** The client key a request carries, and whether it brings a credential of its own besides. */
+export function credentialsOf(
+  headers: NodeJS.Dict<string | string[]>,
+  pathKey: string | undefined,
+): { key: string | undefined; own: boolean } {
+  const bearer = single(headers['authorization']);
+  const apiKey = single(headers['x-api-key']);
+  const token = bearer === undefined ? undefined : /^bearer\s+(.*)$/i.exec(bearer)?.[1];
+  const own = (bearer !== undefined && !isOwnKey(bearer)) || (apiKey !== undefined && !isOwnKey(apiKey));
+  if (pathKey !== undefined) return { key: pathKey, own };
+  return { key: token !== undefined && (apiKey === undefined || isOwnKey(token)) ? token : apiKey, own: false };
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

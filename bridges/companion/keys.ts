@@ -1,0 +1,126 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { Key } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import { readIfThere, writeFileAtomic } from '../engine/files.ts';
+
+const Stored = z.object({
+  id: z.string(),
+  name: z.string(),
+  hint: z.string(),
+  /** SHA-256 of the key, hex. The key has 256 bits of its own, so no slow hash is needed. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+});
+type Stored = z.infer<typeof Stored>;
+type Held = Stored & { digest: Buffer };
+
+/** The client keys of this machine. What is kept of a key can't be turned back into it. */
+export type KeyRing = {
+  list(): Key[];
+  /** Makes a key. Throws `bad_input` where the name is taken. */
+  create(name: string): { id: string; name: string; key: string };
+  /** Throws `not_found`. */
+  revoke(id: string): void;
+  /** The name a key goes by, or undefined. Takes the same time whichever key it is compared with. */
+  check(key: string): { id: string; name: string } | undefined;
+  onChange(listener: () => void): () => void;
+  /** Writes down when keys were last used. */
+  stop(): void;
+};
+
+const PREFIX = 'db_';
+
+/** Opens the key file. Throws `settings_invalid` where it is damaged: starting without keys would lock every client out. */
+export function openKeys(file: string, clock: Clock): KeyRing {
+  let held = readKeys(file);
+  let unsaved = false;
+  const listeners = new Set<() => void>();
+  const save = (): void => {
+    writeFileAtomic(file, `${JSON.stringify(held.map(withoutDigest), null, 2)}\n`);
+    unsaved = false;
+  };
+  const changed = (): void => {
+    save();
+    for (const listener of listeners) listener();
+  };
+
+  return {
+    list: () => held.map(({ hash: _hash, digest: _digest, ...key }) => key),
+    create(name) {
+      if (held.some((key) => key.name === name)) {
+        throw new DrawbridgeError('bad_input', `There is a key named "${name}" already. Choose another name, or revoke that one first.`, {
+          name,
+        });
+      }
+      const key = PREFIX + randomBytes(32).toString('base64url');
+      const digest = hashOf(key);
+      const id = randomBytes(6).toString('hex');
+      held = [
+        ...held,
+        {
+          id,
+          name,
+          hint: `${key.slice(0, 7)}…`,
+          hash: digest.toString('hex'),
+          digest,
+          createdAt: new Date(clock.now()).toISOString(),
+          lastUsedAt: null,
+        },
+      ];
+      changed();
+      return { id, name, key };
+    },
+    revoke(id) {
+      if (!held.some((key) => key.id === id))
+        throw new DrawbridgeError('not_found', 'There is no such key. It may have been revoked already.', { id });
+      held = held.filter((key) => key.id !== id);
+      changed();
+    },
+    check(key) {
+      if (!key.startsWith(PREFIX)) return undefined;
+      const digest = hashOf(key);
+      let match: Held | undefined;
+      for (const candidate of held) if (timingSafeEqual(candidate.digest, digest)) match = candidate;
+      if (match === undefined) return undefined;
+      match.lastUsedAt = new Date(clock.now()).toISOString();
+      unsaved = true;
+      return match;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    stop() {
+      if (unsaved) save();
+    },
+  };
+}
+
+function readKeys(file: string): Held[] {
+  const text = readIfThere(file);
+  if (text === undefined) return [];
+  try {
+    return z
+      .array(Stored)
+      .parse(JSON.parse(text))
+      .map((key) => ({ ...key, digest: Buffer.from(key.hash, 'hex') }));
+  } catch (error) {
+    throw new DrawbridgeError(
+      'settings_invalid',
+      `The key file ${file} is damaged. Move it away to start with no keys; every client then needs a new one.`,
+      { key: null },
+      { cause: error },
+    );
+  }
+}
+
+function withoutDigest({ digest: _digest, ...key }: Held): Stored {
+  return key;
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}

@@ -1,0 +1,51 @@
+import { PRACTICE_MODELS } from '../upstreams/practice/index.ts';
+
+/**
+ * One `/v1/models` body for every client (SPEC 2.12): OpenAI's list, each entry with Anthropic's fields too, and the
+ * shape Codex reads beside it.
+ */
+export function modelsBody(ids: readonly { id: string; title: string; owner: string }[]): object {
+  const data = ids.map(({ id, title, owner }) => ({
+    id,
+    object: 'model',
+    created: CREATED,
+    owned_by: owner,
+    type: 'model',
+    display_name: title,
+    created_at: new Date(CREATED * 1000).toISOString(),
+  }));
+  return {
+    object: 'list',
+    data,
+    models: ids.map(({ id, title }, index) => codexModel(id, title, index)),
+    has_more: false,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+  };
+}
+
+/** What the companion itself offers. */
+export const OWN_MODELS = PRACTICE_MODELS.map(({ id, title }) => ({ id, title, owner: 'drawbridge-practice' }));
+
+/** A fixed date: these entries stand for a door, not for a release. Unix seconds. */
+const CREATED = Date.UTC(2026, 0, 1) / 1000;
+
+/** The fields Codex requires of an entry (SPEC 4.5). */
+function codexModel(slug: string, title: string, priority: number): object {
+  return {
+    slug,
+    display_name: title,
+    description: title,
+    supported_reasoning_levels: [],
+    shell_type: 'default',
+    visibility: 'list',
+    supported_in_api: true,
+    priority,
+    base_instructions: '',
+    supports_reasoning_summaries: false,
+    support_verbosity: false,
+    truncation_policy: { mode: 'bytes', limit: 10_000 },
+    supports_parallel_tool_calls: true,
+    experimental_supported_tools: [],
+  };
+}

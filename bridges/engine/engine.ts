@@ -1,0 +1,310 @@
+import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
+import { createCapture, type Capture } from '../capture/capture.ts';
+import { createCompanion } from '../companion/companion.ts';
+import { openKeys, type KeyRing } from '../companion/keys.ts';
+import type { Listener } from '../http/listener.ts';
+import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
+import type { ChildRunner } from './child.ts';
+import type { Clock } from './clock.ts';
+import { EventBus } from './events.ts';
+import { newId } from './ids.ts';
+import type { Logger } from './log.ts';
+import type { Paths } from './paths.ts';
+import { findPortHolder, nextFreePort } from './port-holder.ts';
+import type { SecretStore } from './secrets.ts';
+import type { SettingsStore } from './settings.ts';
+
+/** What the engine needs of the world. Tests give other ones. */
+export type EnginePorts = {
+  clock: Clock;
+  keychain: SecretStore;
+  run: ChildRunner;
+  paths: Paths;
+  log: Logger;
+  platform: NodeJS.Platform;
+};
+
+export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined };
+
+/** Everything Drawbridge does, without a window: started once, stopped once. */
+export type Engine = {
+  /** Starts the companion. A port that is taken is told in the status (and by `companionProblem`), it does not throw. */
+  start(): Promise<void>;
+  /** Ends in order: no new calls, running ones for a while, then the store. Never longer than STOP_DEADLINE_MS. */
+  stop(): Promise<void>;
+  status(): Promise<Status>;
+  /** What keeps the companion from listening, with its port and the next free one in `details`. */
+  companionProblem(): DrawbridgeError | null;
+  usePort(port: number): Promise<ListenerStatus>;
+  retryCompanion(): Promise<ListenerStatus>;
+  /** A listener of the host's own (window, control socket), to be told in the status. */
+  report(listener: ListenerStatus): void;
+  events: EventBus;
+  capture: Capture;
+  keys: KeyRing;
+  settings: SettingsStore;
+  companionAddress(): string | null;
+};
+
+/** Calls under way get this long to end when the engine stops. Milliseconds. */
+const GRACE_MS = 2_000;
+const STOP_DEADLINE_MS = 5_000;
+
+export function createEngine(settings: SettingsStore, ports: EnginePorts, options: EngineOptions): Engine {
+  const { clock, log, paths } = ports;
+  const events = new EventBus();
+  const keys = openKeys(paths.keys, clock);
+  const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
+  let gatewayKey: string | undefined;
+  const upstreams: Upstreams = createUpstreams(settings.current(), {
+    newId: (prefix) => newId(prefix, 'practice'),
+    now: () => clock.now(),
+  });
+  const companion = createCompanion({
+    settings: () => settings.current(),
+    keys,
+    upstreams,
+    recorder: capture.recorder,
+    clock,
+    log,
+    version: options.version,
+    gatewayKey: () => gatewayKey,
+  });
+
+  const startedAt = new Date(clock.now()).toISOString();
+  let wantedPort = options.companionPort ?? settings.current().companion.port;
+  let bound: Listener | undefined;
+  let problem: DrawbridgeError | null = null;
+  let companionStatus: ListenerStatus = { name: 'companion', state: 'starting', address: null, reason: null, mend: null };
+  const hostListeners = new Map<string, ListenerStatus>();
+  let stopping: Promise<void> | undefined;
+
+  const setCompanion = (status: ListenerStatus): ListenerStatus => {
+    companionStatus = status;
+    events.emit({ type: 'status' });
+    return status;
+  };
+
+  const bindCompanion = async (): Promise<ListenerStatus> => {
+    try {
+      bound = await companion.start(wantedPort);
+      problem = null;
+      log.info('companion.listening', { address: bound.address });
+      return setCompanion({ name: 'companion', state: 'listening', address: bound.address, reason: null, mend: null });
+    } catch (error) {
+      problem = await explainBindError(error, wantedPort, ports);
+      log.error('companion.not_listening', { error: problem });
+      const next = problem.details['next'];
+      return setCompanion({
+        name: 'companion',
+        state: 'failed',
+        address: null,
+        reason: problem.message,
+        mend:
+          typeof next === 'number'
+            ? { label: `Use port ${next}`, action: { kind: 'companion.usePort', port: next } }
+            : { label: 'Try again', action: { kind: 'companion.retry' } },
+      });
+    }
+  };
+
+  const readGatewayKey = async (): Promise<void> => {
+    gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+  };
+
+  const onSettings = (next: Settings): void => {
+    upstreams.apply(next);
+    events.emit({ type: 'settings' });
+    events.emit({ type: 'status' });
+    void readGatewayKey();
+    if (options.companionPort === undefined && next.companion.port !== wantedPort) void rebind(next.companion.port);
+  };
+
+  const rebind = async (port: number): Promise<ListenerStatus> => {
+    wantedPort = port;
+    const old = bound;
+    bound = undefined;
+    await old?.stop(GRACE_MS);
+    return bindCompanion();
+  };
+
+  const offs = [
+    settings.onChange(onSettings),
+    keys.onChange(() => events.emit({ type: 'keys' })),
+    capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })),
+    capture.onStatus(() => events.emit({ type: 'status' })),
+  ];
+
+  const stop = async (): Promise<void> => {
+    log.info('engine.stopping');
+    for (const off of offs) off();
+    await bound?.stop(GRACE_MS);
+    setCompanion({ ...companionStatus, state: 'stopped', address: null });
+    await upstreams.stop();
+    await capture.stop();
+    keys.stop();
+    settings.stop();
+    events.close();
+    log.info('engine.stopped');
+  };
+
+  return {
+    events,
+    capture,
+    keys,
+    settings,
+    async start() {
+      await readGatewayKey();
+      await bindCompanion();
+      // The first answer does not wait for the store: it is opened once the companion listens.
+      void capture.start();
+    },
+    stop: () => {
+      stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
+      return stopping;
+    },
+    async status() {
+      const recording = capture.status();
+      return {
+        version: options.version,
+        host: options.host,
+        pid: process.pid,
+        node: process.versions.node,
+        startedAt,
+        home: paths.home,
+        listeners: [companionStatus, ...hostListeners.values()],
+        bridges: [],
+        tunnels: [],
+        upstreams: upstreams.status(),
+        capture: recording,
+        activity: await capture.activity().catch(() => NO_ACTIVITY),
+        notices: noticesOf({
+          companion: companionStatus,
+          capture: recording,
+          movedAside: capture.movedAside(),
+          settingsProblem: settings.problem(),
+          keys: keys.list().length,
+        }),
+      };
+    },
+    companionProblem: () => problem,
+    async usePort(port) {
+      const listener = await rebind(port);
+      if (listener.state === 'listening') settings.update({ companion: { port } });
+      return listener;
+    },
+    retryCompanion: () => (bound === undefined ? bindCompanion() : Promise.resolve(companionStatus)),
+    report(listener) {
+      hostListeners.set(listener.name, listener);
+      events.emit({ type: 'status' });
+    },
+    companionAddress: () => companionStatus.address,
+  };
+}
+
+const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
+
+/** Says who holds the port where that can be known, and which is free instead. */
+async function explainBindError(error: unknown, port: number, ports: EnginePorts): Promise<DrawbridgeError> {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code !== 'EADDRINUSE') {
+    return new DrawbridgeError(
+      'failed',
+      `Port ${port} can't be opened (${code || String(error)}). Choose another with --companion-port.`,
+      { port },
+      { cause: error },
+    );
+  }
+  const holder = await findPortHolder(port, ports.platform, ports.run);
+  const next = await nextFreePort(port);
+  const who = holder === undefined ? 'another program' : `${holder.command} (process ${holder.pid})`;
+  const instead =
+    next === undefined ? 'Choose another with --companion-port.' : `Stop it, or use ${next} instead: --companion-port ${next}.`;
+  return new DrawbridgeError(
+    'port_taken',
+    `Port ${port} is in use by ${who}. ${instead}`,
+    { port, next: next ?? null, holderPid: holder?.pid ?? null, holder: holder?.command ?? null },
+    { cause: error },
+  );
+}
+
+type NoticeFacts = {
+  companion: ListenerStatus;
+  capture: Status['capture'];
+  movedAside: string | null;
+  settingsProblem: string | null;
+  keys: number;
+};
+
+/** What needs attention, worst first. Pure. */
+export function noticesOf(facts: NoticeFacts): Notice[] {
+  const notices: Notice[] = [];
+  if (facts.companion.state === 'failed') {
+    notices.push({
+      id: 'companion',
+      level: 'error',
+      title: 'The companion is not listening',
+      cause: facts.companion.reason ?? '',
+      mend: facts.companion.mend,
+    });
+  }
+  if (facts.settingsProblem !== null) {
+    notices.push({
+      id: 'settings',
+      level: 'warning',
+      title: 'The settings file is not in force',
+      cause: facts.settingsProblem,
+      mend: null,
+    });
+  }
+  if (facts.capture.state === 'failed') {
+    notices.push({
+      id: 'capture',
+      level: 'warning',
+      title: 'Calls are not being captured',
+      cause: `${facts.capture.reason ?? 'The store failed.'} Calls themselves go on.`,
+      mend: null,
+    });
+  }
+  if (facts.capture.dropped > 0) {
+    notices.push({
+      id: 'dropped',
+      level: 'warning',
+      title: `${facts.capture.dropped} calls were not captured`,
+      cause: 'The store could not keep up, so these captures were dropped. The calls themselves were served.',
+      mend: null,
+    });
+  }
+  if (facts.movedAside !== null) {
+    notices.push({
+      id: 'moved-aside',
+      level: 'warning',
+      title: 'The call history was begun anew',
+      cause: `The old database was damaged and is kept as ${facts.movedAside}.`,
+      mend: null,
+    });
+  }
+  if (facts.keys === 0) {
+    notices.push({
+      id: 'no-keys',
+      level: 'info',
+      title: 'No client key yet',
+      cause: 'Clients need a key to call. Make one on the Clients page, or with: drawbridge keys create NAME',
+      mend: null,
+    });
+  }
+  return notices;
+}
+
+async function withDeadline(work: Promise<void>, milliseconds: number, late: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      late();
+      resolve();
+    }, milliseconds);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,52 @@
+import type { EngineEvent } from '../contract/index.ts';
+
+/** A listener that falls further behind than this is cut off; it asks for everything anew when it comes back. */
+const MAX_QUEUE = 1_000;
+
+/** Tells everyone who listens what happened. One that listens slowly holds nobody else up. */
+export class EventBus {
+  readonly #listeners = new Set<(event: EngineEvent | undefined) => void>();
+
+  emit(event: EngineEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Ends every subscription. */
+  close(): void {
+    for (const listener of this.#listeners) listener(undefined);
+    this.#listeners.clear();
+  }
+
+  /** Events from now on, until `signal` aborts, the bus closes, or the reader falls too far behind. */
+  async *subscribe(signal: AbortSignal | undefined): AsyncGenerator<EngineEvent, void, void> {
+    const queue: EngineEvent[] = [];
+    let wake: (() => void) | undefined;
+    let over = false;
+    const listener = (event: EngineEvent | undefined): void => {
+      if (event === undefined || queue.length >= MAX_QUEUE) over = true;
+      else queue.push(event);
+      wake?.();
+    };
+    const onAbort = (): void => listener(undefined);
+    this.#listeners.add(listener);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      // The first answer tells the reader that it is heard; what happened before is for a query to tell.
+      yield { type: 'status' };
+      for (;;) {
+        const next = queue.shift();
+        if (next !== undefined) yield next;
+        else if (over) return;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          wake = undefined;
+        }
+      }
+    } finally {
+      this.#listeners.delete(listener);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { implement, ORPCError } from '@orpc/server';
+import { callDetail } from '../capture/detail.ts';
+import { clientEnvs } from '../clients/env.ts';
+import { contract } from '../contract/contract.ts';
+import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
+import type { Call, DoctorCheck } from '../contract/index.ts';
+import type { Engine } from './engine.ts';
+
+/** What a host adds to the contract's handlers. */
+export type HostHandlers = {
+  /** A fresh one-time link to the window; undefined where the host serves none. */
+  link(): string | undefined;
+  /** Asks the host to stop the engine and itself. */
+  stop(): void;
+  doctor(): Promise<DoctorCheck[]>;
+  /** Makes one practice call as a client would; returns the call's row. */
+  practise(model: string): Promise<Call>;
+};
+
+/** The contract over an engine. The same router serves the window, the CLI and the tray. */
+export function createRouter(engine: Engine, host: HostHandlers) {
+  const os = implement(contract).use(async ({ next }) => {
+    try {
+      return await next();
+    } catch (error) {
+      if (error instanceof DrawbridgeError)
+        throw new ORPCError(error.code, { message: error.message, status: STATUS[error.code], data: error.details, cause: error });
+      throw error;
+    }
+  });
+  return os.router({
+    status: { get: os.status.get.handler(() => engine.status()) },
+    calls: {
+      list: os.calls.list.handler(async ({ input }) => {
+        // One more than asked for tells whether there are more.
+        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter);
+        return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
+      }),
+      get: os.calls.get.handler(async ({ input }) => {
+        const stored = await engine.capture.get(input.id);
+        if (stored === null)
+          throw new DrawbridgeError('not_found', `There is no call ${input.id}. It may have been removed.`, { id: input.id });
+        return callDetail(stored, input.limit);
+      }),
+      facets: os.calls.facets.handler(() => engine.capture.facets()),
+    },
+    keys: {
+      list: os.keys.list.handler(() => engine.keys.list()),
+      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name)),
+      revoke: os.keys.revoke.handler(({ input }) => {
+        engine.keys.revoke(input.id);
+        return { revoked: true as const };
+      }),
+    },
+    settings: {
+      get: os.settings.get.handler(() => ({
+        settings: engine.settings.current(),
+        path: engine.settings.file,
+        problem: engine.settings.problem(),
+      })),
+      update: os.settings.update.handler(({ input }) => ({ settings: engine.settings.update(input.patch) })),
+    },
+    companion: {
+      usePort: os.companion.usePort.handler(({ input }) => engine.usePort(input.port)),
+      retry: os.companion.retry.handler(() => engine.retryCompanion()),
+    },
+    capture: {
+      pause: os.capture.pause.handler(({ input }) => {
+        engine.capture.pause(input.paused);
+        return engine.capture.status();
+      }),
+    },
+    clients: {
+      env: os.clients.env.handler(({ input }) => {
+        const all = clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+        if (input.client === undefined) return all;
+        const one = all.filter((entry) => entry.client === input.client);
+        if (one.length === 0) {
+          throw new DrawbridgeError(
+            'not_found',
+            `The client "${input.client}" is not known. Known are: ${all.map((entry) => entry.client).join(', ')}.`,
+            { client: input.client },
+          );
+        }
+        return one;
+      }),
+    },
+    practice: { call: os.practice.call.handler(({ input }) => host.practise(input.model)) },
+    doctor: { run: os.doctor.run.handler(() => host.doctor()) },
+    engine: {
+      link: os.engine.link.handler(() => {
+        const url = host.link();
+        if (url === undefined)
+          throw new DrawbridgeError('not_found', 'This host serves no window in a browser. Open it from the menu bar.');
+        return { url };
+      }),
+      stop: os.engine.stop.handler(() => {
+        host.stop();
+        return { stopping: true as const };
+      }),
+    },
+    events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
+  });
+}
+
+export type Router = ReturnType<typeof createRouter>;
+
+const STATUS: Record<ErrorCode, number> = {
+  bad_input: 400,
+  settings_invalid: 400,
+  not_found: 404,
+  port_taken: 409,
+  already_running: 409,
+  not_running: 409,
+  store_unavailable: 503,
+  shutting_down: 503,
+  unsupported_node: 500,
+  failed: 500,
+};

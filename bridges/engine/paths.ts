@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/** Where everything Drawbridge keeps on this machine stands. */
+export type Paths = {
+  home: string;
+  settings: string;
+  keys: string;
+  store: string;
+  logs: string;
+  /** A file that says which engine runs here. */
+  running: string;
+  /** Path of the CLI's private unix socket, or name of the pipe on Windows. */
+  control: string;
+};
+
+/** The machine, as far as paths depend on it. */
+export type Machine = { platform: NodeJS.Platform; env: Readonly<Record<string, string | undefined>>; homedir: string; tmpdir: string };
+
+export const thisMachine = (): Machine => ({ platform: process.platform, env: process.env, homedir: os.homedir(), tmpdir: os.tmpdir() });
+
+/** A socket path longer than this does not fit in sockaddr_un (108 bytes on Linux, 104 on macOS, NUL included). */
+const MAX_SOCKET_PATH = 100;
+
+/** One state folder: the OS's usual place for an application's data, or `DRAWBRIDGE_HOME`. Pure; makes nothing. */
+export function resolvePaths(machine: Machine): Paths {
+  const home = path.resolve(machine.env['DRAWBRIDGE_HOME'] || usualHome(machine));
+  const inside = (name: string) => path.join(home, name);
+  return {
+    home,
+    settings: inside('settings.json'),
+    keys: inside('keys.json'),
+    store: inside('captures.db'),
+    logs: inside('logs'),
+    running: inside('running.json'),
+    control: controlPath(home, machine),
+  };
+}
+
+function usualHome({ platform, env, homedir }: Machine): string {
+  if (platform === 'darwin') return path.join(homedir, 'Library', 'Application Support', 'Drawbridge');
+  if (platform === 'win32') return path.join(env['LOCALAPPDATA'] || path.join(homedir, 'AppData', 'Local'), 'Drawbridge');
+  return path.join(env['XDG_DATA_HOME'] || path.join(homedir, '.local', 'share'), 'drawbridge');
+}
+
+function controlPath(home: string, machine: Machine): string {
+  const short = createHash('sha256').update(home).digest('hex').slice(0, 16);
+  if (machine.platform === 'win32') return `\\\\.\\pipe\\drawbridge-${short}`;
+  const inside = path.join(home, 'run', 'control.sock');
+  if (inside.length <= MAX_SOCKET_PATH) return inside;
+  return path.join(machine.env['XDG_RUNTIME_DIR'] || machine.tmpdir, `drawbridge-${short}`, 'control.sock');
+}
+
+/** Makes the folders, for their owner only. Throws the file system's error where the place can't be written. */
+export function ensureFolders(paths: Paths, platform: NodeJS.Platform): void {
+  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
+  if (platform !== 'win32') mkdirSync(path.dirname(paths.control), { recursive: true, mode: 0o700 });
+}

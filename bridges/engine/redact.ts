@@ -1,0 +1,80 @@
+/** What may never leave the recorder or reach the log (SPEC section 2, rule 3). Names are lower case. */
+const SECRET_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'x-api-key',
+  'api-key',
+  'cookie',
+  'set-cookie',
+  'chatgpt-account-id',
+  'x-codex-turn-state',
+  'copilot-session-token',
+  'x-goog-api-key',
+  'cf-access-client-id',
+  'cf-access-client-secret',
+  'cf-access-token',
+  'cf-access-jwt-assertion',
+  'x-auth-token',
+  'x-amz-security-token',
+]);
+const SECRET_NAME =
+  /(?:^|[-_.])(?:key|token|secret|password|passwd|credential|signature|auth|session[-_]?token|id_token_hint|code|assertion)(?:$|[-_.])/i;
+export const REDACTED = '[redacted]';
+
+/** True where the header's value is a secret. */
+export function isSecretHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  return SECRET_HEADERS.has(lower) || (/(?:token|secret|api-?key|password|credential)/.test(lower) && !HARMLESS.test(lower));
+}
+/** Counts and limits that merely mention tokens. */
+const HARMLESS = /(?:ratelimit|rate-limit|token-count|tokens-(?:limit|remaining|reset)|max-tokens)/;
+
+/** Header pairs in wire order, with secret values replaced. The scheme of an Authorization header is kept. */
+export function redactHeaders(rawHeaders: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    pairs.push([name, isSecretHeader(name) ? redactedValue(value) : redactText(value)]);
+  }
+  return pairs;
+}
+
+function redactedValue(value: string): string {
+  const scheme = /^(Bearer|Basic|Token) /i.exec(value);
+  return scheme ? `${scheme[1]} ${REDACTED}` : REDACTED;
+}
+
+/** A request target without our key in its path and without secret query values. */
+export function redactTarget(target: string): string {
+  const query = target.indexOf('?');
+  const path = (query < 0 ? target : target.slice(0, query)).replace(/^\/k\/[^/]*/, `/k/${REDACTED}`);
+  if (query < 0) return redactText(path);
+  const pairs = target
+    .slice(query + 1)
+    .split('&')
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 0) return redactText(pair);
+      const name = pair.slice(0, equals);
+      return SECRET_NAME.test(name) ? `${name}=${REDACTED}` : redactText(pair);
+    });
+  return `${redactText(path)}?${pairs.join('&')}`;
+}
+
+/** The shapes of credentials that may stand anywhere in a text: ours, the vendors' keys, JWTs, bearer values. */
+const SECRET_TEXT =
+  /\bdb_[A-Za-z0-9_-]{20,}|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<=\bBearer )[^\s"',;]{8,}/g;
+
+/** A text with everything that looks like a credential replaced. */
+export function redactText(text: string): string {
+  // Most texts are short and hold none of these marks; the expression is not run on them.
+  if (text.length < 16) return text;
+  return text.replace(SECRET_TEXT, REDACTED);
+}
+
+/** A text without terminal escapes and control characters: upstream errors are shown in terminals and logs. */
+export function plainText(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these characters are what is looked for
+  return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+}

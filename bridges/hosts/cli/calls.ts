@@ -1,0 +1,53 @@
+import type { Call, EngineClient } from '../../contract/index.ts';
+import { milliseconds, table, type Output } from './output.ts';
+
+/** `drawbridge calls`: the newest calls. */
+export async function showCalls(client: EngineClient, options: { limit: number; json: boolean }, output: Output): Promise<void> {
+  const calls: Call[] = [];
+  while (calls.length < options.limit) {
+    const before = calls.at(-1)?.id;
+    const page = await client.calls.list({
+      limit: Math.min(1000, options.limit - calls.length),
+      ...(before === undefined ? {} : { before }),
+    });
+    calls.push(...page.calls);
+    if (!page.more) break;
+  }
+  if (options.json) return output.out(JSON.stringify(calls));
+  if (calls.length === 0) return output.out('No calls yet. Try: drawbridge env curl');
+  output.out(table([HEADING, ...calls.map(callCells)]));
+}
+
+/** `drawbridge tail`: calls as they end, until the engine stops or the command is interrupted. */
+export async function tailCalls(client: EngineClient, options: { json: boolean }, output: Output, signal: AbortSignal): Promise<void> {
+  const told = new Set<number>();
+  try {
+    for await (const event of await client.events({}, { signal })) {
+      if (event.type !== 'calls') continue;
+      for (const call of event.calls.filter((one) => one.state !== 'open' && !told.has(one.id))) {
+        told.add(call.id);
+        output.out(options.json ? JSON.stringify(call) : callCells(call).join('  '));
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+const HEADING = ['time', 'status', 'client', 'caller', 'model', 'upstream', 'first byte', 'duration', 'tokens'];
+
+function callCells(call: Call): string[] {
+  const tokens = call.usage === null ? '–' : `${call.usage.input ?? '–'} in, ${call.usage.output ?? '–'} out`;
+  const status = call.state === 'open' ? 'open' : `${call.status ?? '–'}${call.cut ? ' cut' : ''}`;
+  return [
+    call.startedAt.slice(11, 19),
+    status,
+    call.client,
+    call.caller ?? '–',
+    call.modelRequested ?? '–',
+    call.upstream ?? '–',
+    milliseconds(call.ttfbMs),
+    milliseconds(call.durationMs),
+    tokens,
+  ];
+}

@@ -1,0 +1,176 @@
+import { parseArgs } from 'node:util';
+import { ORPCError } from '@orpc/client';
+import { DrawbridgeError } from '../../contract/errors.ts';
+import type { EngineClient } from '../../contract/index.ts';
+import { resolvePaths, thisMachine } from '../../engine/paths.ts';
+import { runChild } from '../../engine/child.ts';
+import { connectControl } from '../control.ts';
+import { showCalls, tailCalls } from './calls.ts';
+import { showEnv } from './env.ts';
+import { table, type Output } from './output.ts';
+import { openBrowser, start } from './start.ts';
+import { showChecks, showStatus } from './status.ts';
+
+export const USAGE = `drawbridge: one safe, visible way for every AI tool on this machine
+
+  drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
+  drawbridge open                     a fresh link to the window
+  drawbridge status [--json]          listeners, bridges, tunnels, capture
+  drawbridge calls [--limit N] [--json]
+  drawbridge tail [--json]            calls as they end
+  drawbridge keys [list] [--json]
+  drawbridge keys create NAME [--json]
+  drawbridge keys revoke NAME|ID
+  drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
+  drawbridge doctor [--json]
+  drawbridge stop
+
+DRAWBRIDGE_HOME names another state folder.`;
+
+const OPTIONS = {
+  json: { type: 'boolean' },
+  headless: { type: 'boolean' },
+  'no-open': { type: 'boolean' },
+  'companion-port': { type: 'string' },
+  limit: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+export type CliOptions = { argv: readonly string[]; version: string; windowFolder: string; output: Output; signal: AbortSignal };
+
+/** Runs one command; resolves with the process' exit code. Never throws: an error is a sentence on stderr. */
+export async function runCli(options: CliOptions): Promise<number> {
+  const { output } = options;
+  let json = options.argv.includes('--json');
+  try {
+    const { values, positionals } = parseArgs({ args: [...options.argv], options: OPTIONS, allowPositionals: true });
+    json = values.json === true;
+    if (values.version === true) return said(output, options.version);
+    const [command, ...rest] = positionals;
+    if (values.help === true || command === undefined || command === 'help') return said(output, USAGE);
+    if (command === 'start') {
+      return await start({
+        version: options.version,
+        windowFolder: options.windowFolder,
+        output,
+        flags: { json, open: values['no-open'] !== true, companionPort: numberOf('companion-port', values['companion-port'], 0, 65_535) },
+      });
+    }
+    const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
+    return await runClientCommand(command, rest, { ...options, json, limit });
+  } catch (error) {
+    return failed(error, json, output);
+  }
+}
+
+type Command = CliOptions & { json: boolean; limit: number };
+
+async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
+  const { json, output } = options;
+  if (!COMMANDS.has(command))
+    throw new DrawbridgeError('bad_input', `There is no command "${command}". Run "drawbridge help" for those there are.`);
+  const machine = thisMachine();
+  const client = await connectControl(resolvePaths(machine).control);
+  switch (command) {
+    case 'open': {
+      const { url } = await client.engine.link({});
+      if (!json) await openBrowser(url, machine.platform, machine.env, runChild);
+      return said(output, json ? JSON.stringify({ url }) : url);
+    }
+    case 'status': {
+      const status = await client.status.get({});
+      if (json) return said(output, JSON.stringify(status));
+      showStatus(status, output);
+      return 0;
+    }
+    case 'calls':
+      await showCalls(client, { limit: options.limit, json }, output);
+      return 0;
+    case 'tail':
+      await tailCalls(client, { json }, output, options.signal);
+      return 0;
+    case 'keys':
+      return keys(client, rest, options);
+    case 'env': {
+      const envs = await client.clients.env(rest[0] === undefined ? {} : { client: rest[0] });
+      if (json) return said(output, JSON.stringify(rest[0] === undefined ? envs : envs[0]));
+      if (rest[0] === undefined) return said(output, table([['client', 'name'], ...envs.map((env) => [env.client, env.label])]));
+      for (const env of envs) showEnv(env, output);
+      return 0;
+    }
+    case 'doctor': {
+      const checks = await client.doctor.run({});
+      const fine = checks.every((check) => check.state !== 'failed');
+      if (json) output.out(JSON.stringify(checks));
+      else showChecks(checks, output);
+      return fine ? 0 : 1;
+    }
+    default:
+      await client.engine.stop({});
+      return said(output, json ? JSON.stringify({ stopping: true }) : 'Drawbridge is stopping.');
+  }
+}
+
+const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'env', 'doctor', 'stop']);
+
+async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
+  switch (action) {
+    case 'list': {
+      const held = await client.keys.list({});
+      if (json) return said(output, JSON.stringify(held));
+      if (held.length === 0) return said(output, 'No keys yet. Make one with: drawbridge keys create NAME');
+      return said(
+        output,
+        table([
+          ['name', 'key', 'made', 'last used', 'id'],
+          ...held.map((key) => [key.name, key.hint, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+        ]),
+      );
+    }
+    case 'create': {
+      if (name === undefined) throw new DrawbridgeError('bad_input', 'A key needs a name: drawbridge keys create NAME');
+      const made = await client.keys.create({ name });
+      return said(
+        output,
+        json
+          ? JSON.stringify({ name: made.name, key: made.key })
+          : `${made.key}\n\nThis is the only time the key is shown. It goes by the name "${made.name}".`,
+      );
+    }
+    case 'revoke': {
+      const key = (await client.keys.list({})).find((held) => held.id === name || held.name === name);
+      if (key === undefined)
+        throw new DrawbridgeError('not_found', `There is no key "${name ?? ''}". Run "drawbridge keys" for those there are.`);
+      await client.keys.revoke({ id: key.id });
+      return said(
+        output,
+        json ? JSON.stringify({ revoked: true }) : `The key "${key.name}" is revoked. Clients that used it are refused from now on.`,
+      );
+    }
+    default:
+      throw new DrawbridgeError('bad_input', `There is no "drawbridge keys ${action}". Use list, create or revoke.`);
+  }
+}
+
+function numberOf(name: string, value: string | undefined, least: number, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new DrawbridgeError('bad_input', `--${name} takes a whole number from ${least} to ${most}, not "${value}".`);
+}
+
+function said(output: Output, text: string): number {
+  output.out(text);
+  return 0;
+}
+
+/** An error is one sentence; with `--json` an object with a stable code. Exit code 2 where the command itself was wrong. */
+function failed(error: unknown, json: boolean, output: Output): number {
+  const usage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const code = usage ? 'bad_input' : error instanceof DrawbridgeError || error instanceof ORPCError ? String(error.code) : 'failed';
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) output.out(JSON.stringify({ event: 'error', code, message }));
+  else output.err(`drawbridge: ${message}`);
+  return code === 'bad_input' ? 2 : 1;
+}

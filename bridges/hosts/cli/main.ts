@@ -1,0 +1,29 @@
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { productVersion } from '../version.ts';
+import { runCli } from './index.ts';
+
+/** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
+const interrupted = new AbortController();
+if (process.argv[2] === 'tail') process.once('SIGINT', () => interrupted.abort());
+// `drawbridge calls | head` closes our end early; that is no failure.
+process.stdout.on('error', () => process.exit(0));
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  version: productVersion(),
+  windowFolder: path.join(import.meta.dirname, 'renderer'),
+  signal: interrupted.signal,
+  output: {
+    out: (text) => console.log(text),
+    err: (text) => console.error(text),
+    interactive: process.stdin.isTTY && process.stdout.isTTY,
+    async confirm(question) {
+      const terminal = createInterface({ input: process.stdin, output: process.stdout });
+      const answer = await terminal.question(`${question} [y/N] `);
+      terminal.close();
+      return /^y(?:es)?$/i.test(answer.trim());
+    },
+  },
+});
+process.exit();

@@ -1,0 +1,27 @@
+import { createORPCClient } from '@orpc/client';
+import { RPCLink } from '@orpc/client/fetch';
+import { RPCHandler } from '@orpc/server/node';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { EngineClient } from '../contract/index.ts';
+import type { Router } from '../engine/handlers.ts';
+import { answers, socketFetch, startSocketListener, type SocketListener } from '../http/socket.ts';
+
+/** Serves the contract on the private socket. Throws `already_running` where another engine answers there. */
+export function startControl(socketPath: string, router: Router): Promise<SocketListener> {
+  const handler = new RPCHandler(router);
+  return startSocketListener(socketPath, (req, res) => {
+    void handler.handle(req, res, { prefix: '/rpc' }).then(({ matched }) => {
+      if (!matched) res.writeHead(404).end();
+      return matched;
+    });
+  });
+}
+
+/** A client of a running engine. Throws `not_running` where there is none. */
+export async function connectControl(socketPath: string): Promise<EngineClient> {
+  if (!(await answers(socketPath))) {
+    throw new DrawbridgeError('not_running', 'Drawbridge is not running. Start it with "drawbridge start", or "npm start" in a checkout.');
+  }
+  const client: EngineClient = createORPCClient(new RPCLink({ url: 'http://drawbridge/rpc', fetch: socketFetch(socketPath) }));
+  return client;
+}

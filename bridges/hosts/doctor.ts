@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs';
+import type { DoctorCheck } from '../contract/index.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Paths } from '../engine/paths.ts';
+
+/** Looks at what most often goes wrong, and says what to do about each. Changes nothing. */
+export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Platform): Promise<DoctorCheck[]> {
+  const status = await engine.status();
+  const companion = status.listeners.find((listener) => listener.name === 'companion');
+  const mode = platform === 'win32' ? undefined : statSync(paths.home).mode & 0o777;
+  return [
+    check('node', 'Node.js', majorOf(status.node) >= 24, `Version ${status.node}.`, 'Run with Node 24 or newer.'),
+    check(
+      'home',
+      'State folder',
+      mode === undefined || (mode & 0o077) === 0,
+      `${paths.home}${mode === undefined ? '' : `, mode ${mode.toString(8)}`}.`,
+      `Other users can look inside. Run: chmod 700 ${paths.home}`,
+    ),
+    check(
+      'settings',
+      'Settings file',
+      engine.settings.problem() === null,
+      engine.settings.problem() ?? 'In force.',
+      'Mend the key named above; the file is read again when it changes.',
+    ),
+    check(
+      'companion',
+      'Companion',
+      companion?.state === 'listening',
+      companion?.reason ?? `Listening on ${companion?.address ?? 'nothing'}.`,
+      companion?.mend?.label ?? 'Start it again.',
+    ),
+    check(
+      'store',
+      'Call history',
+      status.capture.state !== 'failed',
+      status.capture.reason ?? `${status.capture.calls} calls, ${Math.round(status.capture.storeBytes / 1024)} KiB.`,
+      'Free disk space, or move the database away while Drawbridge is stopped.',
+    ),
+    check(
+      'dropped',
+      'Captures',
+      status.capture.dropped === 0,
+      status.capture.dropped === 0 ? 'None were dropped in this run.' : `${status.capture.dropped} were dropped in this run.`,
+      'The disk may be slow; calls themselves were served.',
+      'warning',
+    ),
+    check(
+      'keys',
+      'Client keys',
+      engine.keys.list().length > 0,
+      `${engine.keys.list().length} made.`,
+      'Make one with: drawbridge keys create NAME',
+      'warning',
+    ),
+  ];
+}
+
+function check(
+  id: string,
+  title: string,
+  fine: boolean,
+  found: string,
+  mend: string,
+  otherwise: 'failed' | 'warning' = 'failed',
+): DoctorCheck {
+  return { id, title, state: fine ? 'ok' : otherwise, found, mend: fine ? null : mend };
+}
+
+function majorOf(version: string): number {
+  return Number(version.split('.')[0]);
+}

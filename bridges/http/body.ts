@@ -1,0 +1,108 @@
+import type http from 'node:http';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import type { Refusal } from './guard.ts';
+
+/** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. */
+export type BodyResult = { bytes: Buffer } | { refusal: Refusal } | { aborted: true };
+
+/** From this size on a body is received into shared memory, so that the capture worker can read it without a copy. */
+const SHARED_FROM = 256 * 1024;
+
+/**
+ * Receives a request body of at most `limit` bytes. A client that is silent for `idleMs` gets 408; one that declares
+ * or sends too much gets 413 at once. Calls back exactly once; a callback, not a promise, for the hot path's sake.
+ */
+export function receiveBody(
+  req: http.IncomingMessage,
+  res: http.ServerResponse,
+  limits: { bodyBytes: number; idleMs: number },
+  done: (result: BodyResult) => void,
+): void {
+  const declared = declaredLength(req);
+  if (declared !== undefined && declared > limits.bodyBytes) return done({ refusal: tooLarge(limits.bodyBytes) });
+  if (req.headers.expect !== undefined) res.writeContinue();
+
+  // A declared large body gets its room at once: one copy as it arrives, none at the end.
+  const room = declared !== undefined && declared >= SHARED_FROM ? Buffer.from(new SharedArrayBuffer(declared)) : undefined;
+  const chunks: Buffer[] = [];
+  let received = 0;
+  let finished = false;
+  const finish = (result: BodyResult): void => {
+    if (finished) return;
+    finished = true;
+    if (timer !== undefined) clearTimeout(timer);
+    req.off('data', onData);
+    done(result);
+  };
+  const onData = (chunk: Buffer): void => {
+    if (received + chunk.length > limits.bodyBytes) return finish({ refusal: tooLarge(limits.bodyBytes) });
+    if (room === undefined) chunks.push(chunk);
+    else chunk.copy(room, received);
+    received += chunk.length;
+    if (timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
+    else timer.refresh();
+  };
+  const onIdle = (): void =>
+    finish({ refusal: { status: 408, code: 'timeout', message: 'The rest of the request body did not arrive in time. Send it again.' } });
+  // Most bodies arrive whole with their head; a timer is made only for those that do not.
+  let timer: NodeJS.Timeout | undefined = declared !== undefined && declared <= EAGER_BYTES ? undefined : setTimeout(onIdle, limits.idleMs);
+  if (timer === undefined) {
+    setImmediate(() => {
+      if (!finished && timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
+    });
+  }
+  req.on('data', onData);
+  req.once('end', () => finish({ bytes: room ?? joined(chunks) }));
+  req.once('close', () => finish({ aborted: true }));
+  req.once('error', () => finish({ aborted: true }));
+}
+
+const EAGER_BYTES = 32 * 1024;
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+}
+
+function declaredLength(req: http.IncomingMessage): number | undefined {
+  const value = req.headers['content-length'];
+  return value === undefined ? undefined : Number(value);
+}
+
+function tooLarge(limit: number): Refusal {
+  return {
+    status: 413,
+    code: 'body_too_large',
+    message: `The request body is larger than ${Math.floor(limit / 1024 / 1024)} MiB. Send less, or raise limits.bodyBytes in the settings.`,
+  };
+}
+
+const gunzip = promisify(zlib.gunzip);
+const unzstd = promisify(zlib.zstdDecompress);
+
+/**
+ * Undoes `content-encoding` gzip or zstd, off the serving thread and never beyond `limit` bytes (a small body can
+ * stand for a huge one). Other encodings are refused with 415.
+ */
+export async function decodeBody(bytes: Buffer, encoding: string | undefined, limit: number): Promise<BodyResult> {
+  const name = encoding?.trim().toLowerCase() ?? 'identity';
+  if (name === 'identity' || name === '') return { bytes };
+  if (name !== 'gzip' && name !== 'zstd') {
+    return {
+      refusal: {
+        status: 415,
+        code: 'unsupported_media_type',
+        message: `The content-encoding ${name.slice(0, 20)} is not read here. Send gzip, zstd or none.`,
+      },
+    };
+  }
+  try {
+    return { bytes: await (name === 'gzip' ? gunzip : unzstd)(bytes, { maxOutputLength: limit }) };
+  } catch (error) {
+    if (error instanceof RangeError) return { refusal: tooLarge(limit) };
+    return {
+      refusal: { status: 400, code: 'bad_request', message: `The body is not valid ${name}. Send it uncompressed, or compress it again.` },
+    };
+  }
+}

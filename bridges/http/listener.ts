@@ -1,0 +1,181 @@
+import http, { STATUS_CODES } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { guard, type Refusal } from './guard.ts';
+import type { Logger } from '../engine/log.ts';
+
+/** Time-outs and sizes of a listener. Milliseconds, bytes, counts. */
+export type ListenerLimits = { headersMs: number; connections: number };
+
+export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string };
+
+export type ListenerOptions = {
+  name: string;
+  /** 0 takes any free port. */
+  port: number;
+  limits: ListenerLimits;
+  log: Logger;
+  ownOrigin?: boolean;
+  /** Answers a request that passed the guard. */
+  serve(req: http.IncomingMessage, res: http.ServerResponse): void;
+  /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
+  renderError(refusal: Refusal, target: string | undefined, headers: http.IncomingHttpHeaders): ErrorAnswer;
+  /** Told of every refusal after the answer was sent, so that calls that were meant can be recorded. */
+  onRefused?(refusal: Refusal, req: http.IncomingMessage): void;
+};
+
+export type Listener = {
+  port: number;
+  address: string;
+  /** Stops accepting at once; connections still busy are closed after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+};
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 200;
+
+/**
+ * The one way a loopback TCP listener is made. It binds 127.0.0.1 and nothing else; there is no parameter for that.
+ * Rejects with the bind error (`EADDRINUSE`, `EACCES`) where the port can't be had.
+ */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const server = http.createServer({
+    noDelay: true,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: options.limits.headersMs,
+    // The body has its own idle time-out (body.ts): a large prompt on a slow disk is no attack.
+    requestTimeout: 0,
+    keepAliveTimeout: 60_000,
+    // Node's own check runs every 30 s, which makes any shorter time-out late.
+    connectionsCheckingInterval: Math.min(1_000, options.limits.headersMs),
+    requireHostHeader: true,
+  });
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxConnections = options.limits.connections;
+
+  let port = options.port;
+  const handle = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    const refusal = checkHead(req, port, options);
+    if (refusal === undefined) options.serve(req, res);
+    else answerRefusal(refusal, req, res, options);
+  };
+  server.on('request', handle);
+  // Without this listener Node would ask for the body before anybody has looked at the key.
+  server.on('checkContinue', handle);
+  server.on('checkExpectation', handle);
+  server.on('upgrade', (req: http.IncomingMessage, socket: Duplex) => {
+    const refusal = checkHead(req, port, options) ?? upgradeRefused;
+    answerOnSocket(refusal, socket, options.renderError(refusal, req.url, req.headers));
+  });
+  server.on('connect', (req: http.IncomingMessage, socket: Duplex) => {
+    const refusal: Refusal = { status: 405, code: 'method_not_allowed', message: 'This is no forward proxy.' };
+    answerOnSocket(refusal, socket, options.renderError(refusal, undefined, req.headers));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const refusal = refusalOf(error);
+    if (refusal === undefined || !socket.writable) socket.destroy();
+    else answerOnSocket(refusal, socket, options.renderError(refusal, undefined, {}));
+  });
+
+  port = await bind(server, options.port);
+  return { port, address: `127.0.0.1:${port}`, stop: (graceMs) => stop(server, graceMs) };
+}
+
+const upgradeRefused: Refusal = {
+  status: 426,
+  code: 'upgrade_refused',
+  message: 'WebSockets are not served here. Send the same request over HTTP; streams arrive as server-sent events.',
+};
+
+function checkHead(req: http.IncomingMessage, port: number, options: ListenerOptions): Refusal | undefined {
+  return guard(
+    { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
+    { port, ownOrigin: options.ownOrigin === true },
+  );
+}
+
+/** Answers a refused request and closes its connection, so that nothing pipelined behind it is served. */
+export function answerRefusal(
+  refusal: Refusal,
+  req: http.IncomingMessage,
+  res: http.ServerResponse,
+  options: Pick<ListenerOptions, 'renderError' | 'onRefused'>,
+): void {
+  const answer = options.renderError(refusal, req.url, req.headers);
+  res.shouldKeepAlive = false;
+  res.writeHead(answer.status, { ...answer.headers, connection: 'close', 'content-length': Buffer.byteLength(answer.body) });
+  res.end(req.method === 'HEAD' ? undefined : answer.body);
+  closeAfterAnswer(req, res);
+  options.onRefused?.(refusal, req);
+}
+
+/**
+ * Closes the connection once the answer is out. What the client is still sending is read away for a moment first: a
+ * socket closed on unread bytes is reset, and the client would lose the answer that tells it why.
+ */
+function closeAfterAnswer(req: http.IncomingMessage, res: http.ServerResponse): void {
+  const socket = req.socket;
+  req.resume();
+  res.once('finish', () => {
+    if (req.complete) return;
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    timer.unref();
+    req.once('end', () => {
+      clearTimeout(timer);
+      socket.destroy();
+    });
+  });
+}
+
+const LINGER_MS = 500;
+
+function answerOnSocket(refusal: Refusal, socket: Duplex, answer: ErrorAnswer): void {
+  socket.on('error', () => socket.destroy());
+  const headers = Object.entries({
+    ...answer.headers,
+    ...(refusal.status === 426 ? { upgrade: 'HTTP/1.1' } : {}),
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(answer.body)),
+  });
+  const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}\r\n${head}\r\n${answer.body}`);
+}
+
+/** What Node's parser found, as an answer; undefined where the connection was simply lost. */
+function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
+  switch (error.code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined;
+    case 'HPE_HEADER_OVERFLOW':
+      return {
+        status: 431,
+        code: 'headers_too_large',
+        message: `The headers are larger than ${MAX_HEADER_BYTES / 1024} KiB. Send fewer or shorter ones.`,
+      };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408, code: 'timeout', message: 'The request was not sent in time. Send it again.' };
+    default:
+      return { status: 400, code: 'bad_request', message: 'The bytes sent are not a valid HTTP/1.1 request.' };
+  }
+}
+
+function bind(server: http.Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port, exclusive: true, backlog: 1024 }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+async function stop(server: http.Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,36 @@
+/** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order. */
+export type UpstreamRequest = {
+  method: 'GET' | 'HEAD' | 'POST';
+  target: string;
+  headers: string[];
+  body: Buffer | null;
+};
+
+/** Why there is no (whole) reply. `client` means that our own side gave up. */
+export type UpstreamFailure = {
+  kind: 'unreachable' | 'timeout' | 'cut' | 'redirect' | 'refused';
+  /** One sentence for the person who called. */
+  message: string;
+};
+
+/**
+ * Where a reply goes, event by event. `start` comes once, then `data` any number of times, then `end` or `fail`;
+ * `fail` may come without `start`. Header names are lower case.
+ */
+export type ReplySink = {
+  start(status: number, headers: Record<string, string | string[]>): void;
+  /** Returns false when the reader is full: pause the flow until `resume` is called on it. */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  fail(failure: UpstreamFailure): void;
+};
+
+/** A reply under way. After `abort` the sink hears nothing more. */
+export type Flow = { resume(): void; abort(): void };
+
+/** One place calls can go. `send` never throws; what goes wrong reaches the sink. */
+export type Upstream = {
+  id: string;
+  send(request: UpstreamRequest, sink: ReplySink): Flow;
+  stop(): Promise<void>;
+};

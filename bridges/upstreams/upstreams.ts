@@ -1,0 +1,108 @@
+import type { Settings, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
+import { httpUpstream } from './http.ts';
+import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
+import type { Upstream } from './upstream.ts';
+
+export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway';
+
+/** An upstream with what the companion must know to use it. */
+export type KnownUpstream = {
+  upstream: Upstream;
+  wires: readonly WireFormat[];
+  /** Whose credential a call carries: nobody's, the client's own, or ours. */
+  credential: 'none' | 'client' | 'ours';
+};
+
+export type Upstreams = {
+  get(id: UpstreamId): KnownUpstream | undefined;
+  status(): UpstreamStatus[];
+  /** Takes over changed settings. Calls under way go on where they are. */
+  apply(settings: Settings): void;
+  stop(): Promise<void>;
+};
+
+const ALL: readonly WireFormat[] = ['chat', 'responses', 'messages'];
+const LABELS: Record<UpstreamId, string> = {
+  practice: 'Practice model',
+  anthropic: 'Anthropic API',
+  openai: 'OpenAI API',
+  chatgpt: 'ChatGPT backend',
+  gateway: 'Gateway',
+};
+
+/** Keeps one connection pool per upstream, made anew when its base URL changes. */
+export function createUpstreams(initial: Settings, practice: Omit<PracticeOptions, 'paceMs'>): Upstreams {
+  let settings = initial;
+  const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
+  const pools = new Map<UpstreamId, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
+
+  const http = (id: UpstreamId, rawBaseUrl: string, publicOnly: boolean): Upstream => {
+    // Targets begin with /v1; a base URL is often copied with it.
+    const baseUrl = rawBaseUrl.replace(/\/v1\/?$/, '');
+    const timeoutMs = settings.limits.upstreamMs;
+    const kept = pools.get(id);
+    if (kept?.baseUrl === baseUrl && kept.timeoutMs === timeoutMs) return kept.upstream;
+    const upstream = httpUpstream({ id, baseUrl, timeoutMs, publicOnly });
+    pools.set(id, { baseUrl, timeoutMs, upstream });
+    return upstream;
+  };
+
+  const make = (id: UpstreamId): KnownUpstream | undefined => {
+    const { anthropic, openai, chatgpt, gateway, practice: practiceSettings } = settings.upstreams;
+    switch (id) {
+      case 'practice':
+        return {
+          upstream: practiceModel,
+          wires: practiceSettings.answerIn === 'same' ? ALL : [practiceSettings.answerIn],
+          credential: 'none',
+        };
+      case 'anthropic':
+        return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
+      case 'openai':
+        return { upstream: http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
+      case 'chatgpt':
+        return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
+      case 'gateway':
+        return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
+    }
+  };
+
+  let known = new Map<UpstreamId, KnownUpstream | undefined>();
+  const get = (id: UpstreamId): KnownUpstream | undefined => {
+    if (!known.has(id)) known.set(id, make(id));
+    return known.get(id);
+  };
+
+  const status = (id: UpstreamId): UpstreamStatus => {
+    const found = get(id);
+    const base = id === 'practice' ? null : settings.upstreams[id].baseUrl;
+    return {
+      id,
+      label: LABELS[id],
+      kind: id === 'practice' || id === 'gateway' ? id : 'provider',
+      baseUrl: base,
+      credential: found?.credential ?? 'ours',
+      wires: [...(found?.wires ?? ALL)],
+      state: found === undefined ? 'not_configured' : 'ready',
+      reason: reasonOf(id, found !== undefined),
+    };
+  };
+
+  return {
+    get,
+    status: () => (['practice', 'anthropic', 'openai', 'chatgpt', 'gateway'] as const).map(status),
+    apply(next) {
+      settings = next;
+      known = new Map();
+    },
+    async stop() {
+      await Promise.all([practiceModel.stop(), ...[...pools.values()].map((pool) => pool.upstream.stop())]);
+    },
+  };
+}
+
+function reasonOf(id: UpstreamId, configured: boolean): string | null {
+  if (id === 'practice') return 'Built in. Answers offline, with no account: for trying things out.';
+  if (id === 'gateway') return configured ? null : 'No gateway is set up. Give its base URL under upstreams.gateway in the settings.';
+  return 'Calls pass through untouched, with the client’s own credential.';
+}

@@ -1,0 +1,219 @@
+import type { ErrorClient, RenderedError } from '../codec.ts';
+import { asNumber, asString, isObject } from '../json.ts';
+import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+/** Reads an upstream's error reply: OpenAI's shape, and the shapes of servers that only resemble it. */
+export function parseError(status: number, headers: Headers, body: JsonValue): TurnError {
+  const error = readError(body, status);
+  error.status = status;
+  const retryAfter = retryAfterSeconds(headers) ?? error.retryAfter;
+  if (retryAfter !== undefined) error.retryAfter = retryAfter;
+  return error;
+}
+
+/**
+ * Reads an error object, wherever it was found: in an error reply, a stream, or a reply that claimed to be fine.
+ * Without a status (inside a stream) the kind is told by the error's own words.
+ */
+export function readError(body: JsonValue, status?: number): TurnError {
+  const detail = errorDetail(body);
+  const code = textOf(detail.code);
+  const type = textOf(detail.type);
+  const message = messageOf(detail, body, status);
+  const error: TurnError = { kind: kindOf(status ?? asNumber(detail.code) ?? asNumber(detail.status), code, type, message), message };
+  if (code !== undefined) error.code = code;
+  if (type !== undefined) error.type = type;
+  const param = asString(detail.param);
+  if (param !== undefined) error.param = param;
+  const resetsAt = asNumber(detail.resets_at);
+  if (resetsAt !== undefined) error.resetsAt = resetsAt;
+  const planType = asString(detail.plan_type);
+  if (planType !== undefined) error.planType = planType;
+  const retryAfter = asNumber(detail.resets_in_seconds) ?? (error.kind === 'rate_limited' ? secondsInMessage(message) : undefined);
+  if (retryAfter !== undefined) error.retryAfter = retryAfter;
+  return error;
+}
+
+/** The object that describes the error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, or the body itself. */
+function errorDetail(body: JsonValue): JsonObject {
+  if (!isObject(body)) return {};
+  const inner = body.error ?? body.detail;
+  if (isObject(inner)) return inner;
+  return typeof inner === 'string' ? { ...body, message: inner } : body;
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+const LONGEST_TEXT = 500;
+
+function messageOf(detail: JsonObject, body: JsonValue, status: number | undefined): string {
+  const message = asString(detail.message);
+  if (message !== undefined && message.trim() !== '') return message;
+  const text = typeof body === 'string' ? body.trim() : '';
+  if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
+  return status === undefined
+    ? 'The upstream reported an error without saying what it was.'
+    : `The upstream answered ${status} without saying why.`;
+}
+
+/** Codes and types, most telling first. They are matched against the error's code, then its type. */
+const KINDS_BY_WORD: readonly [RegExp, ErrorKind][] = [
+  [/context_length_exceeded|context_window|model_max_prompt_tokens_exceeded/, 'context_too_long'],
+  [/insufficient_quota|quota_exceeded|overage_limit_reached|billing_not_configured|billing_hard_limit|usage_limit/, 'quota_exceeded'],
+  [/model_overloaded|server_is_overloaded|overloaded|slow_down|usage_unavailable/, 'overloaded'],
+  [/rate_limit/, 'rate_limited'],
+  [/invalid_api_key|incorrect_api_key/, 'key_rejected'],
+  [/auth_required|authentication|token_expired|subscription_sharing_invalid_user|unauthorized/, 'sign_in_needed'],
+  [/user_not_eligible|chatpass_v2|not_entitled|permission/, 'not_entitled'],
+  [/model_not_found|model_not_supported|unknown_model/, 'model_unknown'],
+  [/content_filter|content_policy|responsibleai|moderation_blocked/, 'content_refused'],
+  [/request_too_large|payload_too_large/, 'body_too_large'],
+  [/^not_supported$|not_implemented/, 'not_supported'],
+  [/timeout/, 'timeout'],
+  [/unsupported|invalid_request|invalid_value|missing_required|bad_request/, 'invalid_request'],
+  [/^not_found/, 'not_found'],
+];
+
+const KINDS_BY_STATUS: Readonly<Record<number, ErrorKind>> = {
+  401: 'sign_in_needed',
+  402: 'quota_exceeded',
+  403: 'not_entitled',
+  404: 'not_found',
+  405: 'not_supported',
+  408: 'timeout',
+  413: 'body_too_large',
+  424: 'upstream_failed',
+  429: 'rate_limited',
+  466: 'not_entitled',
+  499: 'upstream_failed',
+  501: 'not_supported',
+  503: 'overloaded',
+  504: 'timeout',
+  529: 'overloaded',
+};
+
+const TOO_LONG = /maximum context length|prompt is too long|context window|context length|reduce the length of the (messages|prompt)/i;
+const UNKNOWN_MODEL = /model\b.*\b(not found|does not exist|not supported|unknown)/i;
+const FILTERED = /content (management )?(filter|policy)|responsible ai/i;
+
+function kindOf(status: number | undefined, code: string | undefined, type: string | undefined, message: string): ErrorKind {
+  const byCode = kindByWord(code);
+  if (byCode !== undefined && byCode !== 'invalid_request') return byCode;
+  if (status === undefined || status === 400 || status === 404 || status === 422) {
+    if (TOO_LONG.test(message)) return 'context_too_long';
+    if (UNKNOWN_MODEL.test(message)) return 'model_unknown';
+    if (FILTERED.test(message)) return 'content_refused';
+  }
+  // A status tells more than a type: types are coarse, and some servers send `invalid_request_error` with everything.
+  const byStatus = status === undefined ? undefined : kindByStatus(status);
+  return refinedByType(byStatus, kindByWord(type)) ?? byCode ?? 'upstream_failed';
+}
+
+function kindByStatus(status: number): ErrorKind | undefined {
+  const exact = KINDS_BY_STATUS[status];
+  if (exact !== undefined) return exact;
+  if (status >= 500) return 'upstream_failed';
+  return status >= 400 ? 'invalid_request' : undefined;
+}
+
+/** One status covers a used-up plan and a short limit; only the type tells them apart. */
+function refinedByType(byStatus: ErrorKind | undefined, byType: ErrorKind | undefined): ErrorKind | undefined {
+  if (byStatus === undefined) return byType;
+  return byStatus === 'rate_limited' && byType === 'quota_exceeded' ? byType : byStatus;
+}
+
+function kindByWord(word: string | undefined): ErrorKind | undefined {
+  if (word === undefined) return undefined;
+  const lower = word.toLowerCase();
+  return KINDS_BY_WORD.find(([pattern]) => pattern.test(lower))?.[1];
+}
+
+function retryAfterSeconds(headers: Headers): number | undefined {
+  const milliseconds = Number.parseFloat(header(headers, 'retry-after-ms') ?? '');
+  if (Number.isFinite(milliseconds)) return milliseconds / 1000;
+  const value = header(headers, 'retry-after');
+  if (value === undefined) return undefined;
+  const seconds = Number(value);
+  if (value.trim() !== '' && Number.isFinite(seconds)) return seconds;
+  // A date is measured from the reply's own date: there is no clock here, and the two clocks may differ.
+  const wait = (Date.parse(value) - Date.parse(header(headers, 'date') ?? '')) / 1000;
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+function header(headers: Headers, name: string): string | undefined {
+  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+/** "Please try again in 1.5s", "in 20ms", "in 2 seconds". */
+function secondsInMessage(message: string): number | undefined {
+  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|m)/i.exec(message);
+  if (found === null) return undefined;
+  const amount = Number(found[1]);
+  if (found[2] === 'ms') return amount / 1000;
+  return found[2] === 'm' ? amount * 60 : amount;
+}
+
+type Row = {
+  status: number;
+  type: string;
+  code: string;
+  /** The upstream's own code says more than ours and is kept. */
+  keepsCode?: boolean;
+  param?: string;
+  /** Trying again can't help: clients are told so, whatever the status. */
+  final?: boolean;
+};
+
+/** The error table, for clients of the OpenAI formats. */
+const ROWS: Readonly<Record<ErrorKind, Row>> = {
+  key_rejected: { status: 401, type: 'invalid_request_error', code: 'invalid_api_key', final: true },
+  sign_in_needed: { status: 401, type: 'authentication_error', code: 'auth_required', final: true },
+  not_entitled: { status: 403, type: 'permission_error', code: 'not_entitled', keepsCode: true, final: true },
+  quota_exceeded: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota', final: true },
+  rate_limited: { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
+  context_too_long: { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded', param: 'messages', final: true },
+  body_too_large: { status: 413, type: 'invalid_request_error', code: 'request_too_large', final: true },
+  invalid_request: { status: 400, type: 'invalid_request_error', code: 'invalid_request', keepsCode: true, final: true },
+  model_unknown: { status: 404, type: 'invalid_request_error', code: 'model_not_found', param: 'model', final: true },
+  not_found: { status: 404, type: 'invalid_request_error', code: 'not_found', keepsCode: true, final: true },
+  overloaded: { status: 503, type: 'server_error', code: 'server_is_overloaded' },
+  upstream_failed: { status: 502, type: 'server_error', code: 'upstream_failed', keepsCode: true },
+  stream_cut: { status: 502, type: 'server_error', code: 'stream_cut' },
+  content_refused: { status: 400, type: 'invalid_request_error', code: 'content_filter', final: true },
+  not_supported: { status: 404, type: 'invalid_request_error', code: 'not_supported', keepsCode: true, final: true },
+  timeout: { status: 504, type: 'server_error', code: 'timeout' },
+};
+
+/** An error reply as clients of Chat Completions expect it. */
+export function renderError(error: TurnError, client: ErrorClient): RenderedError {
+  const row = ROWS[error.kind];
+  const headers: Record<string, string> = { 'x-request-id': client.requestId };
+  if (row.final === true) headers['x-should-retry'] = 'false';
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(Math.max(0, Math.ceil(error.retryAfter)));
+  return { status: row.status, headers, body: errorBody(error) };
+}
+
+/** `{error:{message,type,code,param}}`, the same in an error reply and inside a stream. */
+export function errorBody(error: TurnError): JsonObject {
+  const row = ROWS[error.kind];
+  const described: JsonObject = {
+    message: error.message,
+    type: row.type,
+    code: row.keepsCode === true ? (error.code ?? row.code) : row.code,
+    param: error.param ?? row.param ?? null,
+  };
+  if (error.planType !== undefined) described.plan_type = error.planType;
+  if (error.resetsAt !== undefined) described.resets_at = error.resetsAt;
+  return { error: described };
+}
+
+/** The error inside a body that should have been a reply, or nothing. */
+export function hiddenError(body: JsonObject): TurnError | undefined {
+  if (isObject(body.error) || (typeof body.error === 'string' && body.error !== '')) return readError(body);
+  return body.object === 'error' ? readError(body) : undefined;
+}

@@ -1,0 +1,488 @@
+import { RequestError } from '../codec.ts';
+import { asArray, asBoolean, asNumber, asObject, asString, isObject } from '../json.ts';
+import type {
+  JsonObject,
+  JsonValue,
+  MediaSource,
+  MessageItem,
+  OutputShape,
+  Part,
+  ReasoningItem,
+  ToolCallItem,
+  ToolChoice,
+  ToolDefinition,
+  ToolResultItem,
+  TurnItem,
+  TurnRequest,
+} from '../turn.ts';
+
+const KNOWN_FIELDS = new Set([
+  'model',
+  'messages',
+  'stream',
+  'tools',
+  'functions',
+  'tool_choice',
+  'function_call',
+  'parallel_tool_calls',
+  'max_completion_tokens',
+  'max_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'reasoning_effort',
+  'response_format',
+  'verbosity',
+  'prompt_cache_key',
+  'user',
+  'service_tier',
+]);
+
+/** Reads a request body. Throws RequestError where a field can't be meant as it stands. */
+export function parseRequest(body: JsonValue): TurnRequest {
+  if (!isObject(body)) throw new RequestError('', 'The request body must be a JSON object.');
+  const model = asString(body.model);
+  if (model === undefined || model === '') throw new RequestError('model', 'model must be a string that names a model.');
+  const turn: TurnRequest = {
+    from: 'chat',
+    model,
+    stream: read(body, 'stream', asBoolean, 'true or false') ?? false,
+    items: parseMessages(body.messages),
+    tools: [...parseTools(body.tools), ...parseFunctions(body.functions)],
+    extra: without(body, KNOWN_FIELDS),
+  };
+  readLimits(body, turn);
+  readTools(body, turn);
+  readShape(body, turn);
+  const cacheKey = read(body, 'prompt_cache_key', asString, 'a string');
+  if (cacheKey !== undefined) turn.cacheKey = cacheKey;
+  const user = read(body, 'user', asString, 'a string');
+  if (user !== undefined) turn.user = user;
+  const serviceTier = read(body, 'service_tier', asString, 'a string');
+  if (serviceTier !== undefined) turn.serviceTier = serviceTier;
+  return turn;
+}
+
+function readLimits(body: JsonObject, turn: TurnRequest): void {
+  const maxOutputTokens = readNumber(body, 'max_completion_tokens') ?? readNumber(body, 'max_tokens');
+  if (maxOutputTokens !== undefined) turn.maxOutputTokens = maxOutputTokens;
+  const temperature = readNumber(body, 'temperature');
+  if (temperature !== undefined) turn.temperature = temperature;
+  const topP = readNumber(body, 'top_p');
+  if (topP !== undefined) turn.topP = topP;
+  const topK = readNumber(body, 'top_k');
+  if (topK !== undefined) turn.topK = topK;
+  const stop = parseStop(body.stop);
+  if (stop.length > 0) turn.stop = stop;
+}
+
+function readTools(body: JsonObject, turn: TurnRequest): void {
+  const choice = parseToolChoice(body.tool_choice) ?? parseFunctionChoice(body.function_call);
+  if (choice !== undefined) turn.toolChoice = choice;
+  const parallel = read(body, 'parallel_tool_calls', asBoolean, 'true or false');
+  if (parallel !== undefined) turn.parallelToolCalls = parallel;
+}
+
+function readShape(body: JsonObject, turn: TurnRequest): void {
+  const effort = read(body, 'reasoning_effort', asString, 'a string');
+  if (effort !== undefined) turn.reasoning = effort === 'none' ? { effort, enabled: false } : { effort };
+  const verbosity = read(body, 'verbosity', asString, 'a string');
+  if (verbosity !== undefined) turn.verbosity = verbosity;
+  const format = read(body, 'response_format', asObject, 'an object');
+  if (format === undefined) return;
+  const output = parseOutput(format);
+  if (output === undefined) turn.extra.response_format = format;
+  else turn.output = output;
+}
+
+/** An optional field; null counts as absent, another type is an error. */
+function read<T>(body: JsonObject, field: string, as: (value: JsonValue) => T | undefined, what: string, path = field): T | undefined {
+  const value = body[field];
+  if (value === undefined || value === null) return undefined;
+  const found = as(value);
+  if (found === undefined) throw new RequestError(path, `${path} must be ${what}.`);
+  return found;
+}
+
+function readNumber(body: JsonObject, field: string): number | undefined {
+  return read(body, field, asNumber, 'a number');
+}
+
+/** What must be there and be a string. */
+function needString(value: JsonValue | undefined, path: string, why: string): string {
+  if (typeof value !== 'string') throw new RequestError(path, `${path} must be a string${why}.`);
+  return value;
+}
+
+/** What must be there and be an object. */
+function needObject(value: JsonValue | undefined, path: string): JsonObject {
+  if (!isObject(value)) throw new RequestError(path, `${path} must be an object.`);
+  return value;
+}
+
+function listAt(value: JsonValue | undefined, path: string): JsonValue[] {
+  if (value === undefined || value === null) return [];
+  const list = asArray(value);
+  if (list === undefined) throw new RequestError(path, `${path} must be a list.`);
+  return list;
+}
+
+/** The fields that have no word in the hub. A null says nothing and is left out. */
+function without(value: JsonObject, known: ReadonlySet<string>): JsonObject {
+  const rest = Object.entries(value).filter(([key, field]) => !known.has(key) && !UNSAFE.has(key) && field !== null && field !== undefined);
+  return Object.fromEntries(rest);
+}
+
+/** Copied from object to object, this name would set a prototype instead of a field. No format has such a field. */
+const UNSAFE = new Set(['__proto__']);
+
+function isEmpty(value: JsonObject): boolean {
+  return Object.keys(value).length === 0;
+}
+
+function parseStop(value: JsonValue | undefined): string[] {
+  if (typeof value === 'string') return [value];
+  return listAt(value, 'stop').map((each, i) => needString(each, `stop[${i}]`, ''));
+}
+
+function parseOutput(format: JsonObject): OutputShape | undefined {
+  if (format.type === 'text') return { type: 'text' };
+  if (format.type === 'json_object') return { type: 'json' };
+  if (format.type !== 'json_schema') return undefined;
+  const path = 'response_format.json_schema';
+  const described = needObject(format.json_schema, path);
+  const output: OutputShape = { type: 'json_schema', schema: read(described, 'schema', asObject, 'an object', `${path}.schema`) ?? {} };
+  const name = asString(described.name);
+  if (name !== undefined) output.name = name;
+  const description = asString(described.description);
+  if (description !== undefined) output.description = description;
+  const strict = asBoolean(described.strict);
+  if (strict !== undefined) output.strict = strict;
+  return output;
+}
+
+// Tools ---------------------------------------------------------------------------------------------
+
+const KNOWN_FUNCTION_TOOL_FIELDS = new Set(['type', 'function', 'cache_control']);
+const KNOWN_CUSTOM_TOOL_FIELDS = new Set(['type', 'custom']);
+const KNOWN_FUNCTION_FIELDS = new Set(['name', 'description', 'parameters', 'strict']);
+const KNOWN_CUSTOM_FIELDS = new Set(['name', 'description', 'format']);
+
+function parseTools(value: JsonValue | undefined): ToolDefinition[] {
+  return listAt(value, 'tools').map((each, i) => parseTool(needObject(each, `tools[${i}]`), `tools[${i}]`));
+}
+
+function parseTool(tool: JsonObject, path: string): ToolDefinition {
+  const type = asString(tool.type) ?? 'function';
+  if (type === 'custom') return parseCustomTool(tool, path);
+  if (type !== 'function') return { type: 'hosted', from: 'chat', name: type, value: tool };
+  if (!isObject(tool.function)) {
+    throw new RequestError(
+      `${path}.function`,
+      `${path}.function must be an object that holds the name and the parameters of the function.`,
+    );
+  }
+  return parseFunctionTool(tool.function, `${path}.function`, tool);
+}
+
+function parseFunctionTool(described: JsonObject, path: string, wrapper: JsonObject): ToolDefinition {
+  const tool: Extract<ToolDefinition, { type: 'function' }> = {
+    type: 'function',
+    name: needString(described.name, `${path}.name`, ' that names the function'),
+  };
+  const description = asString(described.description);
+  if (description !== undefined) tool.description = description;
+  const parameters = read(described, 'parameters', asObject, 'a JSON schema', `${path}.parameters`);
+  if (parameters !== undefined) tool.parameters = parameters;
+  const strict = asBoolean(described.strict);
+  if (strict !== undefined) tool.strict = strict;
+  if (isObject(wrapper.cache_control)) tool.cacheControl = wrapper.cache_control;
+  const extra = nestedExtra(without(wrapper, KNOWN_FUNCTION_TOOL_FIELDS), 'function', without(described, KNOWN_FUNCTION_FIELDS));
+  if (extra !== undefined) tool.extra = extra;
+  return tool;
+}
+
+function parseCustomTool(wrapper: JsonObject, path: string): ToolDefinition {
+  const described = needObject(wrapper.custom, `${path}.custom`);
+  const tool: Extract<ToolDefinition, { type: 'custom' }> = {
+    type: 'custom',
+    name: needString(described.name, `${path}.custom.name`, ' that names the tool'),
+  };
+  const description = asString(described.description);
+  if (description !== undefined) tool.description = description;
+  if (isObject(described.format)) tool.format = flatFormat(described.format);
+  const extra = nestedExtra(without(wrapper, KNOWN_CUSTOM_TOOL_FIELDS), 'custom', without(described, KNOWN_CUSTOM_FIELDS));
+  if (extra !== undefined) tool.extra = extra;
+  return tool;
+}
+
+/** What the hub has no word for, at both levels of a tool. */
+function nestedExtra(outer: JsonObject, level: 'function' | 'custom', inner: JsonObject): JsonObject | undefined {
+  const extra = isEmpty(inner) ? outer : { ...outer, [level]: inner };
+  return isEmpty(extra) ? undefined : extra;
+}
+
+/** Chat nests a grammar under `grammar`; the hub keeps it flat, as Responses writes it. */
+function flatFormat(format: JsonObject): JsonObject {
+  if (!isObject(format.grammar)) return format;
+  const { grammar, ...rest } = format;
+  return { ...rest, ...grammar };
+}
+
+/** The older `functions`, which were tools before there were others. */
+function parseFunctions(value: JsonValue | undefined): ToolDefinition[] {
+  return listAt(value, 'functions').map((each, i) => parseFunctionTool(needObject(each, `functions[${i}]`), `functions[${i}]`, {}));
+}
+
+function parseToolChoice(value: JsonValue | undefined): ToolChoice | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (value === 'auto' || value === 'none') return { type: value };
+  if (value === 'required' || value === 'any') return { type: 'any' };
+  if (!isObject(value))
+    throw new RequestError('tool_choice', 'tool_choice must be "auto", "none", "required" or an object that names a tool.');
+  if (value.type === 'function' || value.type === 'custom') {
+    const path = `tool_choice.${value.type}`;
+    const name = needString(needObject(value[value.type], path).name, `${path}.name`, ' that names a tool');
+    return value.type === 'custom' ? { type: 'tool', name, custom: true } : { type: 'tool', name };
+  }
+  if (value.type === 'allowed_tools') return parseAllowedTools(needObject(value.allowed_tools, 'tool_choice.allowed_tools'));
+  return { type: 'opaque', from: 'chat', value };
+}
+
+function parseAllowedTools(allowed: JsonObject): ToolChoice {
+  const path = 'tool_choice.allowed_tools.tools';
+  const tools = listAt(allowed.tools, path).map((each, i) => {
+    const tool = needObject(each, `${path}[${i}]`);
+    const described = asObject(tool.function) ?? asObject(tool.custom);
+    return { name: needString(described?.name ?? tool.name, `${path}[${i}]`, ' that names a tool') };
+  });
+  return { type: 'allowed', mode: allowed.mode === 'required' ? 'any' : 'auto', tools };
+}
+
+/** The older `function_call`. */
+function parseFunctionChoice(value: JsonValue | undefined): ToolChoice | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (value === 'auto' || value === 'none') return { type: value };
+  const name = isObject(value) ? asString(value.name) : undefined;
+  if (name === undefined)
+    throw new RequestError('function_call', 'function_call must be "auto", "none" or an object that names a function.');
+  return { type: 'tool', name };
+}
+
+// Messages ------------------------------------------------------------------------------------------
+
+/** What a later message must know of the earlier ones. */
+type Calls = {
+  kinds: Map<string, ToolCallItem['kind']>;
+  /** Calls of the older kind that have no id and no result yet, by the function's name. */
+  unnumbered: Map<string, string[]>;
+};
+
+function parseMessages(value: JsonValue | undefined): TurnItem[] {
+  const messages = asArray(value);
+  if (messages === undefined || messages.length === 0)
+    throw new RequestError('messages', 'messages must be a list with at least one message.');
+  const calls: Calls = { kinds: new Map(), unnumbered: new Map() };
+  return messages.flatMap((each, i) => parseMessage(needObject(each, `messages[${i}]`), i, calls));
+}
+
+function parseMessage(message: JsonObject, i: number, calls: Calls): TurnItem[] {
+  const path = `messages[${i}]`;
+  switch (message.role) {
+    case 'system':
+    case 'developer':
+    case 'user':
+      return [parsePlainMessage(message, message.role, path)];
+    case 'assistant':
+      return parseAssistant(message, i, calls);
+    case 'tool':
+      return [parseToolMessage(message, path, calls)];
+    case 'function':
+      return [parseFunctionMessage(message, i, calls)];
+    default:
+      throw new RequestError(`${path}.role`, `${path}.role must be one of system, developer, user, assistant and tool.`);
+  }
+}
+
+const KNOWN_MESSAGE_FIELDS = new Set(['role', 'content', 'name']);
+const KNOWN_TOOL_MESSAGE_FIELDS = new Set(['role', 'content', 'tool_call_id']);
+const KNOWN_ASSISTANT_FIELDS = new Set([
+  ...KNOWN_MESSAGE_FIELDS,
+  'refusal',
+  'tool_calls',
+  'function_call',
+  'reasoning_text',
+  'reasoning_content',
+  'reasoning',
+  'reasoning_opaque',
+]);
+
+function parsePlainMessage(message: JsonObject, role: MessageItem['role'], path: string): MessageItem {
+  return named({ type: 'message', role, content: parseContent(message.content, `${path}.content`) }, message, KNOWN_MESSAGE_FIELDS);
+}
+
+function named(item: MessageItem, message: JsonObject, known: ReadonlySet<string>): MessageItem {
+  const name = asString(message.name);
+  if (name !== undefined) item.name = name;
+  const extra = without(message, known);
+  if (!isEmpty(extra)) item.extra = extra;
+  return item;
+}
+
+function parseAssistant(message: JsonObject, i: number, calls: Calls): TurnItem[] {
+  const path = `messages[${i}]`;
+  const content = parseContent(message.content, `${path}.content`);
+  const refusal = asString(message.refusal);
+  if (refusal !== undefined && refusal !== '') content.push({ type: 'refusal', text: refusal });
+  const made = parseCalls(message, i, calls);
+  const items: TurnItem[] = [];
+  const reasoning = parseReasoning(message);
+  if (reasoning !== undefined) items.push(reasoning);
+  const said = named({ type: 'message', role: 'assistant', content }, message, KNOWN_ASSISTANT_FIELDS);
+  // A message that only calls tools has nothing to say; any other stands, even where it is empty.
+  if (content.length > 0 || made.length === 0 || said.name !== undefined || said.extra !== undefined) items.push(said);
+  return [...items, ...made];
+}
+
+/** The field a reasoning text came in: servers want it back under the same name. */
+const REASONING_FIELDS = ['reasoning_text', 'reasoning_content', 'reasoning'];
+
+function parseReasoning(message: JsonObject): ReasoningItem | undefined {
+  const field = REASONING_FIELDS.find((name) => typeof message[name] === 'string' && message[name] !== '');
+  const text = field === undefined ? undefined : asString(message[field]);
+  const opaque = asString(message.reasoning_opaque);
+  if (text === undefined && (opaque === undefined || opaque === '')) return undefined;
+  const item: ReasoningItem = { type: 'reasoning', summary: text === undefined ? [] : [text] };
+  if (opaque !== undefined && opaque !== '') item.opaque = { family: 'chat', data: opaque };
+  if (field !== undefined) item.extra = { field };
+  return item;
+}
+
+function parseCalls(message: JsonObject, i: number, calls: Calls): ToolCallItem[] {
+  const path = `messages[${i}]`;
+  const made = listAt(message.tool_calls, `${path}.tool_calls`).map((each, j) => {
+    const at = `${path}.tool_calls[${j}]`;
+    return parseCall(needObject(each, at), at);
+  });
+  if (isObject(message.function_call)) made.push(parseFunctionCall(message.function_call, i, calls));
+  for (const call of made) calls.kinds.set(call.callId, call.kind);
+  return made;
+}
+
+const KNOWN_CALL_FIELDS = new Set(['id', 'type', 'function', 'custom', 'index']);
+
+function parseCall(call: JsonObject, path: string): ToolCallItem {
+  const callId = needString(call.id, `${path}.id`, ', the id the tool message refers to');
+  const kind = call.type === 'custom' ? 'custom' : 'function';
+  const described = needObject(call[kind], `${path}.${kind}`);
+  const item: ToolCallItem = {
+    type: 'tool_call',
+    callId,
+    name: needString(described.name, `${path}.${kind}.name`, ' that names the tool'),
+    kind,
+    input: inputText(kind === 'custom' ? described.input : described.arguments),
+  };
+  const extra = without(call, KNOWN_CALL_FIELDS);
+  if (!isEmpty(extra)) item.extra = extra;
+  return item;
+}
+
+/** Arguments are JSON text; an object is what some clients make of it. */
+function inputText(value: JsonValue | undefined): string {
+  if (typeof value === 'string') return value;
+  return value === undefined || value === null ? '' : JSON.stringify(value);
+}
+
+/** A call of the older kind has no id: its place gives it one, the same each time the history is sent. */
+function parseFunctionCall(call: JsonObject, i: number, calls: Calls): ToolCallItem {
+  const name = needString(call.name, `messages[${i}].function_call.name`, ' that names the function');
+  const callId = `call_${i}`;
+  calls.unnumbered.set(name, [...(calls.unnumbered.get(name) ?? []), callId]);
+  return { type: 'tool_call', callId, name, kind: 'function', input: inputText(call.arguments) };
+}
+
+function parseToolMessage(message: JsonObject, path: string, calls: Calls): ToolResultItem {
+  const callId = needString(message.tool_call_id, `${path}.tool_call_id`, ', the id of the call this is the result of');
+  const item: ToolResultItem = {
+    type: 'tool_result',
+    callId,
+    kind: calls.kinds.get(callId) ?? 'function',
+    content: parseContent(message.content, `${path}.content`),
+  };
+  const extra = without(message, KNOWN_TOOL_MESSAGE_FIELDS);
+  if (!isEmpty(extra)) item.extra = extra;
+  return item;
+}
+
+function parseFunctionMessage(message: JsonObject, i: number, calls: Calls): ToolResultItem {
+  const name = needString(message.name, `messages[${i}].name`, ', the name of the function this is the result of');
+  const callId = calls.unnumbered.get(name)?.shift() ?? `call_${i}`;
+  return { type: 'tool_result', callId, kind: 'function', content: parseContent(message.content, `messages[${i}].content`) };
+}
+
+function parseContent(value: JsonValue | undefined, path: string): Part[] {
+  if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
+  if (value === undefined || value === null) return [];
+  const parts = asArray(value);
+  if (parts === undefined) throw new RequestError(path, `${path} must be a string or a list of content parts.`);
+  return parts.map((part, i) => parsePart(needObject(part, `${path}[${i}]`), `${path}[${i}]`));
+}
+
+function parsePart(part: JsonObject, path: string): Part {
+  switch (part.type) {
+    case 'text':
+      return hinted({ type: 'text', text: needString(part.text, `${path}.text`, '') }, part, 'text');
+    case 'image_url':
+      return parseImage(part, path);
+    case 'file':
+      return parseFile(part, path);
+    case 'refusal':
+      return { type: 'refusal', text: needString(part.refusal, `${path}.refusal`, '') };
+    default:
+      return { type: 'opaque', from: 'chat', name: needString(part.type, `${path}.type`, ' such as "text" or "image_url"'), value: part };
+  }
+}
+
+type Hinted = Extract<Part, { type: 'text' | 'image' | 'document' }>;
+
+/** Takes over the cache mark and the unknown fields of a part. */
+function hinted<P extends Hinted>(parsed: P, part: JsonObject, field: string): P {
+  if (isObject(part.cache_control)) parsed.cacheControl = part.cache_control;
+  const extra = without(part, new Set(['type', 'cache_control', field]));
+  if (!isEmpty(extra)) parsed.extra = extra;
+  return parsed;
+}
+
+function parseImage(part: JsonObject, path: string): Part {
+  const image = typeof part.image_url === 'string' ? { url: part.image_url } : needObject(part.image_url, `${path}.image_url`);
+  const url = needString(image.url, `${path}.image_url.url`, ' with the address or the data: URL of the image');
+  const parsed: Extract<Part, { type: 'image' }> = { type: 'image', source: base64Source(url) ?? { kind: 'url', url } };
+  const detail = asString(image.detail);
+  if (detail !== undefined) parsed.detail = detail;
+  return hinted(parsed, part, 'image_url');
+}
+
+function parseFile(part: JsonObject, path: string): Part {
+  const file = needObject(part.file, `${path}.file`);
+  const id = asString(file.file_id);
+  const data = asString(file.file_data);
+  if (id === undefined && data === undefined) throw new RequestError(`${path}.file`, `${path}.file must have a file_id or file_data.`);
+  const parsed: Extract<Part, { type: 'document' }> = {
+    type: 'document',
+    source: id === undefined ? fileSource(data ?? '') : { kind: 'file', id },
+  };
+  const name = asString(file.filename);
+  if (name !== undefined) parsed.name = name;
+  return hinted(parsed, part, 'file');
+}
+
+/** `file_data` is a data: URL, or bare base64, which can only be the one kind of file that may be sent so. */
+function fileSource(data: string): MediaSource {
+  return base64Source(data) ?? { kind: 'base64', mediaType: 'application/pdf', data };
+}
+
+function base64Source(url: string): MediaSource | undefined {
+  const found = /^data:([^;,]+);base64,/i.exec(url);
+  return found?.[1] === undefined ? undefined : { kind: 'base64', mediaType: found[1], data: url.slice(found[0].length) };
+}

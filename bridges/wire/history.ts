@@ -1,0 +1,272 @@
+import { fitName } from './tools.ts';
+import type { Loss, MessageItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
+
+/** Characters an id of a call may have; `messages` providers are also particular about which. */
+const CALL_ID_LIMIT: Record<WireFormat, number> = { chat: 40, responses: 64, messages: 64 };
+
+/** Said elsewhere in the turn (`tools`), so nothing is lost with these items. */
+const SAID_ELSEWHERE = new Set(['additional_tools']);
+
+const NO_RESULT = 'no result was recorded for this call';
+const NO_OUTPUT = 'the tool failed and said nothing';
+const OPENING = 'Continue the conversation.';
+
+/** Where a client of each format asked for thinking. */
+const THINKING_PATH: Record<WireFormat, string> = { chat: 'reasoning_effort', responses: 'reasoning', messages: 'thinking' };
+
+export type HistoryOptions = {
+  /** Reasoning of this very conversation was left out just before (opaque.ts). */
+  reasoningDropped?: boolean;
+};
+
+/**
+ * Brings the history of a turn into an order that `target` accepts: every call is answered right after the assistant
+ * turn that made it, nothing is empty, and a `messages` conversation begins with the user.
+ */
+export function fitHistory(turn: TurnRequest, target: WireFormat, options: HistoryOptions = {}): { turn: TurnRequest; lost: Loss[] } {
+  const lost: Loss[] = [];
+  const known = turn.from === target ? turn.items : dropForeign(turn, target, lost);
+  const items = answerCalls(dropEmpty(known, target), turn.from, target, lost);
+  const fitted: TurnRequest = { ...turn, items };
+  if (target === 'messages') {
+    beginWithUser(items);
+    switchThinkingOff(fitted, options.reasoningDropped === true, lost);
+  }
+  return { turn: fitted, lost };
+}
+
+// ---------------------------------------------------------------------------------------------- calls and results
+
+type Call = { id: string; result?: ToolResultItem };
+
+type Pairing = {
+  calls: Map<ToolCallItem, Call>;
+  /** Results that have a place, and those that came a second time. A result that is not here answers no call. */
+  placed: Map<ToolResultItem, 'first' | 'again'>;
+};
+
+function answerCalls(items: readonly TurnItem[], from: WireFormat, target: WireFormat, lost: Loss[]): TurnItem[] {
+  const pairing = pairResults(items, from === target ? (id) => id : callIds(target), lost);
+  const out: TurnItem[] = [];
+  let assistant: TurnItem[] = [];
+  const endAssistantTurn = (): void => {
+    if (assistant.length > 0) placeAssistantTurn(assistant, pairing, target, out, lost);
+    assistant = [];
+  };
+  for (const item of items) {
+    if (isAssistants(item)) {
+      assistant.push(item);
+      continue;
+    }
+    endAssistantTurn();
+    if (item.type !== 'tool_result') out.push(item);
+    else if (!pairing.placed.has(item)) out.push(orphanAsText(item));
+  }
+  endAssistantTurn();
+  return out;
+}
+
+/**
+ * Finds the result of each call: the first one after it, or else the first before it. Some upstreams use an id twice
+ * in one conversation, which others refuse, so each call gets an id of its own.
+ */
+function pairResults(items: readonly TurnItem[], idOf: (callId: string) => string, lost: Loss[]): Pairing {
+  const pairing: Pairing = { calls: new Map(), placed: new Map() };
+  const latest = new Map<string, Call>();
+  const early = new Map<string, ToolResultItem>();
+  const again = (item: ToolResultItem): void => {
+    pairing.placed.set(item, 'again');
+    lost.push({ path: 'tool results', why: `call "${item.callId}" was answered twice; the first result counts` });
+  };
+  for (const item of items) {
+    if (item.type === 'tool_call') {
+      const call: Call = { id: idOf(item.callId) };
+      const before = early.get(item.callId);
+      if (before !== undefined) {
+        call.result = before;
+        pairing.placed.set(before, 'first');
+        early.delete(item.callId);
+      }
+      latest.set(item.callId, call);
+      pairing.calls.set(item, call);
+    } else if (item.type === 'tool_result') {
+      const call = latest.get(item.callId);
+      if (call === undefined && !early.has(item.callId)) early.set(item.callId, item);
+      else if (call === undefined || call.result !== undefined) again(item);
+      else {
+        call.result = item;
+        pairing.placed.set(item, 'first');
+      }
+    }
+  }
+  return pairing;
+}
+
+/** Gives every call of a history an id that fits and that no other call has; the same history gets the same ids. */
+function callIds(target: WireFormat): (callId: string) => string {
+  const limit = CALL_ID_LIMIT[target];
+  const used = new Set<string>();
+  const repeats = new Map<string, number>();
+  const fits = (callId: string): boolean => target !== 'messages' && callId.length > 0 && callId.length <= limit;
+  return (callId) => {
+    let repeat = repeats.get(callId) ?? 0;
+    // Some chat providers read meaning into their ids, so what is allowed is left alone.
+    let id = repeat === 0 && fits(callId) ? callId : fitName(callId, limit, repeat === 0 ? '' : String(repeat));
+    while (used.has(id)) id = fitName(callId, limit, String(++repeat));
+    repeats.set(callId, repeat + 1);
+    used.add(id);
+    return id;
+  };
+}
+
+function isAssistants(item: TurnItem): boolean {
+  switch (item.type) {
+    case 'message':
+      return item.role === 'assistant';
+    case 'tool_result':
+      return false;
+    case 'opaque':
+      return item.role !== 'user';
+    case 'tool_call':
+    case 'reasoning':
+      return true;
+  }
+}
+
+function placeAssistantTurn(items: TurnItem[], pairing: Pairing, target: WireFormat, out: TurnItem[], lost: Loss[]): void {
+  const results: ToolResultItem[] = [];
+  // A chat message holds its text before its calls; text behind a call would begin a second message there.
+  for (const item of target === 'chat' ? callsLast(items) : items) {
+    const call = item.type === 'tool_call' ? pairing.calls.get(item) : undefined;
+    if (item.type !== 'tool_call' || call === undefined) {
+      out.push(item);
+      continue;
+    }
+    out.push(call.id === item.callId ? item : { ...item, callId: call.id });
+    if (call.result === undefined)
+      lost.push({ path: 'tool results', why: `call "${item.callId}" has no result; an error stands in its place` });
+    results.push(resultOf(item, call, target));
+  }
+  for (const result of results) out.push(result);
+}
+
+function callsLast(items: TurnItem[]): TurnItem[] {
+  if (!items.some((item) => item.type === 'tool_call')) return items;
+  return [...items.filter((item) => item.type !== 'tool_call'), ...items.filter((item) => item.type === 'tool_call')];
+}
+
+function resultOf(item: ToolCallItem, call: Call, target: WireFormat): ToolResultItem {
+  const { result } = call;
+  if (result === undefined) {
+    return { type: 'tool_result', callId: call.id, kind: item.kind, content: [{ type: 'text', text: NO_RESULT }], isError: true };
+  }
+  const fitted: ToolResultItem = { ...result, callId: call.id, kind: item.kind };
+  if (target === 'messages') {
+    fitted.content = withoutBlankText(result.content);
+    // An error without a word is refused there.
+    if (fitted.content.length === 0 && result.isError === true) fitted.content = [{ type: 'text', text: NO_OUTPUT }];
+  }
+  return fitted;
+}
+
+function orphanAsText(item: ToolResultItem): MessageItem {
+  const heading: Part = { type: 'text', text: `Result of an earlier tool call (${item.callId}):` };
+  return { type: 'message', role: 'user', content: [heading, ...item.content] };
+}
+
+// ---------------------------------------------------------------------------------------------- messages
+
+/** Leaves out what only the client's own format knows. */
+function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnItem[] {
+  const names = new Set<string>();
+  const isKnown = (value: Part | TurnItem): boolean => {
+    if (value.type !== 'opaque' || value.from === target) return true;
+    if (!SAID_ELSEWHERE.has(value.name)) names.add(value.name);
+    return false;
+  };
+  const items: TurnItem[] = [];
+  for (const item of turn.items) {
+    if (!isKnown(item)) continue;
+    if ((item.type === 'message' || item.type === 'tool_result') && item.content.some(isOpaque)) {
+      items.push({ ...item, content: item.content.filter(isKnown) });
+    } else items.push(item);
+  }
+  const path = turn.from === 'responses' ? 'input' : 'messages';
+  for (const name of names) lost.push({ path, why: `"${name}" means something to ${turn.from} providers only` });
+  return items;
+}
+
+/** `messages` refuses blank text anywhere; an assistant message without content is refused by all. */
+function dropEmpty(items: readonly TurnItem[], target: WireFormat): TurnItem[] {
+  const kept: TurnItem[] = [];
+  for (const item of items) {
+    if (item.type !== 'message') {
+      kept.push(item);
+      continue;
+    }
+    const strict = target === 'messages' || item.role === 'assistant';
+    const content = strict ? withoutBlankText(item.content) : item.content;
+    if (content.length === item.content.length && content.length > 0) kept.push(item);
+    else if (content.length > 0) kept.push({ ...item, content });
+  }
+  return kept;
+}
+
+function isOpaque(part: Part): boolean {
+  return part.type === 'opaque';
+}
+
+function withoutBlankText(parts: Part[]): Part[] {
+  return parts.filter((part) => part.type !== 'text' || part.text.trim() !== '');
+}
+
+function beginWithUser(items: TurnItem[]): void {
+  const first = items.findIndex((item) => !isSystem(item));
+  const item = items[first];
+  if (item !== undefined && !isAssistants(item)) return;
+  items.splice(first < 0 ? items.length : first, 0, { type: 'message', role: 'user', content: [{ type: 'text', text: OPENING }] });
+}
+
+function isSystem(item: TurnItem): boolean {
+  return item.type === 'message' && (item.role === 'system' || item.role === 'developer');
+}
+
+// ---------------------------------------------------------------------------------------------- thinking
+
+/**
+ * With thinking on, the assistant turn of a tool loop in progress must begin with its signed thinking. Where that
+ * could not come along, the one request that ends the loop is made without thinking.
+ */
+function switchThinkingOff(turn: TurnRequest, reasoningDropped: boolean, lost: Loss[]): void {
+  const { reasoning } = turn;
+  if (reasoning === undefined || !wantsThinking(turn) || (turn.from === 'messages' && !reasoningDropped)) return;
+  const first = firstOfToolLoop(turn.items);
+  if (first === undefined || (first.type === 'reasoning' && first.opaque?.family === 'messages')) return;
+  const { budgetTokens: _budget, ...rest } = reasoning;
+  turn.reasoning = { ...rest, enabled: false };
+  lost.push({
+    path: THINKING_PATH[turn.from],
+    why: 'thinking is off for this request: the thinking behind the calls in progress cannot be shown again',
+  });
+}
+
+function wantsThinking({ reasoning }: TurnRequest): boolean {
+  if (reasoning === undefined || reasoning.enabled === false || reasoning.effort === 'none') return false;
+  return reasoning.enabled === true || reasoning.effort !== undefined || reasoning.budgetTokens !== undefined;
+}
+
+/** What the assistant said first since the user last spoke, where the history ends in tool results. */
+function firstOfToolLoop(items: readonly TurnItem[]): TurnItem | undefined {
+  let first: TurnItem | undefined;
+  let endsInResult = false;
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item === undefined || isSystem(item)) continue;
+    if (!endsInResult) {
+      if (item.type !== 'tool_result') return undefined;
+      endsInResult = true;
+    } else if (isAssistants(item)) first = item;
+    else if (item.type !== 'tool_result') break;
+  }
+  return first;
+}

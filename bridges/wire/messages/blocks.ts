@@ -1,0 +1,63 @@
+import { asString, isObject } from '../json.ts';
+import type { JsonObject, JsonValue, ReasoningRequest } from '../turn.ts';
+
+/** What stands between the paragraph groups of reasoning where a format has one text for them all. */
+export const SECTION_BREAK = '\n\n';
+
+/** Citations that only this format knows. They go through the hub as they are. */
+const OWN_CITATIONS = new Set(['char_location', 'page_location', 'content_block_location', 'search_result_location']);
+
+/**
+ * A citation in the words the formats share where there are any. A web citation keeps its own fields beside them:
+ * without `encrypted_index` it could not be handed back to the provider.
+ */
+export function toAnnotation(citation: JsonValue, text: string): JsonValue {
+  if (!isObject(citation) || citation.type !== 'web_search_result_location') return citation;
+  return { ...citation, type: 'url_citation', start_index: 0, end_index: text.length };
+}
+
+/** The citations among annotations. Those of other providers lack what this format demands, and it can't be made up. */
+export function toCitations(annotations: readonly JsonValue[]): JsonObject[] {
+  return annotations.flatMap((annotation) => {
+    if (!isObject(annotation)) return [];
+    if (annotation.type === 'url_citation' && typeof annotation.encrypted_index === 'string') {
+      const { start_index: _start, end_index: _end, ...citation } = annotation;
+      return [{ ...citation, type: 'web_search_result_location' }];
+    }
+    return OWN_CITATIONS.has(asString(annotation.type) ?? '') ? [annotation] : [];
+  });
+}
+
+/** The input of a call as JSON; undefined where its text is none. No text at all is a call without arguments. */
+export function toolInput(text: string): JsonValue | undefined {
+  if (text.trim() === '') return {};
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The input of a call as the object this format demands; text that is none is kept whole under `input`. */
+export function toolInputObject(text: string): JsonObject {
+  const value = toolInput(text);
+  return isObject(value) ? value : { input: text };
+}
+
+/** The kind of `thinking` that stands for a wish; undefined where none was uttered. */
+export function thinkingType({ enabled, budgetTokens }: ReasoningRequest): 'adaptive' | 'enabled' | 'disabled' | undefined {
+  if (enabled === false) return 'disabled';
+  if (budgetTokens !== undefined) return 'enabled';
+  return enabled === true ? 'adaptive' : undefined;
+}
+
+/** Groups of tools are flattened before (tools.ts); a name that comes with its group all the same is not to be mistaken for another. */
+export function flatName({ name, namespace }: { name: string; namespace?: string }): string {
+  return namespace === undefined ? name : `${namespace}__${name}`;
+}
+
+/** The field that marks a place for the prompt cache. */
+export function cacheMark(cacheControl: JsonObject | undefined): JsonObject {
+  return cacheControl === undefined ? {} : { cache_control: cacheControl };
+}

@@ -1,0 +1,198 @@
+import type { ErrorClient, RenderedError } from '../codec.ts';
+import { asNumber, asString, isObject } from '../json.ts';
+import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
+
+type Headers = Readonly<Record<string, string>>;
+
+// ---------------------------------------------------------------------------------------------- reading
+
+/** Reads an upstream's error reply: this format's own shape, and those of servers that only resemble it. */
+export function parseError(status: number, headers: Headers, body: JsonValue): TurnError {
+  const error = readError(body, status);
+  error.status = status;
+  // A subscription that is used up answers like any other rate limit, but for these headers.
+  if (error.kind === 'rate_limited' && header(headers, 'anthropic-ratelimit-unified-status') === 'rejected') error.kind = 'quota_exceeded';
+  const retryAfter = retryAfterSeconds(headers);
+  if (retryAfter !== undefined) error.retryAfter = retryAfter;
+  const resetsAt = Number(header(headers, 'anthropic-ratelimit-unified-reset') ?? Number.NaN);
+  if (error.kind === 'quota_exceeded' && Number.isFinite(resetsAt)) error.resetsAt = resetsAt;
+  return error;
+}
+
+/** Reads an error object, from an error reply or from inside a stream, where there is no status. */
+export function readError(body: JsonValue, status?: number): TurnError {
+  const detail = errorDetail(body);
+  const type = asString(detail.type);
+  const code = asString(detail.code);
+  const message = messageOf(detail, body, status);
+  const error: TurnError = { kind: kindOf(status ?? asNumber(detail.status), type, message), message };
+  if (type !== undefined && type !== 'error') error.type = type;
+  if (code !== undefined) error.code = code;
+  return error;
+}
+
+/** The object that describes the error: `{error:{...}}`, `{error:"..."}`, or the body itself. */
+function errorDetail(body: JsonValue): JsonObject {
+  if (!isObject(body)) return {};
+  const inner = body.error ?? body.detail;
+  if (isObject(inner)) return inner;
+  return typeof inner === 'string' ? { message: inner } : body;
+}
+
+/** Longer bodies that are no JSON (a proxy's error page) help nobody to read. */
+const LONGEST_TEXT = 500;
+
+function messageOf(detail: JsonObject, body: JsonValue, status: number | undefined): string {
+  const message = asString(detail.message) ?? asString(detail.Message);
+  if (message !== undefined && message.trim() !== '') return message;
+  const text = typeof body === 'string' ? body.trim() : '';
+  if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
+  return status === undefined
+    ? 'The upstream reported an error without saying what it was.'
+    : `The upstream answered ${status} without saying why.`;
+}
+
+const KIND_BY_TYPE = new Map<string | undefined, ErrorKind>([
+  ['authentication_error', 'sign_in_needed'],
+  ['permission_error', 'not_entitled'],
+  ['billing_error', 'quota_exceeded'],
+  ['not_found_error', 'not_found'],
+  ['request_too_large', 'body_too_large'],
+  ['rate_limit_error', 'rate_limited'],
+  ['overloaded_error', 'overloaded'],
+  ['timeout_error', 'timeout'],
+  ['not_supported', 'not_supported'],
+]);
+
+/** Types that servers send with everything; a status tells more than they do. */
+const KIND_BY_COARSE_TYPE = new Map<string | undefined, ErrorKind>([
+  ['invalid_request_error', 'invalid_request'],
+  ['api_error', 'upstream_failed'],
+]);
+
+const KIND_BY_STATUS = new Map<number | undefined, ErrorKind>([
+  [401, 'sign_in_needed'],
+  [402, 'quota_exceeded'],
+  [403, 'not_entitled'],
+  [404, 'not_found'],
+  [405, 'not_supported'],
+  [408, 'timeout'],
+  [413, 'body_too_large'],
+  [424, 'upstream_failed'],
+  [429, 'rate_limited'],
+  [501, 'not_supported'],
+  [503, 'overloaded'],
+  [504, 'timeout'],
+  [529, 'overloaded'],
+]);
+
+const TOO_LONG =
+  /prompt is too long|exceed(s|ed)? (the )?(context (limit|window)|maximum context)|input is too long|maximum context length/i;
+const USED_UP = /credit balance is too low|usage limit|spend(ing)? limit|quota/i;
+const ABOUT_A_MODEL = /\bmodels?\b/i;
+
+function kindOf(status: number | undefined, type: string | undefined, message: string): ErrorKind {
+  const kind = KIND_BY_TYPE.get(type) ?? KIND_BY_STATUS.get(status) ?? KIND_BY_COARSE_TYPE.get(type) ?? kindByRange(status);
+  if ((kind === 'invalid_request' || kind === 'body_too_large') && TOO_LONG.test(message)) return 'context_too_long';
+  if ((kind === 'invalid_request' || kind === 'rate_limited' || kind === 'not_entitled') && USED_UP.test(message)) return 'quota_exceeded';
+  return kind === 'not_found' && ABOUT_A_MODEL.test(message) ? 'model_unknown' : kind;
+}
+
+function kindByRange(status: number | undefined): ErrorKind {
+  return status !== undefined && status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed';
+}
+
+function retryAfterSeconds(headers: Headers): number | undefined {
+  const milliseconds = Number.parseFloat(header(headers, 'retry-after-ms') ?? '');
+  if (Number.isFinite(milliseconds)) return milliseconds / 1000;
+  const value = header(headers, 'retry-after');
+  if (value === undefined || value.trim() === '') return undefined;
+  const seconds = Number(value);
+  if (Number.isFinite(seconds)) return seconds;
+  // A date is measured from the reply's own date: there is no clock here, and the two clocks may differ.
+  const wait = (Date.parse(value) - Date.parse(header(headers, 'date') ?? '')) / 1000;
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+function header(headers: Headers, name: string): string | undefined {
+  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+// ---------------------------------------------------------------------------------------------- rendering
+
+/** `isFinal`: trying again can't help. Claude Code repeats even a 401 for minutes unless it is told so (SPEC 8.5). */
+type Row = { status: number; type: string; isFinal?: boolean };
+
+/** The error table (SPEC 10.6), for clients of this format. */
+const ROWS: Readonly<Record<ErrorKind, Row>> = {
+  key_rejected: { status: 401, type: 'authentication_error', isFinal: true },
+  sign_in_needed: { status: 401, type: 'authentication_error', isFinal: true },
+  not_entitled: { status: 403, type: 'permission_error', isFinal: true },
+  quota_exceeded: { status: 429, type: 'rate_limit_error', isFinal: true },
+  rate_limited: { status: 429, type: 'rate_limit_error' },
+  context_too_long: { status: 400, type: 'invalid_request_error', isFinal: true },
+  body_too_large: { status: 413, type: 'request_too_large', isFinal: true },
+  invalid_request: { status: 400, type: 'invalid_request_error', isFinal: true },
+  model_unknown: { status: 404, type: 'not_found_error', isFinal: true },
+  not_found: { status: 404, type: 'not_found_error', isFinal: true },
+  overloaded: { status: 529, type: 'overloaded_error' },
+  upstream_failed: { status: 502, type: 'api_error' },
+  stream_cut: { status: 502, type: 'api_error' },
+  content_refused: { status: 200, type: 'invalid_request_error', isFinal: true },
+  not_supported: { status: 404, type: 'not_supported', isFinal: true },
+  timeout: { status: 504, type: 'timeout_error' },
+};
+
+/** An error reply as clients of this format expect it. Refused content is no error to them, but a reply that refuses. */
+export function renderError(error: TurnError, client: ErrorClient): RenderedError {
+  const { kind } = error;
+  const headers: Record<string, string> = { 'request-id': client.requestId };
+  if (kind === 'content_refused') return { status: ROWS[kind].status, headers, body: refusal(error, client) };
+  // A feature the upstream itself refused (400) is no missing endpoint: clients would look for another way to it.
+  const row = kind === 'not_supported' && error.status === 400 ? ROWS.invalid_request : ROWS[kind];
+  if (row.isFinal === true) headers['x-should-retry'] = 'false';
+  const retryAfter = retryAfterHeader(error, row);
+  if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
+  return { status: row.status, headers, body: { ...errorBody(error, row), request_id: client.requestId } };
+}
+
+/** `{type:"error",error:{type,message}}`, the same in an error reply and inside a stream. */
+export function errorBody(error: TurnError, row: Row = ROWS[error.kind]): JsonObject & { type: 'error' } {
+  const message = error.kind === 'context_too_long' ? tooLongMessage(error.message) : error.message;
+  return { type: 'error', error: { type: row.type, message } };
+}
+
+function retryAfterHeader({ kind, retryAfter, resetsAt }: TurnError, row: Row): string | undefined {
+  if (kind === 'quota_exceeded' && resetsAt !== undefined) return new Date(resetsAt * 1000).toUTCString();
+  if (retryAfter === undefined || (row.isFinal === true && kind !== 'quota_exceeded')) return undefined;
+  return String(Math.max(0, Math.ceil(retryAfter)));
+}
+
+function refusal({ message }: TurnError, { requestId }: ErrorClient): JsonObject {
+  return {
+    id: `msg_${requestId}`,
+    type: 'message',
+    role: 'assistant',
+    model: '',
+    content: [{ type: 'text', text: message }],
+    stop_reason: 'refusal',
+    stop_sequence: null,
+    usage: { input_tokens: 0, output_tokens: 0 },
+  };
+}
+
+const EXACT = /prompt is too long: \d+ tokens > \d+ maximum/;
+const NO_ROOM = /input length and `max_tokens` exceed context limit/;
+const NUMBER = /(?<=^|[\s(:>])\d[\d,_]{3,}(?=$|[\s.,;)])/g;
+
+/** Claude Code compacts a conversation where it reads exactly these words (SPEC 8.5). */
+function tooLongMessage(message: string): string {
+  const exact = EXACT.exec(message);
+  if (exact !== null) return exact[0];
+  if (NO_ROOM.test(message)) return message;
+  const [one, other] = Array.from(message.matchAll(NUMBER), ([digits]) => Number(digits.replaceAll(/[,_]/g, '')));
+  if (one === undefined || other === undefined || one === other) {
+    return message.startsWith('prompt is too long') ? message : `prompt is too long: ${message}`;
+  }
+  return `prompt is too long: ${Math.max(one, other)} tokens > ${Math.min(one, other)} maximum`;
+}

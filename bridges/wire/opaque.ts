@@ -1,0 +1,104 @@
+import type { Loss, OpaqueReasoning, ReasoningItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
+
+/**
+ * Opaque reasoning never leaves the machine's own hands: a client is given a handle, and the bytes behind it go back
+ * only to the upstream and the model that wrote them. Another family's bytes, or another account's, would be refused.
+ */
+export type SealedReasoning = {
+  family: WireFormat;
+  upstream: string;
+  model: string;
+  data: string;
+  redacted?: boolean;
+};
+
+/** Where sealed reasoning is kept. `put` returns a random handle. */
+export type HandleStore = {
+  put(entry: SealedReasoning): string;
+  get(handle: string): SealedReasoning | undefined;
+};
+
+export type OpaqueTarget = { target: WireFormat; upstream: string; model: string };
+
+const PREFIX = 'db1.';
+
+/** Makes ReplyContext.seal for one reply: the same bytes always get the same handle, however often a format repeats them. */
+export function seal(store: HandleStore, { upstream, model }: { upstream: string; model: string }): (opaque: OpaqueReasoning) => string {
+  const handles = new Map<string, string>();
+  return ({ family, data, redacted }) => {
+    const known = handles.get(data);
+    if (known !== undefined) return known;
+    const handle = PREFIX + store.put({ family, upstream, model, data, ...(redacted === undefined ? {} : { redacted }) });
+    handles.set(data, handle);
+    return handle;
+  };
+}
+
+/** Gives the reasoning in a history its real bytes back, and leaves out what `to` could not read. */
+export function resolveOpaque(turn: TurnRequest, store: HandleStore, to: OpaqueTarget): { turn: TurnRequest; lost: Loss[] } {
+  const items: TurnItem[] = [];
+  let dropped = 0;
+  for (const item of turn.items) {
+    if (item.type !== 'reasoning') {
+      items.push(item);
+      continue;
+    }
+    const resolved = resolveItem(item, turn.from, store, to);
+    if (resolved !== undefined) items.push(resolved);
+    if (resolved === undefined || (item.opaque !== undefined && resolved.opaque === undefined)) dropped += 1;
+  }
+  if (dropped === 0) return { turn: { ...turn, items }, lost: [] };
+  const path = turn.from === 'responses' ? 'input' : 'messages';
+  const what = dropped === 1 ? '1 reasoning item was' : `${dropped} reasoning items were`;
+  return {
+    turn: { ...turn, items },
+    lost: [{ path, why: `${what} left out, whole or in part: only the upstream and model that wrote it can read it` }],
+  };
+}
+
+function resolveItem(item: ReasoningItem, from: WireFormat, store: HandleStore, to: OpaqueTarget): ReasoningItem | undefined {
+  const { opaque: given, ...rest } = item;
+  const opaque = given === undefined ? undefined : resolve(given, from, store, to);
+  if (opaque !== undefined) return { ...rest, opaque };
+  return standsAlone(item, from, to.target) ? rest : undefined;
+}
+
+function resolve(opaque: OpaqueReasoning, from: WireFormat, store: HandleStore, to: OpaqueTarget): OpaqueReasoning | undefined {
+  if (!opaque.data.startsWith(PREFIX)) return from === to.target && opaque.family === to.target ? opaque : undefined;
+  const entry = store.get(opaque.data.slice(PREFIX.length));
+  if (entry === undefined || entry.family !== to.target || entry.upstream !== to.upstream || entry.model !== to.model) return undefined;
+  return { family: entry.family, data: entry.data, ...(entry.redacted === undefined ? {} : { redacted: entry.redacted }) };
+}
+
+/**
+ * Reasoning without opaque bytes is of use in its own format alone: chat providers read plain text back, Responses
+ * providers know an item they stored by its id, and Anthropic refuses thinking that is not signed.
+ */
+function standsAlone(item: ReasoningItem, from: WireFormat, target: WireFormat): boolean {
+  if (from !== target) return false;
+  if (target === 'chat') return item.summary.length > 0 || (item.content?.length ?? 0) > 0;
+  return target === 'responses' && item.opaque === undefined;
+}
+
+/** A store in memory that forgets what was least recently used once it holds more than `max` entries. */
+export function memoryHandleStore({ max, random }: { max: number; random: () => string }): HandleStore {
+  const entries = new Map<string, SealedReasoning>();
+  return {
+    put(entry) {
+      const handle = random();
+      entries.set(handle, entry);
+      if (entries.size > max) {
+        const [oldest] = entries.keys();
+        if (oldest !== undefined) entries.delete(oldest);
+      }
+      return handle;
+    },
+    get(handle) {
+      const entry = entries.get(handle);
+      if (entry === undefined) return undefined;
+      entries.delete(handle);
+      entries.set(handle, entry);
+      return entry;
+    },
+  };
+}

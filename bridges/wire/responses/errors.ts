@@ -1,0 +1,278 @@
+import type { ErrorClient, RenderedError } from '../codec.ts';
+import { asNumber, asObject, asString, isObject } from '../json.ts';
+import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
+
+/** What upstreams of this format call their errors, in `code` or `type`. */
+const KIND_BY_CODE = new Map<string, ErrorKind>([
+  ['invalid_api_key', 'key_rejected'],
+  ['incorrect_api_key_provided', 'key_rejected'],
+  ['auth_required', 'sign_in_needed'],
+  ['token_expired', 'sign_in_needed'],
+  ['token_revoked', 'sign_in_needed'],
+  ['invalid_grant', 'sign_in_needed'],
+  ['subscription_sharing_invalid_user', 'sign_in_needed'],
+  ['subscription_sharing_user_not_eligible', 'not_entitled'],
+  ['usage_not_included', 'not_entitled'],
+  ['not_entitled', 'not_entitled'],
+  ['insufficient_quota', 'quota_exceeded'],
+  ['usage_limit_reached', 'quota_exceeded'],
+  ['subscription_sharing_usage_limit_exceeded', 'quota_exceeded'],
+  ['quota_exceeded', 'quota_exceeded'],
+  ['free_quota_exceeded', 'quota_exceeded'],
+  ['overage_limit_reached', 'quota_exceeded'],
+  ['billing_not_configured', 'quota_exceeded'],
+  ['billing_hard_limit_reached', 'quota_exceeded'],
+  ['rate_limit_exceeded', 'rate_limited'],
+  ['rate_limit_error', 'rate_limited'],
+  ['rate_limited', 'rate_limited'],
+  ['user_model_rate_limited', 'rate_limited'],
+  ['user_global_rate_limited', 'rate_limited'],
+  ['integration_rate_limited', 'rate_limited'],
+  ['context_length_exceeded', 'context_too_long'],
+  ['request_too_large', 'body_too_large'],
+  ['subscription_sharing_unsupported_capability', 'not_supported'],
+  ['not_supported', 'not_supported'],
+  ['model_not_found', 'model_unknown'],
+  ['server_is_overloaded', 'overloaded'],
+  ['slow_down', 'overloaded'],
+  ['model_overloaded', 'overloaded'],
+  ['subscription_sharing_usage_unavailable', 'overloaded'],
+  ['content_filter', 'content_refused'],
+  ['content_policy_violation', 'content_refused'],
+  ['image_content_policy_violation', 'content_refused'],
+  ['bio_policy', 'content_refused'],
+  ['cyber_policy', 'content_refused'],
+  ['invalid_prompt', 'invalid_request'],
+]);
+
+const KIND_BY_STATUS = new Map<number, ErrorKind>([
+  [401, 'sign_in_needed'],
+  [402, 'quota_exceeded'],
+  [403, 'not_entitled'],
+  [404, 'not_found'],
+  [408, 'timeout'],
+  [413, 'body_too_large'],
+  [424, 'upstream_failed'],
+  [429, 'rate_limited'],
+  [466, 'not_entitled'],
+  [499, 'upstream_failed'],
+  [501, 'not_supported'],
+  [503, 'overloaded'],
+  [504, 'timeout'],
+  [529, 'overloaded'],
+]);
+
+/** Longer bodies that are no JSON (a proxy's error page) help nobody to read. */
+const LONGEST_RAW_MESSAGE = 500;
+
+/** Reads an error reply of an upstream that speaks this format, in any of the shapes of SPEC 3.1.6. */
+export function parseError(status: number, headers: Readonly<Record<string, string>>, body: JsonValue): TurnError {
+  const fields = errorFields(body);
+  const message = messageOf(fields, body) ?? `The upstream answered with status ${status} and no message.`;
+  const error = describe(kindOf(status, fields, message), message, fields);
+  error.status = status;
+  const retryAfter = retryAfterOf(headers, fields);
+  const resetsAt =
+    asNumber(fields.resets_at) ?? (error.kind === 'quota_exceeded' ? headerNumber(headers, 'x-codex-primary-reset-at') : undefined);
+  if (retryAfter !== undefined) error.retryAfter = retryAfter;
+  if (resetsAt !== undefined) error.resetsAt = resetsAt;
+  return error;
+}
+
+/** Reads the error of a `response.failed` or `error` event. */
+export function parseStreamError(fields: JsonObject): TurnError {
+  const message = asString(fields.message) ?? 'The upstream said that the reply failed, and not why.';
+  const error = describe(kindOf(asNumber(fields.status) ?? 0, fields, message), message, fields);
+  const retryAfter = asNumber(fields.resets_in_seconds) ?? delayIn(message);
+  const resetsAt = asNumber(fields.resets_at);
+  if (retryAfter !== undefined) error.retryAfter = retryAfter;
+  if (resetsAt !== undefined) error.resetsAt = resetsAt;
+  return error;
+}
+
+/** The `code` and `message` of a `response.failed` event: the codes Codex acts on (SPEC 4.4). */
+export function streamError(error: TurnError): { code: string; message: string } {
+  const code = streamCode(error.kind);
+  if (code !== 'rate_limit_exceeded' || error.retryAfter === undefined || delayIn(error.message) !== undefined) {
+    return { code, message: error.message };
+  }
+  return { code, message: `${error.message} Please try again in ${error.retryAfter}s.` };
+}
+
+/** Renders an error as the client expects it (SPEC 10.6). */
+export function renderError(error: TurnError, client: ErrorClient): RenderedError {
+  const row = client.family === 'codex' ? codexRow(error) : publicRow(error);
+  const headers: Record<string, string> = { 'x-request-id': client.requestId };
+  if (error.kind === 'rate_limited' && error.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfter));
+  // The official SDKs retry every 429 unless told not to, and a used-up plan does not fill again in seconds.
+  if (error.kind === 'quota_exceeded') headers['x-should-retry'] = 'false';
+  const { status, type, code, ...fields } = row;
+  return { status, headers, body: { error: { message: error.message, type, code, param: error.param ?? null, ...fields } } };
+}
+
+type Row = { status: number; type: string; code: string | null; plan_type?: string; resets_at?: number };
+
+/** Codex repeats 401, 403 and 413 five times over, so what no repeating can mend is a 400 (SPEC 4.4). */
+function codexRow(error: TurnError): Row {
+  switch (error.kind) {
+    case 'quota_exceeded': {
+      const row: Row = { status: 429, type: 'usage_limit_reached', code: null };
+      if (error.planType !== undefined) row.plan_type = error.planType;
+      if (error.resetsAt !== undefined) row.resets_at = error.resetsAt;
+      return row;
+    }
+    case 'key_rejected':
+    case 'sign_in_needed':
+    case 'not_entitled':
+    case 'body_too_large':
+      return { ...publicRow(error), status: 400, type: 'invalid_request_error' };
+    case 'invalid_request':
+      return { ...publicRow(error), status: 400 };
+    default:
+      return publicRow(error);
+  }
+}
+
+function publicRow(error: TurnError): Row {
+  const { kind } = error;
+  switch (kind) {
+    case 'key_rejected':
+      return { status: 401, type: 'invalid_request_error', code: 'invalid_api_key' };
+    case 'sign_in_needed':
+      return { status: 401, type: 'invalid_request_error', code: 'auth_required' };
+    case 'not_entitled':
+      return { status: 403, type: 'permission_error', code: error.code ?? 'not_entitled' };
+    case 'quota_exceeded':
+      return { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' };
+    case 'rate_limited':
+      return { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' };
+    case 'context_too_long':
+      return { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded' };
+    case 'body_too_large':
+      return { status: 413, type: 'invalid_request_error', code: 'request_too_large' };
+    case 'invalid_request':
+      return { status: clientStatus(error.status), type: error.type ?? 'invalid_request_error', code: error.code ?? null };
+    case 'model_unknown':
+      return { status: 404, type: 'invalid_request_error', code: 'model_not_found' };
+    case 'not_found':
+      return { status: 404, type: 'invalid_request_error', code: error.code ?? 'not_found' };
+    case 'overloaded':
+      return { status: 503, type: 'server_error', code: 'server_is_overloaded' };
+    case 'upstream_failed':
+    case 'stream_cut':
+      return { status: 502, type: 'server_error', code: 'server_error' };
+    case 'timeout':
+      return { status: 504, type: 'server_error', code: 'timeout' };
+    case 'content_refused':
+      return { status: 400, type: 'invalid_request_error', code: 'content_filter' };
+    case 'not_supported':
+      return { status: 400, type: 'invalid_request_error', code: error.code ?? 'not_supported' };
+  }
+}
+
+function clientStatus(status: number | undefined): number {
+  return status !== undefined && status >= 400 && status < 500 ? status : 400;
+}
+
+/** Codex takes codes it does not know for a reason to retry, so only those it knows are used. */
+function streamCode(kind: ErrorKind): string {
+  switch (kind) {
+    case 'quota_exceeded':
+      return 'insufficient_quota';
+    case 'rate_limited':
+      return 'rate_limit_exceeded';
+    case 'context_too_long':
+      return 'context_length_exceeded';
+    case 'overloaded':
+      return 'server_is_overloaded';
+    case 'upstream_failed':
+    case 'stream_cut':
+    case 'timeout':
+      return 'server_error';
+    case 'key_rejected':
+    case 'sign_in_needed':
+    case 'not_entitled':
+    case 'body_too_large':
+    case 'invalid_request':
+    case 'model_unknown':
+    case 'not_found':
+    case 'content_refused':
+    case 'not_supported':
+      return 'invalid_prompt';
+  }
+}
+
+/** The object that holds the error's fields, whichever of the known shapes the body has. */
+function errorFields(body: JsonValue): JsonObject {
+  if (!isObject(body)) return {};
+  const detail = asObject(body.detail);
+  if (detail !== undefined) return { ...detail, code: detail.code ?? detail.error_code };
+  return asObject(body.error) ?? body;
+}
+
+function messageOf(fields: JsonObject, body: JsonValue): string | undefined {
+  if (typeof body === 'string') return rawMessage(body);
+  const texts = [fields.message, fields.detail, fields.error];
+  return texts.map(asString).find((text) => text !== undefined && text !== '');
+}
+
+function rawMessage(body: string): string | undefined {
+  const text = body.trim();
+  return text === '' || text.startsWith('<') ? undefined : text.slice(0, LONGEST_RAW_MESSAGE);
+}
+
+function describe(kind: ErrorKind, message: string, fields: JsonObject): TurnError {
+  const error: TurnError = { kind, message };
+  const code = asString(fields.code);
+  const type = asString(fields.type);
+  const param = asString(fields.param);
+  const planType = asString(fields.plan_type);
+  if (code !== undefined) error.code = code;
+  if (type !== undefined && type !== 'error') error.type = type;
+  if (param !== undefined) error.param = param;
+  if (planType !== undefined) error.planType = planType;
+  return error;
+}
+
+function kindOf(status: number, fields: JsonObject, message: string): ErrorKind {
+  const named = kindOfName(asString(fields.code)) ?? kindOfName(asString(fields.type));
+  if (named !== undefined) return named;
+  if (status >= 400 && status < 500 && /context (window|length)|prompt is too long/i.test(message)) return 'context_too_long';
+  if (status === 400 && /^unsupported\b/i.test(message)) return 'not_supported';
+  if (status === 404 && /\bmodel\b/i.test(message)) return 'model_unknown';
+  return KIND_BY_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed');
+}
+
+function kindOfName(name: string | undefined): ErrorKind | undefined {
+  if (name === undefined) return undefined;
+  return KIND_BY_CODE.get(name) ?? (name.startsWith('chatpass_v2_') ? 'not_entitled' : undefined);
+}
+
+function retryAfterOf(headers: Readonly<Record<string, string>>, fields: JsonObject): number | undefined {
+  const milliseconds = headerNumber(headers, 'retry-after-ms');
+  if (milliseconds !== undefined) return milliseconds / 1000;
+  return headerNumber(headers, 'retry-after') ?? untilDate(headers) ?? asNumber(fields.resets_in_seconds);
+}
+
+/** `Retry-After` may be a date; the reply's own `Date` says from when to count. */
+function untilDate(headers: Readonly<Record<string, string>>): number | undefined {
+  const seconds = (Date.parse(header(headers, 'retry-after') ?? '') - Date.parse(header(headers, 'date') ?? '')) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+function headerNumber(headers: Readonly<Record<string, string>>, name: string): number | undefined {
+  const text = header(headers, name)?.trim();
+  return text === undefined || text === '' ? undefined : asNumber(Number(text));
+}
+
+function header(headers: Readonly<Record<string, string>>, name: string): string | undefined {
+  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+/** "try again in 1.5s", "in 200ms", "in 2 minutes": the delay in seconds. */
+function delayIn(message: string): number | undefined {
+  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|m)/i.exec(message);
+  if (found === null) return undefined;
+  const unit = found[2]?.toLowerCase();
+  return Number(found[1]) * (unit === 'ms' ? 0.001 : unit === 'm' ? 60 : 1);
+}

@@ -1,0 +1,214 @@
+import { RequestError } from '../codec.ts';
+import { asArray, asObject, asString, isObject } from '../json.ts';
+import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnItem, TurnRequest } from '../turn.ts';
+import { isEmpty, optionalArray, optionalBoolean, optionalObject, optionalString, requiredObject, requiredString } from './fields.ts';
+
+/** The input item that offers more tools in the middle of a conversation. */
+export const ADDITIONAL_TOOLS = 'additional_tools';
+
+type Namespace = { name: string; fields: JsonObject };
+
+/** All tools a request offers: its `tools` and those its `additional_tools` items add. A later definition replaces an earlier one. */
+export function parseTools(tools: JsonValue | undefined, items: readonly TurnItem[]): ToolDefinition[] {
+  const union = new Map<string, ToolDefinition>();
+  for (const tool of parseToolList(tools, 'tools')) union.set(keyOf(tool), tool);
+  for (const tool of additionalTools(items)) union.set(keyOf(tool), tool);
+  return [...union.values()];
+}
+
+/** Reads `tool_choice`. What only this format knows is kept as it is. */
+export function parseToolChoice(value: JsonValue | undefined): ToolChoice | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (value === 'auto' || value === 'none') return { type: value };
+  if (value === 'required') return { type: 'any' };
+  const choice = asObject(value);
+  const type = asString(choice?.type);
+  if (choice === undefined || type === undefined) {
+    throw new RequestError('tool_choice', '`tool_choice` must be "auto", "none", "required" or an object with a `type`.');
+  }
+  if (type === 'function' || type === 'custom') return { type: 'tool', ...parseToolName(choice, 'tool_choice'), custom: type === 'custom' };
+  if (type === 'allowed_tools') return parseAllowed(choice) ?? { type: 'opaque', from: 'responses', value: choice };
+  return { type: 'opaque', from: 'responses', value: choice };
+}
+
+/** Renders the tools; those an `additional_tools` item of the same request already offers are not offered twice. */
+export function renderTools(turn: TurnRequest, lost: Loss[]): JsonObject[] {
+  const own = turn.from === 'responses';
+  const alreadyOffered = new Set(own ? additionalTools(turn.items).map(keyOf) : []);
+  const rendered: JsonObject[] = [];
+  const namespaces = new Map<string, JsonObject[]>();
+  for (const [i, tool] of turn.tools.entries()) {
+    if (alreadyOffered.has(keyOf(tool))) continue;
+    if (tool.type === 'hosted') {
+      if (tool.from === 'responses') rendered.push(tool.value);
+      else
+        lost.push({
+          path: `tools[${i}]`,
+          why: `\`${tool.name}\` is a tool its own provider runs; it does not exist in the Responses format.`,
+        });
+      continue;
+    }
+    if (!own) reportLostFields(tool, `tools[${i}]`, lost);
+    if (tool.namespace === undefined) {
+      rendered.push(renderTool(tool, own));
+      continue;
+    }
+    let members = namespaces.get(tool.namespace);
+    if (members === undefined) {
+      members = [];
+      namespaces.set(tool.namespace, members);
+      rendered.push({ type: 'namespace', name: tool.namespace, description: '', ...asObject(tool.extra?.namespace), tools: members });
+    }
+    members.push(renderTool(tool, own));
+  }
+  return rendered;
+}
+
+/** Renders `tool_choice`; undefined where nothing was chosen or it can't be said. */
+export function renderToolChoice(turn: TurnRequest, lost: Loss[]): JsonValue | undefined {
+  const choice = turn.toolChoice;
+  switch (choice?.type) {
+    case undefined:
+      return undefined;
+    case 'any':
+      return 'required';
+    case 'auto':
+    case 'none':
+      return choice.type;
+    case 'tool':
+      return renderToolName(turn, choice, choice.custom);
+    case 'allowed':
+      return {
+        type: 'allowed_tools',
+        mode: choice.mode === 'any' ? 'required' : 'auto',
+        tools: choice.tools.map((tool) => renderToolName(turn, tool)),
+      };
+    case 'opaque':
+      if (choice.from === 'responses') return choice.value;
+      lost.push({ path: 'tool_choice', why: 'This choice of tools can not be said in the Responses format.' });
+      return undefined;
+  }
+}
+
+function parseToolList(value: JsonValue | undefined, path: string): ToolDefinition[] {
+  return (optionalArray(value, path) ?? []).flatMap((tool, i) => parseTool(requiredObject(tool, `${path}[${i}]`), `${path}[${i}]`));
+}
+
+function parseTool(tool: JsonObject, path: string, namespace?: Namespace): ToolDefinition[] {
+  const type = requiredString(tool.type, `${path}.type`);
+  if (type === 'function') return [parseFunction(tool, path, namespace)];
+  if (type === 'custom') return [parseCustom(tool, path, namespace)];
+  if (namespace !== undefined) {
+    const { name, fields } = namespace;
+    return [{ type: 'hosted', from: 'responses', name: type, value: { type: 'namespace', name, ...fields, tools: [tool] } }];
+  }
+  if (type === 'namespace') return parseNamespace(tool, path);
+  return [{ type: 'hosted', from: 'responses', name: type, value: tool }];
+}
+
+function parseNamespace(tool: JsonObject, path: string): ToolDefinition[] {
+  const { type: _type, name, tools, ...fields } = tool;
+  const namespace = { name: requiredString(name, `${path}.name`), fields };
+  return (optionalArray(tools, `${path}.tools`) ?? []).flatMap((member, i) => {
+    const memberPath = `${path}.tools[${i}]`;
+    return parseTool(requiredObject(member, memberPath), memberPath, namespace);
+  });
+}
+
+function parseFunction(tool: JsonObject, path: string, namespace?: Namespace): ToolDefinition {
+  const { type: _type, name, description, parameters, strict, defer_loading, ...extra } = tool;
+  // An explicit null differs from an absent field for some upstreams, so it is kept for the way back.
+  if (parameters === null) extra.parameters = null;
+  if (strict === null) extra.strict = null;
+  const definition: ToolDefinition = { type: 'function', name: requiredString(name, `${path}.name`) };
+  const schema = optionalObject(parameters, `${path}.parameters`);
+  const isStrict = optionalBoolean(strict, `${path}.strict`);
+  if (schema !== undefined) definition.parameters = schema;
+  if (isStrict !== undefined) definition.strict = isStrict;
+  describe(definition, path, description, defer_loading, extra, namespace);
+  return definition;
+}
+
+function parseCustom(tool: JsonObject, path: string, namespace?: Namespace): ToolDefinition {
+  const { type: _type, name, description, format, defer_loading, ...extra } = tool;
+  const definition: ToolDefinition = { type: 'custom', name: requiredString(name, `${path}.name`) };
+  const grammar = optionalObject(format, `${path}.format`);
+  if (grammar !== undefined) definition.format = grammar;
+  describe(definition, path, description, defer_loading, extra, namespace);
+  return definition;
+}
+
+/** Fills in what functions and free-form tools have in common. */
+function describe(
+  definition: Exclude<ToolDefinition, { type: 'hosted' }>,
+  path: string,
+  description: JsonValue | undefined,
+  deferLoading: JsonValue | undefined,
+  extra: JsonObject,
+  namespace: Namespace | undefined,
+): void {
+  const text = optionalString(description, `${path}.description`);
+  const deferred = optionalBoolean(deferLoading, `${path}.defer_loading`);
+  if (text !== undefined) definition.description = text;
+  if (deferred !== undefined) definition.deferred = deferred;
+  if (namespace !== undefined) {
+    definition.namespace = namespace.name;
+    extra.namespace = namespace.fields;
+  }
+  if (!isEmpty(extra)) definition.extra = extra;
+}
+
+function parseAllowed(choice: JsonObject): ToolChoice | undefined {
+  const tools: { name: string; namespace?: string }[] = [];
+  for (const [i, tool] of (optionalArray(choice.tools, 'tool_choice.tools') ?? []).entries()) {
+    if (!isObject(tool) || (tool.type !== 'function' && tool.type !== 'custom')) return undefined;
+    tools.push(parseToolName(tool, `tool_choice.tools[${i}]`));
+  }
+  return { type: 'allowed', mode: choice.mode === 'required' ? 'any' : 'auto', tools };
+}
+
+function parseToolName(tool: JsonObject, path: string): { name: string; namespace?: string } {
+  const name = requiredString(tool.name, `${path}.name`);
+  const namespace = optionalString(tool.namespace, `${path}.namespace`);
+  return namespace === undefined ? { name } : { name, namespace };
+}
+
+function renderToolName(turn: TurnRequest, tool: { name: string; namespace?: string }, custom = isCustom(turn, tool)): JsonObject {
+  return { type: custom ? 'custom' : 'function', name: tool.name, ...(tool.namespace !== undefined && { namespace: tool.namespace }) };
+}
+
+function isCustom(turn: TurnRequest, wanted: { name: string; namespace?: string }): boolean {
+  return turn.tools.some((tool) => tool.type === 'custom' && tool.name === wanted.name && tool.namespace === wanted.namespace);
+}
+
+function renderTool(tool: Exclude<ToolDefinition, { type: 'hosted' }>, own: boolean): JsonObject {
+  const { namespace: _namespace, ...extra } = own ? (tool.extra ?? {}) : {};
+  const common: JsonObject = { type: tool.type, name: tool.name, description: tool.description, ...extra };
+  if (own && tool.deferred !== undefined) common.defer_loading = tool.deferred;
+  if (tool.type === 'custom') return tool.format === undefined ? common : { ...common, format: tool.format };
+  if (own) {
+    if (tool.parameters !== undefined) common.parameters = tool.parameters;
+    if (tool.strict !== undefined) common.strict = tool.strict;
+    return common;
+  }
+  // This format takes a function without `strict` for a strict one; the other formats do not.
+  return { ...common, parameters: tool.parameters ?? { type: 'object', properties: {} }, strict: tool.strict ?? false };
+}
+
+function reportLostFields(tool: Exclude<ToolDefinition, { type: 'hosted' }>, path: string, lost: Loss[]): void {
+  for (const key of Object.keys(tool.extra ?? {})) {
+    lost.push({ path: `${path}.${key}`, why: 'The Responses format has no such field on a tool.' });
+  }
+}
+
+function additionalTools(items: readonly TurnItem[]): ToolDefinition[] {
+  return items.flatMap((item, i) => {
+    if (item.type !== 'opaque' || item.from !== 'responses' || item.name !== ADDITIONAL_TOOLS) return [];
+    return parseToolList(asArray(item.value.tools), `input[${i}].tools`);
+  });
+}
+
+function keyOf(tool: ToolDefinition): string {
+  if (tool.type === 'hosted') return `hosted ${JSON.stringify(tool.value)}`;
+  return `${tool.namespace ?? ''} ${tool.name}`;
+}

@@ -1,0 +1,390 @@
+import { ReplyError, RequestError } from './codec.ts';
+import type { Codec, ErrorClient, RenderedError, ReplyContext, StreamParser, StreamRenderer } from './codec.ts';
+import { codecs } from './codecs.ts';
+import { fitHistory } from './history.ts';
+import { asBoolean, asNumber, isObject } from './json.ts';
+import { resolveOpaque, seal } from './opaque.ts';
+import type { HandleStore } from './opaque.ts';
+import { SseReader } from './sse.ts';
+import type { SseFrame } from './sse.ts';
+import { stopAt } from './stop-sequences.ts';
+import type { Stopper } from './stop-sequences.ts';
+import { fitTools } from './tools.ts';
+import type { JsonObject, JsonValue, Loss, StopReason, TurnError, TurnEvent, TurnRequest, Usage, WireFormat } from './turn.ts';
+
+export type CrossingInput = {
+  /** What the client sent, parsed. */
+  body: JsonValue;
+  from: WireFormat;
+  to: WireFormat;
+  /** The model to ask the upstream for, where it is not the one the client named. */
+  model?: string;
+  store: HandleStore;
+  /** The upstream and account that reasoning is bound to. */
+  upstream: string;
+  /** Unix milliseconds. */
+  now: number;
+  newId(prefix: string): string;
+  /** Chat clients only: the client reads `reasoning_content`. */
+  wantsReasoning: boolean;
+  client: ErrorClient;
+  /** The upstream can only stream: it is asked to, whatever the client wants. */
+  alwaysStream?: boolean;
+};
+
+export type Crossing = {
+  /** The request for the upstream. */
+  body: JsonObject;
+  /** The client wants a stream. The upstream's wish is in `body`. */
+  stream: boolean;
+  lost: Loss[];
+  /** What the client asked, in neutral words and its own tool names. */
+  turn: TurnRequest;
+  reply: ReplyCrossing;
+};
+
+/** The way back: from what the upstream answers to what the client understands. Use one of these once per attempt. */
+export type ReplyCrossing = {
+  /** The client wants a stream. */
+  stream(): StreamCrossing;
+  /** The client wants JSON and the upstream gave it. */
+  json(body: JsonValue): ReplyBody;
+  /** The client wants JSON and the upstream can only stream. */
+  collect(): CollectCrossing;
+  /** The upstream refused. `body` is the parsed JSON, or the text where it is none. */
+  error(status: number, headers: Readonly<Record<string, string>>, body: JsonValue): RenderedError;
+  /** A failure in the client's words: one of our own, or one that came in place of a reply. */
+  failure(error: TurnError): RenderedError;
+};
+
+export type ReplyBody = { body: JsonObject; state: ReplyState } | { error: TurnError; state: ReplyState };
+
+/** What is known of a reply so far, in neutral words. */
+export type ReplyState = {
+  /** The model the upstream says it used. */
+  model?: string;
+  usage?: Usage;
+  stop?: StopReason;
+  error?: TurnError;
+  /** A terminal event was handed to the client; nothing follows. */
+  ended: boolean;
+  /** Our own stop sequences ended the reply: the upstream may be aborted. */
+  stoppedEarly: boolean;
+};
+
+export type StreamCrossing = {
+  /** Feeds bytes of the upstream's stream; returns the text to send to the client. */
+  push(chunk: Buffer): string;
+  /** The upstream answered with one JSON body although a stream was asked for: the whole stream for the client. */
+  whole(body: JsonValue): string;
+  /** Something harmless to send while the upstream is silent. */
+  keepAlive(): string;
+  /** The upstream's bytes have ended; a cut stream is told as an error. */
+  end(): string;
+  readonly state: Readonly<ReplyState>;
+};
+
+export type CollectCrossing = {
+  push(chunk: Buffer): void;
+  end(): ReplyBody;
+  readonly state: Readonly<ReplyState>;
+};
+
+/**
+ * Takes a request from one wire format to another: parse, resolve reasoning, fit tools, fit history, render.
+ * Throws RequestError, naming the field, where the request can't be meant or can't be meant across.
+ */
+export function crossRequest(input: CrossingInput): Crossing {
+  const { body, from, to, store, upstream } = input;
+  refuseUncrossable(body, from, to);
+  const turn = codecs[from].parseRequest(body);
+  const model = input.model ?? turn.model;
+  const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
+  const tools = fitTools(resolved.turn, to);
+  const history = fitHistory(tools.turn, to, { reasoningDropped: resolved.lost.length > 0 });
+  const rendered = codecs[to].renderRequest({ ...history.turn, model, stream: turn.stream || input.alwaysStream === true });
+  // Responses knows no stop sequences: the reply is cut on its way back.
+  const stop = to === 'responses' ? (turn.stop ?? []) : [];
+  const context: ReplyContext = {
+    model: turn.model,
+    now: input.now,
+    newId: (prefix) => input.newId(prefix),
+    seal: seal(store, { upstream, model }),
+    includeUsage: from === 'chat' && wantsUsageChunk(body),
+    wantsReasoning: input.wantsReasoning,
+    request: turn,
+  };
+  return {
+    body: rendered.body,
+    stream: turn.stream,
+    lost: [...resolved.lost, ...tools.lost, ...history.lost, ...rendered.lost],
+    turn,
+    reply: replyCrossing({ client: codecs[from], upstream: codecs[to], restore: tools.restore, stop, context, errorClient: input.client }),
+  };
+}
+
+/** What would mean something else on the other side is refused before anything is sent. */
+function refuseUncrossable(body: JsonValue, from: WireFormat, to: WireFormat): void {
+  if (!isObject(body)) return;
+  const choices = asNumber(body.n);
+  if (from === 'chat' && choices !== undefined && choices > 1) {
+    throw new RequestError('n', 'only one choice per request is possible on this route; send the request once per choice');
+  }
+  if (from !== 'responses') return;
+  for (const field of ['previous_response_id', 'conversation']) {
+    if (isSet(body[field]))
+      throw new RequestError(field, `${field} needs an upstream that stores replies; send the whole history in input`);
+  }
+  if (asBoolean(body.background) === true) throw new RequestError('background', 'background replies are not possible on this route');
+  if (isSet(body.prompt) && to !== 'responses') {
+    throw new RequestError('prompt', 'a stored prompt is known to its own provider only; send its text in instructions');
+  }
+}
+
+function isSet(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null;
+}
+
+function wantsUsageChunk(body: JsonValue): boolean {
+  const options = isObject(body) ? body.stream_options : undefined;
+  return isObject(options) && options.include_usage === true;
+}
+
+// ---------------------------------------------------------------------------------------------- the way back
+
+const BAD_GATEWAY = 502;
+const UNFINISHED = 'The upstream ended without finishing its reply.';
+
+type Way = {
+  client: Codec;
+  upstream: Codec;
+  restore: (event: TurnEvent) => TurnEvent[];
+  stop: readonly string[];
+  context: ReplyContext;
+  errorClient: ErrorClient;
+};
+
+function replyCrossing(way: Way): ReplyCrossing {
+  return {
+    stream: () => new RenderedStream(way),
+    collect: () => new CollectedStream(way),
+    json(body) {
+      const events: TurnEvent[] = [];
+      const pass = new Passage(way, (event) => events.push(event));
+      passWhole(pass, way, body);
+      return replyBody(way, events, pass.state);
+    },
+    error: (status, headers, body) => way.client.renderError(way.upstream.parseError(status, headers, body), way.errorClient),
+    failure: (error) => way.client.renderError(error, way.errorClient),
+  };
+}
+
+/** Takes the events of one reply through names and stop sequences to a receiver, and keeps count of them. */
+class Passage {
+  readonly state: ReplyState = { ended: false, stoppedEarly: false };
+  readonly #restore: (event: TurnEvent) => TurnEvent[];
+  readonly #stopper: Stopper;
+  readonly #receive: (event: TurnEvent) => void;
+
+  constructor(way: Way, receive: (event: TurnEvent) => void) {
+    this.#restore = way.restore;
+    this.#stopper = stopAt(way.stop);
+    this.#receive = receive;
+  }
+
+  pass(event: TurnEvent): void {
+    if (this.state.ended) return;
+    for (const restored of this.#restore(event)) {
+      for (const seen of this.#stopper.push(restored)) {
+        if (seen.type !== 'delta') this.#note(seen);
+        this.#receive(seen);
+      }
+    }
+  }
+
+  passAll(events: readonly TurnEvent[]): void {
+    for (const event of events) this.pass(event);
+  }
+
+  #note(event: TurnEvent): void {
+    const { state } = this;
+    switch (event.type) {
+      case 'start':
+        if (event.model !== undefined) state.model = event.model;
+        this.#count(event.usage);
+        break;
+      case 'usage':
+        this.#count(event.usage);
+        break;
+      case 'end':
+        state.stop = event.stop;
+        this.#count(event.usage);
+        state.ended = true;
+        state.stoppedEarly = this.#stopper.done;
+        break;
+      case 'error':
+        state.error = event.error;
+        state.ended = true;
+        break;
+      case 'cut':
+        state.error = { kind: 'stream_cut', message: event.message };
+        state.ended = true;
+        break;
+      default:
+        break;
+    }
+  }
+
+  #count(usage: Usage | undefined): void {
+    if (usage !== undefined) this.state.usage = { ...this.state.usage, ...usage };
+  }
+}
+
+/** Reads an upstream's stream into a passage. Nothing that arrives can make it throw. */
+class UpstreamStream {
+  readonly pass: Passage;
+  readonly #reader = new SseReader();
+  readonly #parser: StreamParser;
+
+  constructor(way: Way, receive: (event: TurnEvent) => void) {
+    this.pass = new Passage(way, receive);
+    this.#parser = way.upstream.streamParser();
+  }
+
+  push(chunk: Buffer): void {
+    if (this.pass.state.ended) return;
+    this.#frames(() => this.#reader.push(chunk));
+  }
+
+  end(): void {
+    this.#frames(() => this.#reader.end().filter(isWhole));
+    this.pass.passAll(this.#parser.end());
+    // A parser that saw its terminal event has nothing to add; one that was never ended is told so here.
+    this.pass.pass({ type: 'cut', message: UNFINISHED });
+  }
+
+  #frames(read: () => SseFrame[]): void {
+    let frames: SseFrame[];
+    try {
+      frames = read();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.pass.pass({ type: 'cut', message: error.message });
+      return;
+    }
+    for (const frame of frames) this.pass.passAll(this.#parser.push(frame));
+  }
+}
+
+/** The last frame may lack its blank line, but not the end of its data: that is a cut. */
+function isWhole({ data }: SseFrame): boolean {
+  if (data === '[DONE]') return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+class RenderedStream implements StreamCrossing {
+  readonly #way: Way;
+  readonly #renderer: StreamRenderer;
+  readonly #upstream: UpstreamStream;
+  #text = '';
+
+  constructor(way: Way) {
+    this.#way = way;
+    this.#renderer = way.client.streamRenderer(way.context);
+    this.#upstream = new UpstreamStream(way, (event) => {
+      this.#text += this.#renderer.push(event);
+    });
+  }
+
+  get state(): Readonly<ReplyState> {
+    return this.#upstream.pass.state;
+  }
+
+  push(chunk: Buffer): string {
+    this.#upstream.push(chunk);
+    return this.#take();
+  }
+
+  whole(body: JsonValue): string {
+    passWhole(this.#upstream.pass, this.#way, body);
+    return this.#take();
+  }
+
+  keepAlive(): string {
+    this.#upstream.pass.pass({ type: 'keep_alive' });
+    return this.#take();
+  }
+
+  end(): string {
+    this.#upstream.end();
+    return this.#take();
+  }
+
+  #take(): string {
+    const text = this.#text;
+    this.#text = '';
+    return text;
+  }
+}
+
+class CollectedStream implements CollectCrossing {
+  readonly #way: Way;
+  readonly #events: TurnEvent[] = [];
+  readonly #upstream: UpstreamStream;
+
+  constructor(way: Way) {
+    this.#way = way;
+    this.#upstream = new UpstreamStream(way, (event) => this.#events.push(event));
+  }
+
+  get state(): Readonly<ReplyState> {
+    return this.#upstream.pass.state;
+  }
+
+  push(chunk: Buffer): void {
+    this.#upstream.push(chunk);
+  }
+
+  end(): ReplyBody {
+    this.#upstream.end();
+    return replyBody(this.#way, this.#events, this.#upstream.pass.state);
+  }
+}
+
+/** Passes a complete reply. Its token counts are known from the start, also where a stop sequence cuts it. */
+function passWhole(pass: Passage, way: Way, body: JsonValue): void {
+  let events: TurnEvent[];
+  try {
+    events = way.upstream.parseReply(body);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    pass.pass({ type: 'error', error: unreadable(way, body, error.message) });
+    return;
+  }
+  const end = events.at(-1);
+  const usage = end?.type === 'end' && way.stop.length > 0 ? end.usage : undefined;
+  for (const event of events) {
+    pass.pass(event);
+    if (event.type === 'start' && usage !== undefined) pass.pass({ type: 'usage', usage });
+  }
+  pass.pass({ type: 'cut', message: UNFINISHED });
+}
+
+/** Some upstreams hide an error under a good status; it is read as what it is. */
+function unreadable(way: Way, body: JsonValue, why: string): TurnError {
+  if (isObject(body) && isSet(body.error)) {
+    const { status: _status, ...error } = way.upstream.parseError(BAD_GATEWAY, {}, body);
+    return error;
+  }
+  return { kind: 'upstream_failed', message: `The upstream's reply could not be read: ${why}` };
+}
+
+function replyBody(way: Way, events: readonly TurnEvent[], state: ReplyState): ReplyBody {
+  if (state.error !== undefined) return { error: state.error, state };
+  return { body: way.client.renderReply(events, way.context), state };
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// The installed command. It runs on any Node from 20 on, and hands over to Node 24 where this one is older.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const root = path.resolve(import.meta.dirname, '..');
+const main = path.join(root, 'dist', 'cli.mjs');
+const newer = path.join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+if (!existsSync(main)) {
+  console.error('drawbridge: not built yet. Run "npm start" once in the checkout; it builds what is missing.');
+  process.exit(1);
+} else if (Number(process.versions.node.split('.')[0]) >= 24) {
+  module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'drawbridge'));
+  await import(pathToFileURL(main).href);
+} else if (existsSync(newer)) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+  const { status } = spawnSync(newer, [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  process.exit(status ?? 1);
+} else {
+  console.error(`drawbridge: Node ${process.versions.node} is too old. Install Node 24 or newer and run the command again.`);
+  process.exit(1);
+}

@@ -1,0 +1,25 @@
+// npm start: sets up what is missing, then opens the desktop app where it can run here, else the headless engine.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ensureBuilt, ensureInstalled, root, run, node24 } from './lib/setup.mjs';
+
+await ensureInstalled();
+await ensureBuilt();
+
+const args = process.argv.slice(2);
+const electron = desktop();
+if (electron !== undefined && !args.includes('--headless')) {
+  process.exit((await run(electron, [root, ...args], { inherit: true })) ?? 1);
+}
+
+process.argv = [process.argv[0], path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args];
+if (Number(process.versions.node.split('.')[0]) >= 24) await import('./drawbridge.mjs');
+else process.exit((await run(node24, [path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], { inherit: true })) ?? 1);
+
+/** Electron's binary, where it, the built shell and a display are present. Nothing is ever downloaded for it. */
+function desktop() {
+  const name = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' }[process.platform] ?? 'electron';
+  const binary = path.join(root, 'node_modules', 'electron', 'dist', name);
+  const screen = process.platform !== 'linux' || process.env.DISPLAY !== undefined || process.env.WAYLAND_DISPLAY !== undefined;
+  return screen && existsSync(binary) && existsSync(path.join(root, 'dist', 'electron', 'main.mjs')) ? binary : undefined;
+}

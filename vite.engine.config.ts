@@ -1,0 +1,22 @@
+import { builtinModules } from 'node:module';
+import path from 'node:path';
+import { defineConfig } from 'vite';
+import manifest from './package.json' with { type: 'json' };
+
+/** The engine as few files: one for the command, one for the capture worker. Natives stay outside. */
+export default defineConfig({
+  publicDir: false,
+  ssr: { noExternal: true, external: Object.keys(manifest.dependencies) },
+  build: {
+    ssr: true,
+    target: 'node24',
+    outDir: path.resolve(import.meta.dirname, 'dist'),
+    emptyOutDir: false,
+    minify: true,
+    rolldownOptions: {
+      input: { cli: 'bridges/hosts/cli/main.ts', 'capture-worker': 'bridges/capture/worker.ts' },
+      external: [...Object.keys(manifest.dependencies), ...builtinModules, ...builtinModules.map((name) => `node:${name}`)],
+      output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'chunk-[name]-[hash].mjs' },
+    },
+  },
+});
