@@ -2,6 +2,7 @@
 import { ensureInstalled, say, tool } from './lib/setup.mjs';
 
 await ensureInstalled();
+/** @type {[name: string, script: string, args: string[]][]} */
 const checks = [
   ['types', 'node_modules/typescript/bin/tsc', ['-p', '.']],
   ['types of the window', 'node_modules/typescript/bin/tsc', ['-p', 'renderer']],

@@ -5,6 +5,7 @@ import type { RenderedError } from '../wire/codec.ts';
 import type { Crossing, ReplyState, StreamCrossing } from '../wire/translate.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import { failureError } from './errors.ts';
+import { breakOff } from './forward.ts';
 
 /** Milliseconds of upstream silence after which a streaming client is told that we live (SPEC 2.5, 10.2). */
 const KEEP_ALIVE_MS = 10_000;
@@ -142,7 +143,7 @@ export class CrossedReply implements ReplySink {
     this.#flow?.abort();
     this.#release();
     // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
-    if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') this.#res.destroy();
+    if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') breakOff(this.#res);
     else this.#res.end();
     this.#end(error !== undefined && !stoppedEarly, failure ?? error?.message);
   }

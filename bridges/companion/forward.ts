@@ -58,8 +58,7 @@ export class ForwardedReply implements ReplySink {
   fail(failure: UpstreamFailure): void {
     this.#release();
     if (this.#res.headersSent) {
-      // Ending cleanly would pass a cut reply off as a whole one.
-      this.#res.destroy();
+      breakOff(this.#res);
       this.#call.end({ cut: true, error: failure.message });
       return;
     }
@@ -90,6 +89,20 @@ export class ForwardedReply implements ReplySink {
     clearTimeout(this.#stalled);
     this.#res.off('close', this.#onClose);
   }
+}
+
+const BREAK_OFF_MS = 5_000;
+
+/**
+ * Ends a reply so that its client sees that it broke off: what was written still arrives, the proper end never does.
+ * Ending cleanly would pass a cut reply off as a whole one.
+ */
+export function breakOff(res: ServerResponse): void {
+  const { socket } = res;
+  if (socket === null) return void res.destroy();
+  socket.destroySoon();
+  // A client that does not read would keep the last bytes, and us, waiting.
+  setTimeout(() => socket.destroy(), BREAK_OFF_MS).unref();
 }
 
 /** Writes a whole answer of our own, and records it. */

@@ -39,16 +39,14 @@ export const contract = {
       )
       .output(s.CallDetail),
     /** The distinct values of the filterable columns, for the filter menus. */
-    facets: oc
-      .input(none)
-      .output(
-        z.object({
-          clients: z.array(z.string()),
-          callers: z.array(z.string()),
-          upstreams: z.array(z.string()),
-          models: z.array(z.string()),
-        }),
-      ),
+    facets: oc.input(none).output(
+      z.object({
+        clients: z.array(z.string()),
+        callers: z.array(z.string()),
+        upstreams: z.array(z.string()),
+        models: z.array(z.string()),
+      }),
+    ),
   },
   keys: {
     list: oc.input(none).output(z.array(s.Key)),

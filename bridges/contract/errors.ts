@@ -21,7 +21,12 @@ export class DrawbridgeError extends Error {
   override name = 'DrawbridgeError';
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, string | number | null>>;
-  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, string | number | null>> = {}, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: Readonly<Record<string, string | number | null>> = {},
+    options?: { cause?: unknown },
+  ) {
     super(message, options);
     this.code = code;
     this.details = details;

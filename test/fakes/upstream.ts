@@ -8,7 +8,7 @@ export type FakeUpstream = {
   /** What it was asked, in order. */
   seen: Seen[];
   /** How it answers from now on. */
-  answer: (req: Seen, res: http.ServerResponse) => void;
+  answer: (req: Seen, res: http.ServerResponse) => void | Promise<void>;
   /** Connections it holds open. */
   connections(): Promise<number>;
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ export async function startFakeUpstream(answer: FakeUpstream['answer'] = (_req, 
         body: Buffer.concat(chunks),
       };
       fake.seen.push(seen);
-      fake.answer(seen, res);
+      void fake.answer(seen, res);
     });
   });
   await new Promise<void>((resolve) => {

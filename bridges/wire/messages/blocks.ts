@@ -4,8 +4,8 @@ import type { JsonObject, JsonValue, ReasoningRequest } from '../turn.ts';
 /** What stands between the paragraph groups of reasoning where a format has one text for them all. */
 export const SECTION_BREAK = '\n\n';
 
-/** Citations that only this format knows. They go through the hub as they are. */
-const OWN_CITATIONS = new Set(['char_location', 'page_location', 'content_block_location', 'search_result_location']);
+/** How the citations of this format, and only they, are called. They go through the hub as they are. */
+const OWN_CITATION = /_location$/;
 
 /**
  * A citation in the words the formats share where there are any. A web citation keeps its own fields beside them:
@@ -24,7 +24,7 @@ export function toCitations(annotations: readonly JsonValue[]): JsonObject[] {
       const { start_index: _start, end_index: _end, ...citation } = annotation;
       return [{ ...citation, type: 'web_search_result_location' }];
     }
-    return OWN_CITATIONS.has(asString(annotation.type) ?? '') ? [annotation] : [];
+    return OWN_CITATION.test(asString(annotation.type) ?? '') ? [annotation] : [];
   });
 }
 

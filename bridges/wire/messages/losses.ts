@@ -28,6 +28,9 @@ const PATHS: Readonly<Record<WireFormat, Paths>> = {
   },
 };
 
+/** Fields whose loss means nothing: a mark of another codec, and whether an item of the history is complete. */
+const SILENT = new Set(['instructions', 'status']);
+
 /** What could not cross, each thing once, however often a long history repeats it. */
 export class Losses {
   readonly list: Loss[] = [];
@@ -60,7 +63,7 @@ export class Losses {
       const { [MARKS.billing]: _billing, [MARKS.inline]: _inline, [MARKS.message]: _message, ...fields } = extra;
       return fields;
     }
-    for (const key of Object.keys(extra)) if (key !== 'instructions') this.add(`${path}.${key}`, 'The Messages format has no such field.');
+    for (const key of Object.keys(extra)) if (!SILENT.has(key)) this.add(`${path}.${key}`, 'The Messages format has no such field.');
     return {};
   }
 }

@@ -64,7 +64,7 @@ function renderTool(tool: ToolDefinition, path: string, lost: Losses): JsonObjec
     if (lost.own && tool.strict !== undefined) definition.strict = tool.strict;
     else if (tool.strict === true) lost.add(`${path}.strict`, 'Not every model of the Messages format keeps strictly to a schema.');
   }
-  return [{ ...definition, ...lost.extra(path, tool.extra) }];
+  return [{ ...definition, ...lost.extra('tools[]', tool.extra) }];
 }
 
 function inputSchema(): JsonObject {

@@ -1,0 +1,229 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Call } from '../../bridges/contract/index.ts';
+import { decodeRecipe, encodeRecipe } from '../../bridges/capture/recipe.ts';
+import { commonPrefix, segments } from '../../bridges/capture/segments.ts';
+import { Store } from '../../bridges/capture/store.ts';
+
+const row = (id: number, change: Partial<Call> = {}): Call => ({
+  id,
+  startedAt: '2026-01-02T03:04:05.678Z',
+  state: 'done',
+  client: 'curl',
+  clientVersion: null,
+  caller: 'tests',
+  method: 'POST',
+  path: '/v1/messages',
+  route: 'gateway',
+  upstream: 'gateway',
+  wireIn: 'messages',
+  wireOut: 'messages',
+  modelRequested: 'm',
+  modelUsed: null,
+  status: 200,
+  streamed: false,
+  cut: false,
+  ttfbMs: 1.5,
+  durationMs: 2.5,
+  requestBytes: 1,
+  replyBytes: 2,
+  usage: null,
+  lost: [],
+  error: null,
+  ...change,
+});
+
+let folder: string;
+let file: string;
+let store: Store;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-store-'));
+  file = path.join(folder, 'captures.db');
+  store = Store.open(file, 0).store;
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The requests of an agent's conversation: each repeats the one before and adds to it. */
+function conversation(turns: number): Buffer[] {
+  const messages: object[] = [];
+  return Array.from({ length: turns }, (_, turn) => {
+    messages.push(
+      { role: 'user', content: `question ${turn} ${'lorem ipsum '.repeat(40)}` },
+      { role: 'assistant', content: [{ type: 'text', text: `answer "${turn}" \\ ${'dolor '.repeat(60)}` }] },
+    );
+    return Buffer.from(
+      JSON.stringify({
+        model: 'm',
+        system: [{ type: 'text', text: 'be brief. '.repeat(200) }],
+        messages,
+        stream: true,
+        metadata: { turn },
+      }),
+    );
+  });
+}
+
+describe('the segments of a body', () => {
+  it('are the elements of its top-level arrays', () => {
+    const body = Buffer.from('{"a":[{"x":"]}\\""},[1,{}]],"b":{"c":[{"not":"me"}]},"d":"[","e":[{"y":1}]}');
+    const found = segments(body);
+    const texts = Array.from({ length: found.length / 2 }, (_, i) => body.subarray(found[2 * i], found[2 * i + 1]).toString());
+    expect(texts).toEqual(['{"x":"]}\\""}', '[1,{}]', '{"y":1}']);
+  });
+  it('never throw on bytes that are no JSON', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => segments(Buffer.from(bytes)).length % 2 === 0));
+  });
+});
+
+describe('a recipe', () => {
+  it('gives back what it was made of', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ gap: fc.uint8Array({ maxLength: 40 }), segment: fc.maxSafeNat() })),
+        fc.uint8Array(),
+        (pieces, tail) => {
+          const recipe = encodeRecipe(
+            pieces.map(({ gap, segment }) => ({ gap: Buffer.from(gap), segment })),
+            Buffer.from(tail),
+          );
+          const wanted = Buffer.concat([
+            ...pieces.flatMap(({ gap, segment }) => [Buffer.from(gap), Buffer.from(`<${segment}>`)]),
+            Buffer.from(tail),
+          ]);
+          expect(decodeRecipe(recipe, (id) => Buffer.from(`<${id}>`))).toEqual(wanted);
+        },
+      ),
+    );
+  });
+  it('says that it is damaged instead of inventing bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
+        try {
+          decodeRecipe(Buffer.from(bytes), () => Buffer.alloc(0));
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+    );
+  });
+});
+
+it('the common prefix of two bodies is as long as it is', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.uint8Array(), fc.uint8Array(), (head, a, b) => {
+      const [left, right] = [Buffer.from([...head, ...a]), Buffer.from([...head, ...b])];
+      const shared = commonPrefix(left, right);
+      expect(left.subarray(0, shared)).toEqual(right.subarray(0, shared));
+      expect(left[shared] === undefined || right[shared] === undefined || left[shared] !== right[shared]).toBe(true);
+    }),
+  );
+});
+
+describe('the capture store', () => {
+  it('gives every body back byte for byte, and keeps each message once', () => {
+    const bodies = [
+      ...conversation(30),
+      Buffer.from('not json'),
+      Buffer.alloc(0),
+      Buffer.from('{"messages":[{"unclosed":'),
+      Buffer.from('[{"a":1}]'),
+    ];
+    bodies.forEach((body, i) => {
+      store.putCall(row(i + 1));
+      store.putSide(i + 1, 'clientRequest', '[]', body);
+      store.putSide(i + 1, 'clientReply', '[["content-type","text/plain"]]', Buffer.from(`reply ${i}`));
+    });
+    bodies.forEach((body, i) => {
+      const sides = store.sides(i + 1);
+      expect(sides.find((side) => side.side === 'clientRequest')?.body).toEqual(body);
+      expect(sides.find((side) => side.side === 'clientReply')?.body?.toString()).toBe(`reply ${i}`);
+    });
+    store.checkpoint();
+    const raw = bodies.reduce((sum, body) => sum + body.length, 0);
+    expect(statSync(file).size).toBeLessThan(raw / 3);
+  });
+  it('gives back random bodies too, whatever order they come in', () => {
+    let id = 0;
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.json(),
+            fc
+              .record({ messages: fc.array(fc.record({ role: fc.string(), content: fc.string({ minLength: 50 }) })) })
+              .map((body) => JSON.stringify(body)),
+          ),
+          { maxLength: 8 },
+        ),
+        (texts) => {
+          for (const text of texts) {
+            id += 1;
+            store.putCall(row(id));
+            store.putSide(id, 'clientRequest', '[]', Buffer.from(text));
+            expect(store.sides(id)[0]?.body?.toString()).toBe(text);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+  it('lists newest first by keyset, and filters', () => {
+    for (let id = 1; id <= 50; id++)
+      store.putCall(
+        row(id, { status: id % 10 === 0 ? 500 : 200, modelRequested: id % 2 === 0 ? 'even%' : 'odd', client: id > 40 ? 'codex' : 'curl' }),
+      );
+    const ids = (calls: Call[]): number[] => calls.map((call) => call.id);
+    expect(ids(store.list(3, undefined, {}))).toEqual([50, 49, 48]);
+    expect(ids(store.list(3, 48, {}))).toEqual([47, 46, 45]);
+    expect(ids(store.list(10, undefined, { outcome: 'failed' }))).toEqual([50, 40, 30, 20, 10]);
+    expect(ids(store.list(2, undefined, { client: 'codex', model: 'odd' }))).toEqual([49, 47]);
+    expect(ids(store.list(2, undefined, { text: 'en%' }))).toEqual([50, 48]);
+    expect(store.list(2, undefined, { text: "'; drop table calls; --" })).toEqual([]);
+    expect(store.facets()).toMatchObject({ clients: ['codex', 'curl'], models: ['even%', 'odd'], callers: ['tests'] });
+    expect(store.activity(41)).toMatchObject({ calls: 10, failed: 1, open: 0, ttfbP50Ms: 1.5 });
+    expect(store.count).toBe(50);
+  });
+  it('reads a row back as it was written', () => {
+    const call = row(7, {
+      usage: { input: 5, cached: 0, cacheWrite: null, output: 3, reasoning: null },
+      lost: [{ path: 'tools[0]', why: 'because' }],
+      error: 'oh',
+      modelUsed: 'real',
+      streamed: true,
+      ttfbMs: null,
+    });
+    store.putCall(call);
+    store.putTimeline(7, Float64Array.from([0, 1.25, 100, 2.5]));
+    expect(store.call(7)).toEqual(call);
+    expect(store.timeline(7)).toEqual([
+      [0, 1.25],
+      [100, 2.5],
+    ]);
+    expect(store.call(8)).toBeUndefined();
+  });
+  it('marks what an earlier run left open as cut', () => {
+    store.putCall(row(1, { state: 'open', status: null }));
+    store.close();
+    store = Store.open(file, 0).store;
+    expect(store.call(1)).toMatchObject({ state: 'cut', cut: true });
+  });
+  it('is its owner’s alone', () => {
+    store.putCall(row(1));
+    for (const name of readdirSync(folder)) expect(statSync(path.join(folder, name)).mode & 0o077).toBe(0);
+  });
+  it('moves a damaged file aside and begins anew', () => {
+    store.close();
+    writeFileSync(file, 'this is no database, whatever its name says. '.repeat(100));
+    const opened = Store.open(file, Date.UTC(2026, 0, 1));
+    store = opened.store;
+    expect(opened.movedAside).toContain('.damaged-2026-01-01');
+    store.putCall(row(1));
+    expect(store.list(1, undefined, {})).toHaveLength(1);
+  });
+});

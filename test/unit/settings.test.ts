@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../bridges/engine/clock.ts';
+import { silentLogger } from '../../bridges/engine/log.ts';
+import { openSettings, type SettingsStore } from '../../bridges/engine/settings.ts';
+
+let folder: string;
+let file: string;
+let store: SettingsStore | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-settings-'));
+  file = path.join(folder, 'settings.json');
+});
+afterEach(() => {
+  store?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+const open = (content?: string): SettingsStore => {
+  if (content !== undefined) writeFileSync(file, content);
+  store = openSettings(file, systemClock, silentLogger);
+  return store;
+};
+
+describe('the settings file', () => {
+  it('is not needed: every key has a default', () => {
+    expect(open().current()).toMatchObject({ companion: { port: 11435 }, upstreams: { practice: { answerIn: 'same' } } });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+  it.each([
+    ['{"companion":{"port":"x"}}', 'companion.port'],
+    ['{"companion":{"prot":1}}', 'companion.prot'],
+    ['{"nonsense":1}', 'nonsense'],
+    ['{"companion":{"routes":[{"upstream":"evil"}]}}', 'companion.routes.0.upstream'],
+    ['{"upstreams":{"openai":{"baseUrl":"http://evil.com"}}}', 'upstreams.openai.baseUrl'],
+    ['{"upstreams":{"gateway":{"baseUrl":"https://user:pw@gw.example"}}}', 'upstreams.gateway.baseUrl'],
+  ])('names the wrong key in %s', (content, key) => {
+    const settings = open(content);
+    expect(settings.problem()).toContain(`"${key}"`);
+    expect(settings.current().companion.port).toBe(11435);
+  });
+  it('keeps a broken file as it is, and moves it aside only when it must write', () => {
+    const broken = '{"companion": {"port": 1234}, // mine';
+    const settings = open(broken);
+    expect(settings.problem()).toContain('not valid JSON');
+    expect(readFileSync(file, 'utf8')).toBe(broken);
+    settings.update({ companion: { port: 4321 } });
+    expect(settings.problem()).toBeNull();
+    const aside = readdirSync(folder).filter((name) => name.includes('.broken-'));
+    expect(aside).toHaveLength(1);
+    expect(readFileSync(path.join(folder, aside[0] ?? ''), 'utf8')).toBe(broken);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ companion: { port: 4321 } });
+  });
+  it('merges what is changed and leaves the rest of the file alone', () => {
+    const settings = open('{"log":{"level":"debug"},"companion":{"fallback":"practice"}}');
+    settings.update({ companion: { port: 1 } });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ log: { level: 'debug' }, companion: { fallback: 'practice', port: 1 } });
+    expect(statSync(file).mode & 0o077).toBe(0);
+  });
+  it('refuses a wrong change and writes nothing', () => {
+    const settings = open('{}');
+    expect(() => settings.update({ companion: { port: -1 } })).toThrow(/companion\.port/);
+    expect(readFileSync(file, 'utf8')).toBe('{}');
+  });
+  it('is read again when it changes on disk, also when an editor replaces it', async () => {
+    const settings = open('{}');
+    const changed = Promise.withResolvers<number>();
+    settings.onChange((next) => changed.resolve(next.companion.port));
+    writeFileSync(`${file}.new`, '{"companion":{"port":2222}}');
+    renameSync(`${file}.new`, file);
+    expect(await changed.promise).toBe(2222);
+  });
+  it('keeps what was in force when it breaks, and comes back when it is mended', async () => {
+    const settings = open('{"companion":{"port":3333}}');
+    writeFileSync(file, '{"companion":{"port":true}}');
+    await expect.poll(() => settings.problem()).toContain('companion.port');
+    expect(settings.current().companion.port).toBe(3333);
+    writeFileSync(file, '{"companion":{"port":3334}}');
+    await expect.poll(() => settings.problem()).toBeNull();
+    expect(settings.current().companion.port).toBe(3334);
+  });
+});
