@@ -1,0 +1,49 @@
+import type { ComponentProps } from 'react';
+import { cn } from '../lib/cn.ts';
+
+const LOOKS = {
+  plain: 'border border-line-strong bg-raised text-ink hover:bg-hover',
+  primary: 'bg-accent-fill text-white hover:bg-accent-fill-hover',
+  danger: 'bg-bad-fill text-white hover:opacity-90',
+  ghost: 'text-muted hover:bg-hover hover:text-ink',
+} as const;
+
+/** A button. `busy` keeps its width and says so to a screen reader. */
+export function Button({
+  look = 'plain',
+  busy = false,
+  className,
+  disabled,
+  ...rest
+}: ComponentProps<'button'> & { look?: keyof typeof LOOKS; busy?: boolean }) {
+  return (
+    <button
+      type="button"
+      aria-busy={busy}
+      disabled={disabled ?? busy}
+      className={cn(
+        'inline-flex h-7 shrink-0 items-center justify-center gap-1.5 rounded-md px-2.5 text-xs font-medium whitespace-nowrap select-none',
+        'disabled:opacity-55',
+        LOOKS[look],
+        className,
+      )}
+      {...rest}
+    />
+  );
+}
+
+/** A button that shows only an icon; `label` is read out and shown as a tooltip. */
+export function IconButton({ label, className, ...rest }: ComponentProps<'button'> & { label: string }) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      className={cn(
+        'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-ink disabled:opacity-55',
+        className,
+      )}
+      {...rest}
+    />
+  );
+}

@@ -1,0 +1,20 @@
+import { cn } from '../lib/cn.ts';
+import { CopyButton } from './copy-button.tsx';
+
+/** A few lines to copy: a command, settings, the content of a file. */
+export function CodeBlock({ text, label, className }: { text: string; label: string; className?: string }) {
+  return (
+    <div className={cn('group relative rounded-md border bg-sunken', className)}>
+      <pre
+        // A long command scrolls sideways, so it must be reachable by keyboard.
+        tabIndex={0}
+        role="group"
+        aria-label={label}
+        className="overflow-x-auto rounded-md py-2 pr-10 pl-3 font-mono text-xs leading-5 whitespace-pre"
+      >
+        {text}
+      </pre>
+      <CopyButton text={text} label={`Copy ${label}`} className="absolute top-1.5 right-1.5 bg-sunken" />
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import { memo, type ReactNode } from 'react';
+import type { Call } from '../../../../bridges/contract/index.ts';
+import { CallStatus, ModelName, PRACTICE, Unstated, UpstreamName, WirePath } from '../../components/call-bits.tsx';
+import { cn } from '../../lib/cn.ts';
+import { bytes, compact, duration, fullTime, time } from '../../lib/format.ts';
+import { COLUMNS } from './columns.ts';
+
+/** Pixels. Fixed, so that 100,000 rows need no measuring. */
+export const ROW_HEIGHT = 32;
+
+type Column = (typeof COLUMNS)[number]['id'];
+
+/** One call in the table. */
+export const CallRow = memo(function CallRow({
+  call,
+  index,
+  top,
+  selected,
+  onOpen,
+}: {
+  call: Call;
+  index: number;
+  top: number;
+  selected: boolean;
+  onOpen: (id: number) => void;
+}) {
+  return (
+    <div
+      role="row"
+      id={rowId(call.id)}
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      onClick={() => onOpen(call.id)}
+      className={cn(
+        'call-row absolute inset-x-0 h-8 border-b border-line/60 text-xs hover:bg-hover',
+        call.upstream === PRACTICE && 'text-muted',
+      )}
+      style={{ top }}
+    >
+      {COLUMNS.map((column, at) => (
+        <span
+          key={column.id}
+          role="gridcell"
+          aria-colindex={at + 1}
+          className={cn(`col-${column.id}`, 'right' in column && 'tnum text-right text-muted')}
+        >
+          {cell(column.id, call)}
+        </span>
+      ))}
+    </div>
+  );
+});
+
+/** The id of a row's element, for `aria-activedescendant`. */
+export function rowId(id: number): string {
+  return `call-${id}`;
+}
+
+function cell(column: Column, call: Call): ReactNode {
+  switch (column) {
+    case 'time':
+      return (
+        <span className="tnum text-faint" title={fullTime(call.startedAt)}>
+          {time(call.startedAt)}
+        </span>
+      );
+    case 'client':
+      return <span title={call.clientVersion === null ? call.client : `${call.client} ${call.clientVersion}`}>{call.client}</span>;
+    case 'caller':
+      return call.caller === null ? <Unstated /> : <span className="text-muted">{call.caller}</span>;
+    case 'model':
+      return (
+        <span className="font-medium text-ink" title={call.modelUsed ?? call.modelRequested ?? undefined}>
+          <ModelName call={call} />
+        </span>
+      );
+    case 'upstream':
+      return <UpstreamName call={call} />;
+    case 'wire':
+      return <WirePath call={call} />;
+    case 'status':
+      return <CallStatus call={call} />;
+    case 'first':
+      return call.ttfbMs === null ? <Unstated /> : duration(call.ttfbMs);
+    case 'duration':
+      return call.durationMs === null ? <Unstated /> : duration(call.durationMs);
+    case 'tokens':
+      return <Tokens call={call} />;
+    case 'size':
+      return <span title={`Request ${bytes(call.requestBytes)}, reply ${bytes(call.replyBytes)}`}>{bytes(call.replyBytes)}</span>;
+  }
+}
+
+function Tokens({ call }: { call: Call }) {
+  const { input = null, output = null } = call.usage ?? {};
+  if (input === null && output === null) return <Unstated />;
+  return (
+    <>
+      {input === null ? <Unstated /> : compact(input)}
+      <span className="text-faint"> / </span>
+      {output === null ? <Unstated /> : compact(output)}
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+import { Dialog } from '@base-ui/react/dialog';
+import { useMutation } from '@tanstack/react-query';
+import { Plus, TriangleAlert } from 'lucide-react';
+import { useState } from 'react';
+import { Button } from '../../components/button.tsx';
+import { CopyButton } from '../../components/copy-button.tsx';
+import { BACKDROP, POPUP } from '../../components/dialog.tsx';
+import { TextField } from '../../components/field.tsx';
+import { client } from '../../host.ts';
+import { engine, queryClient } from '../../lib/engine.ts';
+import { causeOf } from '../../lib/errors.ts';
+
+/** Makes a key: asks for a name, then shows the key once. */
+export function CreateKey() {
+  const [open, setOpen] = useState(false);
+  const create = useMutation({
+    mutationFn: (name: string) => client.keys.create({ name }),
+    // The answer is the only place that ever holds the key: it must not outlive the dialog.
+    gcTime: 0,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: engine.keys.key() }),
+  });
+  return (
+    <Dialog.Root
+      open={open}
+      onOpenChange={(next, details) => {
+        // A stray click beside the dialog must not take the only sight of a key away.
+        if (create.isSuccess && details.reason === 'outside-press') return;
+        setOpen(next);
+      }}
+      // Not sooner: the dialog would show the form again while it fades.
+      onOpenChangeComplete={(isOpen) => {
+        if (!isOpen) create.reset();
+      }}
+    >
+      <Dialog.Trigger render={<Button look="primary" className="h-6.5" />}>
+        <Plus aria-hidden size={13} />
+        Create key
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Backdrop className={BACKDROP} />
+        <Dialog.Popup className={POPUP}>
+          {create.data ? (
+            <NewKey name={create.data.name} secret={create.data.key} onDone={() => setOpen(false)} />
+          ) : (
+            <NameForm
+              busy={create.isPending}
+              error={create.error}
+              onSubmit={(name) => create.mutate(name)}
+              onCancel={() => setOpen(false)}
+            />
+          )}
+        </Dialog.Popup>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function NameForm({
+  busy,
+  error,
+  onSubmit,
+  onCancel,
+}: {
+  busy: boolean;
+  error: Error | null;
+  onSubmit: (name: string) => void;
+  onCancel: () => void;
+}) {
+  const [name, setName] = useState('');
+  const ready = name.trim() !== '';
+  return (
+    <form
+      className="grid gap-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready && !busy) onSubmit(name.trim());
+      }}
+    >
+      <Dialog.Title className="text-base font-semibold">Create a client key</Dialog.Title>
+      <div className="grid gap-1.5">
+        <TextField
+          label="Name"
+          hint="The program and the machine, so that you know its calls again."
+          placeholder="claude-code on my laptop"
+          value={name}
+          maxLength={64}
+          autoComplete="off"
+          spellCheck={false}
+          aria-invalid={error !== null}
+          onChange={(event) => setName(event.target.value)}
+        />
+        {error !== null && (
+          <p role="alert" className="text-xs text-bad">
+            {causeOf(error)}
+          </p>
+        )}
+      </div>
+      <div className="flex justify-end gap-2">
+        <Button onClick={onCancel}>Cancel</Button>
+        <Button type="submit" look="primary" busy={busy} disabled={!ready || busy}>
+          Create key
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function NewKey({ name, secret, onDone }: { name: string; secret: string; onDone: () => void }) {
+  return (
+    <>
+      <div className="grid gap-1">
+        <Dialog.Title className="text-base font-semibold">Key for {name}</Dialog.Title>
+        <Dialog.Description className="flex items-start gap-2 text-muted">
+          <TriangleAlert aria-hidden size={15} className="mt-0.5 shrink-0 text-warn" />
+          Copy it now. It will not be shown again: only a hash of it is kept.
+        </Dialog.Description>
+      </div>
+      <output aria-label="New key" className="rounded-md border bg-sunken px-3 py-2 font-mono text-xs break-all select-all">
+        {secret}
+      </output>
+      <div className="flex justify-end gap-2">
+        <CopyButton text={secret} label="Copy the key" caption="Copy key" />
+        <Button look="primary" onClick={onDone}>
+          Done
+        </Button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,112 @@
+import type { Call, EngineEvent } from '../../../bridges/contract/index.ts';
+import { client, session } from '../host.ts';
+import { engine, queryClient } from './engine.ts';
+import { createStore } from './store.ts';
+import { throttle } from './throttle.ts';
+
+/** Whether events reach this window. */
+export type Connection = { phase: 'connecting' | 'live' } | { phase: 'retrying'; retryAt: number };
+
+export const connection = createStore<Connection>({ phase: 'connecting' });
+
+type CallsListener = { changed: (calls: readonly Call[]) => void; reconnected: () => void };
+const callsListeners = new Set<CallsListener>();
+
+/** Hears of calls that began, moved or ended, and of each new connection. Returns the function that stops. */
+export function onCalls(listener: CallsListener): () => void {
+  callsListeners.add(listener);
+  return () => callsListeners.delete(listener);
+}
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 10_000;
+let wake: (() => void) | null = null;
+
+/** Ends the wait for the next attempt. */
+export function reconnectNow(): void {
+  wake?.();
+}
+
+/** Listens to the engine until stopped: reconnects with growing waits, and asks again for what was missed. */
+export function startLive(): () => void {
+  const ended = new AbortController();
+  const status = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.status.key() }), 1000);
+  const facets = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.facets.key() }), 2000);
+
+  const hear = (event: EngineEvent): void => {
+    switch (event.type) {
+      case 'calls':
+        for (const listener of callsListeners) listener.changed(event.calls);
+        status.run();
+        if (event.calls.some(isNewToFacets)) facets.run();
+        break;
+      case 'status':
+        status.run();
+        break;
+      case 'keys':
+        void queryClient.invalidateQueries({ queryKey: engine.keys.key() });
+        break;
+      case 'settings':
+        void queryClient.invalidateQueries({ queryKey: engine.settings.key() });
+        void queryClient.invalidateQueries({ queryKey: engine.clients.key() });
+        break;
+    }
+  };
+
+  const listen = async (): Promise<void> => {
+    let wait = FIRST_WAIT_MS;
+    while (!ended.signal.aborted && session.get() === 'open') {
+      try {
+        const events = await client.events(undefined, { signal: ended.signal });
+        wait = FIRST_WAIT_MS;
+        connection.set({ phase: 'live' });
+        void queryClient.invalidateQueries();
+        for (const listener of callsListeners) listener.reconnected();
+        for await (const event of events) hear(event);
+      } catch {
+        // Why it broke does not matter here: the way back is the same, and each page tells its own errors.
+      }
+      if (ended.signal.aborted) return;
+      const pause = wait * (0.75 + Math.random() / 2);
+      connection.set({ phase: 'retrying', retryAt: Date.now() + pause });
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pause);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      wake = null;
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+  };
+
+  // A laptop that wakes up, or a tab that is looked at again, should not sit out a long wait.
+  const seen = (): void => {
+    if (document.visibilityState === 'visible') reconnectNow();
+  };
+  document.addEventListener('visibilitychange', seen);
+  window.addEventListener('online', reconnectNow);
+  void listen();
+
+  return () => {
+    ended.abort();
+    reconnectNow();
+    status.stop();
+    facets.stop();
+    document.removeEventListener('visibilitychange', seen);
+    window.removeEventListener('online', reconnectNow);
+  };
+}
+
+function isNewToFacets(call: Call): boolean {
+  const known = queryClient.getQueryData(engine.calls.facets.queryKey());
+  if (!known) return false;
+  const holds = (values: readonly string[], value: string | null): boolean => value === null || values.includes(value);
+  return !(
+    holds(known.clients, call.client) &&
+    holds(known.callers, call.caller) &&
+    holds(known.upstreams, call.upstream) &&
+    holds(known.models, call.modelRequested)
+  );
+}

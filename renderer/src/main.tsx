@@ -1,0 +1,17 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import { startLive } from './lib/live.ts';
+import { startShortcuts } from './lib/shortcuts.ts';
+import './styles.css';
+
+startLive();
+startShortcuts();
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html holds no #root');
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

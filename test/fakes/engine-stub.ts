@@ -1,0 +1,423 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { extname, join, resolve } from 'node:path';
+import { implement, ORPCError } from '@orpc/server';
+import { RPCHandler } from '@orpc/server/node';
+import { contract } from '../../bridges/contract/contract.ts';
+import { Settings } from '../../bridges/contract/settings.ts';
+import type {
+  Call,
+  CallDetail,
+  CallFilter,
+  CaptureStatus,
+  ClientEnv,
+  EngineEvent,
+  Key,
+  Listener,
+  Notice,
+  Status,
+} from '../../bridges/contract/index.ts';
+import { madeCall, madeDetail } from './made-calls.ts';
+
+/** The policy every host serves the window under. */
+export const WINDOW_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const RENDERER = resolve(import.meta.dirname, '../../dist/renderer');
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** An engine that makes everything up, always in the same way, and serves the built window. */
+export type EngineStub = {
+  url: string;
+  /** Makes a call appear, or replaces the one with its id. Returns the row. */
+  push: (part?: Partial<Call>) => Call;
+  /** Changes what the status says. */
+  set: (part: { listeners?: Listener[]; notices?: Notice[]; capture?: Partial<CaptureStatus> }) => void;
+  /** Answers 401 to everything from now on, as a host does whose session is gone. */
+  endSession: () => void;
+  /** Cuts every event stream, as an engine that restarts does. */
+  dropEvents: () => void;
+  /** How many windows listen to events now. */
+  listeners: () => number;
+  stop: () => Promise<void>;
+};
+
+/** Starts the stub on a port of its own, with `calls` rows of history. */
+export async function startEngineStub(options: { calls?: number } = {}): Promise<EngineStub> {
+  const count = options.calls ?? 60;
+  const startedAt = Date.now();
+  const pushed = new Map<number, Call>();
+  let newestId = count;
+  let sessionEnded = false;
+  const keys: Key[] = [
+    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000) },
+    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
+    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
+  ];
+  let capture: CaptureStatus = {
+    state: 'recording',
+    reason: null,
+    calls: count,
+    dropped: 0,
+    pendingBytes: 0,
+    storeBytes: 48_300_000,
+  };
+  let notices: Notice[] = [];
+  let listeners: Listener[] = [
+    { name: 'companion', state: 'listening', address: '127.0.0.1:11435', reason: null, mend: null },
+    { name: 'ui', state: 'listening', address: '127.0.0.1:52110', reason: null, mend: null },
+    { name: 'control', state: 'listening', address: '/run/user/1000/drawbridge/control.sock', reason: null, mend: null },
+  ];
+
+  function at(offsetMs: number): string {
+    return new Date(startedAt + offsetMs).toISOString();
+  }
+  function call(id: number): Call | undefined {
+    return pushed.get(id) ?? (id >= 1 && id <= count ? madeCall(id, startedAt - (count - id) * 37_000 - 15_000) : undefined);
+  }
+  function* newestFirst(before = Infinity): Generator<Call> {
+    for (let id = Math.min(before - 1, newestId); id >= 1; id -= 1) {
+      const found = call(id);
+      if (found) yield found;
+    }
+  }
+
+  const streams = new Set<{ send: (event: EngineEvent) => void; end: () => void }>();
+  function emit(event: EngineEvent): void {
+    for (const stream of streams) stream.send(event);
+  }
+  async function* events(signal: AbortSignal | undefined): AsyncGenerator<EngineEvent> {
+    const queue: EngineEvent[] = [];
+    let wake = (): void => {};
+    const stream = {
+      ended: false,
+      send: (event: EngineEvent): void => {
+        queue.push(event);
+        wake();
+      },
+      end: (): void => {
+        stream.ended = true;
+        wake();
+      },
+    };
+    streams.add(stream);
+    signal?.addEventListener('abort', stream.end);
+    try {
+      while (!stream.ended) {
+        const event = queue.shift();
+        if (event) yield event;
+        else await new Promise<void>((done) => (wake = done));
+      }
+    } finally {
+      streams.delete(stream);
+    }
+  }
+
+  function push(part: Partial<Call> = {}): Call {
+    const id = part.id ?? newestId + 1;
+    newestId = Math.max(newestId, id);
+    const row = { ...(pushed.get(id) ?? madeCall(id, Date.now())), ...part, id };
+    pushed.set(id, row);
+    emit({ type: 'calls', calls: [row] });
+    return row;
+  }
+  function setCompanion(address: string): Listener {
+    const companion: Listener = { name: 'companion', state: 'listening', address, reason: null, mend: null };
+    listeners = [companion, ...listeners.filter(({ name }) => name !== 'companion')];
+    notices = [];
+    emit({ type: 'status' });
+    return companion;
+  }
+  function status(): Status {
+    return {
+      version: '0.1.0',
+      host: 'headless',
+      pid: 4242,
+      node: 'v24.21.0',
+      startedAt: at(-7_200_000),
+      home: '/home/you/.local/state/drawbridge',
+      listeners,
+      bridges: [],
+      tunnels: [],
+      upstreams: UPSTREAMS,
+      capture: { ...capture, calls: count + pushed.size },
+      activity:
+        count === 0
+          ? { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null }
+          : { calls: 97, failed: 6, open: 1, ttfbP50Ms: 412, inputTokens: 1_284_300, outputTokens: 48_210 },
+      notices,
+    };
+  }
+
+  const os = implement(contract);
+  const router = os.router({
+    status: { get: os.status.get.handler(() => status()) },
+    calls: {
+      list: os.calls.list.handler(({ input }) => {
+        const calls: Call[] = [];
+        for (const row of newestFirst(input.before)) {
+          if (!passes(row, input.filter)) continue;
+          if (calls.length === input.limit) return { calls, more: true };
+          calls.push(row);
+        }
+        return { calls, more: false };
+      }),
+      get: os.calls.get.handler(({ input }): CallDetail => {
+        const row = call(input.id);
+        if (!row) throw new ORPCError('not_found', { status: 404, message: `No call has the number ${input.id}.` });
+        return madeDetail(row, input.limit);
+      }),
+      facets: os.calls.facets.handler(() => {
+        const rows = [...newestFirst()].slice(0, 400);
+        const distinct = (values: (string | null)[]): string[] => [...new Set(values.filter((value) => value !== null))].sort();
+        return {
+          clients: distinct(rows.map((row) => row.client)),
+          callers: distinct(rows.map((row) => row.caller)),
+          upstreams: distinct(rows.map((row) => row.upstream)),
+          models: distinct(rows.map((row) => row.modelRequested)),
+        };
+      }),
+    },
+    keys: {
+      list: os.keys.list.handler(() => keys),
+      create: os.keys.create.handler(({ input }) => {
+        if (keys.some(({ name }) => name === input.name)) {
+          throw new ORPCError('bad_input', { status: 400, message: `A key named "${input.name}" exists already. Choose another name.` });
+        }
+        const id = `k${keys.length + 1}`;
+        const key = `db_${Buffer.from(input.name.repeat(8)).toString('base64url').slice(0, 40)}`;
+        keys.unshift({ id, name: input.name, hint: `${key.slice(0, 7)}…`, createdAt: new Date().toISOString(), lastUsedAt: null });
+        emit({ type: 'keys' });
+        return { name: input.name, key, id };
+      }),
+      revoke: os.keys.revoke.handler(({ input }) => {
+        const index = keys.findIndex(({ id }) => id === input.id);
+        if (index < 0) throw new ORPCError('not_found', { status: 404, message: 'This key is gone already.' });
+        keys.splice(index, 1);
+        emit({ type: 'keys' });
+        return { revoked: true };
+      }),
+    },
+    settings: {
+      get: os.settings.get.handler(() => ({
+        settings: Settings.parse({}),
+        path: '/home/you/.config/drawbridge/settings.json',
+        problem: null,
+      })),
+      update: os.settings.update.handler(({ input }) => ({ settings: Settings.parse(input.patch) })),
+    },
+    companion: {
+      usePort: os.companion.usePort.handler(({ input }) => setCompanion(`127.0.0.1:${input.port}`)),
+      retry: os.companion.retry.handler(() => setCompanion('127.0.0.1:11435')),
+    },
+    capture: {
+      pause: os.capture.pause.handler(({ input }) => {
+        capture = { ...capture, state: input.paused ? 'paused' : 'recording' };
+        emit({ type: 'status' });
+        return capture;
+      }),
+    },
+    clients: {
+      env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
+    },
+    practice: {
+      call: os.practice.call.handler(({ input }) =>
+        push({
+          client: 'drawbridge',
+          clientVersion: '0.1.0',
+          caller: null,
+          path: '/v1/chat/completions',
+          route: 'practice model',
+          upstream: 'practice',
+          wireIn: 'chat',
+          wireOut: 'chat',
+          modelRequested: input.model,
+          modelUsed: input.model,
+          status: 200,
+          state: 'done',
+          cut: false,
+          lost: [],
+          error: null,
+        }),
+      ),
+    },
+    doctor: { run: os.doctor.run.handler(() => []) },
+    engine: {
+      link: os.engine.link.handler(() => {
+        throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
+      }),
+      stop: os.engine.stop.handler(() => ({ stopping: true })),
+    },
+    events: os.events.handler(({ signal }) => events(signal)),
+  });
+
+  const rpc = new RPCHandler(router);
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { matched } = await rpc.handle(request, response, { prefix: '/rpc', context: {} });
+    if (!matched) response.writeHead(404).end();
+  }
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://stub').pathname;
+    if (!path.startsWith('/rpc/')) {
+      serveWindow(path, response);
+      return;
+    }
+    if (sessionEnded) {
+      response.writeHead(401).end();
+      return;
+    }
+    void answer(request, response);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the stub has no port');
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    push,
+    set: (part) => {
+      listeners = part.listeners ?? listeners;
+      notices = part.notices ?? notices;
+      capture = { ...capture, ...part.capture };
+      emit({ type: 'status' });
+    },
+    endSession: () => {
+      sessionEnded = true;
+    },
+    dropEvents: () => {
+      for (const stream of streams) stream.end();
+    },
+    listeners: () => streams.size,
+    stop: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        for (const stream of streams) stream.end();
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The built files; every path without a dot is the window itself, which finds its page alone. */
+function serveWindow(path: string, response: ServerResponse): void {
+  const file = extname(path) === '' ? join(RENDERER, 'index.html') : join(RENDERER, path);
+  if (!file.startsWith(RENDERER) || !existsSync(file)) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-security-policy': WINDOW_CSP });
+  createReadStream(file).pipe(response);
+}
+
+function passes(call: Call, filter: CallFilter): boolean {
+  const outcome = call.state === 'open' ? 'open' : call.cut || (call.status ?? 500) >= 400 ? 'failed' : 'ok';
+  const text = filter.text?.toLowerCase();
+  return (
+    (filter.client === undefined || call.client === filter.client) &&
+    (filter.caller === undefined || call.caller === filter.caller) &&
+    (filter.upstream === undefined || call.upstream === filter.upstream) &&
+    (filter.model === undefined || call.modelRequested === filter.model || call.modelUsed === filter.model) &&
+    (filter.outcome === undefined || outcome === filter.outcome) &&
+    (text === undefined ||
+      [call.modelRequested, call.modelUsed, call.path, call.caller, call.client, call.upstream].some((v) =>
+        v?.toLowerCase().includes(text),
+      ))
+  );
+}
+
+const UPSTREAMS: Status['upstreams'] = [
+  {
+    id: 'practice',
+    label: 'Practice model',
+    kind: 'practice',
+    baseUrl: null,
+    credential: 'none',
+    wires: ['chat', 'responses', 'messages'],
+    state: 'ready',
+    reason: null,
+  },
+  {
+    id: 'anthropic',
+    label: 'Anthropic',
+    kind: 'provider',
+    baseUrl: 'https://api.anthropic.com',
+    credential: 'client',
+    wires: ['messages'],
+    state: 'ready',
+    reason: null,
+  },
+  {
+    id: 'openai',
+    label: 'OpenAI',
+    kind: 'provider',
+    baseUrl: 'https://api.openai.com',
+    credential: 'client',
+    wires: ['chat', 'responses'],
+    state: 'ready',
+    reason: null,
+  },
+  {
+    id: 'gateway',
+    label: 'Gateway',
+    kind: 'gateway',
+    baseUrl: null,
+    credential: 'ours',
+    wires: ['chat', 'responses', 'messages'],
+    state: 'not_configured',
+    reason: 'Set its address in the settings to send calls there.',
+  },
+];
+
+const CLIENTS: ClientEnv[] = [
+  {
+    client: 'claude-code',
+    label: 'Claude Code',
+    variables: [
+      { name: 'ANTHROPIC_BASE_URL', value: 'http://127.0.0.1:11435/k/<key>', secret: true },
+      { name: 'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC', value: '1', secret: false },
+    ],
+    files: [],
+    command: "claude -p 'Say hello'",
+    notes: ['Your own sign-in stays in Claude Code: it is sent on as it is and never kept.'],
+  },
+  {
+    client: 'codex',
+    label: 'Codex CLI',
+    variables: [{ name: 'DRAWBRIDGE_KEY', value: '<key>', secret: true }],
+    files: [
+      {
+        path: '~/.codex/config.toml',
+        content:
+          'model_provider = "drawbridge"\n\n[model_providers.drawbridge]\nname = "Drawbridge"\nbase_url = "http://127.0.0.1:11435/v1"\nenv_key = "DRAWBRIDGE_KEY"\nwire_api = "responses"',
+      },
+    ],
+    command: "codex exec 'Say hello'",
+    notes: [],
+  },
+  {
+    client: 'copilot-cli',
+    label: 'Copilot CLI',
+    variables: [
+      { name: 'COPILOT_PROVIDER_BASE_URL', value: 'http://127.0.0.1:11435/v1', secret: false },
+      { name: 'COPILOT_PROVIDER_API_KEY', value: '<key>', secret: true },
+    ],
+    files: [],
+    command: "copilot -p 'Say hello'",
+    notes: [],
+  },
+  {
+    client: 'openai-sdk',
+    label: 'OpenAI SDK',
+    variables: [
+      { name: 'OPENAI_BASE_URL', value: 'http://127.0.0.1:11435/v1', secret: false },
+      { name: 'OPENAI_API_KEY', value: '<key>', secret: true },
+    ],
+    files: [],
+    command: `curl http://127.0.0.1:11435/v1/models -H 'authorization: Bearer <key>'`,
+    notes: ['Works for every program that is built on the SDK and reads its variables.'],
+  },
+];

@@ -1,0 +1,21 @@
+import { resolve } from 'node:path';
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+/** The window's build. Self-contained, so that every host and every test serves the same files. */
+export default defineConfig({
+  root: resolve(import.meta.dirname, 'renderer'),
+  base: '/',
+  plugins: [react(), tailwindcss()],
+  build: {
+    outDir: resolve(import.meta.dirname, 'dist/renderer'),
+    emptyOutDir: true,
+    target: ['chrome130', 'firefox128', 'safari18'],
+    // The window runs under a policy without inline scripts; preloading needs none in the browsers above.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    // One file, read from loopback or from disk: splitting it would only add round trips.
+    chunkSizeWarningLimit: 900,
+  },
+});
