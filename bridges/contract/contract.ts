@@ -24,7 +24,7 @@ export const contract = {
         }),
       )
       .output(z.object({ calls: z.array(s.Call), more: z.boolean() })),
-    /** `limit` bounds the bytes of each body handed over. Throws not_found. */
+    /** `limit` bounds the bytes of each body handed over. An open call has no reply yet. Throws not_found. */
     get: oc
       .input(
         z.object({

@@ -6,7 +6,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
 import type { contract } from './contract.ts';
 import type * as s from './schemas.ts';
-import type { RouteRule as RouteRuleSchema, Settings as SettingsSchema } from './settings.ts';
+import type { Settings as SettingsSchema } from './settings.ts';
 
 export type Contract = typeof contract;
 /** What a window, a tray or the CLI programs against, whatever carries it. */
@@ -36,4 +36,3 @@ export type ClientEnv = z.infer<typeof s.ClientEnv>;
 export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
 export type EngineEvent = z.infer<typeof s.EngineEvent>;
 export type Settings = z.infer<typeof SettingsSchema>;
-export type RouteRule = z.infer<typeof RouteRuleSchema>;

@@ -55,7 +55,7 @@ export const Call = z.object({
   error: z.string().nullable(),
 });
 
-/** Header pairs in wire order, secrets redacted. */
+/** Header pairs in wire order. A secret's value is `[redacted]`, after its scheme where it has one. */
 export const Headers = z.array(z.tuple([z.string(), z.string()]));
 
 /** One side of an exchange. Text is UTF-8; what is no text is given as base64. */
@@ -91,17 +91,18 @@ export const CallDetail = z.object({
   upstream: z.object({ request: Message, reply: Message }).nullable(),
   /** The conversation as the request told it, then the reply put together. Empty where it could not be read. */
   assembled: z.object({ request: z.array(AssembledPart), reply: z.array(AssembledPart) }),
-  /** Arrival of the reply's chunks: [byte offset, milliseconds since the start of the call]. */
+  /** Arrival of the reply's chunks, as sent to the client: [offset of a chunk's first byte, milliseconds since the call began]. */
   timeline: z.array(z.tuple([z.number().int(), z.number()])),
 });
 
 /** Filters of the calls page. Each is optional; they are joined by "and". */
 export const CallFilter = z.object({
-  /** Substring of model, path, caller, client or upstream. */
+  /** Substring of model, path, caller, client, upstream or error, whatever its case. */
   text: z.string().optional(),
   client: z.string().optional(),
   caller: z.string().optional(),
   upstream: z.string().optional(),
+  /** The model as it was asked for, or as it was used. */
   model: z.string().optional(),
   /** `ok` is below 400, `failed` is 400 and above or cut, `open` is still running. */
   outcome: z.enum(['ok', 'failed', 'open']).optional(),
@@ -206,7 +207,7 @@ export const Status = z.object({
 export const Key = z.object({
   id: z.string(),
   name: z.string(),
-  /** The first characters, to tell keys apart. */
+  /** The first characters and an ellipsis, to tell keys apart. */
   hint: z.string(),
   createdAt: z.string(),
   lastUsedAt: z.string().nullable(),

@@ -17,7 +17,7 @@ const baseUrl = z
 const pattern = z.string().min(1).max(200);
 
 /** One rule of the companion's own routing. The first rule that matches wins. */
-export const RouteRule = z.strictObject({
+const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),

@@ -20,8 +20,3 @@ export function sendRaw(port: number, bytes: string | Buffer, until?: RegExp): P
 export function statusOf(answer: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0);
 }
-
-/** The JSON body of a raw answer that was not chunked. */
-export function bodyOf(answer: string): unknown {
-  return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
-}
