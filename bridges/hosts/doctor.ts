@@ -15,7 +15,8 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'State folder',
       mode === undefined || (mode & 0o077) === 0,
       `${paths.home}${mode === undefined ? '' : `, mode ${mode.toString(8)}`}.`,
-      `Other users can look inside. Run: chmod 700 ${paths.home}`,
+      `Other users can see file names here, though not inside the files. Run: chmod 700 ${paths.home}`,
+      'warning',
     ),
     check(
       'settings',

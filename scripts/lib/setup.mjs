@@ -28,7 +28,7 @@ export async function ensureInstalled() {
   say('installing the packages the lock file names (once; about a minute)');
   const code = await withProgress(
     'installing',
-    run(windows ? 'npm.cmd' : 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--json=false'], {
+    run(windows ? 'npm.cmd' : 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
       shell: windows,
     }),
   );

@@ -21,7 +21,8 @@ const SLOW_MS = 500;
 
 /** Decides the whole reply to a turn. Pure: the same turn always gets the same plan. */
 export function practise(turn: TurnRequest): Plan {
-  const name = turn.model === 'practice' ? 'echo' : turn.model.replace(/^practice\//, '');
+  // A rule or the fallback may send any model here; what has no practice name of its own is echoed.
+  const name = turn.model.startsWith('practice/') ? turn.model.slice('practice/'.length) : 'echo';
   const error = /^error-([45]\d\d)$/.exec(name);
   if (error) return { kind: 'error', status: Number(error[1]) };
   const slow = /^slow(?:-(\d{1,5}))?$/.exec(name);
