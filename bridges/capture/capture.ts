@@ -34,13 +34,14 @@ export type CaptureOptions = {
   clock: Clock;
   log: Logger;
   settings: () => { enabled: boolean; maxBodyBytes: number };
+  /** How far the store may fall behind before captures are dropped. */
+  backlog?: { bytes: number; records: number };
 };
 
 /** Records wait this long for company, so that a busy store writes in batches. Milliseconds. */
 const BATCH_MS = 20;
 /** A backlog larger than this drops what comes next: memory is the calls', not the captures'. */
-const MAX_PENDING_BYTES = 256 * 1024 * 1024;
-const MAX_PENDING_RECORDS = 20_000;
+const BACKLOG = { bytes: 256 * 1024 * 1024, records: 20_000 };
 /** What a record weighs besides its bodies. */
 const RECORD_BYTES = 2_000;
 const SHOW_MS = 50;
@@ -48,7 +49,7 @@ const SHOW_MS = 50;
 const RETRY_MS = 5_000;
 
 export function createCapture(options: CaptureOptions): Capture {
-  const { clock, log } = options;
+  const { clock, log, backlog = BACKLOG } = options;
   let worker: Worker | undefined;
   let state: CaptureStatus['state'] = 'starting';
   let reason: string | null = null;
@@ -120,7 +121,7 @@ export function createCapture(options: CaptureOptions): Capture {
     if (record.kind === 'end' && droppedIds.delete(record.id)) return show(row);
     if (worker === undefined) return drop(record, row);
     const bytes = bodyBytes + RECORD_BYTES;
-    const full = pendingBytes + bytes > MAX_PENDING_BYTES || pendingRecords >= MAX_PENDING_RECORDS;
+    const full = pendingBytes + bytes > backlog.bytes || pendingRecords >= backlog.records;
     // An end whose beginning is stored is never dropped: its row would stay open for ever.
     if (full && record.kind !== 'end') return drop(record, row);
     const begin = record.kind === 'end' ? batch.get(record.id) : undefined;
@@ -153,6 +154,8 @@ export function createCapture(options: CaptureOptions): Capture {
         return opened();
       case 'failed':
         log.error('capture.failed', { reason: message.reason });
+        // Without a database there is nothing to try again until the next start.
+        retryAt = Infinity;
         setState('failed', message.reason);
         return opened();
       case 'stored':
@@ -163,8 +166,9 @@ export function createCapture(options: CaptureOptions): Capture {
         for (const row of message.calls) show(row);
         return;
       case 'unstored':
-        settle(message.records, message.bytes);
-        dropped += message.records;
+        settle(message.calls.length, message.bytes);
+        dropped += message.calls.length;
+        for (const row of message.calls) show(row);
         log.error('capture.unstored', { reason: message.reason });
         retryAt = clock.monotonic() + RETRY_MS;
         return setState('failed', message.reason);
