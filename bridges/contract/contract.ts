@@ -1,5 +1,6 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import * as accounts from './accounts.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 
@@ -73,6 +74,7 @@ export const contract = {
   clients: {
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
   },
+  gateway: accounts.gateway,
   practice: {
     /** Makes one practice call through the companion, as a client would, and waits for its row. */
     call: oc.input(z.object({ model: z.string().default('practice/echo') })).output(s.Call),

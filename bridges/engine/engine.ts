@@ -12,7 +12,7 @@ import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
-import type { SecretStore } from './secrets.ts';
+import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
@@ -45,6 +45,9 @@ export type Engine = {
   keys: KeyRing;
   settings: SettingsStore;
   companionAddress(): string | null;
+  /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
+  setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
+  readonly secretsLast: boolean;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -57,6 +60,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
+  let keychainProblem: SecretProblem | null = null;
   const upstreams: Upstreams = createUpstreams(settings.current(), {
     newId: (prefix) => newId(prefix, 'practice'),
     now: () => clock.now(),
@@ -110,7 +114,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
 
   const readGatewayKey = async (): Promise<void> => {
-    gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+    try {
+      gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+      keychainProblem = null;
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      keychainProblem = error.kind;
+      log.warn('keychain.problem', { kind: error.kind, error });
+    }
   };
 
   const onSettings = (next: Settings): void => {
@@ -185,6 +196,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
           movedAside: capture.movedAside(),
           settingsProblem: settings.problem(),
           keys: keys.list().length,
+          keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
         }),
       };
     },
@@ -200,6 +212,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => companionStatus.address,
+    secretsLast: ports.keychain.lasting,
+    async setGateway({ baseUrl, key }) {
+      settings.update({ upstreams: { gateway: { baseUrl } } });
+      const { keySecret } = settings.current().upstreams.gateway;
+      if (baseUrl === null) await ports.keychain.delete(keySecret);
+      else if (key !== undefined) await ports.keychain.set(keySecret, key);
+      await readGatewayKey();
+    },
   };
 }
 
@@ -235,6 +255,7 @@ type NoticeFacts = {
   movedAside: string | null;
   settingsProblem: string | null;
   keys: number;
+  keychain: SecretProblem | 'session_only' | null;
 };
 
 /** What needs attention, worst first. Pure. */
@@ -282,6 +303,24 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       level: 'warning',
       title: 'The call history was begun anew',
       cause: `The old database was damaged and is kept as ${facts.movedAside}.`,
+      mend: null,
+    });
+  }
+  if (facts.keychain === 'session_only') {
+    notices.push({
+      id: 'keychain',
+      level: 'info',
+      title: 'Sign-ins last for this session only',
+      cause:
+        'This session has no keychain, and secrets are never written to a plain file. Start Drawbridge where a keychain runs (on Linux: a Secret Service such as gnome-keyring) to keep them.',
+      mend: null,
+    });
+  } else if (facts.keychain !== null) {
+    notices.push({
+      id: 'keychain',
+      level: 'warning',
+      title: facts.keychain === 'locked' ? 'The keychain is locked' : 'The keychain can’t be read',
+      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there, then try again.',
       mend: null,
     });
   }

@@ -7,7 +7,8 @@ import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter } from '../engine/handlers.ts';
 import { createLogger, openLogFile } from '../engine/log.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
-import { memorySecrets, type SecretStore } from '../engine/secrets.ts';
+import { openSecrets } from '../accounts/open-secrets.ts';
+import type { SecretStore } from '../engine/secrets.ts';
 import { openSettings } from '../engine/settings.ts';
 import { startControl } from './control.ts';
 import { examine } from './doctor.ts';
@@ -53,9 +54,10 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     createLogger(logFile.write, () => 'info', clock),
   );
   const log = createLogger(logFile.write, () => settings.current().log.level, clock);
+  const keychain = options.keychain ?? (await openSecrets(paths.home, log));
   const engine = createEngine(
     settings,
-    { clock, keychain: options.keychain ?? memorySecrets(), run: options.run ?? runChild, paths, log, platform },
+    { clock, keychain, run: options.run ?? runChild, paths, log, platform },
     { host: 'headless', version: options.version, companionPort: options.companionPort },
   );
   let link: (() => string) | undefined;

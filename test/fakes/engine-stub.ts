@@ -225,6 +225,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     clients: {
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
+    gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
       call: os.practice.call.handler(({ input }) =>
         push({

@@ -7,6 +7,7 @@ import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { showEnv } from './env.ts';
+import { gateway } from './gateway.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -22,6 +23,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
+  drawbridge gateway set URL          the key is asked for, or read from stdin
+  drawbridge gateway clear
   drawbridge doctor [--json]
   drawbridge stop
 
@@ -64,7 +67,7 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number };
+export type Command = CliOptions & { json: boolean; limit: number };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -99,6 +102,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       for (const env of envs) showEnv(env, output);
       return 0;
     }
+    case 'gateway':
+      return gateway(client, rest, options);
     case 'doctor': {
       const checks = await client.doctor.run({});
       const fine = checks.every((check) => check.state !== 'failed');
@@ -112,7 +117,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
   }
 }
 
-const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'env', 'doctor', 'stop']);
+const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'env', 'gateway', 'doctor', 'stop']);
 
 async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
   switch (action) {

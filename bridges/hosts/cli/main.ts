@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { readSecret } from './secret.ts';
 import { productVersion } from '../version.ts';
 import { runCli } from './index.ts';
 
@@ -24,6 +25,7 @@ process.exitCode = await runCli({
       terminal.close();
       return /^y(?:es)?$/i.test(answer.trim());
     },
+    secret: (question) => readSecret(question, process.stdin, process.stderr),
   },
 });
 process.exit();
