@@ -14,8 +14,6 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 export type CrossedOptions = {
   crossing: Crossing;
-  /** Losses known before the wire saw the request. */
-  lost: readonly Loss[];
   idleMs: number;
   headers: Record<string, string>;
 };
@@ -36,6 +34,8 @@ export class CrossedReply implements ReplySink {
   #keepAlive: NodeJS.Timeout | undefined;
   #stalled: NodeJS.Timeout | undefined;
   #over = false;
+  /** Losses of an upstream that changed what the wire made of the request. */
+  #lost: readonly Loss[] = [];
 
   constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
     this.#res = res;
@@ -47,6 +47,11 @@ export class CrossedReply implements ReplySink {
   follow(flow: Flow): void {
     this.#flow = flow;
     if (this.#res.destroyed) flow.abort();
+  }
+
+  sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
+    this.#call.upstreamRequest(headers, body);
+    this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -178,7 +183,7 @@ export class CrossedReply implements ReplySink {
     this.#call.end({
       cut,
       error,
-      lost: [...this.#options.lost, ...this.#options.crossing.lost],
+      lost: [...this.#lost, ...this.#options.crossing.lost],
       modelUsed: this.#state?.model ?? null,
       usage:
         usage === undefined

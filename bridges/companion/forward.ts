@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
+import type { Loss } from '../wire/turn.ts';
 import type { ErrorAnswer } from '../http/listener.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { returnHeaders } from './headers.ts';
@@ -15,6 +16,7 @@ export class ForwardedReply implements ReplySink {
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
   #flow: Flow | undefined;
   #wrote = false;
+  #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
   constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
@@ -29,6 +31,11 @@ export class ForwardedReply implements ReplySink {
   follow(flow: Flow): void {
     this.#flow = flow;
     if (this.#res.destroyed) flow.abort();
+  }
+
+  sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
+    this.#call.upstreamRequest(headers, body);
+    this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -51,7 +58,7 @@ export class ForwardedReply implements ReplySink {
   end(): void {
     this.#wrote = true;
     this.#res.end();
-    this.#call.end({ cut: false });
+    this.#call.end({ cut: false, lost: this.#lost });
     this.#release();
   }
 

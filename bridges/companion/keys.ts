@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Key } from '../contract/index.ts';
+import { Use } from '../contract/accounts.ts';
+import type { Key, Use as KeyUse } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';
 
@@ -13,6 +14,8 @@ const Stored = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   createdAt: z.string(),
   lastUsedAt: z.string().nullable(),
+  /** Whose calls it stands for; what an account may be used for is told by this. */
+  use: Use.default('clients'),
 });
 type Stored = z.infer<typeof Stored>;
 type Held = Stored & { digest: Buffer };
@@ -21,11 +24,11 @@ type Held = Stored & { digest: Buffer };
 export type KeyRing = {
   list(): Key[];
   /** Makes a key. Throws `bad_input` where the name is taken. */
-  create(name: string): { id: string; name: string; key: string };
+  create(name: string, use?: KeyUse): { id: string; name: string; key: string };
   /** Throws `not_found`. */
   revoke(id: string): void;
   /** The name a key goes by, or undefined. Takes the same time whichever key it is compared with. */
-  check(key: string): { id: string; name: string } | undefined;
+  check(key: string): { id: string; name: string; use: KeyUse } | undefined;
   onChange(listener: () => void): () => void;
   /** Writes down when keys were last used. */
   stop(): void;
@@ -48,8 +51,8 @@ export function openKeys(file: string, clock: Clock): KeyRing {
   };
 
   return {
-    list: () => held.map(({ hash: _hash, digest: _digest, ...key }) => key),
-    create(name) {
+    list: () => held.map(({ hash: _hash, digest: _digest, use: _use, ...key }) => key),
+    create(name, use = 'clients') {
       if (held.some((key) => key.name === name)) {
         throw new DrawbridgeError('bad_input', `There is a key named "${name}" already. Choose another name, or revoke that one first.`, {
           name,
@@ -68,6 +71,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
           digest,
           createdAt: new Date(clock.now()).toISOString(),
           lastUsedAt: null,
+          use,
         },
       ];
       changed();

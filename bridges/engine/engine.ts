@@ -74,6 +74,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
+    models: async () => [],
   });
 
   const startedAt = new Date(clock.now()).toISOString();

@@ -1,4 +1,4 @@
-import type { Settings, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
+import type { Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { Upstream } from './upstream.ts';
@@ -11,6 +11,12 @@ export type KnownUpstream = {
   wires: readonly WireFormat[];
   /** Whose credential a call carries: nobody's, the client's own, or ours. */
   credential: 'none' | 'client' | 'ours';
+  /** The upstream reads the body itself, so it gets it without its content-encoding. */
+  readsBody?: boolean;
+  /** The upstream changes requests, and tells what went out by `sent`. */
+  rewrites?: boolean;
+  /** Why a call for this use may not go here; undefined where it may. */
+  admits?: (use: Use) => string | undefined;
 };
 
 export type Upstreams = {
@@ -55,6 +61,7 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
           upstream: practiceModel,
           wires: practiceSettings.answerIn === 'same' ? ALL : [practiceSettings.answerIn],
           credential: 'none',
+          readsBody: true,
         };
       case 'anthropic':
         return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
