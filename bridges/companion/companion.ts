@@ -45,7 +45,7 @@ export type DoorOptions = {
   health: (known: boolean) => object;
   settings: () => Settings;
   keys: KeyRing;
-  upstreams: Upstreams;
+  upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
   clock: Clock;
   log: Logger;

@@ -74,6 +74,7 @@ export const contract = {
   clients: {
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
   },
+  bridges: accounts.bridges,
   gateway: accounts.gateway,
   practice: {
     /** Makes one practice call through the companion, as a client would, and waits for its row. */

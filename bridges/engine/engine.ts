@@ -1,6 +1,9 @@
 import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { netOf, type Net } from '../accounts/net.ts';
+import { openRegistry } from '../accounts/registry.ts';
+import { createCodexBridge, type CodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -23,9 +26,13 @@ export type EnginePorts = {
   paths: Paths;
   log: Logger;
   platform: NodeJS.Platform;
+  /** How providers' sign-in services are reached. */
+  net?: Net;
+  /** Folder of the Codex CLI. */
+  codexHome: string;
 };
 
-export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined };
+export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined; codexPort?: number | undefined };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
 export type Engine = {
@@ -48,6 +55,7 @@ export type Engine = {
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   readonly secretsLast: boolean;
+  codex: CodexBridge;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -61,10 +69,26 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
-  const upstreams: Upstreams = createUpstreams(settings.current(), {
-    newId: (prefix) => newId(prefix, 'practice'),
-    now: () => clock.now(),
+  const codex = createCodexBridge({
+    home: paths.home,
+    codexHome: ports.codexHome,
+    port: options.codexPort,
+    settings: () => settings.current(),
+    registry: openRegistry(paths.home),
+    secrets: ports.keychain,
+    net: ports.net ?? netOf(`Drawbridge/${options.version}`),
+    keys,
+    recorder: capture.recorder,
+    clock,
+    log,
+    version: options.version,
+    onChange: () => events.emit({ type: 'status' }),
   });
+  const upstreams: Upstreams = createUpstreams(
+    settings.current(),
+    { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
+    { codex: () => codex.known() },
+  );
   const companion = createCompanion({
     settings: () => settings.current(),
     keys,
@@ -74,7 +98,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
-    models: async () => [],
+    models: () => codex.models(),
   });
 
   const startedAt = new Date(clock.now()).toISOString();
@@ -127,6 +151,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
 
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
+    codex.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
@@ -151,7 +176,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
     for (const off of offs) off();
-    await bound?.stop(GRACE_MS);
+    await Promise.all([bound?.stop(GRACE_MS), codex.stop(GRACE_MS)]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
     await capture.stop();
@@ -169,6 +194,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     async start() {
       await readGatewayKey();
       await bindCompanion();
+      await codex.start();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
     },
@@ -186,19 +212,22 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         startedAt,
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
-        bridges: [],
+        bridges: [codex.status()],
         tunnels: [],
         upstreams: upstreams.status(),
         capture: recording,
         activity: await capture.activity().catch(() => NO_ACTIVITY),
-        notices: noticesOf({
-          companion: companionStatus,
-          capture: recording,
-          movedAside: capture.movedAside(),
-          settingsProblem: settings.problem(),
-          keys: keys.list().length,
-          keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
-        }),
+        notices: [
+          ...noticesOf({
+            companion: companionStatus,
+            capture: recording,
+            movedAside: capture.movedAside(),
+            settingsProblem: settings.problem(),
+            keys: keys.list().length,
+            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+          }),
+          ...codex.notices(),
+        ],
       };
     },
     companionProblem: () => problem,
@@ -213,6 +242,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => companionStatus.address,
+    codex,
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });

@@ -92,6 +92,19 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return one;
       }),
     },
+    bridges: {
+      list: os.bridges.list.handler(() => [engine.codex.detail()]),
+      signIn: os.bridges.signIn.handler(({ input }) => engine.codex.signIn(input)),
+      cancelSignIn: os.bridges.cancelSignIn.handler(() => engine.codex.cancelSignIn()),
+      signOut: os.bridges.signOut.handler(() => engine.codex.signOut()),
+      useAccount: os.bridges.useAccount.handler(({ input }) => engine.codex.useAccount(input.account)),
+      setScope: os.bridges.setScope.handler(({ input }) => engine.codex.setScope(input.route, input.scope)),
+      enable: os.bridges.enable.handler(({ input }) => {
+        engine.settings.update({ bridges: { [input.bridge]: { enabled: input.enabled } } });
+        return engine.codex.detail();
+      }),
+      retry: os.bridges.retry.handler(() => engine.codex.retry()),
+    },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {
         await engine.setGateway(input);

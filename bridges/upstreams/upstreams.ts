@@ -3,7 +3,7 @@ import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { Upstream } from './upstream.ts';
 
-export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway';
+export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | 'codex';
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
@@ -34,10 +34,15 @@ const LABELS: Record<UpstreamId, string> = {
   openai: 'OpenAI API',
   chatgpt: 'ChatGPT backend',
   gateway: 'Gateway',
+  codex: 'Codex bridge',
 };
 
 /** Keeps one connection pool per upstream, made anew when its base URL changes. */
-export function createUpstreams(initial: Settings, practice: Omit<PracticeOptions, 'paceMs'>): Upstreams {
+export function createUpstreams(
+  initial: Settings,
+  practice: Omit<PracticeOptions, 'paceMs'>,
+  bridges: { codex?: () => KnownUpstream } = {},
+): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
   const pools = new Map<UpstreamId, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
@@ -69,6 +74,8 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
         return { upstream: http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
       case 'chatgpt':
         return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
+      case 'codex':
+        return bridges.codex?.();
       case 'gateway':
         return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
     }
@@ -76,17 +83,19 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
 
   let known = new Map<UpstreamId, KnownUpstream | undefined>();
   const get = (id: UpstreamId): KnownUpstream | undefined => {
+    // What a bridge offers depends on who is signed in.
+    if (id === 'codex') return make(id);
     if (!known.has(id)) known.set(id, make(id));
     return known.get(id);
   };
 
   const status = (id: UpstreamId): UpstreamStatus => {
     const found = get(id);
-    const base = id === 'practice' ? null : settings.upstreams[id].baseUrl;
+    const base = id === 'practice' || id === 'codex' ? null : settings.upstreams[id].baseUrl;
     return {
       id,
       label: LABELS[id],
-      kind: id === 'practice' || id === 'gateway' ? id : 'provider',
+      kind: id === 'practice' || id === 'gateway' ? id : id === 'codex' ? 'bridge' : 'provider',
       baseUrl: base,
       credential: found?.credential ?? 'ours',
       wires: [...(found?.wires ?? ALL)],

@@ -34,6 +34,8 @@ export async function startTestEngine(
     windowFolder: path.resolve(import.meta.dirname, '../../dist/renderer'),
     companionPort: 0,
     keychain: memorySecrets(),
+    codexPort: 0,
+    codexHome: path.join(home, 'codex'),
     ...options.headless,
   });
   const control = await connectControl(paths.control);
