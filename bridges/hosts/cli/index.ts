@@ -5,6 +5,7 @@ import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
+import { bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
@@ -23,6 +24,11 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
+  drawbridge bridges [on|off|retry codex] [--json]
+  drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
+  drawbridge signout codex
+  drawbridge account codex ID         use another account that is signed in
+  drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
   drawbridge doctor [--json]
@@ -36,6 +42,8 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  route: { type: 'string' },
+  agree: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -61,13 +69,13 @@ export async function runCli(options: CliOptions): Promise<number> {
       });
     }
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
-    return await runClientCommand(command, rest, { ...options, json, limit });
+    return await runClientCommand(command, rest, { ...options, json, limit, route: values.route, agree: values.agree === true });
   } catch (error) {
     return failed(error, json, output);
   }
 }
 
-export type Command = CliOptions & { json: boolean; limit: number };
+type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -102,6 +110,14 @@ async function runClientCommand(command: string, rest: readonly string[], option
       for (const env of envs) showEnv(env, output);
       return 0;
     }
+    case 'bridges':
+    case 'signin':
+    case 'signout':
+    case 'account':
+    case 'scope': {
+      const run = { bridges, signin: signIn, signout: signOut, account: useAccount, scope }[command];
+      return await run(client, rest, { ...options, openBrowser: (url) => openBrowser(url, machine.platform, machine.env, runChild) });
+    }
     case 'gateway':
       return gateway(client, rest, options);
     case 'doctor': {
@@ -117,7 +133,22 @@ async function runClientCommand(command: string, rest: readonly string[], option
   }
 }
 
-const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'env', 'gateway', 'doctor', 'stop']);
+const COMMANDS = new Set([
+  'open',
+  'status',
+  'calls',
+  'tail',
+  'keys',
+  'env',
+  'bridges',
+  'signin',
+  'signout',
+  'account',
+  'scope',
+  'gateway',
+  'doctor',
+  'stop',
+]);
 
 async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
   switch (action) {

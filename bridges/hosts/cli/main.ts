@@ -6,7 +6,7 @@ import { runCli } from './index.ts';
 
 /** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
 const interrupted = new AbortController();
-if (process.argv[2] === 'tail') process.once('SIGINT', () => interrupted.abort());
+if (process.argv[2] === 'tail' || process.argv[2] === 'signin') process.once('SIGINT', () => interrupted.abort());
 // `drawbridge calls | head` closes our end early; that is no failure.
 process.stdout.on('error', () => process.exit(0));
 
