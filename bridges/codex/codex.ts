@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { examineBridge } from '../accounts/doctor.ts';
 import { createGovernor } from '../accounts/governor.ts';
 import { Tokens, type Ticker } from '../accounts/keeper.ts';
 import type { Net } from '../accounts/net.ts';
@@ -11,7 +12,7 @@ import { createDoor } from '../companion/companion.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Bridge, BridgeDetail, Notice, RouteName, Settings, Use } from '../contract/index.ts';
+import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { plainText, redactText } from '../engine/redact.ts';
@@ -68,6 +69,7 @@ export type CodexBridge = {
   useAccount(id: string): Promise<BridgeDetail>;
   setScope(route: RouteName, scope: readonly Use[]): BridgeDetail;
   retry(): Promise<BridgeDetail>;
+  examine(): Promise<DoctorCheck[]>;
 };
 
 const LABEL = 'Codex';
@@ -513,6 +515,11 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
       setRoute(route, (held) => ({ ...held, scope: [...new Set(scope)], scopeSetAt: new Date(clock.now()).toISOString() }));
       options.onChange();
       return detail();
+    },
+    async examine() {
+      models = undefined;
+      const listed = await offered();
+      return examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: listed.length });
     },
     async retry() {
       models = undefined;

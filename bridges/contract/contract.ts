@@ -81,7 +81,8 @@ export const contract = {
     call: oc.input(z.object({ model: z.string().default('practice/echo') })).output(s.Call),
   },
   doctor: {
-    run: oc.input(none).output(z.array(s.DoctorCheck)),
+    /** With a bridge: why that bridge does not serve, else what most often goes wrong. */
+    run: oc.input(z.object({ bridge: accounts.BridgeName.optional() }).default({})).output(z.array(s.DoctorCheck)),
   },
   engine: {
     /** A fresh one-time link to the window. Throws not_found on a host that serves none. */

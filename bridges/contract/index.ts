@@ -38,7 +38,6 @@ export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
 export type EngineEvent = z.infer<typeof s.EngineEvent>;
 export type AccountState = z.infer<typeof s.AccountState>;
 export type AccountMend = z.infer<typeof a.AccountMend>;
-export type Account = z.infer<typeof a.Account>;
 export type BridgeDetail = z.infer<typeof a.BridgeDetail>;
 export type BridgeName = z.infer<typeof a.BridgeName>;
 export type BridgeRoute = z.infer<typeof a.BridgeRoute>;

@@ -112,7 +112,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       }),
     },
     practice: { call: os.practice.call.handler(({ input }) => host.practise(input.model)) },
-    doctor: { run: os.doctor.run.handler(() => host.doctor()) },
+    doctor: { run: os.doctor.run.handler(({ input }) => (input.bridge === undefined ? host.doctor() : engine.codex.examine())) },
     engine: {
       link: os.engine.link.handler(() => {
         const url = host.link();

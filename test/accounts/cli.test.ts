@@ -110,3 +110,16 @@ describe('drawbridge bridges', () => {
     expect(JSON.parse((await cli('bridges --json')).text)[0]).toMatchObject({ name: 'codex', state: 'ready' });
   });
 });
+
+describe('drawbridge doctor codex', () => {
+  it('tells what is wrong and what to report, and nothing secret', async () => {
+    const fine = await cli('doctor codex');
+    expect(fine.text).toMatch(/ok +Account: ready[^]*ok +Models: 1 are listed/);
+    await cli('signout codex');
+    const signedOut = await cli('doctor codex');
+    expect(signedOut.code).toBe(1);
+    expect(signedOut.text).toMatch(/FAILED +Account: signed_out[^]*drawbridge signin codex/);
+    expect(fine.text + signedOut.text).not.toContain('CANARY');
+    expect(await cli('doctor nothing')).toMatchObject({ code: 2 });
+  });
+});

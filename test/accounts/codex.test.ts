@@ -392,4 +392,19 @@ describe('the safety governor', () => {
     await test.engine.control.bridges.enable({ bridge: 'codex', enabled: true });
     expect((await test.call('/v1/chat/completions', chat)).status).toBe(200);
   });
+  it('ends what is under way when it is switched off', async () => {
+    await start();
+    await test.signIn('api-key', KEY);
+    test.openai.mood.hangs = true;
+    const res = await fetch(`${test.engine.origin}/v1/responses`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${test.engine.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...responses, stream: true }),
+    });
+    const reader = res.body?.getReader();
+    await reader?.read();
+    await test.engine.control.bridges.enable({ bridge: 'codex', enabled: false });
+    await expect(reader?.read()).rejects.toThrow();
+    expect(await test.engine.call(({ cut }) => cut)).toMatchObject({ error: 'The codex bridge was switched off.' });
+  });
 });

@@ -29,6 +29,8 @@ export type FakeOpenAI = {
     /** Takes the request in, then drops the connection. */
     dropsToken: boolean;
     revokes: boolean;
+    /** Begins its streams and never ends them. */
+    hangs: boolean;
   };
   /** Access tokens stop being accepted, as if they had run out. */
   expireAccess(): void;
@@ -203,6 +205,10 @@ export async function startFakeOpenAI(): Promise<FakeOpenAI> {
       return json(res, status, body, headers);
     }
     const body: Record<string, unknown> = JSON.parse(req.body.toString());
+    if (mood.hangs) {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: response.created\ndata: {"type":"response.created"}\n\n');
+      return;
+    }
     if (isKey) return platform(res, path, body);
     const refusal = planRefusal(body, backend);
     if (refusal !== undefined) return json(res, 400, refusal);
@@ -262,6 +268,7 @@ export async function startFakeOpenAI(): Promise<FakeOpenAI> {
       callAnswer: null,
       dropsToken: false,
       revokes: true,
+      hangs: false,
     },
     expireAccess: () => access.clear(),
     disconnect() {

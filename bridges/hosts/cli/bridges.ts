@@ -81,7 +81,8 @@ export async function scope(client: EngineClient, [name, uses]: readonly string[
   return 0;
 }
 
-function bridgeOf(name: string | undefined): Name {
+/** The bridge a command names. Throws bad_input. */
+export function bridgeOf(name: string | undefined): Name {
   const known = BridgeName.safeParse(name);
   if (known.success) return known.data;
   throw new DrawbridgeError('bad_input', `Name the bridge: ${BridgeName.options.join(', ')}.`);

@@ -5,7 +5,7 @@ import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
-import { bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
+import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
@@ -31,7 +31,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
-  drawbridge doctor [--json]
+  drawbridge doctor [codex] [--json]  what is wrong, and what to do; of a bridge: what to report
   drawbridge stop
 
 DRAWBRIDGE_HOME names another state folder.`;
@@ -121,7 +121,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'gateway':
       return gateway(client, rest, options);
     case 'doctor': {
-      const checks = await client.doctor.run({});
+      const checks = await client.doctor.run(rest[0] === undefined ? {} : { bridge: bridgeOf(rest[0]) });
       const fine = checks.every((check) => check.state !== 'failed');
       if (json) output.out(JSON.stringify(checks));
       else showChecks(checks, output);
