@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { Clock } from '../engine/clock.ts';
-import { readIfThere } from '../engine/files.ts';
 import { signInNeeded, type Grant, type GrantAnswer, type Session } from './lane.ts';
 
 /** `auth.json` of the Codex CLI, as far as it is read (SPEC 3.2). */
@@ -30,15 +28,9 @@ const Claims = z.object({
 /** What was read: a grant, or why there is none. `mark` tells one account from another without naming it. */
 export type CliLogin = { grant: Grant; expiresAt: number | null; plan: string | null; mark: string } | { problem: string };
 
-/** Where the Codex CLI keeps its login on this machine. */
-export function codexHome(env: Readonly<Record<string, string | undefined>>, homedir: string): string {
-  return env['CODEX_HOME'] || path.join(homedir, '.codex');
-}
-
 /** Reads what the text of an `auth.json` allows, and by which of OpenAI's doors. Pure; nothing is ever written. */
 export function readLogin(text: string | undefined, now: number): CliLogin {
-  if (text === undefined)
-    return { problem: 'The Codex CLI is not signed in on this machine, or keeps its login in the keychain. Run: codex login' };
+  if (text === undefined) return { problem: 'The Codex CLI is not signed in on this machine. Run: codex login' };
   const parsed = AuthFile.safeParse(parseJson(text));
   if (!parsed.success) return { problem: 'The Codex CLI’s login file can’t be understood. Run: codex login' };
   const { tokens, OPENAI_API_KEY: key } = parsed.data;
@@ -65,8 +57,10 @@ export function readLogin(text: string | undefined, now: number): CliLogin {
 }
 
 export type CliSessionOptions = {
-  /** Folder of the Codex CLI. */
-  home: string;
+  /** The text of the CLI's login, wherever it keeps it. */
+  readText: () => Promise<string | undefined>;
+  /** Where the backend wants this account's calls to be led. */
+  routingOf: (grant: Grant) => Promise<string | null>;
   clock: Clock;
   tell: (event: AccountEvent) => void;
 };
@@ -75,16 +69,16 @@ export type CliSessionOptions = {
  * The Codex CLI's own login, read and never renewed: a renewal by us would rotate the token and sign the CLI out. It
  * is read anew for every call, so that what the CLI renewed is used at once.
  */
-export function cliSession({ home, clock, tell }: CliSessionOptions): Session & { read(): CliLogin } {
-  const read = (): CliLogin => readLogin(readIfThere(path.join(home, 'auth.json')), clock.now());
+export function cliSession({ readText, routingOf, clock, tell }: CliSessionOptions): Session & { read(): Promise<CliLogin> } {
+  const read = async (): Promise<CliLogin> => readLogin(await readText(), clock.now());
   const grant = async (): Promise<GrantAnswer> => {
-    const login = read();
+    const login = await read();
     if ('problem' in login) {
       tell({ type: 'rejected', reason: login.problem });
       return signInNeeded(login.problem);
     }
     tell({ type: 'usable' });
-    return login.grant;
+    return login.grant.lane === 'backend' ? { ...login.grant, routing: await routingOf(login.grant) } : login.grant;
   };
   return {
     read,

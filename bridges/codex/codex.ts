@@ -23,13 +23,15 @@ import type { TurnError } from '../wire/turn.ts';
 import { apiKeySession } from './api-key.ts';
 import { chatgptSession, type ChatgptSession } from './chatgpt.ts';
 import { cliSession } from './codex-cli.ts';
+import { readCodexLogin } from './codex-login.ts';
+import { accountRouting } from './routing.ts';
 import type { Lane, Session } from './lane.ts';
 import { listModels } from './models.ts';
 import { quotaOfHeaders, quotaOfUsage, type Quota } from './quota.ts';
 import { CODEX_ROUTES } from './routes.ts';
 import { createSignIns, secretOf } from './sign-in.ts';
 import { revoke } from './siwc.ts';
-import { codexUpstream } from './upstream.ts';
+import { codexUpstream, TURN_STATE } from './upstream.ts';
 
 export type CodexBridgeOptions = {
   /** The state folder. */
@@ -75,6 +77,7 @@ export type CodexBridge = {
 const LABEL = 'Codex';
 const MANAGE_USAGE = 'https://chatgpt.com/settings/usage';
 const MODELS_KEPT_MS = 10 * 60_000;
+const KEPT = new Set([TURN_STATE]);
 const UNCONFIRMED = 'OpenAI did not confirm that it ended the sign-in. Disconnect Drawbridge in ChatGPT’s settings to be sure.';
 
 /** The codex bridge: one OpenAI account, offered on loopback in the public wire formats. */
@@ -87,7 +90,9 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
 
   // ---------------------------------------------------------------------------------------- accounts
 
-  const cli = (tell: Parameters<typeof cliSession>[0]['tell']) => cliSession({ home: options.codexHome, clock, tell });
+  const routes = accountRouting(net, () => baseOf('backend'));
+  const cli = (tell: Parameters<typeof cliSession>[0]['tell']) =>
+    cliSession({ readText: () => readCodexLogin(options.codexHome), routingOf: routes, clock, tell });
   const kept = (id: string): ChatgptSession =>
     chatgptSession({
       secret: secretOf(id),
@@ -170,6 +175,7 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
     credential: 'none',
     readsBody: true,
     rewrites: true,
+    keeps: KEPT,
     admits: holder.admits,
   });
 
@@ -275,7 +281,7 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
       if (route === 'api-key') await signIns.withKey(key);
       else if (route === 'chatgpt') url = await signIns.withBrowser();
       else {
-        signIns.withCli();
+        await signIns.withCli();
         void refreshQuota();
       }
       return { url, bridge: detail() };

@@ -7,7 +7,13 @@ import type { TurnError } from '../wire/turn.ts';
 export type Lane = 'platform' | 'plan' | 'backend';
 
 /** What a call goes out with. */
-export type Grant = { lane: Lane; token: string; accountId: string | null };
+export type Grant = {
+  lane: Lane;
+  token: string;
+  accountId: string | null;
+  /** Where the backend wants the account's calls to be led (SPEC 3.3). */
+  routing?: string | null;
+};
 export type GrantAnswer = Grant | { error: TurnError };
 
 /** The signed-in account of one route, as far as a call needs it. */

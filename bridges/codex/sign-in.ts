@@ -18,13 +18,13 @@ export type SignInsOptions = {
   issuer: () => string;
   /** Origin of the platform's API. */
   platform: () => string;
-  readLogin: () => CliLogin;
+  readLogin: () => Promise<CliLogin>;
 };
 
 /** The ways to sign in to Codex. Each ends with an account held, or with the state and sentence that say why not. */
 export type SignIns = {
   withKey(key: string | undefined): Promise<void>;
-  withCli(): void;
+  withCli(): Promise<void>;
   /** Returns the page to open; what becomes of it is told to the holder. */
   withBrowser(): Promise<string>;
   /** Drops a sign-in that waits for a browser. */
@@ -105,9 +105,9 @@ export function createSignIns(options: SignInsOptions): SignIns {
       }
       holder.add({ id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null });
     },
-    withCli() {
+    async withCli() {
       begin('The Codex CLI’s login is being read.');
-      const login = options.readLogin();
+      const login = await options.readLogin();
       if ('problem' in login) return failed(login.problem);
       holder.add({ id: `codex-cli-${login.mark}`, route: 'codex-cli', label: 'The Codex CLI’s login', plan: login.plan });
     },

@@ -185,6 +185,8 @@ export function prepare(request: UpstreamRequest, grant: Grant, userAgent: strin
 }
 
 /** Names of the conversation, which the provider's cache goes by; they tell nothing of who the client is. */
+/** What the backend gives out at the start of a turn and wants back until its end (SPEC 3.3). */
+export const TURN_STATE = 'x-codex-turn-state';
 const PASSED_ON = new Set(['session-id', 'thread-id', 'x-client-request-id', 'idempotency-key']);
 
 function headersFor(request: UpstreamRequest, grant: Grant, userAgent: string): string[] {
@@ -192,12 +194,13 @@ function headersFor(request: UpstreamRequest, grant: Grant, userAgent: string): 
   const out = ['content-type', 'application/json', 'accept', accept, 'accept-encoding', 'identity', 'user-agent', userAgent];
   for (let i = 0; i + 1 < request.headers.length; i += 2) {
     const name = request.headers[i]?.toLowerCase() ?? '';
-    if (PASSED_ON.has(name)) out.push(name, request.headers[i + 1] ?? '');
+    if (PASSED_ON.has(name) || (grant.lane === 'backend' && name === TURN_STATE)) out.push(name, request.headers[i + 1] ?? '');
   }
   out.push('authorization', `Bearer ${grant.token}`);
   if (grant.lane === 'backend') {
     out.push('originator', 'drawbridge');
     if (grant.accountId !== null) out.push('chatgpt-account-id', grant.accountId);
+    if (typeof grant.routing === 'string') out.push('x-openai-account-routing-override', grant.routing);
   }
   return out;
 }

@@ -295,7 +295,9 @@ export function createDoor(options: DoorOptions): Door {
   const credentialFor = (way: Way): Credential => {
     if (way.known.credential === 'client') return { kind: 'own' };
     const token = way.known.credential === 'ours' ? options.gatewayKey() : undefined;
-    return token === undefined ? { kind: 'none' } : { kind: 'bearer', token };
+    return token === undefined
+      ? { kind: 'none', ...(way.known.keeps === undefined ? {} : { keeps: way.known.keeps }) }
+      : { kind: 'bearer', token };
   };
 
   const refuseCall = (incoming: Incoming, caller: Caller, sent: Buffer, error: TurnError, model?: string): void => {

@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter } from '../engine/handlers.ts';
 import { createLogger, openLogFile } from '../engine/log.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
-import { codexHome } from '../codex/codex-cli.ts';
+import { codexHome } from '../codex/codex-login.ts';
 import { openSecrets } from '../accounts/open-secrets.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import { openSettings } from '../engine/settings.ts';

@@ -13,6 +13,8 @@ export type KnownUpstream = {
   credential: 'none' | 'client' | 'ours';
   /** The upstream reads the body itself, so it gets it without its content-encoding. */
   readsBody?: boolean;
+  /** Headers taken for secrets elsewhere that this upstream gave out itself and wants back. */
+  keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
   /** Why a call for this use may not go here; undefined where it may. */

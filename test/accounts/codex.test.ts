@@ -334,6 +334,10 @@ describe('with the Codex CLI’s own login', () => {
       'chatgpt-account-id': 'acct-1',
       'user-agent': 'Drawbridge/0.0.0-test',
     });
+    expect(sent?.headers).toMatchObject({ 'x-openai-account-routing-override': 'us' });
+    const turn = reply.headers.get('x-codex-turn-state') ?? '';
+    await test.call('/v1/responses', responses, { headers: { 'x-codex-turn-state': turn } });
+    expect(test.openai.seen.at(-1)?.headers['x-codex-turn-state']).toBe(turn);
     expect((await test.bridge()).quota?.windows[0]).toEqual({
       name: 'primary',
       usedPercent: 12.5,

@@ -221,6 +221,7 @@ export async function startFakeOpenAI(): Promise<FakeOpenAI> {
             'x-codex-primary-window-minutes': '300',
             'x-codex-primary-reset-at': '1800000000',
             'openai-model': 'gpt-5.5-2026',
+            'x-codex-turn-state': 'CANARY-turn-state',
           }
         : {}),
     });
@@ -302,6 +303,10 @@ function lists(res: http.ServerResponse, path: string, isKey: boolean): void {
       },
     });
   }
+  if (path === '/backend-api/wham/accounts/check')
+    return json(res, 200, {
+      accounts: [{ id: 'acct-1', workspace_backend_origin: 'https://chatgpt.com', account_routing_override: 'us' }],
+    });
   if (path.endsWith('/models')) {
     return isKey
       ? json(res, 200, { object: 'list', data: [{ id: 'gpt-5.5' }, { id: 'whisper-1' }] })
