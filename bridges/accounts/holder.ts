@@ -41,10 +41,10 @@ export type AccountHolder<S> = {
   fact(name: string): string | null;
   setFact(name: string, value: string | null): void;
   describe(): Pick<BridgeDetail, 'state' | 'reason' | 'mend' | 'route' | 'accounts' | 'routes'>;
-  stop(): void;
+  stop(): Promise<void>;
 };
 
-export function createAccountHolder<S extends { stop(): void }>(options: HolderOptions<S>): AccountHolder<S> {
+export function createAccountHolder<S extends { stop(): Promise<void> }>(options: HolderOptions<S>): AccountHolder<S> {
   const { bridge, registry, clock, log, onChange } = options;
   let view: AccountView = SIGNED_OUT;
   let session: S | undefined;
@@ -71,7 +71,7 @@ export function createAccountHolder<S extends { stop(): void }>(options: HolderO
   };
 
   const activate = (account: AccountRecord | undefined): void => {
-    session?.stop();
+    void session?.stop();
     session = account === undefined ? undefined : options.sessionOf(account);
     // Held to be usable until it is found not to be: asking the keychain may put up a prompt.
     view = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
@@ -152,7 +152,7 @@ export function createAccountHolder<S extends { stop(): void }>(options: HolderO
       accounts: record().accounts.map((account) => ({ ...account, active: account.id === record().active })),
       routes: ROUTE_ORDER.flatMap(describeRoute),
     }),
-    stop: () => session?.stop(),
+    stop: async () => session?.stop(),
   };
 }
 

@@ -42,7 +42,8 @@ export type TokenKeeper = {
   forget(): Promise<Tokens | undefined>;
   /** Looks again at a keychain that gave trouble. */
   retry(): Promise<TokenAnswer>;
-  stop(): void;
+  /** Ends the ticks, and waits for a renewal under way: its tokens would be lost otherwise. */
+  stop(): Promise<void>;
 };
 
 export type KeeperOptions = {
@@ -224,19 +225,24 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
       renewedAt = clock.now();
       tell({ type: 'usable' });
     },
-    async forget() {
-      const last = await load().catch(() => unkept ?? held);
-      held = undefined;
-      unkept = undefined;
-      trouble = undefined;
-      await secrets.delete(options.secret);
-      return last;
-    },
+    // Under the lock: a renewal that ends later would bring back what was forgotten.
+    forget: () =>
+      withLock(options.lockFile, LOCK_PATIENCE_MS, async () => {
+        const last = await load().catch(() => unkept ?? held);
+        held = undefined;
+        unkept = undefined;
+        trouble = undefined;
+        await secrets.delete(options.secret);
+        return last;
+      }),
     retry() {
       trouble = undefined;
       return get();
     },
-    stop: stopTicks,
+    async stop() {
+      stopTicks();
+      await flight;
+    },
   };
 }
 

@@ -29,6 +29,6 @@ export function apiKeySession(secret: string, secrets: SecretStore, tell: (event
       key = undefined;
       if (!('error' in (await grant()))) tell({ type: 'usable' });
     },
-    stop() {},
+    stop: async () => {},
   };
 }

@@ -91,7 +91,7 @@ export function cliSession({ readText, routingOf, clock, tell }: CliSessionOptio
       return signInNeeded(reason);
     },
     retry: async () => void (await grant()),
-    stop() {},
+    stop: async () => {},
   };
 }
 

@@ -7,11 +7,12 @@ import { listenFor } from '../accounts/listening.ts';
 import type { Net } from '../accounts/net.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord, Registry } from '../accounts/registry.ts';
+import type { BridgeService } from '../accounts/service.ts';
 import type { Recorder } from '../capture/recorder.ts';
 import { createDoor } from '../companion/companion.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
-import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
+import type { BridgeDetail, Settings } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { plainText, redactText } from '../engine/redact.ts';
@@ -54,26 +55,6 @@ export type CodexBridgeOptions = {
   every?: Ticker;
 };
 
-export type CodexBridge = {
-  start(): Promise<void>;
-  stop(graceMs: number): Promise<void>;
-  /** Takes over changed settings. */
-  apply(): void;
-  known(): KnownUpstream;
-  /** The models, under the names the companion knows them by. */
-  models(): Promise<readonly OfferedModel[]>;
-  status(): Bridge;
-  detail(): BridgeDetail;
-  notices(): Notice[];
-  signIn(input: { route: RouteName; agree: boolean; key?: string | undefined }): Promise<{ url: string | null; bridge: BridgeDetail }>;
-  cancelSignIn(): BridgeDetail;
-  signOut(): Promise<BridgeDetail>;
-  useAccount(id: string): Promise<BridgeDetail>;
-  setScope(route: RouteName, scope: readonly Use[]): BridgeDetail;
-  retry(): Promise<BridgeDetail>;
-  examine(): Promise<DoctorCheck[]>;
-};
-
 const LABEL = 'Codex';
 const MANAGE_USAGE = 'https://chatgpt.com/settings/usage';
 const MODELS_KEPT_MS = 10 * 60_000;
@@ -81,7 +62,7 @@ const KEPT = new Set([TURN_STATE]);
 const UNCONFIRMED = 'OpenAI did not confirm that it ended the sign-in. Disconnect Drawbridge in ChatGPT’s settings to be sure.';
 
 /** The codex bridge: one OpenAI account, offered on loopback in the public wire formats. */
-export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
+export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   const { settings, registry, secrets, net, clock, log, onChange } = options;
   const own = (): Settings['bridges']['codex'] => settings().bridges.codex;
   let quota: Quota | null = null;
@@ -132,7 +113,7 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
     if (route !== 'chatgpt') return null;
     const session = kept(id);
     const tokens = await session.keeper.forget();
-    session.stop();
+    await session.stop();
     return tokens !== undefined && (await revoke(net, own().issuer, tokens)) ? null : UNCONFIRMED;
   };
 
@@ -249,7 +230,7 @@ export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
     },
     async stop(graceMs) {
       signIns.drop();
-      holder.stop();
+      await holder.stop();
       await listening.stop(graceMs);
       await upstream.stop();
       governor.stop();

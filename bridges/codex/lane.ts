@@ -23,7 +23,7 @@ export type Session = {
   refused(token: string): Promise<GrantAnswer>;
   /** Looks again at the keychain, or at the other program's file. */
   retry(): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 };
 
 /** A call that no sign-in stands behind (SPEC 10.6). */

@@ -1,9 +1,10 @@
-import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
-import { createCodexBridge, type CodexBridge } from '../codex/codex.ts';
+import type { BridgeService } from '../accounts/service.ts';
+import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -55,7 +56,7 @@ export type Engine = {
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   readonly secretsLast: boolean;
-  codex: CodexBridge;
+  bridges: Readonly<Record<BridgeName, BridgeService>>;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -84,6 +85,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     version: options.version,
     onChange: () => events.emit({ type: 'status' }),
   });
+  const bridges = { codex };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
@@ -98,7 +100,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
-    models: () => codex.models(),
+    models: async () => (await Promise.all(Object.values(bridges).map((bridge) => bridge.models()))).flat(),
   });
 
   const startedAt = new Date(clock.now()).toISOString();
@@ -151,7 +153,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
 
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
-    codex.apply();
+    for (const bridge of Object.values(bridges)) bridge.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
@@ -176,7 +178,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
     for (const off of offs) off();
-    await Promise.all([bound?.stop(GRACE_MS), codex.stop(GRACE_MS)]);
+    await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
     await capture.stop();
@@ -194,7 +196,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     async start() {
       await readGatewayKey();
       await bindCompanion();
-      await codex.start();
+      await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
     },
@@ -212,7 +214,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         startedAt,
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
-        bridges: [codex.status()],
+        bridges: Object.values(bridges).map((bridge) => bridge.status()),
         tunnels: [],
         upstreams: upstreams.status(),
         capture: recording,
@@ -226,7 +228,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
             keys: keys.list().length,
             keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
           }),
-          ...codex.notices(),
+          ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
         ],
       };
     },
@@ -242,7 +244,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => companionStatus.address,
-    codex,
+    bridges,
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });

@@ -93,17 +93,17 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       }),
     },
     bridges: {
-      list: os.bridges.list.handler(() => [engine.codex.detail()]),
-      signIn: os.bridges.signIn.handler(({ input }) => engine.codex.signIn(input)),
-      cancelSignIn: os.bridges.cancelSignIn.handler(() => engine.codex.cancelSignIn()),
-      signOut: os.bridges.signOut.handler(() => engine.codex.signOut()),
-      useAccount: os.bridges.useAccount.handler(({ input }) => engine.codex.useAccount(input.account)),
-      setScope: os.bridges.setScope.handler(({ input }) => engine.codex.setScope(input.route, input.scope)),
+      list: os.bridges.list.handler(() => Object.values(engine.bridges).map((bridge) => bridge.detail())),
+      signIn: os.bridges.signIn.handler(({ input }) => engine.bridges[input.bridge].signIn(input)),
+      cancelSignIn: os.bridges.cancelSignIn.handler(({ input }) => engine.bridges[input.bridge].cancelSignIn()),
+      signOut: os.bridges.signOut.handler(({ input }) => engine.bridges[input.bridge].signOut()),
+      useAccount: os.bridges.useAccount.handler(({ input }) => engine.bridges[input.bridge].useAccount(input.account)),
+      setScope: os.bridges.setScope.handler(({ input }) => engine.bridges[input.bridge].setScope(input.route, input.scope)),
       enable: os.bridges.enable.handler(({ input }) => {
         engine.settings.update({ bridges: { [input.bridge]: { enabled: input.enabled } } });
-        return engine.codex.detail();
+        return engine.bridges[input.bridge].detail();
       }),
-      retry: os.bridges.retry.handler(() => engine.codex.retry()),
+      retry: os.bridges.retry.handler(({ input }) => engine.bridges[input.bridge].retry()),
     },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {
@@ -112,7 +112,9 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       }),
     },
     practice: { call: os.practice.call.handler(({ input }) => host.practise(input.model)) },
-    doctor: { run: os.doctor.run.handler(({ input }) => (input.bridge === undefined ? host.doctor() : engine.codex.examine())) },
+    doctor: {
+      run: os.doctor.run.handler(({ input }) => (input.bridge === undefined ? host.doctor() : engine.bridges[input.bridge].examine())),
+    },
     engine: {
       link: os.engine.link.handler(() => {
         const url = host.link();

@@ -40,7 +40,7 @@ export async function startCodexTest(
     headless: { keychain, ...options.headless },
   });
   const { engine: inner } = engine.headless;
-  const bridge = (): Promise<BridgeDetail> => Promise.resolve(inner.codex.detail());
+  const bridge = (): Promise<BridgeDetail> => Promise.resolve(inner.bridges.codex.detail());
   const until = async (fits: (bridge: BridgeDetail) => boolean): Promise<BridgeDetail> => {
     for await (const event of inner.events.subscribe(AbortSignal.timeout(10_000))) {
       const now = await bridge();

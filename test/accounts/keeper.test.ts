@@ -163,6 +163,49 @@ describe('when renewing fails', () => {
   });
 });
 
+describe('when the engine stops', () => {
+  it('waits for a renewal under way, whose tokens would be lost otherwise', async () => {
+    const secrets = memorySecrets({ tokens: JSON.stringify(tokens({ expiresAt: clock.at })) });
+    const provider = Promise.withResolvers<Renewal>();
+    const begun = Promise.withResolvers<void>();
+    const keeper = keeperOf(
+      undefined,
+      () => {
+        begun.resolve();
+        return provider.promise;
+      },
+      secrets,
+    );
+    const asking = keeper.get();
+    await begun.promise;
+    const stopped = keeper.stop();
+    provider.resolve(renewed(2));
+    await stopped;
+    expect(JSON.parse((await secrets.get('tokens')) ?? '')).toMatchObject({ refresh: 'refresh-2' });
+    await asking;
+  });
+  it('forgets only after a renewal under way, and so forgets the newest', async () => {
+    const secrets = memorySecrets({ tokens: JSON.stringify(tokens({ expiresAt: clock.at })) });
+    const provider = Promise.withResolvers<Renewal>();
+    const begun = Promise.withResolvers<void>();
+    const busy = keeperOf(
+      undefined,
+      () => {
+        begun.resolve();
+        return provider.promise;
+      },
+      secrets,
+    );
+    const asking = busy.get();
+    await begun.promise;
+    const forgetting = keeperOf(undefined, [], secrets).forget();
+    provider.resolve(renewed(2));
+    expect(await forgetting).toMatchObject({ refresh: 'refresh-2' });
+    expect(await secrets.get('tokens')).toBeUndefined();
+    await asking;
+  });
+});
+
 describe('with a keychain that gives trouble', () => {
   it.each(['locked', 'denied', 'unavailable'] as const)(
     'that is %s: says so, does not ask at every call, and comes back',
