@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { bridgeUpstream } from '../accounts/call.ts';
 import { examineBridge } from '../accounts/doctor.ts';
 import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
@@ -26,13 +27,14 @@ import { chatgptSession, type ChatgptSession } from './chatgpt.ts';
 import { cliSession } from './codex-cli.ts';
 import { readCodexLogin } from './codex-login.ts';
 import { accountRouting } from './routing.ts';
-import type { Lane, Session } from './lane.ts';
+import type { Grant, Lane, Session } from './lane.ts';
 import { listModels } from './models.ts';
 import { quotaOfHeaders, quotaOfUsage, type Quota } from './quota.ts';
 import { CODEX_ROUTES } from './routes.ts';
 import { createSignIns, secretOf } from './sign-in.ts';
 import { revoke } from './siwc.ts';
-import { codexUpstream, TURN_STATE } from './upstream.ts';
+import { prepare, TURN_STATE } from './prepare.ts';
+import { PlanReply } from './reply.ts';
 
 export type CodexBridgeOptions = {
   /** The state folder. */
@@ -138,17 +140,18 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     } else onChange();
   };
   const governor = createGovernor({ limits: own, clock, file: path.join(options.home, 'codex-count.json') });
-  const upstream = codexUpstream({
+  const upstream = bridgeUpstream<Grant>({
+    bridge: 'codex',
     session: holder.session,
     enabled: () => own().enabled,
     dailyCalls: () => own().dailyCalls,
     governor,
-    upstreamOf,
-    userAgent: `Drawbridge/${options.version}`,
+    prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
+    upstreamOf: ({ lane }) => upstreamOf(lane),
+    replyTo: (sink, { lane }, stream) => (lane === 'platform' ? sink : new PlanReply(sink, stream, (error) => noteError(error, lane))),
     onHeaders(headers) {
       quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
     },
-    onError: noteError,
   });
   const known = (): KnownUpstream => ({
     upstream,

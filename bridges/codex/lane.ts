@@ -1,4 +1,4 @@
-import type { TurnError } from '../wire/turn.ts';
+import { signInNeeded as needed, type GrantAnswer as AnswerOf, type Session as SessionOf } from '../accounts/call.ts';
 
 /**
  * Which of OpenAI's doors a credential opens: `platform` is the API as everybody knows it, `plan` the same address
@@ -14,25 +14,7 @@ export type Grant = {
   /** Where the backend wants the account's calls to be led (SPEC 3.3). */
   routing?: string | null;
 };
-export type GrantAnswer = Grant | { error: TurnError };
+export type GrantAnswer = AnswerOf<Grant>;
+export type Session = SessionOf<Grant>;
 
-/** The signed-in account of one route, as far as a call needs it. */
-export type Session = {
-  grant(): Promise<GrantAnswer>;
-  /** The provider answered 401 to this token. */
-  refused(token: string): Promise<GrantAnswer>;
-  /** Looks again at the keychain, or at the other program's file. */
-  retry(): Promise<void>;
-  stop(): Promise<void>;
-};
-
-/** A call that no sign-in stands behind (SPEC 10.6). */
-export function signInNeeded(reason: string): { error: TurnError } {
-  return {
-    error: {
-      kind: 'sign_in_needed',
-      code: 'auth_required',
-      message: `${reason} Sign in to the codex bridge in Drawbridge, or with: drawbridge signin codex`,
-    },
-  };
-}
+export const signInNeeded = (reason: string) => needed('codex', reason);

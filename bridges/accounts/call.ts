@@ -1,0 +1,208 @@
+import type { Admission, Governor } from './governor.ts';
+import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
+import type { Loss, TurnError } from '../wire/turn.ts';
+
+/** What a call goes out with; a bridge adds what else it needs. */
+export type Grant = { token: string };
+export type GrantAnswer<G extends Grant> = G | { error: TurnError };
+
+/** The signed-in account of one route, as far as a call needs it. */
+export type Session<G extends Grant> = {
+  grant(): Promise<GrantAnswer<G>>;
+  /** The provider answered 401 to this token. */
+  refused(token: string): Promise<GrantAnswer<G>>;
+  /** Looks again at the keychain, or at another program's file. */
+  retry(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** A request as the provider takes it, with what had to be left out. */
+export type Ready = { request: UpstreamRequest; lost: readonly Loss[]; stream: boolean } | { error: TurnError };
+
+export type BridgeUpstreamOptions<G extends Grant> = {
+  bridge: string;
+  /** The active account; undefined where nobody is signed in. */
+  session: () => Session<G> | undefined;
+  enabled: () => boolean;
+  dailyCalls: () => number;
+  governor: Governor;
+  prepare: (request: UpstreamRequest, grant: G) => Ready;
+  /** Where a call with this grant leads. */
+  upstreamOf: (grant: G) => Upstream;
+  /** The reply's way back to the client. */
+  replyTo: (sink: ReplySink, grant: G, stream: boolean) => ReplySink;
+  onHeaders: (headers: Readonly<Record<string, string | string[]>>) => void;
+};
+
+export type BridgeUpstream = Upstream & {
+  /** Ends every call under way. */
+  endAll(reason: string): void;
+};
+
+/** A call that no sign-in stands behind (SPEC 10.6). */
+export function signInNeeded(bridge: string, reason: string): { error: TurnError } {
+  const message = `${reason} Sign in to the ${bridge} bridge in Drawbridge, or with: drawbridge signin ${bridge}`;
+  return { error: { kind: 'sign_in_needed', code: 'auth_required', message } };
+}
+
+/** Calls of a bridge: admitted by the governor, given the account's credential, put into the provider's words. */
+export function bridgeUpstream<G extends Grant>(options: BridgeUpstreamOptions<G>): BridgeUpstream {
+  const running = new Set<BridgeCall<G>>();
+  return {
+    id: options.bridge,
+    send(request, sink) {
+      const call = new BridgeCall(options, request, sink, () => running.delete(call));
+      running.add(call);
+      call.begin();
+      return call;
+    },
+    endAll(reason) {
+      for (const call of running) call.fail({ kind: 'refused', message: reason, error: switchedOff(reason) });
+    },
+    async stop() {
+      for (const call of running) call.abort();
+    },
+  };
+}
+
+/** One call on its way. Until the provider answers there may be nothing to resume or abort yet: both are remembered. */
+class BridgeCall<G extends Grant> implements Flow, ReplySink {
+  readonly #options: BridgeUpstreamOptions<G>;
+  readonly #request: UpstreamRequest;
+  readonly #sink: ReplySink;
+  readonly #onOver: () => void;
+  readonly #waiting = new AbortController();
+  #release: (() => void) | undefined;
+  #flow: Flow | undefined;
+  #target: ReplySink | undefined;
+  #grant: G | undefined;
+  #retried = false;
+  #over = false;
+
+  constructor(options: BridgeUpstreamOptions<G>, request: UpstreamRequest, sink: ReplySink, onOver: () => void) {
+    this.#options = options;
+    this.#request = request;
+    this.#sink = sink;
+    this.#onOver = onOver;
+  }
+
+  begin(): void {
+    this.#run().catch(this.#broken);
+  }
+
+  readonly #broken = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    this.fail({ kind: 'refused', message, error: { kind: 'upstream_failed', message } });
+  };
+
+  async #run(): Promise<void> {
+    const o = this.#options;
+    if (!o.enabled()) return this.#refuse(switchedOff(offText(o.bridge)));
+    const session = o.session();
+    if (session === undefined) return this.#refuse(nobody(o.bridge).error);
+    const admission = await o.governor.enter(this.#waiting.signal);
+    if (!('release' in admission)) return this.#refuse(notAdmitted(admission, o.bridge, o.dailyCalls()));
+    if (this.#over) return admission.release();
+    this.#release = admission.release;
+    const grant = await session.grant();
+    if ('error' in grant) return this.#refuse(grant.error);
+    this.#attempt(grant);
+  }
+
+  #attempt(grant: G): void {
+    if (this.#over) return;
+    this.#grant = grant;
+    const ready = this.#options.prepare(this.#request, grant);
+    if ('error' in ready) return this.#refuse(ready.error);
+    this.#sink.sent?.(ready.request.headers, ready.request.body, ready.lost);
+    this.#target = this.#options.replyTo(this.#sink, grant, ready.stream);
+    this.#flow = this.#options.upstreamOf(grant).send(ready.request, this);
+  }
+
+  start(status: number, headers: Record<string, string | string[]>): void {
+    if (this.#over) return;
+    this.#options.onHeaders(headers);
+    if (status === 401 && this.#grant !== undefined) {
+      this.#unauthorized(this.#grant).catch(this.#broken);
+      return;
+    }
+    const { 'openai-model': _model, ...kept } = headers;
+    this.#target?.start(status, kept);
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#over ? true : (this.#target?.data(chunk) ?? true);
+  }
+
+  end(): void {
+    if (this.#over || this.#target === undefined) return;
+    this.#finish();
+    this.#target.end();
+  }
+
+  fail(failure: UpstreamFailure): void {
+    if (this.#over) return;
+    const target = this.#target ?? this.#sink;
+    this.#finish();
+    this.#flow?.abort();
+    target.fail(failure);
+  }
+
+  resume(): void {
+    this.#flow?.resume();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#flow?.abort();
+  }
+
+  /** Tried again once, with whatever the session has by now; nothing has reached the client yet. */
+  async #unauthorized(grant: G): Promise<void> {
+    this.#flow?.abort();
+    this.#target = undefined;
+    const answer = (await this.#options.session()?.refused(grant.token)) ?? nobody(this.#options.bridge);
+    if ('error' in answer) return this.#refuse(answer.error);
+    if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
+    this.#retried = true;
+    this.#attempt(answer);
+  }
+
+  #refuse(error: TurnError): void {
+    this.fail({ kind: 'refused', message: error.message, error });
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#waiting.abort();
+    this.#release?.();
+    this.#onOver();
+  }
+}
+
+const nobody = (bridge: string) => signInNeeded(bridge, `Nobody is signed in to the ${bridge} bridge.`);
+const offText = (bridge: string): string =>
+  `The ${bridge} bridge is switched off. Switch it on in Drawbridge, or with: drawbridge bridges on ${bridge}`;
+
+function switchedOff(message: string): TurnError {
+  return { kind: 'not_entitled', code: 'bridge_off', message };
+}
+
+/** The governor's refusals as a client reads them: always a 429. */
+function notAdmitted(admission: Exclude<Admission, { release: () => void }>, bridge: string, dailyCalls: number): TurnError {
+  if (admission.refused === 'queue') {
+    return {
+      kind: 'rate_limited',
+      code: 'drawbridge_busy',
+      retryAfter: 2,
+      message: `Too many calls are waiting for the ${bridge} bridge. Drawbridge lets only a few through at once (bridges.${bridge}.concurrency).`,
+    };
+  }
+  return {
+    kind: 'quota_exceeded',
+    code: 'drawbridge_ceiling',
+    resetsAt: Math.round(admission.resetsAt / 1000),
+    message: `Drawbridge’s own ceiling of ${dailyCalls} calls a day for the ${bridge} bridge is reached. It begins anew at 00:00 UTC; its owner can raise bridges.${bridge}.dailyCalls in the settings.`,
+  };
+}
