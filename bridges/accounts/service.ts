@@ -1,6 +1,32 @@
+import type { Recorder } from '../capture/recorder.ts';
+import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
-import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Use } from '../contract/index.ts';
+import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import type { SecretStore } from '../engine/secrets.ts';
+import type { Net } from './net.ts';
+import type { Registry } from './registry.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
+
+/** What a bridge needs of the engine. */
+export type BridgeOptions = {
+  /** The state folder. */
+  home: string;
+  /** Instead of the settings' port; 0 takes any. */
+  port?: number | undefined;
+  settings: () => Settings;
+  registry: Registry;
+  secrets: SecretStore;
+  net: Net;
+  keys: KeyRing;
+  recorder: Recorder;
+  clock: Clock;
+  log: Logger;
+  version: string;
+  /** Something in the status changed. */
+  onChange: () => void;
+};
 
 /** What the engine needs of a bridge, whichever it is. */
 export type BridgeService = {
@@ -14,7 +40,11 @@ export type BridgeService = {
   status(): Bridge;
   detail(): BridgeDetail;
   notices(): Notice[];
-  signIn(input: { route: RouteName; agree: boolean; key?: string | undefined }): Promise<{ url: string | null; bridge: BridgeDetail }>;
+  signIn(input: {
+    route: RouteName;
+    agree: boolean;
+    key?: string | undefined;
+  }): Promise<{ url: string | null; code: string | null; bridge: BridgeDetail }>;
   cancelSignIn(): BridgeDetail;
   signOut(): Promise<BridgeDetail>;
   useAccount(id: string): Promise<BridgeDetail>;

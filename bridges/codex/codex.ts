@@ -5,19 +5,13 @@ import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
 import { listenFor } from '../accounts/listening.ts';
-import type { Net } from '../accounts/net.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
-import type { AccountRecord, Registry } from '../accounts/registry.ts';
-import type { BridgeService } from '../accounts/service.ts';
-import type { Recorder } from '../capture/recorder.ts';
+import type { AccountRecord } from '../accounts/registry.ts';
+import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createDoor } from '../companion/companion.ts';
-import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
-import type { Clock } from '../engine/clock.ts';
-import type { Logger } from '../engine/log.ts';
 import { plainText, redactText } from '../engine/redact.ts';
-import type { SecretStore } from '../engine/secrets.ts';
 import { httpUpstream } from '../upstreams/http.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
@@ -36,24 +30,9 @@ import { revoke } from './siwc.ts';
 import { prepare, TURN_STATE } from './prepare.ts';
 import { PlanReply } from './reply.ts';
 
-export type CodexBridgeOptions = {
-  /** The state folder. */
-  home: string;
+export type CodexBridgeOptions = BridgeOptions & {
   /** Folder of the Codex CLI. */
   codexHome: string;
-  /** Instead of the settings' port; 0 takes any. */
-  port?: number | undefined;
-  settings: () => Settings;
-  registry: Registry;
-  secrets: SecretStore;
-  net: Net;
-  keys: KeyRing;
-  recorder: Recorder;
-  clock: Clock;
-  log: Logger;
-  version: string;
-  /** Something in the status changed. */
-  onChange: () => void;
   every?: Ticker;
 };
 
@@ -250,7 +229,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       return {
         name: 'codex',
         label: LABEL,
-        standing: CODEX_ROUTES[holder.active()?.route ?? 'chatgpt'].standing,
+        standing: holder.describe().routes.find(({ name }) => name === holder.active()?.route)?.standing ?? 'preview',
         state,
         address: listening.address(),
         reason: reason ?? listening.problem(),
@@ -268,7 +247,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
         await signIns.withCli();
         void refreshQuota();
       }
-      return { url, bridge: detail() };
+      return { url, code: null, bridge: detail() };
     },
     cancelSignIn() {
       signIns.drop();

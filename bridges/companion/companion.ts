@@ -177,7 +177,8 @@ export function createDoor(options: DoorOptions): Door {
         seen.model,
       );
     }
-    const upstream = options.upstreams.get(decided.upstream);
+    const found = options.upstreams.get(decided.upstream);
+    const upstream = found?.forModel?.(seen.model) ?? found;
     if (upstream === undefined) {
       return refuseCall(
         incoming,

@@ -4,8 +4,8 @@ import { AccountState } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
-export const BridgeName = z.enum(['codex']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli']);
+export const BridgeName = z.enum(['codex', 'copilot']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device']);
 /** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
 export const Use = z.enum(['app', 'clients', 'gateway']);
 
@@ -87,11 +87,11 @@ export const bridges = {
   list: oc.input(z.object({}).default({})).output(z.array(BridgeDetail)),
   /**
    * Begins a sign-in. Throws terms_not_agreed, with the terms in its details, until `agree` was true once.
-   * `url` is where the person signs in; null where nothing more is needed.
+   * `url` is where the person signs in; null where nothing more is needed. `code` is what they type in there.
    */
   signIn: oc
     .input(named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional() }))
-    .output(z.object({ url: z.string().nullable(), bridge: BridgeDetail })),
+    .output(z.object({ url: z.string().nullable(), code: z.string().nullable(), bridge: BridgeDetail })),
   cancelSignIn: oc.input(named).output(BridgeDetail),
   signOut: oc.input(named).output(BridgeDetail),
   /** Makes another of the held accounts the active one. Throws not_found. */

@@ -21,7 +21,7 @@ const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),
-  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex']),
+  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot']),
 });
 
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
@@ -76,6 +76,19 @@ export const Settings = z.strictObject({
           /** Milliseconds between the starts of two calls. */
           paceMs: z.number().int().min(0).max(60_000).default(100),
           /** Calls of one day (UTC). */
+          dailyCalls: z.number().int().min(1).max(1_000_000).default(2_000),
+        })
+        .prefault({}),
+      copilot: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          port: port.default(3254),
+          /** Client id of the owner's own GitHub OAuth app. Never another product's. */
+          clientId: z.string().min(1).max(100).nullable().default(null),
+          github: baseUrl.default('https://github.com'),
+          api: baseUrl.default('https://api.github.com'),
+          concurrency: z.number().int().min(1).max(100).default(4),
+          paceMs: z.number().int().min(0).max(60_000).default(100),
           dailyCalls: z.number().int().min(1).max(1_000_000).default(2_000),
         })
         .prefault({}),

@@ -3,7 +3,8 @@ import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
-import type { BridgeService } from '../accounts/service.ts';
+import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
+import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
@@ -33,7 +34,12 @@ export type EnginePorts = {
   codexHome: string;
 };
 
-export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined; codexPort?: number | undefined };
+export type EngineOptions = {
+  host: HostKind;
+  version: string;
+  companionPort?: number | undefined;
+  /** Of every bridge, instead of the settings' ports: 0 takes any. */ bridgePorts?: number | undefined;
+};
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
 export type Engine = {
@@ -70,10 +76,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
-  const codex = createCodexBridge({
+  const forBridges: BridgeOptions = {
     home: paths.home,
-    codexHome: ports.codexHome,
-    port: options.codexPort,
     settings: () => settings.current(),
     registry: openRegistry(paths.home),
     secrets: ports.keychain,
@@ -84,12 +88,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     onChange: () => events.emit({ type: 'status' }),
-  });
-  const bridges = { codex };
+  };
+  const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
+  const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),

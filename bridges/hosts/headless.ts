@@ -23,7 +23,7 @@ export type HeadlessOptions = {
   /** Folder of the built window. */
   windowFolder: string;
   companionPort?: number | undefined;
-  codexPort?: number | undefined;
+  bridgePorts?: number | undefined;
   codexHome?: string;
   platform?: NodeJS.Platform;
   clock?: Clock;
@@ -70,7 +70,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
       platform,
       codexHome: options.codexHome ?? codexHome(process.env, os.homedir()),
     },
-    { host: 'headless', version: options.version, companionPort: options.companionPort, codexPort: options.codexPort },
+    { host: 'headless', version: options.version, companionPort: options.companionPort, bridgePorts: options.bridgePorts },
   );
   let link: (() => string) | undefined;
   const router = createRouter(engine, {

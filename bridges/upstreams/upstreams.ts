@@ -3,7 +3,7 @@ import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { Upstream } from './upstream.ts';
 
-export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | 'codex';
+export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | 'codex' | 'copilot';
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
@@ -17,6 +17,8 @@ export type KnownUpstream = {
   keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
+  /** The same, narrowed to what one model takes. */
+  forModel?: (model: string | undefined) => KnownUpstream;
   /** Why a call for this use may not go here; undefined where it may. */
   admits?: (use: Use) => string | undefined;
 };
@@ -37,13 +39,14 @@ const LABELS: Record<UpstreamId, string> = {
   chatgpt: 'ChatGPT backend',
   gateway: 'Gateway',
   codex: 'Codex bridge',
+  copilot: 'Copilot bridge',
 };
 
 /** Keeps one connection pool per upstream, made anew when its base URL changes. */
 export function createUpstreams(
   initial: Settings,
   practice: Omit<PracticeOptions, 'paceMs'>,
-  bridges: { codex?: () => KnownUpstream } = {},
+  bridges: Partial<Record<'codex' | 'copilot', () => KnownUpstream>> = {},
 ): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
@@ -77,7 +80,8 @@ export function createUpstreams(
       case 'chatgpt':
         return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
       case 'codex':
-        return bridges.codex?.();
+      case 'copilot':
+        return bridges[id]?.();
       case 'gateway':
         return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
     }
@@ -86,18 +90,18 @@ export function createUpstreams(
   let known = new Map<UpstreamId, KnownUpstream | undefined>();
   const get = (id: UpstreamId): KnownUpstream | undefined => {
     // What a bridge offers depends on who is signed in.
-    if (id === 'codex') return make(id);
+    if (isBridge(id)) return make(id);
     if (!known.has(id)) known.set(id, make(id));
     return known.get(id);
   };
 
   const status = (id: UpstreamId): UpstreamStatus => {
     const found = get(id);
-    const base = id === 'practice' || id === 'codex' ? null : settings.upstreams[id].baseUrl;
+    const base = id === 'practice' || isBridge(id) ? null : settings.upstreams[id].baseUrl;
     return {
       id,
       label: LABELS[id],
-      kind: id === 'practice' || id === 'gateway' ? id : id === 'codex' ? 'bridge' : 'provider',
+      kind: id === 'practice' || id === 'gateway' ? id : isBridge(id) ? 'bridge' : 'provider',
       baseUrl: base,
       credential: found?.credential ?? 'ours',
       wires: [...(found?.wires ?? ALL)],
@@ -118,6 +122,8 @@ export function createUpstreams(
     },
   };
 }
+
+const isBridge = (id: UpstreamId): id is 'codex' | 'copilot' => id === 'codex' || id === 'copilot';
 
 function reasonOf(id: UpstreamId, configured: boolean): string | null {
   if (id === 'practice') return 'Built in. Answers offline, with no account: for trying things out.';

@@ -34,7 +34,7 @@ export async function startTestEngine(
     windowFolder: path.resolve(import.meta.dirname, '../../dist/renderer'),
     companionPort: 0,
     keychain: memorySecrets(),
-    codexPort: 0,
+    bridgePorts: 0,
     codexHome: path.join(home, 'codex'),
     ...options.headless,
   });

@@ -38,8 +38,8 @@ export async function signIn(client: EngineClient, [name]: readonly string[], op
   const key = route.needs === 'key' ? (await output.secret('OpenAI key: ')).trim() : undefined;
   const begun = await client.bridges.signIn({ bridge, route: route.name, agree, ...(key === undefined ? {} : { key }) });
   if (begun.url !== null) {
-    if (json) output.out(JSON.stringify({ event: 'sign_in', url: begun.url }));
-    else output.out(`Sign in here:\n\n  ${begun.url}\n`);
+    if (json) output.out(JSON.stringify({ event: 'sign_in', url: begun.url, code: begun.code }));
+    else output.out(`Sign in here:\n\n  ${begun.url}\n${begun.code === null ? '' : `\nand type in: ${begun.code}\n`}`);
     await options.openBrowser(begun.url);
   }
   const ended = await settled(client, bridge, begun.bridge, options.signal);

@@ -24,14 +24,15 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
-  drawbridge bridges [on|off|retry codex] [--json]
+  drawbridge bridges [on|off|retry codex|copilot] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
-  drawbridge signout codex
+  drawbridge signin copilot --route device [--agree]
+  drawbridge signout codex|copilot
   drawbridge account codex ID         use another account that is signed in
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
-  drawbridge doctor [codex] [--json]  what is wrong, and what to do; of a bridge: what to report
+  drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
   drawbridge stop
 
 DRAWBRIDGE_HOME names another state folder.`;

@@ -1,0 +1,15 @@
+import type { RouteName } from '../contract/index.ts';
+import type { RouteFacts } from '../accounts/scope.ts';
+
+/** The ways to sign in to GitHub Copilot (SPEC sections 1 and 5). */
+export const COPILOT_ROUTES: Readonly<Partial<Record<RouteName, RouteFacts>>> = {
+  device: {
+    label: 'GitHub, by your own OAuth app',
+    standing: 'unofficial',
+    terms:
+      'GitHub documents no use of Copilot’s endpoints by other programs, and its staff have said that they are meant for its own; your account could be limited.',
+    termsUrl: 'https://docs.github.com/site-policy/github-terms/github-terms-for-additional-products-and-features',
+    needs: 'browser',
+    defaultScope: ['app'],
+  },
+};
