@@ -68,7 +68,7 @@ export function createCompanion(options: CompanionOptions): Companion {
 
   /** A call that was meant, but came to nothing before its body was read. */
   const recordRefused = (refusal: Refusal, req: IncomingMessage, arrivedAt: number): void => {
-    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers['user-agent']).name });
+    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers).name });
     const target = readTarget(req.url ?? '');
     if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
     const call = recorder.begin({
@@ -148,7 +148,7 @@ export function createCompanion(options: CompanionOptions): Companion {
     const question = {
       model: seen.model,
       wire,
-      client: clientOf(incoming.req.headers['user-agent']).name,
+      client: clientOf(incoming.req.headers).name,
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
@@ -213,7 +213,7 @@ export function createCompanion(options: CompanionOptions): Companion {
         now: clock.now(),
         newId,
         wantsReasoning: true,
-        client: { family: errorFamily(clientOf(incoming.req.headers['user-agent']).name), requestId },
+        client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
       const problem: TurnError =
@@ -371,7 +371,7 @@ function baseStart(
   target: Target,
   arrivedAt: number,
 ): Pick<CallStart, 'client' | 'clientVersion' | 'method' | 'target' | 'wireIn' | 'rawHeaders' | 'arrivedAt'> {
-  const client = clientOf(req.headers['user-agent']);
+  const client = clientOf(req.headers);
   return {
     client: client.name,
     clientVersion: client.version,
