@@ -1,3 +1,4 @@
+import { isObject } from '../../wire/json.ts';
 import type { JsonObject, JsonValue, Part, ToolDefinition, TurnEvent, TurnRequest, Usage } from '../../wire/turn.ts';
 
 /** The practice models: built in, deterministic, and never mistaken for a real one. */
@@ -243,8 +244,4 @@ function sampleObject(schema: JsonObject, index: number, depth: number): JsonVal
     out[name] = depth > 6 || !isObject(property) ? 'practice' : sample(property, name, index, depth + 1);
   }
   return out;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
