@@ -9,6 +9,8 @@ import { breakOff } from './forward.ts';
 
 /** Milliseconds of upstream silence after which a streaming client is told that we live (SPEC 2.5, 10.2). */
 const KEEP_ALIVE_MS = 10_000;
+/** How long an upstream may keep its connection after the last event of a stream. Milliseconds. */
+const LATE_MS = 2_000;
 /** A JSON reply larger than this is not translated. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
@@ -37,6 +39,7 @@ export class CrossedReply implements ReplySink {
   #state: Readonly<ReplyState> | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #stalled: NodeJS.Timeout | undefined;
+  #lateAbort: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
@@ -82,6 +85,7 @@ export class CrossedReply implements ReplySink {
   }
 
   end(): void {
+    clearTimeout(this.#lateAbort);
     if (this.#over) return;
     if (this.#stream !== undefined) {
       this.#write(this.#stream.end());
@@ -102,6 +106,7 @@ export class CrossedReply implements ReplySink {
   }
 
   fail(failure: UpstreamFailure): void {
+    clearTimeout(this.#lateAbort);
     if (this.#over) return;
     // A stream that has begun is ended in the client's own words for "this failed", never as a success.
     if (this.#stream !== undefined) {
@@ -142,7 +147,9 @@ export class CrossedReply implements ReplySink {
   #finishStream(stream: StreamCrossing, failure?: string): void {
     this.#state = stream.state;
     const { error, stoppedEarly } = stream.state;
-    this.#flow?.abort();
+    // The upstream's own end follows in a moment: aborting here would cost the next call a new connection.
+    if (stoppedEarly) this.#flow?.abort();
+    else this.#lateAbort = setTimeout(() => this.#flow?.abort(), LATE_MS).unref();
     this.#release();
     // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
     if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') breakOff(this.#res);
