@@ -127,7 +127,7 @@ function readString(body: Buffer, start: number, end: number): string | undefine
   if (end - start > 512) return undefined;
   try {
     const text = body.toString('utf8', start + 1, end - 1);
-    if (!/[\\\u0000-\u001f]/.test(text)) return text;
+    if (!text.includes('\\')) return text;
     const value: unknown = JSON.parse(body.toString('utf8', start, end));
     return typeof value === 'string' ? value : undefined;
   } catch {
