@@ -4,7 +4,7 @@ import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/inde
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
-import { createRecorder, idAt, toRecord, type Entry, type Recorder } from './recorder.ts';
+import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
 import type { StoredCall } from './worker.ts';
 
 /** The capture side of the engine: the recorder, and a store in a thread of its own. */
@@ -102,7 +102,17 @@ export function createCapture(options: CaptureOptions): Capture {
     clearTimeout(batchTimer);
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
-    const records = Array.from(batch.values(), toRecord);
+    // All small bodies of the batch go over in one buffer.
+    let wanted = 0;
+    for (const entry of batch.values()) wanted += placedBytes(entry);
+    const room = Buffer.allocUnsafeSlow(wanted);
+    let used = 0;
+    const place = (piece: Uint8Array): Uint8Array => {
+      room.set(piece, used);
+      used += piece.length;
+      return room.subarray(used - piece.length, used);
+    };
+    const records = Array.from(batch.values(), (entry) => toRecord(entry, place));
     const transfers = new Set<ArrayBuffer>();
     for (const record of records) {
       for (const side of record.sides) {

@@ -2,7 +2,7 @@ import type { Call, Loss, Usage, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { redactHeaders, redactTarget, redactText, plainText } from '../engine/redact.ts';
 import type { CaptureRecord, Side, SideRecord } from './record.ts';
-import { ReplyLog } from './reply-log.ts';
+import { ReplyLog, SMALL_PIECE } from './reply-log.ts';
 
 /** What is known of a call when it begins. */
 export type CallStart = {
@@ -155,12 +155,28 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   };
 }
 
+/** How much room `place` must have for an entry. */
+export function placedBytes(entry: Entry): number {
+  let bytes = 0;
+  for (const { body } of entry.sides) {
+    if (body === null) continue;
+    if (!Array.isArray(body)) bytes += body.length < SHARE_FROM ? body.length : 0;
+    else for (const piece of body) bytes += piece.length < SMALL_PIECE ? piece.length : 0;
+  }
+  return bytes;
+}
+
 /** Writes an entry down for the worker: headers redacted, bodies handed over. */
-export function toRecord(entry: Entry): CaptureRecord {
+export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array): CaptureRecord {
   const sides = entry.sides.map(({ side, headers, body }): SideRecord => ({
     side,
     headers: JSON.stringify(redactHeaders(isPairs(headers) ? headers : flatten(headers))),
-    body: body === null ? null : Array.isArray(body) ? body : [handOver(body)],
+    body:
+      body === null
+        ? null
+        : Array.isArray(body)
+          ? body.map((piece) => (piece.length < SMALL_PIECE ? place(piece) : piece))
+          : [body.length < SHARE_FROM ? place(body) : handOver(body)],
   }));
   const row = JSON.stringify(entry.row);
   if (!entry.ends) return { kind: 'begin', id: entry.id, row, sides };

@@ -12,6 +12,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
+import { lift } from '../wire/lift.ts';
 import { memoryHandleStore } from '../wire/opaque.ts';
 import { estimateTokens } from '../wire/tokens.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
@@ -201,9 +202,10 @@ export function createCompanion(options: CompanionOptions): Companion {
     const to = way.known.wires[0] ?? 'responses';
     const call = recorder.begin(start(incoming, caller, sent, way, to));
     const requestId = newId('req');
+    const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     let crossing: Crossing;
     try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
+      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
       crossing = crossRequest({
         body: parsed,
         from: way.wire,
@@ -223,7 +225,8 @@ export function createCompanion(options: CompanionOptions): Companion {
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
       return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
     }
-    const body = Buffer.from(JSON.stringify(crossing.body));
+    const json = JSON.stringify(crossing.body);
+    const body = lifted?.lower(json) ?? Buffer.from(json);
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
     call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
@@ -346,6 +349,9 @@ export function createCompanion(options: CompanionOptions): Companion {
     },
   };
 }
+
+/** Bodies from this size on have their long texts lifted out before they are parsed. */
+const LIFT_FROM = 32 * 1024;
 
 type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
 
