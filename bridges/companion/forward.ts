@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
+import type { Loss } from '../wire/turn.ts';
 import type { ErrorAnswer } from '../http/listener.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { returnHeaders } from './headers.ts';
@@ -17,6 +18,7 @@ export class ForwardedReply implements ReplySink {
   #wrote = false;
   /** Bytes of the body still to come, where the head told how many there are. */
   #left: number | undefined;
+  #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
   constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
@@ -31,6 +33,11 @@ export class ForwardedReply implements ReplySink {
   follow(flow: Flow): void {
     this.#flow = flow;
     if (this.#res.destroyed) flow.abort();
+  }
+
+  sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
+    this.#call.upstreamRequest(headers, body);
+    this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -60,7 +67,7 @@ export class ForwardedReply implements ReplySink {
   end(): void {
     this.#wrote = true;
     if (!this.#res.writableEnded) this.#res.end();
-    this.#call.end({ cut: false });
+    this.#call.end({ cut: false, lost: this.#lost });
     this.#release();
   }
 

@@ -1,6 +1,9 @@
 import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { netOf, type Net } from '../accounts/net.ts';
+import { openRegistry } from '../accounts/registry.ts';
+import { createCodexBridge, type CodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -12,7 +15,7 @@ import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
-import type { SecretStore } from './secrets.ts';
+import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
@@ -23,9 +26,13 @@ export type EnginePorts = {
   paths: Paths;
   log: Logger;
   platform: NodeJS.Platform;
+  /** How providers' sign-in services are reached. */
+  net?: Net;
+  /** Folder of the Codex CLI. */
+  codexHome: string;
 };
 
-export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined };
+export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined; codexPort?: number | undefined };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
 export type Engine = {
@@ -45,6 +52,10 @@ export type Engine = {
   keys: KeyRing;
   settings: SettingsStore;
   companionAddress(): string | null;
+  /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
+  setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
+  readonly secretsLast: boolean;
+  codex: CodexBridge;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -57,10 +68,27 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
-  const upstreams: Upstreams = createUpstreams(settings.current(), {
-    newId: (prefix) => newId(prefix, 'practice'),
-    now: () => clock.now(),
+  let keychainProblem: SecretProblem | null = null;
+  const codex = createCodexBridge({
+    home: paths.home,
+    codexHome: ports.codexHome,
+    port: options.codexPort,
+    settings: () => settings.current(),
+    registry: openRegistry(paths.home),
+    secrets: ports.keychain,
+    net: ports.net ?? netOf(`Drawbridge/${options.version}`),
+    keys,
+    recorder: capture.recorder,
+    clock,
+    log,
+    version: options.version,
+    onChange: () => events.emit({ type: 'status' }),
   });
+  const upstreams: Upstreams = createUpstreams(
+    settings.current(),
+    { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
+    { codex: () => codex.known() },
+  );
   const companion = createCompanion({
     settings: () => settings.current(),
     keys,
@@ -70,6 +98,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
+    models: () => codex.models(),
   });
 
   const startedAt = new Date(clock.now()).toISOString();
@@ -110,11 +139,19 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
 
   const readGatewayKey = async (): Promise<void> => {
-    gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+    try {
+      gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+      keychainProblem = null;
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      keychainProblem = error.kind;
+      log.warn('keychain.problem', { kind: error.kind, error });
+    }
   };
 
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
+    codex.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
@@ -139,7 +176,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
     for (const off of offs) off();
-    await bound?.stop(GRACE_MS);
+    await Promise.all([bound?.stop(GRACE_MS), codex.stop(GRACE_MS)]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
     await capture.stop();
@@ -157,6 +194,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     async start() {
       await readGatewayKey();
       await bindCompanion();
+      await codex.start();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
     },
@@ -174,18 +212,22 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         startedAt,
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
-        bridges: [],
+        bridges: [codex.status()],
         tunnels: [],
         upstreams: upstreams.status(),
         capture: recording,
         activity: await capture.activity().catch(() => NO_ACTIVITY),
-        notices: noticesOf({
-          companion: companionStatus,
-          capture: recording,
-          movedAside: capture.movedAside(),
-          settingsProblem: settings.problem(),
-          keys: keys.list().length,
-        }),
+        notices: [
+          ...noticesOf({
+            companion: companionStatus,
+            capture: recording,
+            movedAside: capture.movedAside(),
+            settingsProblem: settings.problem(),
+            keys: keys.list().length,
+            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+          }),
+          ...codex.notices(),
+        ],
       };
     },
     companionProblem: () => problem,
@@ -200,6 +242,15 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => companionStatus.address,
+    codex,
+    secretsLast: ports.keychain.lasting,
+    async setGateway({ baseUrl, key }) {
+      settings.update({ upstreams: { gateway: { baseUrl } } });
+      const { keySecret } = settings.current().upstreams.gateway;
+      if (baseUrl === null) await ports.keychain.delete(keySecret);
+      else if (key !== undefined) await ports.keychain.set(keySecret, key);
+      await readGatewayKey();
+    },
   };
 }
 
@@ -235,6 +286,7 @@ type NoticeFacts = {
   movedAside: string | null;
   settingsProblem: string | null;
   keys: number;
+  keychain: SecretProblem | 'session_only' | null;
 };
 
 /** What needs attention, worst first. Pure. */
@@ -282,6 +334,24 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       level: 'warning',
       title: 'The call history was begun anew',
       cause: `The old database was damaged and is kept as ${facts.movedAside}.`,
+      mend: null,
+    });
+  }
+  if (facts.keychain === 'session_only') {
+    notices.push({
+      id: 'keychain',
+      level: 'info',
+      title: 'Sign-ins last for this session only',
+      cause:
+        'This session has no keychain, and secrets are never written to a plain file. Start Drawbridge where a keychain runs (on Linux: a Secret Service such as gnome-keyring) to keep them.',
+      mend: null,
+    });
+  } else if (facts.keychain !== null) {
+    notices.push({
+      id: 'keychain',
+      level: 'warning',
+      title: facts.keychain === 'locked' ? 'The keychain is locked' : 'The keychain can’t be read',
+      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there, then try again.',
       mend: null,
     });
   }
