@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
-import type { CallStart, Recorder } from '../capture/recorder.ts';
+import type { CallStart, OpenCall, Recorder } from '../capture/recorder.ts';
 import type { Settings, Use, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
@@ -12,6 +12,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
+import { lift } from '../wire/lift.ts';
 import { memoryHandleStore } from '../wire/opaque.ts';
 import { estimateTokens } from '../wire/tokens.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
@@ -82,7 +83,7 @@ export function createDoor(options: DoorOptions): Door {
 
   /** A call that was meant, but came to nothing before its body was read. */
   const recordRefused = (refusal: Refusal, req: IncomingMessage, arrivedAt: number): void => {
-    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers['user-agent']).name });
+    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers).name });
     const target = readTarget(req.url ?? '');
     if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
     const call = recorder.begin({
@@ -163,7 +164,7 @@ export function createDoor(options: DoorOptions): Door {
     const question = {
       model: seen.model,
       wire,
-      client: clientOf(incoming.req.headers['user-agent']).name,
+      client: clientOf(incoming.req.headers).name,
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
@@ -203,8 +204,8 @@ export function createDoor(options: DoorOptions): Door {
 
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
-    const call = recorder.begin(start(incoming, caller, sent, way, way.wire));
-    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
+    const begin = (): OpenCall => recorder.begin(start(incoming, caller, sent, way, way.wire));
+    const reply = new ForwardedReply(incoming.res, begin, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
     const body = way.known.readsBody === true ? plain : sent;
@@ -221,9 +222,10 @@ export function createDoor(options: DoorOptions): Door {
     const to = way.known.wires[0] ?? 'responses';
     const call = recorder.begin(start(incoming, caller, sent, way, to));
     const requestId = newId('req');
+    const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     let crossing: Crossing;
     try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
+      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
       crossing = crossRequest({
         body: parsed,
         from: way.wire,
@@ -233,7 +235,7 @@ export function createDoor(options: DoorOptions): Door {
         now: clock.now(),
         newId,
         wantsReasoning: true,
-        client: { family: errorFamily(clientOf(incoming.req.headers['user-agent']).name), requestId },
+        client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
       const problem: TurnError =
@@ -243,7 +245,8 @@ export function createDoor(options: DoorOptions): Door {
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
       return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
     }
-    const body = Buffer.from(JSON.stringify(crossing.body));
+    const json = JSON.stringify(crossing.body);
+    const body = lifted?.lower(json) ?? Buffer.from(json);
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
     if (way.known.rewrites !== true) call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
@@ -373,6 +376,8 @@ export function createDoor(options: DoorOptions): Door {
   };
 }
 
+/** Bodies from this size on have their long texts lifted out before they are parsed. */
+const LIFT_FROM = 32 * 1024;
 /** The router every client points at. */
 export function createCompanion(options: CompanionOptions): Door {
   return createDoor({
@@ -409,7 +414,7 @@ function baseStart(
   target: Target,
   arrivedAt: number,
 ): Pick<CallStart, 'client' | 'clientVersion' | 'method' | 'target' | 'wireIn' | 'rawHeaders' | 'arrivedAt'> {
-  const client = clientOf(req.headers['user-agent']);
+  const client = clientOf(req.headers);
   return {
     client: client.name,
     clientVersion: client.version,

@@ -11,25 +11,34 @@ import { returnHeaders } from './headers.ts';
  */
 export class ForwardedReply implements ReplySink {
   readonly #res: ServerResponse;
-  readonly #call: OpenCall;
+  readonly #begin: () => OpenCall;
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
+  #open: OpenCall | undefined;
   #flow: Flow | undefined;
   #wrote = false;
+  /** Bytes of the body still to come, where the head told how many there are. */
+  #left: number | undefined;
   #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
-  constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
+  /** `begin` starts the record of the call. It is asked once, as late as can be: the upstream works meanwhile. */
+  constructor(res: ServerResponse, begin: () => OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
     this.#res = res;
-    this.#call = call;
+    this.#begin = begin;
     this.#idleMs = idleMs;
     this.#renderFailure = renderFailure;
     res.on('close', this.#onClose);
   }
 
+  get #call(): OpenCall {
+    return (this.#open ??= this.#begin());
+  }
+
   /** The flow this reply reads from; given once, right after the request was sent. */
   follow(flow: Flow): void {
     this.#flow = flow;
+    this.#open ??= this.#begin();
     if (this.#res.destroyed) flow.abort();
   }
 
@@ -43,21 +52,32 @@ export class ForwardedReply implements ReplySink {
     this.#call.replyStart(status, back);
     this.#res.writeHead(status, back);
     // The head usually comes in the same read as the first piece; both leave in one write then.
-    if (back['content-length'] === undefined) process.nextTick(this.#flushHead);
+    const length = back['content-length'];
+    if (typeof length === 'string') this.#left = Number(length);
+    else process.nextTick(this.#flushHead);
   }
 
   data(chunk: Buffer): boolean {
     this.#wrote = true;
+    const read = this.#send(chunk);
     this.#call.replyData(chunk);
-    if (this.#res.write(chunk)) return true;
+    if (read) return true;
     this.#res.once('drain', this.#onDrain);
     this.#stalled = setTimeout(this.#onStall, this.#idleMs);
     return false;
   }
 
+  /** Returns false where the client should be waited for. */
+  #send(chunk: Buffer): boolean {
+    if (this.#left === undefined || (this.#left -= chunk.length) > 0) return this.#res.write(chunk);
+    // The last piece and the end leave in one write.
+    this.#res.end(chunk);
+    return true;
+  }
+
   end(): void {
     this.#wrote = true;
-    this.#res.end();
+    if (!this.#res.writableEnded) this.#res.end();
     this.#call.end({ cut: false, lost: this.#lost });
     this.#release();
   }

@@ -7,6 +7,7 @@ import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
+import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
 import { table, type Output } from './output.ts';
@@ -33,6 +34,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
+  drawbridge check-stream FILE [--format chat|responses|messages] [--json]
+                                      is a recorded stream whole and in order?
   drawbridge stop
 
 DRAWBRIDGE_HOME names another state folder.`;
@@ -43,6 +46,7 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  format: { type: 'string' },
   route: { type: 'string' },
   agree: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -69,6 +73,7 @@ export async function runCli(options: CliOptions): Promise<number> {
         flags: { json, open: values['no-open'] !== true, companionPort: numberOf('companion-port', values['companion-port'], 0, 65_535) },
       });
     }
+    if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
     return await runClientCommand(command, rest, { ...options, json, limit, route: values.route, agree: values.agree === true });
   } catch (error) {
@@ -189,6 +194,15 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       throw new DrawbridgeError('bad_input', `There is no "drawbridge keys ${action}". Use list, create or revoke.`);
   }
 }
+
+async function checkStream([file]: readonly string[], format: string | undefined, json: boolean, output: Output): Promise<number> {
+  if (file === undefined) throw new DrawbridgeError('bad_input', 'Name the file to check: drawbridge check-stream FILE');
+  const wire = format === undefined ? undefined : FORMATS.find((known) => known === format);
+  if (format !== undefined && wire === undefined)
+    throw new DrawbridgeError('bad_input', `--format takes ${FORMATS.join(', ')}, not "${format}".`);
+  return json ? checkStreamFileJson(file, wire, output) : checkStreamFile(file, wire, output);
+}
+const FORMATS = ['chat', 'responses', 'messages'] as const;
 
 function numberOf(name: string, value: string | undefined, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
