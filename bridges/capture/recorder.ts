@@ -81,6 +81,9 @@ type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: 
 /** Bodies from this size on are shared with the worker when they can be, smaller ones are copied. */
 const SHARE_FROM = 64 * 1024;
 
+/** A call whose upstream has not begun to answer by then shows as open. Milliseconds. */
+const OPEN_MS = 2;
+
 /**
  * Makes the recorder: it taps both sides of a call as they pass. It holds nothing back and decides nothing; what it
  * collects is redacted before it goes to the worker.
@@ -89,7 +92,8 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   const nextId = idMaker(clock);
   return {
     begin(start) {
-      const row = openRow(nextId(), start, clock.now());
+      const id = nextId();
+      const begunAt = clock.now();
       const kept = sink.enabled();
       const limit = kept ? sink.maxBodyBytes() : 0;
       const requestSide = (side: Side, headers: readonly string[], body: Buffer | null): Collected => ({
@@ -97,30 +101,51 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         headers,
         body: body === null || body.length <= limit ? body : body.subarray(0, limit),
       });
-      if (kept) {
-        const sides = [requestSide('clientRequest', start.rawHeaders, start.body)];
-        sink.post({ id: row.id, row, begins: true, ends: false, sides, timeline: null, bytes: row.requestBytes });
-      }
-      sink.showBegun(row);
-
       const reply = new ReplyLog(limit);
+      let replyStatus: number | null = null;
       let replyHeaders: HeaderRecord = {};
+      let firstByteAt: number | null = null;
       let upstreamReply: ReplyLog | undefined;
       let upstreamReplyHeaders: HeaderRecord = {};
       const upstreamSides: Collected[] = [];
       let ended = false;
       const elapsed = (): number => round(clock.monotonic() - start.arrivedAt);
 
+      // Beginning the row waits until the client has its first byte, or the upstream takes its time.
+      let opened: Call | undefined;
+      const open = (): Call => {
+        if (opened !== undefined) return opened;
+        clearTimeout(timer);
+        opened = openRow(id, start, begunAt);
+        tellReply(opened);
+        if (kept) {
+          const sides = [requestSide('clientRequest', start.rawHeaders, start.body)];
+          sink.post({ id, row: opened, begins: true, ends: false, sides, timeline: null, bytes: opened.requestBytes });
+        }
+        sink.showBegun(opened);
+        return opened;
+      };
+      const tellReply = (row: Call): void => {
+        row.status = replyStatus;
+        row.streamed = String(replyHeaders['content-type'] ?? '').startsWith('text/event-stream');
+        row.ttfbMs = firstByteAt;
+      };
+      const timer = setTimeout(open, OPEN_MS);
+
       return {
-        id: row.id,
+        id,
         replyStart(status, headers) {
-          row.status = status;
-          row.streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+          replyStatus = status;
           replyHeaders = headers;
+          if (opened !== undefined) tellReply(opened);
         },
         replyData(chunk) {
           const at = elapsed();
-          row.ttfbMs ??= at;
+          if (firstByteAt === null) {
+            firstByteAt = at;
+            if (opened === undefined) process.nextTick(open);
+            else opened.ttfbMs = at;
+          }
           reply.push(chunk, at);
         },
         upstreamRequest(rawHeaders, body) {
@@ -136,7 +161,10 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         end(end) {
           if (ended) return;
           ended = true;
-          row.durationMs = elapsed();
+          const durationMs = elapsed();
+          const row = open();
+          tellReply(row);
+          row.durationMs = durationMs;
           row.replyBytes = reply.bytes;
           row.cut = end.cut;
           row.state = end.cut ? 'cut' : 'done';
@@ -148,7 +176,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           const sides: Collected[] = [...upstreamSides, { side: 'clientReply', headers: replyHeaders, body: reply.take() }];
           if (upstreamReply !== undefined) sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take() });
           const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
-          sink.post({ id: row.id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
+          sink.post({ id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
         },
       };
     },

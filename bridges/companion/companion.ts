@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
-import type { CallStart, OpenCall, Recorder } from '../capture/recorder.ts';
+import type { CallStart, Recorder } from '../capture/recorder.ts';
 import type { Settings, Use, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
@@ -204,8 +204,8 @@ export function createDoor(options: DoorOptions): Door {
 
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
-    const begin = (): OpenCall => recorder.begin(start(incoming, caller, sent, way, way.wire));
-    const reply = new ForwardedReply(incoming.res, begin, options.settings().limits.idleMs, (failure) =>
+    const call = recorder.begin(start(incoming, caller, sent, way, way.wire));
+    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
     const body = way.known.readsBody === true ? plain : sent;

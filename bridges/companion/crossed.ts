@@ -141,8 +141,9 @@ export class CrossedReply implements ReplySink {
   #write(text: string): boolean {
     if (text === '' || this.#res.destroyed) return true;
     const bytes = Buffer.from(text);
+    const read = this.#res.write(bytes);
     this.#call.replyData(bytes);
-    if (this.#res.write(bytes)) return true;
+    if (read) return true;
     clearTimeout(this.#stalled);
     this.#stalled = setTimeout(() => this.#res.destroy(), this.#options.idleMs);
     this.#res.once('drain', this.#onDrain);

@@ -11,10 +11,9 @@ import { returnHeaders } from './headers.ts';
  */
 export class ForwardedReply implements ReplySink {
   readonly #res: ServerResponse;
-  readonly #begin: () => OpenCall;
+  readonly #call: OpenCall;
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
-  #open: OpenCall | undefined;
   #flow: Flow | undefined;
   #wrote = false;
   /** Bytes of the body still to come, where the head told how many there are. */
@@ -22,23 +21,17 @@ export class ForwardedReply implements ReplySink {
   #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
-  /** `begin` starts the record of the call. It is asked once, as late as can be: the upstream works meanwhile. */
-  constructor(res: ServerResponse, begin: () => OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
+  constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
     this.#res = res;
-    this.#begin = begin;
+    this.#call = call;
     this.#idleMs = idleMs;
     this.#renderFailure = renderFailure;
     res.on('close', this.#onClose);
   }
 
-  get #call(): OpenCall {
-    return (this.#open ??= this.#begin());
-  }
-
   /** The flow this reply reads from; given once, right after the request was sent. */
   follow(flow: Flow): void {
     this.#flow = flow;
-    this.#open ??= this.#begin();
     if (this.#res.destroyed) flow.abort();
   }
 
