@@ -40,9 +40,16 @@ export type CompanionOptions = {
   gatewayKey: () => string | undefined;
 };
 
+/** The name that calls with this key go by, or undefined where it is not valid here. */
+export type Identify = (key: string) => { name: string } | undefined;
+
 export type Companion = {
   /** Binds 127.0.0.1:port. Rejects with the bind error. */
   start(port: number): Promise<Listener>;
+  /** Serves a request that another listener took and guarded, with that listener's keys in the place of ours. */
+  serve(req: IncomingMessage, res: ServerResponse, identify: Identify): void;
+  renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
+  onRefused: (refusal: Refusal, req: IncomingMessage) => void;
 };
 
 type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
@@ -84,12 +91,12 @@ export function createCompanion(options: CompanionOptions): Companion {
     call.end({ cut: false, error: refusal.message });
   };
 
-  const serve = (req: IncomingMessage, res: ServerResponse): void => {
+  const serve = (req: IncomingMessage, res: ServerResponse, identify: Identify): void => {
     const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
     const { surface, pathKey } = incoming.target;
     if (surface.kind === 'health' || surface.kind === 'hello') return app(req, res);
     const { key, own } = credentialsOf(req.headers, pathKey);
-    const known = key === undefined ? undefined : keys.check(key);
+    const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
     const caller: Caller = { name: known.name, own };
     if (surface.kind === 'call' || surface.kind === 'count_tokens') {
@@ -331,7 +338,12 @@ export function createCompanion(options: CompanionOptions): Companion {
     return built;
   }
 
+  const onRefused = (refusal: Refusal, req: IncomingMessage): void => recordRefused(refusal, req, clock.monotonic());
+
   return {
+    serve,
+    renderError: renderGuardError,
+    onRefused,
     start: (port) => {
       const { limits } = options.settings();
       return startListener({
@@ -339,9 +351,9 @@ export function createCompanion(options: CompanionOptions): Companion {
         port,
         limits,
         log,
-        serve,
+        serve: (req, res) => serve(req, res, (key) => keys.check(key)),
         renderError: renderGuardError,
-        onRefused: (refusal, req) => recordRefused(refusal, req, clock.monotonic()),
+        onRefused,
       });
     },
   };
