@@ -2,6 +2,7 @@ import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
+import { tunnelContract } from './tunnels.ts';
 
 const none = z.object({}).default({});
 
@@ -85,5 +86,6 @@ export const contract = {
     link: oc.input(none).output(z.object({ url: z.string() })),
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
+  tunnels: tunnelContract,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

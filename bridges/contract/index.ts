@@ -6,6 +6,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
 import type { contract } from './contract.ts';
 import type * as s from './schemas.ts';
+import type * as t from './tunnels.ts';
 import type { Settings as SettingsSchema } from './settings.ts';
 
 export type Contract = typeof contract;
@@ -36,3 +37,6 @@ export type ClientEnv = z.infer<typeof s.ClientEnv>;
 export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
 export type EngineEvent = z.infer<typeof s.EngineEvent>;
 export type Settings = z.infer<typeof SettingsSchema>;
+export type TunnelDefinition = z.infer<typeof t.TunnelDefinition>;
+export type TunnelStatus = z.infer<typeof t.TunnelStatus>;
+export type ServerKit = z.infer<typeof t.ServerKit>;

@@ -1,9 +1,11 @@
+import { networkInterfaces } from 'node:os';
 import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
+import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -25,7 +27,12 @@ export type EnginePorts = {
   platform: NodeJS.Platform;
 };
 
-export type EngineOptions = { host: HostKind; version: string; companionPort?: number | undefined };
+export type EngineOptions = {
+  host: HostKind;
+  version: string;
+  companionPort?: number | undefined;
+  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
+};
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
 export type Engine = {
@@ -44,6 +51,7 @@ export type Engine = {
   capture: Capture;
   keys: KeyRing;
   settings: SettingsStore;
+  tunnels: Tunnels;
   companionAddress(): string | null;
 };
 
@@ -70,6 +78,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
+  });
+
+  const tunnels = createTunnels({
+    settings,
+    paths,
+    platform: ports.platform,
+    env: process.env,
+    clock,
+    log,
+    keychain: ports.keychain,
+    run: ports.run,
+    offers: [{ name: 'companion', ...companion }],
+    interfaces: networkInterfaces,
+    onChange: () => events.emit({ type: 'status' }),
+    ...options.tunnels,
   });
 
   const startedAt = new Date(clock.now()).toISOString();
@@ -118,6 +141,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
+    tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== wantedPort) void rebind(next.companion.port);
   };
 
@@ -139,6 +163,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
     for (const off of offs) off();
+    await tunnels.stop();
     await bound?.stop(GRACE_MS);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
@@ -154,11 +179,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     capture,
     keys,
     settings,
+    tunnels,
     async start() {
       await readGatewayKey();
       await bindCompanion();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
+      await tunnels.start();
     },
     stop: () => {
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
@@ -175,17 +202,20 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
         bridges: [],
-        tunnels: [],
+        tunnels: tunnels.summaries(),
         upstreams: upstreams.status(),
         capture: recording,
         activity: await capture.activity().catch(() => NO_ACTIVITY),
-        notices: noticesOf({
-          companion: companionStatus,
-          capture: recording,
-          movedAside: capture.movedAside(),
-          settingsProblem: settings.problem(),
-          keys: keys.list().length,
-        }),
+        notices: [
+          ...tunnels.notices(),
+          ...noticesOf({
+            companion: companionStatus,
+            capture: recording,
+            movedAside: capture.movedAside(),
+            settingsProblem: settings.problem(),
+            keys: keys.list().length,
+          }),
+        ],
       };
     },
     companionProblem: () => problem,

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { DrawbridgeError } from '../contract/errors.ts';
-import { createEngine, type Engine } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { runChild, type ChildRunner } from '../engine/child.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { writeFileAtomic } from '../engine/files.ts';
@@ -24,6 +24,7 @@ export type HeadlessOptions = {
   clock?: Clock;
   keychain?: SecretStore;
   run?: ChildRunner;
+  tunnels?: EngineOptions['tunnels'];
   /** Asked for when a command stops the engine. */
   onStopRequested?: () => void;
 };
@@ -56,7 +57,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
   const engine = createEngine(
     settings,
     { clock, keychain: options.keychain ?? memorySecrets(), run: options.run ?? runChild, paths, log, platform },
-    { host: 'headless', version: options.version, companionPort: options.companionPort },
+    { host: 'headless', version: options.version, companionPort: options.companionPort, tunnels: options.tunnels },
   );
   let link: (() => string) | undefined;
   const router = createRouter(engine, {
