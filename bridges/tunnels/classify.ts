@@ -52,10 +52,18 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
   [/Broken pipe|send disconnect|^drawbridge: edge closed/, 'dropped'],
 ];
 
-/** Why a session ended, from all it said. `wasUp`: it had been up, so an end without a word is a cut. */
-export function causeOf(lines: readonly string[], wasUp: boolean): Cause {
+/** What a session says that was cut; before sshd was reached through an edge, it was the edge that cut it. */
+const CUT: ReadonlySet<CauseCode> = new Set(['dropped', 'closed-by-gateway', 'exited']);
+
+/** How far a session had come. */
+export type Reached = { sshd: boolean; up: boolean; /** There is an edge in between. */ edge: boolean };
+
+/** Why a session ended, from all it said. */
+export function causeOf(lines: readonly string[], reached: Reached): Cause {
   const found = CAUSES.find(([pattern]) => lines.some((line) => pattern.test(line)));
-  const code = found?.[1] ?? (wasUp ? 'dropped' : 'exited');
+  // One that had been up and ends without a word was cut.
+  const plain = found?.[1] ?? (reached.up ? 'dropped' : 'exited');
+  const code = reached.edge && !reached.sshd && CUT.has(plain) ? 'edge-refused' : plain;
   const wait = lines
     .map((line) => /^drawbridge: edge answered 429 retry-after (\d{1,6})$/.exec(line)?.[1])
     .find((value) => value !== undefined);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import type { ChildRunner } from '../engine/child.ts';
-import { causeOf, isHopeless, progressOf } from './classify.ts';
+import type { Cause } from './causes.ts';
+import { causeOf, isHopeless, progressOf, type Reached } from './classify.ts';
 import type { StartLeashed } from './leashed.ts';
 import { checkArguments, hostKeyArguments, tunnelArguments, type KeepAlive, type SshPlan } from './ssh.ts';
 import type { CheckReport, HostKey, Route, Transport } from './transport.ts';
@@ -37,7 +38,7 @@ export function openssh(options: OpensshOptions): Transport {
   return {
     open(route, farPort, relay, on) {
       const said: string[] = [];
-      let wasUp = false;
+      const reached: Reached = { sshd: false, up: false, edge: route.proxyCommand !== undefined };
       const child = options.leashed(options.ssh, tunnelArguments(plan(route), farPort, relay), {
         env: route.env,
         onLine(line) {
@@ -45,12 +46,13 @@ export function openssh(options: OpensshOptions): Transport {
           if (said.length > KEPT_LINES) said.shift();
           on.line(line);
           const progress = progressOf(line);
-          wasUp ||= progress?.step === 'up';
+          reached.sshd ||= progress?.step === 'edge-open';
+          reached.up ||= progress?.step === 'up';
           if (progress !== undefined) on.progress(progress);
           if (isHopeless(line)) void child.stop();
         },
       });
-      const ended = child.ended.then((end) => (end.failed === null ? causeOf(said, wasUp) : ({ code: 'ssh-missing' } as const)));
+      const ended = child.ended.then((end) => (end.failed === null ? causeOf(said, reached) : ({ code: 'ssh-missing' } as const)));
       return { ended, stop: () => child.stop() };
     },
 
@@ -62,7 +64,7 @@ export function openssh(options: OpensshOptions): Transport {
       try {
         return hostKeyOf(readFileSync(shown, 'utf8'));
       } catch {
-        return { problem: causeOf(stderr.split('\n'), false) };
+        return { problem: causeOfRun(route, stderr) };
       } finally {
         rmSync(shown, { force: true });
       }
@@ -71,13 +73,20 @@ export function openssh(options: OpensshOptions): Transport {
     async check(route, farPort, nonce) {
       const args = checkArguments(plan(route), `drawbridge-check ${nonce} ${farPort}`);
       const { code, stdout, stderr } = await options.run(options.ssh, args, { timeoutMs: CHECK_MS, env: route.env });
-      return reportOf(code, stdout, stderr);
+      return reportOf(code, stdout, stderr, (said) => causeOfRun(route, said));
     },
   };
 }
 
+/** Why a command that ran to its end came to nothing. */
+function causeOfRun(route: Route, stderr: string): Cause {
+  const lines = stderr.split('\n');
+  const sshd = lines.some((line) => progressOf(line)?.step === 'edge-open');
+  return causeOf(lines, { sshd, up: false, edge: route.proxyCommand !== undefined });
+}
+
 /** Reads what the check script printed (kit.ts). */
-export function reportOf(code: number | null, stdout: string, stderr: string): CheckReport {
+export function reportOf(code: number | null, stdout: string, stderr: string, explain: (said: string) => Cause): CheckReport {
   const listens = /^listens(?: (.*))?$/m.exec(stdout);
   const status = /^status (\d{3})$/m.exec(stdout);
   if (code === 0 && listens !== null && status !== null) {
@@ -85,7 +94,7 @@ export function reportOf(code: number | null, stdout: string, stderr: string): C
   }
   // The session was let in, so whatever else it said is not about the way there.
   if (/^(?:debug1: )?Authenticated to /m.test(stderr)) return { kind: 'not-permitted' };
-  return { kind: 'failed', cause: causeOf(stderr.split('\n'), false) };
+  return { kind: 'failed', cause: explain(stderr) };
 }
 
 /** The first key of a known_hosts file, with the fingerprint ssh-keygen shows. Throws where there is none. */

@@ -61,6 +61,11 @@ export async function startAccessEdge(folder: string, sshdPort: number): Promise
   const start = async (): Promise<void> => {
     server = https.createServer({ key: tls.key, cert: tls.cert }, (req, res) => {
       if (mode === 'mute') return;
+      // Where the genuine client looks which application it is to sign in to.
+      if (req.url?.startsWith('/cdn-cgi/access/login') === true) {
+        res.writeHead(200, { 'cf-access-domain': 'localhost', 'cf-access-aud': 'a'.repeat(64), 'content-length': 0 }).end();
+        return;
+      }
       const refused = refusal(req);
       seen.push(`${req.method} ${refused?.status ?? 200}`);
       res.writeHead(refused?.status ?? 200, { ...refused?.headers, 'content-length': 0, connection: 'close' }).end();
