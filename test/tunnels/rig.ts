@@ -89,7 +89,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   };
   const until: Rig['until'] = async (fits, what = 'a state') => {
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort(), 15_000);
+    const timer = setTimeout(() => over.abort(), 45_000);
     let last: TunnelStatus | undefined;
     try {
       for await (const event of engine.headless.engine.events.subscribe(over.signal)) {

@@ -10,6 +10,7 @@ import { showEnv } from './env.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
+import { TUNNEL_OPTIONS, TUNNEL_USAGE, tunnels, type TunnelFlags } from './tunnels.ts';
 
 export const USAGE = `drawbridge: one safe, visible way for every AI tool on this machine
 
@@ -23,6 +24,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge doctor [--json]
+${TUNNEL_USAGE}
   drawbridge stop
 
 DRAWBRIDGE_HOME names another state folder.`;
@@ -33,6 +35,7 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  ...TUNNEL_OPTIONS,
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -58,13 +61,13 @@ export async function runCli(options: CliOptions): Promise<number> {
       });
     }
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
-    return await runClientCommand(command, rest, { ...options, json, limit });
+    return await runClientCommand(command, rest, { ...options, json, limit, flags: values });
   } catch (error) {
     return failed(error, json, output);
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number };
+type Command = CliOptions & { json: boolean; limit: number; flags: TunnelFlags };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -92,6 +95,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     case 'keys':
       return keys(client, rest, options);
+    case 'tunnels':
+      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env });
     case 'env': {
       const envs = await client.clients.env(rest[0] === undefined ? {} : { client: rest[0] });
       if (json) return said(output, JSON.stringify(rest[0] === undefined ? envs : envs[0]));
@@ -112,7 +117,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
   }
 }
 
-const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'env', 'doctor', 'stop']);
+const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'tunnels', 'env', 'doctor', 'stop']);
 
 async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
   switch (action) {
