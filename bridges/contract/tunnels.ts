@@ -1,4 +1,4 @@
-import { oc } from '@orpc/contract';
+import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { Mend } from './schemas.ts';
 
@@ -173,6 +173,14 @@ export const tunnelContract = {
   serverKit: oc.input(named).output(ServerKit),
   /** Signs in through cloudflared in the browser. */
   login: oc.input(named).output(z.object({ until: z.string().nullable() })),
+  /** Downloads a cloudflared of our own, known byte for byte, and tells how far it is. The last event names the file. */
+  installCloudflared: oc
+    .input(none)
+    .output(
+      eventIterator(
+        z.object({ received: z.number().int(), total: z.number().int().nullable(), file: z.string().nullable(), version: z.string() }),
+      ),
+    ),
   /** The machine woke or its network changed: every session is replaced. For hosts that hear of it first. */
   disturb: oc.input(z.object({ why: z.enum(['wake', 'network']) })).output(z.object({ disturbed: z.number().int() })),
 };

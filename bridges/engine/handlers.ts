@@ -117,6 +117,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       logs: os.tunnels.logs.handler(({ input }) => engine.tunnels.logs(input.name)),
       serverKit: os.tunnels.serverKit.handler(({ input }) => engine.tunnels.serverKit(input.name)),
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
+      installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),

@@ -76,7 +76,7 @@ const MEANINGS = {
   },
   'connector-missing': {
     sentence: 'cloudflared is not installed.',
-    mend: 'Install it and put it in PATH, or name its path in the settings (tunnels.cloudflared).',
+    mend: 'Install it (drawbridge tunnels install-cloudflared), or name its path in the settings (tunnels.cloudflared).',
     retry: 'never',
   },
   'connector-unfit': {

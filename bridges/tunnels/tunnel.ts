@@ -97,6 +97,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   let checkTimer: NodeJS.Timeout | undefined;
   let noticeTimer: NodeJS.Timeout | undefined;
   let downSince: number | null = null;
+  let wasUp = false;
   let backAt: number | null = null;
   let lastCause: Cause | null = null;
   let marks: { connected: Seen; answering: Seen; private: Seen } = { connected: null, answering: null, private: null };
@@ -129,7 +130,8 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     note(`drawbridge: ${before} -> ${phase.name}${'cause' in phase ? ` (${phase.cause.code})` : ''}`);
     log.info('tunnel.state', { tunnel: definition.name, state: phase.name, ...('cause' in phase ? { cause: phase.cause.code } : {}) });
     if (phase.name === 'up') {
-      if (downSince !== null && clock.now() - downSince >= timings.noticeAfterMs) backAt = clock.now();
+      if (wasUp && downSince !== null && clock.now() - downSince >= timings.noticeAfterMs) backAt = clock.now();
+      wasUp = true;
       downSince = null;
       lastCause = null;
       clearTimeout(noticeTimer);

@@ -10,6 +10,7 @@ import { candidates, findCloudflared } from './cloudflared.ts';
 import { connectorOf } from './connectors.ts';
 import type { ServiceToken } from './edge.ts';
 import { ensureTunnelFolders, findProgram, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
+import { installCloudflared, type InstallProgress } from './install.ts';
 import { openTunnelKeys } from './keys.ts';
 import { serverKit } from './kit.ts';
 import { leasher } from './leashed.ts';
@@ -61,6 +62,7 @@ export type Tunnels = {
   logs(name: string): LogLine[];
   serverKit(name: string): Promise<ServerKit>;
   login(name: string): Promise<{ until: string | null }>;
+  install(signal: AbortSignal | undefined): AsyncGenerator<InstallProgress, void, void>;
   disturb(why: 'wake' | 'network'): number;
 };
 
@@ -324,6 +326,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
       return { until: until === null ? null : new Date(until).toISOString() };
     },
+    install: (signal) => installCloudflared({ folder: files.programs, target: `${platform}-${process.arch}`, fetch, signal }),
     disturb: (why) => disturb(why === 'wake' ? { why } : { why, online: machine?.online() ?? true }),
   };
 }

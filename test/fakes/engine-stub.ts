@@ -271,6 +271,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       logs: os.tunnels.logs.handler(noTunnels),
       serverKit: os.tunnels.serverKit.handler(noTunnels),
       login: os.tunnels.login.handler(noTunnels),
+      installCloudflared: os.tunnels.installCloudflared.handler(noTunnels),
       disturb: os.tunnels.disturb.handler(() => ({ disturbed: 0 })),
     },
     events: os.events.handler(({ signal }) => events(signal)),

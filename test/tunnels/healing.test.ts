@@ -62,12 +62,16 @@ describe.skipIf(missing)('a tunnel that was up', () => {
   });
 
   it('sshd gone, and back', async () => {
-    const made = await up();
+    const made = await up({ timings: { noticeAfterMs: 200 } });
     const before = await session(made);
+    const notices = async () => (await made.engine.control.status.get({})).notices.filter(({ id }) => id === `tunnel-${NAME}`);
+    expect(await notices()).toEqual([]);
     await made.sshd.kill();
     await made.until((one) => one.state === 'backoff', 'noticed');
+    await vi.waitFor(async () => expect(await notices()).toMatchObject([{ level: 'warning', title: 'The tunnel lab is down' }]), 5_000);
     await made.sshd.start();
     expect(await answersAgain(made, before, 'sshd back')).toBeLessThan(10_000);
+    expect(await notices()).toMatchObject([{ level: 'info', title: 'The tunnel lab is back up' }]);
   }, 40_000);
 
   it('the edge gone for a while, and back', async () => {

@@ -103,6 +103,9 @@ describe.skipIf(missing)('what ends a tunnel', () => {
   it('an ssh key that is refused, tried once', async () => {
     const made = await started({ authorizedKeys: () => '' });
     expect(await ended(made, 'key-refused')).toMatchObject({ state: 'blocked' });
+    expect((await made.engine.control.status.get({})).notices).toContainEqual(
+      expect.objectContaining({ id: `tunnel-${NAME}`, level: 'error', title: 'The tunnel lab needs you' }),
+    );
     // Asking for the host key, before and at pinning, are the other two.
     expect(made.sshd.log().match(/Connection from /g)).toHaveLength(3);
   });

@@ -36,6 +36,8 @@ export const TUNNEL_USAGE = `  drawbridge tunnels [status [NAME]] [--json]
                                       a service token is read from TUNNEL_SERVICE_TOKEN_ID and _SECRET
   drawbridge tunnels server-kit NAME  what the gateway's administrator sets up
   drawbridge tunnels trust NAME [--fingerprint SHA256:...]
+  drawbridge tunnels install-cloudflared
+                                      downloads the release that is known here, and checks it
   drawbridge tunnels start|stop|reconnect|check|logs|remove|token|key|login NAME`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -124,6 +126,15 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
     case 'login': {
       const { until } = await client.tunnels.login(named());
       return say({ until }, until === null ? 'Signed in.' : `Signed in until ${until.slice(0, 16).replace('T', ' ')} UTC.`);
+    }
+    case 'install-cloudflared': {
+      let file: string | null = null;
+      for await (const progress of await client.tunnels.installCloudflared({})) {
+        ({ file } = progress);
+        const part = progress.total === null ? bytes(progress.received) : `${bytes(progress.received)} of ${bytes(progress.total)}`;
+        say(progress, file === null ? `cloudflared ${progress.version}: ${part}` : `cloudflared ${progress.version} is at ${file}.`);
+      }
+      return file === null ? 1 : 0;
     }
     case 'server-kit': {
       const kit = await client.tunnels.serverKit(named());
