@@ -64,15 +64,12 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   try {
     const writing = pipeline(Readable.fromWeb(reply.body), counted, createWriteStream(temporary, { mode: 0o600 }));
     // Watched here, and awaited below: a failure in between must not go unheard.
-    let over = false;
-    const ended = writing.then(
-      () => void (over = true),
-      () => void (over = true),
+    const over = writing.then(
+      () => true,
+      () => true,
     );
-    while (!over) {
-      yield { received, total, file: null, version };
-      await Promise.race([ended, tick()]);
-    }
+    do yield { received, total, file: null, version };
+    while (!(await Promise.race([over, tick()])));
     await writing;
     if (hash.digest('hex') !== sha256)
       throw new DrawbridgeError('failed', `What was sent is not cloudflared ${version} as it is known here. It was thrown away.`);
@@ -85,7 +82,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
 }
 
 const TICK_MS = 250;
-const tick = (): Promise<void> =>
+const tick = (): Promise<false> =>
   new Promise((resolve) => {
-    setTimeout(resolve, TICK_MS);
+    setTimeout(() => resolve(false), TICK_MS);
   });
