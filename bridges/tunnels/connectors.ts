@@ -59,7 +59,7 @@ function ours(parts: ConnectorParts): Connector {
     async prepare() {
       const token = await parts.token();
       if (token === undefined) return { problem: { code: 'token-missing' } };
-      const args = [`'${ownScript('connector')}'`, definition.host, String(definition.port ?? 443)];
+      const args = [ownScript('connector'), definition.host, String(definition.port ?? 443)];
       const route = {
         port: 22,
         proxyCommand: proxyCommand(process.execPath, args, parts.platform),

@@ -86,6 +86,7 @@ function quoted(path: string): string {
 
 /** A program and its arguments as a ProxyCommand: ssh expands % and hands it to a shell. */
 export function proxyCommand(program: string, args: readonly string[], platform: NodeJS.Platform): string {
-  const quote = platform === 'win32' ? '"' : "'";
-  return [`${quote}${program}${quote}`, ...args].join(' ').replaceAll('%', '%%');
+  const quote = (text: string): string => (platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`);
+  const plain = (text: string): boolean => /^[\w.:-]+$/.test(text);
+  return [quote(program), ...args.map((arg) => (plain(arg) ? arg : quote(arg)))].join(' ').replaceAll('%', '%%');
 }

@@ -155,6 +155,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const enter = (definition: TunnelDefinition): void => {
     const tunnel = make(definition);
     running.set(definition.name, tunnel);
+    if (signsIn(definition))
+      void readLogin(definition).catch((error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
     if (!definition.enabled) return;
     const before = leaving.get(definition.name);
     if (before === undefined) tunnel.happen({ type: 'start' });
@@ -211,10 +213,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     return running.size;
   };
 
-  const cloudflaredFor = async (definition: TunnelDefinition): Promise<string> => {
-    if (definition.connector.kind !== 'cloudflared' || definition.connector.login !== 'browser') {
-      throw new DrawbridgeError('bad_input', `The tunnel "${definition.name}" does not sign in with a browser.`);
-    }
+  const cloudflaredForLogin = async (definition: TunnelDefinition): Promise<string> => {
+    if (!signsIn(definition)) throw new DrawbridgeError('bad_input', `The tunnel "${definition.name}" does not sign in with a browser.`);
     const places = candidates(settings.current().tunnels.cloudflared, searchPath, files.programs, platform);
     const found = await findCloudflared(places, false, run);
     if ('problem' in found) {
@@ -223,6 +223,14 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     }
     return found.file;
   };
+
+  /** Asks cloudflared until when its login holds. */
+  async function readLogin(definition: TunnelDefinition): Promise<number | null> {
+    const until = await loginUntil(await cloudflaredForLogin(definition), definition.host, run);
+    logins.set(definition.name, until);
+    parts.onChange();
+    return until;
+  }
 
   return {
     apply,
@@ -318,11 +326,9 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     },
     async login(name) {
       const tunnel = find(name);
-      const file = await cloudflaredFor(tunnel.definition);
-      const { host } = tunnel.definition;
-      if (!(await logIn(file, host, run))) throw new DrawbridgeError('failed', 'The login was not finished. Try again.');
-      const until = await loginUntil(file, host, run);
-      logins.set(name, until);
+      const file = await cloudflaredForLogin(tunnel.definition);
+      if (!(await logIn(file, tunnel.definition.host, run))) throw new DrawbridgeError('failed', 'The login was not finished. Try again.');
+      const until = await readLogin(tunnel.definition);
       if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
       return { until: until === null ? null : new Date(until).toISOString() };
     },
@@ -367,6 +373,10 @@ function noticesOf(tunnel: RunningTunnel, now: number): Notice[] {
       mend: null,
     },
   ];
+}
+
+function signsIn({ connector }: TunnelDefinition): boolean {
+  return connector.kind === 'cloudflared' && connector.login === 'browser';
 }
 
 function isLocal(host: string): boolean {

@@ -116,7 +116,8 @@ describe('the command line of ssh', () => {
   it('quotes a proxy command for the shell and for ssh', () => {
     expect(proxyCommand('/a b/c', ['x'], 'linux')).toBe("'/a b/c' x");
     expect(proxyCommand('C:\\a b\\c.exe', ['x'], 'win32')).toBe('"C:\\a b\\c.exe" x');
-    expect(proxyCommand('/100%/c', [], 'linux')).toBe("'/100%%/c'");
+    expect(proxyCommand('/100%/c', ['/a b/s.ts', '--x', 'h:1'], 'linux')).toBe("'/100%%/c' '/a b/s.ts' --x h:1");
+    expect(proxyCommand("/it's/c", ['$(x)'], 'linux')).toBe("'/it'\\''s/c' '$(x)'");
   });
   it('shows the fingerprint ssh-keygen shows', () => {
     const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';

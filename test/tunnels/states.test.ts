@@ -145,6 +145,31 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     expect(status).toMatchObject({ state: 'connected', marks: { answering: null, private: null } });
   });
 
+  it('a browser login that has to be made, and when it ends', async () => {
+    const made = await startRig({ connector: 'cloudflared', definition: { connector: { kind: 'cloudflared', login: 'browser' } } });
+    rig = made;
+    const { control } = made.engine;
+    // A stand-in for the vendor's program: it can't be signed in to anything here.
+    const fake = path.join(made.folder, 'cloudflared');
+    const token = `e30.${Buffer.from('{"exp":1900000000}').toString('base64url')}.x`;
+    writeScript(
+      fake,
+      `#!/bin/sh
+case "$*" in
+  --version) echo "cloudflared version 2026.7.2 (built today)" ;;
+  "access login https://localhost") touch "${made.folder}/login" ;;
+  "access token --app=https://localhost") [ -f "${made.folder}/login" ] && echo ${token} ;;
+  *) echo "Please open the following URL and log in with your Cloudflare account:" >&2; exec sleep 100 ;;
+esac
+`,
+    );
+    await control.settings.update({ patch: { tunnels: { cloudflared: fake } } });
+    await expect(control.tunnels.hostKey({ name: NAME })).rejects.toThrow();
+    expect((await made.status()).loginUntil).toBeNull();
+    expect(await control.tunnels.login({ name: NAME })).toEqual({ until: new Date(1_900_000_000_000).toISOString() });
+    expect((await made.status()).loginUntil).toBe(new Date(1_900_000_000_000).toISOString());
+  }, 60_000);
+
   it.skipIf(cloudflared === undefined)('cloudflared missing, too old, or known to ignore service tokens', async () => {
     const made = await startRig({ connector: 'cloudflared' });
     rig = made;

@@ -70,6 +70,14 @@ describe.each(KINDS)('a tunnel by %s', (kind) => {
       expect(await rig.engine.call((row) => row.caller === `tunnel ${NAME}` && row.cut)).toMatchObject({ streamed: true });
     });
 
+    it('carries a thousand streams at once', async () => {
+      const far = await rig.far();
+      const one = () => call(far, '/v1/chat/completions', { key: rig.key, body: practice('one two three', true), timeoutMs: 30_000 });
+      const answers = await Promise.all(Array.from({ length: 1_000 }, one));
+      expect(answers.filter(({ status, body }) => status === 200 && body.endsWith('data: [DONE]\n\n'))).toHaveLength(1_000);
+      expect((await rig.status()).traffic.peak).toBeGreaterThan(100);
+    }, 60_000);
+
     it('wants the tunnel’s own key, and a far port’s Host', async () => {
       const far = await rig.far();
       const body = practice('x');
