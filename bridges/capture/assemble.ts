@@ -1,5 +1,6 @@
 import type { AssembledPart, WireFormat } from '../contract/index.ts';
 import { codecs } from '../wire/codecs.ts';
+import { SECTION_BREAK } from '../wire/reasoning.ts';
 import { SseReader } from '../wire/sse.ts';
 import type { JsonValue, Part, TurnEvent, TurnItem } from '../wire/turn.ts';
 
@@ -47,7 +48,13 @@ function fromItem(item: TurnItem): AssembledPart[] {
     }
     case 'reasoning':
       return [
-        { role: 'assistant', kind: 'reasoning', text: [...item.summary, ...(item.content ?? [])].join('\n\n'), name: null, callId: null },
+        {
+          role: 'assistant',
+          kind: 'reasoning',
+          text: [...item.summary, ...(item.content ?? [])].join(SECTION_BREAK),
+          name: null,
+          callId: null,
+        },
       ];
     case 'opaque':
       return [{ role: item.role ?? 'assistant', kind: 'other', text: JSON.stringify(item.value, null, 2), name: item.name, callId: null }];

@@ -4,8 +4,7 @@ import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/inde
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
-import type { CaptureRecord } from './record.ts';
-import { createRecorder, idAt, type Recorder } from './recorder.ts';
+import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
 import type { StoredCall } from './worker.ts';
 
 /** The capture side of the engine: the recorder, and a store in a thread of its own. */
@@ -34,13 +33,16 @@ export type CaptureOptions = {
   clock: Clock;
   log: Logger;
   settings: () => { enabled: boolean; maxBodyBytes: number };
+  /** How far the store may fall behind before captures are dropped. */
+  backlog?: { bytes: number; records: number };
 };
 
 /** Records wait this long for company, so that a busy store writes in batches. Milliseconds. */
 const BATCH_MS = 20;
+/** More than this many at once would hold up the calls under way. */
+const BATCH_RECORDS = 32;
 /** A backlog larger than this drops what comes next: memory is the calls', not the captures'. */
-const MAX_PENDING_BYTES = 256 * 1024 * 1024;
-const MAX_PENDING_RECORDS = 20_000;
+const BACKLOG = { bytes: 256 * 1024 * 1024, records: 20_000 };
 /** What a record weighs besides its bodies. */
 const RECORD_BYTES = 2_000;
 const SHOW_MS = 50;
@@ -48,7 +50,7 @@ const SHOW_MS = 50;
 const RETRY_MS = 5_000;
 
 export function createCapture(options: CaptureOptions): Capture {
-  const { clock, log } = options;
+  const { clock, log, backlog = BACKLOG } = options;
   let worker: Worker | undefined;
   let state: CaptureStatus['state'] = 'starting';
   let reason: string | null = null;
@@ -60,7 +62,7 @@ export function createCapture(options: CaptureOptions): Capture {
   let retryAt = 0;
   let pendingBytes = 0;
   let pendingRecords = 0;
-  let batch = new Map<number, CaptureRecord>();
+  let batch = new Map<number, Entry>();
   let batchBytes = 0;
   let batchTimer: NodeJS.Timeout | undefined;
   const droppedIds = new Set<number>();
@@ -68,7 +70,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   const callListeners = new Set<(calls: readonly Call[]) => void>();
   const statusListeners = new Set<() => void>();
-  let shown = new Map<number, Call>();
+  let shown = new Map<number, { row: Call; final: boolean }>();
   let showTimer: NodeJS.Timeout | undefined;
 
   const statusChanged = (): void => {
@@ -81,23 +83,37 @@ export function createCapture(options: CaptureOptions): Capture {
     statusChanged();
   };
 
-  const show = (row: Call): void => {
+  const tell = (row: Call, final: boolean): void => {
     if (callListeners.size === 0) return;
-    shown.set(row.id, row);
+    shown.set(row.id, { row, final });
     showTimer ??= setTimeout(() => {
-      const rows = [...shown.values()];
+      // A row that has ended meanwhile comes again once its reply was read for it.
+      const rows = [...shown.values()].filter(({ row: now, final: last }) => last || now.state === 'open');
       shown = new Map();
       showTimer = undefined;
-      for (const listener of callListeners) listener(rows);
+      if (rows.length === 0) return;
+      const copies = rows.map(({ row: now }) => ({ ...now }));
+      for (const listener of callListeners) listener(copies);
     }, SHOW_MS);
   };
+  const show = (row: Call): void => tell(row, true);
 
   const flush = (): void => {
     clearTimeout(batchTimer);
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
+    // All small bodies of the batch go over in one buffer.
+    let wanted = 0;
+    for (const entry of batch.values()) wanted += placedBytes(entry);
+    const room = Buffer.allocUnsafeSlow(wanted);
+    let used = 0;
+    const place = (piece: Uint8Array): Uint8Array => {
+      room.set(piece, used);
+      used += piece.length;
+      return room.subarray(used - piece.length, used);
+    };
+    const records = Array.from(batch.values(), (entry) => toRecord(entry, place));
     const transfers = new Set<ArrayBuffer>();
-    const records = [...batch.values()];
     for (const record of records) {
       for (const side of record.sides) {
         for (const piece of side.body ?? []) if (piece.buffer instanceof ArrayBuffer) transfers.add(piece.buffer);
@@ -108,32 +124,33 @@ export function createCapture(options: CaptureOptions): Capture {
     batchBytes = 0;
   };
 
-  const drop = (record: CaptureRecord, row: Call): void => {
+  const drop = (entry: Entry): void => {
     dropped += 1;
-    if (record.kind === 'begin') droppedIds.add(record.id);
+    if (!entry.ends) droppedIds.add(entry.id);
     if (dropped === 1 || dropped % 1000 === 0) log.warn('capture.dropped', { dropped, pendingBytes });
-    show(row);
+    show(entry.row);
     statusChanged();
   };
 
-  const post = (record: CaptureRecord, bodyBytes: number, row: Call): void => {
-    if (record.kind === 'end' && droppedIds.delete(record.id)) return show(row);
-    if (worker === undefined) return drop(record, row);
-    const bytes = bodyBytes + RECORD_BYTES;
-    const full = pendingBytes + bytes > MAX_PENDING_BYTES || pendingRecords >= MAX_PENDING_RECORDS;
+  const post = (entry: Entry): void => {
+    if (entry.ends && droppedIds.delete(entry.id)) return show(entry.row);
+    if (worker === undefined) return drop(entry);
+    const bytes = entry.bytes + RECORD_BYTES;
+    const full = pendingBytes + bytes > backlog.bytes || pendingRecords >= backlog.records;
     // An end whose beginning is stored is never dropped: its row would stay open for ever.
-    if (full && record.kind !== 'end') return drop(record, row);
-    const begin = record.kind === 'end' ? batch.get(record.id) : undefined;
-    if (record.kind === 'end' && begin?.kind === 'begin') {
-      // A short call's end often finds its beginning still waiting: one row is written then, not two.
-      batch.set(record.id, { ...record, kind: 'whole', sides: [...begin.sides, ...record.sides] });
-    } else {
-      batch.set(record.id, record);
+    if (full && !entry.ends) return drop(entry);
+    const begun = batch.get(entry.id);
+    if (begun === undefined) {
+      batch.set(entry.id, entry);
       pendingRecords += 1;
+    } else {
+      // A short call's end often finds its beginning still waiting: one row is written then, not two.
+      batch.set(entry.id, { ...entry, begins: true, sides: [...begun.sides, ...entry.sides] });
     }
     batchBytes += bytes;
     pendingBytes += bytes;
-    batchTimer ??= setTimeout(flush, BATCH_MS);
+    if (batch.size >= BATCH_RECORDS) flush();
+    else batchTimer ??= setTimeout(flush, BATCH_MS);
   };
 
   const settle = (records: number, bytes: number): void => {
@@ -153,6 +170,8 @@ export function createCapture(options: CaptureOptions): Capture {
         return opened();
       case 'failed':
         log.error('capture.failed', { reason: message.reason });
+        // Without a database there is nothing to try again until the next start.
+        retryAt = Infinity;
         setState('failed', message.reason);
         return opened();
       case 'stored':
@@ -163,8 +182,9 @@ export function createCapture(options: CaptureOptions): Capture {
         for (const row of message.calls) show(row);
         return;
       case 'unstored':
-        settle(message.records, message.bytes);
-        dropped += message.records;
+        settle(message.calls.length, message.bytes);
+        dropped += message.calls.length;
+        for (const row of message.calls) show(row);
         log.error('capture.unstored', { reason: message.reason });
         retryAt = clock.monotonic() + RETRY_MS;
         return setState('failed', message.reason);
@@ -196,6 +216,7 @@ export function createCapture(options: CaptureOptions): Capture {
       maxBodyBytes: () => options.settings().maxBodyBytes,
       post,
       show,
+      showBegun: (row) => tell(row, false),
     },
     clock,
   );

@@ -15,7 +15,7 @@ export type FromWorker =
   /** These rows are on disk; `bytes` of the backlog are done. */
   | { type: 'stored'; calls: Call[]; bytes: number; count: number; storeBytes: number }
   /** These rows could not be written (a full disk); the calls themselves went on. */
-  | { type: 'unstored'; records: number; bytes: number; reason: string }
+  | { type: 'unstored'; calls: Call[]; bytes: number; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
   | { type: 'refused'; id: number; reason: string }
   | { type: 'closed' };

@@ -2,7 +2,7 @@ import type { Call, Loss, Usage, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { redactHeaders, redactTarget, redactText, plainText } from '../engine/redact.ts';
 import type { CaptureRecord, Side, SideRecord } from './record.ts';
-import { ReplyLog } from './reply-log.ts';
+import { ReplyLog, SMALL_PIECE } from './reply-log.ts';
 
 /** What is known of a call when it begins. */
 export type CallStart = {
@@ -49,96 +49,94 @@ export type OpenCall = {
 
 export type Recorder = { begin(start: CallStart): OpenCall };
 
-/** Where finished records go; see capture.ts. */
+/** Where what was recorded goes; see capture.ts. Rows are live: they change until their call has ended. */
 export type RecordSink = {
   enabled(): boolean;
   maxBodyBytes(): number;
-  /** Bytes of both sides that the record holds. */
-  post(record: CaptureRecord, bytes: number, row: Call): void;
-  /** A row changed: tells the window. */
+  post(entry: Entry): void;
+  /** Tells the window of a row that began. What it has become by the time the window hears of it, it is told with. */
+  showBegun(row: Call): void;
+  /** Tells the window of a row that nothing will change any more. */
   show(row: Call): void;
 };
+
+/**
+ * A call's beginning, its end, or both, still as it was collected. Copying, redacting and writing down wait until the
+ * entry is handed over (`toRecord`): by then the call itself is long on its way.
+ */
+export type Entry = {
+  id: number;
+  row: Call;
+  begins: boolean;
+  ends: boolean;
+  sides: Collected[];
+  timeline: Float64Array | null;
+  /** Of all bodies. */
+  bytes: number;
+};
+
+type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
+type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null };
 
 /** Bodies from this size on are shared with the worker when they can be, smaller ones are copied. */
 const SHARE_FROM = 64 * 1024;
 
 /**
  * Makes the recorder: it taps both sides of a call as they pass. It holds nothing back and decides nothing; what it
- * collects is redacted here, before it goes to the worker.
+ * collects is redacted before it goes to the worker.
  */
 export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   const nextId = idMaker(clock);
   return {
     begin(start) {
-      const id = nextId();
-      const row: Call = {
-        id,
-        startedAt: new Date(clock.now()).toISOString(),
-        state: 'open',
-        client: start.client,
-        clientVersion: start.clientVersion,
-        caller: start.caller,
-        method: start.method,
-        path: redactTarget(start.target),
-        route: start.route,
-        upstream: start.upstream,
-        wireIn: start.wireIn,
-        wireOut: start.wireOut,
-        modelRequested: start.modelRequested,
-        modelUsed: null,
-        status: null,
-        streamed: false,
-        cut: false,
-        ttfbMs: null,
-        durationMs: null,
-        requestBytes: start.body?.length ?? 0,
-        replyBytes: 0,
-        usage: null,
-        lost: [],
-        error: null,
-      };
+      const row = openRow(nextId(), start, clock.now());
       const kept = sink.enabled();
-      const limit = sink.maxBodyBytes();
+      const limit = kept ? sink.maxBodyBytes() : 0;
+      const requestSide = (side: Side, headers: readonly string[], body: Buffer | null): Collected => ({
+        side,
+        headers,
+        body: body === null || body.length <= limit ? body : body.subarray(0, limit),
+      });
       if (kept) {
-        const sides = [requestSide('clientRequest', start.rawHeaders, start.body, limit)];
-        sink.post({ kind: 'begin', id, row: JSON.stringify(row), sides }, row.requestBytes, { ...row });
+        const sides = [requestSide('clientRequest', start.rawHeaders, start.body)];
+        sink.post({ id: row.id, row, begins: true, ends: false, sides, timeline: null, bytes: row.requestBytes });
       }
-      sink.show({ ...row });
+      sink.showBegun(row);
 
-      const reply = new ReplyLog(kept ? limit : 0);
-      let replyHeaders: [string, string][] = [];
+      const reply = new ReplyLog(limit);
+      let replyHeaders: HeaderRecord = {};
       let upstreamReply: ReplyLog | undefined;
-      let upstreamReplyHeaders: [string, string][] = [];
-      const upstreamSides: SideRecord[] = [];
+      let upstreamReplyHeaders: HeaderRecord = {};
+      const upstreamSides: Collected[] = [];
       let ended = false;
-      const elapsed = (): number => clock.monotonic() - start.arrivedAt;
+      const elapsed = (): number => round(clock.monotonic() - start.arrivedAt);
 
       return {
-        id,
+        id: row.id,
         replyStart(status, headers) {
           row.status = status;
           row.streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-          replyHeaders = redactHeaders(flatten(headers));
+          replyHeaders = headers;
         },
         replyData(chunk) {
           const at = elapsed();
-          row.ttfbMs ??= round(at);
-          reply.push(chunk, round(at));
+          row.ttfbMs ??= at;
+          reply.push(chunk, at);
         },
         upstreamRequest(rawHeaders, body) {
-          if (kept) upstreamSides.push(requestSide('upstreamRequest', rawHeaders, body, limit));
+          if (kept) upstreamSides.push(requestSide('upstreamRequest', rawHeaders, body));
         },
         upstreamReplyStart(headers) {
-          upstreamReplyHeaders = redactHeaders(flatten(headers));
-          upstreamReply = new ReplyLog(kept ? limit : 0);
+          upstreamReplyHeaders = headers;
+          upstreamReply = new ReplyLog(limit);
         },
         upstreamReplyData(chunk) {
-          upstreamReply?.push(chunk, round(elapsed()));
+          upstreamReply?.push(chunk, elapsed());
         },
         end(end) {
           if (ended) return;
           ended = true;
-          row.durationMs = round(elapsed());
+          row.durationMs = elapsed();
           row.replyBytes = reply.bytes;
           row.cut = end.cut;
           row.state = end.cut ? 'cut' : 'done';
@@ -146,19 +144,75 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           row.lost = [...(end.lost ?? [])];
           row.usage = end.usage ?? null;
           row.modelUsed = end.modelUsed ?? null;
-          if (!kept) return sink.show({ ...row });
-          const sides = [...upstreamSides, { side: 'clientReply' as const, headers: JSON.stringify(replyHeaders), body: reply.take() }];
-          if (upstreamReply !== undefined) {
-            sides.push({ side: 'upstreamReply', headers: JSON.stringify(upstreamReplyHeaders), body: upstreamReply.take() });
-          }
-          sink.post(
-            { kind: 'end', id, row: JSON.stringify(row), sides, timeline: reply.timeline() },
-            reply.bytes + (upstreamReply?.bytes ?? 0),
-            { ...row },
-          );
+          if (!kept) return sink.show(row);
+          const sides: Collected[] = [...upstreamSides, { side: 'clientReply', headers: replyHeaders, body: reply.take() }];
+          if (upstreamReply !== undefined) sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take() });
+          const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
+          sink.post({ id: row.id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
         },
       };
     },
+  };
+}
+
+/** How much room `place` must have for an entry. */
+export function placedBytes(entry: Entry): number {
+  let bytes = 0;
+  for (const { body } of entry.sides) {
+    if (body === null) continue;
+    if (!Array.isArray(body)) bytes += body.length < SHARE_FROM ? body.length : 0;
+    else for (const piece of body) bytes += piece.length < SMALL_PIECE ? piece.length : 0;
+  }
+  return bytes;
+}
+
+/** Writes an entry down for the worker: headers redacted, bodies handed over. */
+export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array): CaptureRecord {
+  const sides = entry.sides.map(({ side, headers, body }): SideRecord => ({
+    side,
+    headers: JSON.stringify(redactHeaders(isPairs(headers) ? headers : flatten(headers))),
+    body:
+      body === null
+        ? null
+        : Array.isArray(body)
+          ? body.map((piece) => (piece.length < SMALL_PIECE ? place(piece) : piece))
+          : [body.length < SHARE_FROM ? place(body) : handOver(body)],
+  }));
+  const row = JSON.stringify(entry.row);
+  if (!entry.ends) return { kind: 'begin', id: entry.id, row, sides };
+  return { kind: entry.begins ? 'whole' : 'end', id: entry.id, row, sides, timeline: entry.timeline };
+}
+
+function isPairs(headers: readonly string[] | HeaderRecord): headers is readonly string[] {
+  return Array.isArray(headers);
+}
+
+function openRow(id: number, start: CallStart, now: number): Call {
+  return {
+    id,
+    startedAt: new Date(now).toISOString(),
+    state: 'open',
+    client: start.client,
+    clientVersion: start.clientVersion,
+    caller: start.caller,
+    method: start.method,
+    path: redactTarget(start.target),
+    route: start.route,
+    upstream: start.upstream,
+    wireIn: start.wireIn,
+    wireOut: start.wireOut,
+    modelRequested: start.modelRequested,
+    modelUsed: null,
+    status: null,
+    streamed: false,
+    cut: false,
+    ttfbMs: null,
+    durationMs: null,
+    requestBytes: start.body?.length ?? 0,
+    replyBytes: 0,
+    usage: null,
+    lost: [],
+    error: null,
   };
 }
 
@@ -177,14 +231,6 @@ export function idAt(now: number): number {
 }
 const ID_EPOCH = Date.UTC(2024, 0, 1);
 
-function requestSide(side: Side, rawHeaders: readonly string[], body: Buffer | null, limit: number): SideRecord {
-  return {
-    side,
-    headers: JSON.stringify(redactHeaders(rawHeaders)),
-    body: body === null ? null : [handOver(body.length > limit ? body.subarray(0, limit) : body)],
-  };
-}
-
 /** A body another thread may read while this one still sends it: shared where it is in shared memory, else a copy. */
 function handOver(body: Buffer): Uint8Array {
   if (body.length >= SHARE_FROM && body.buffer instanceof SharedArrayBuffer) return body;
@@ -193,7 +239,7 @@ function handOver(body: Buffer): Uint8Array {
   return copy;
 }
 
-function flatten(headers: Readonly<Record<string, string | string[] | number | undefined>>): string[] {
+function flatten(headers: HeaderRecord): string[] {
   const flat: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) continue;

@@ -60,8 +60,8 @@ export class ReplyLog {
     if (this.#current !== undefined) this.#blocks.push(this.#current);
     const size =
       this.#current === undefined ? Math.max(wanted, FIRST_BLOCK) : Math.min(Math.max(wanted, this.#current.length * 2), LARGEST_BLOCK);
-    // Not from the shared pool: the block's memory is given away as a whole.
-    this.#current = Buffer.allocUnsafeSlow(size);
+    // Large blocks are given away as a whole, so they must not come from the shared pool; small ones are copied once more.
+    this.#current = size < SMALL_PIECE ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
     this.#used = 0;
   }
 
@@ -74,6 +74,8 @@ export class ReplyLog {
   }
 }
 
+/** Pieces below this are copied into the batch's one buffer: handing over many small buffers costs more than their bytes. */
+export const SMALL_PIECE = 4096;
 const FIRST_BLOCK = 1024;
 const LARGEST_BLOCK = 256 * 1024;
 const MAX_MARKS = 8192;

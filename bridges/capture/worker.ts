@@ -30,8 +30,7 @@ export function serveStore(port: MessagePort): void {
         return;
       }
       case 'records':
-        if (store === undefined)
-          send({ type: 'unstored', records: message.records.length, bytes: message.bytes, reason: 'The capture store is not open.' });
+        if (store === undefined) send(unstored(message.records, message.bytes, 'The capture store is not open.'));
         else send(write(store, message.records, message.bytes));
         clearTimeout(idle);
         idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
@@ -70,9 +69,13 @@ function write(store: Store, records: readonly CaptureRecord[], bytes: number): 
     });
   } catch (error) {
     store.forget();
-    return { type: 'unstored', records: records.length, bytes, reason: error instanceof Error ? error.message : String(error) };
+    return unstored(records, bytes, error instanceof Error ? error.message : String(error));
   }
   return { type: 'stored', calls, bytes, count: store.count, storeBytes: store.size() };
+}
+
+function unstored(records: readonly CaptureRecord[], bytes: number, reason: string): FromWorker {
+  return { type: 'unstored', calls: records.map((record) => readRow(record.row)), bytes, reason };
 }
 
 function writeOne(store: Store, record: CaptureRecord): Call {

@@ -64,7 +64,7 @@ function codex(origin: string, model: string): ClientEnv {
         ].join('\n'),
       },
     ],
-    command: 'codex exec --profile drawbridge "Say hello"',
+    command: 'codex exec --skip-git-repo-check --profile drawbridge "Say hello"',
     notes: ['The profile is a file of its own; your config.toml is not touched.'],
   };
 }

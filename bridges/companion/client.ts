@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { WireFormat } from '../contract/index.ts';
 
 /** What the companion can tell of a caller from its head. */
@@ -21,8 +22,21 @@ const KNOWN: readonly [RegExp, string][] = [
   [/^(?:node|undici)\b()/, 'node'],
 ];
 
+/**
+ * Names the program behind a request. Copilot CLI calls a provider of its user's own through the vendors' SDKs, under
+ * their user agents; it is known by a header only it adds.
+ */
+export function clientOf(headers: IncomingHttpHeaders): ClientName {
+  const client = clientOfAgent(headers['user-agent']);
+  const library = client.name === 'openai-sdk' || client.name === 'anthropic-sdk';
+  return library && headers['x-initiator'] !== undefined ? COPILOT_CLI : client;
+}
+
+/** Its version is not told. */
+const COPILOT_CLI: ClientName = { name: 'copilot-cli', version: null };
+
 /** Names the program behind a user agent; `unknown` where there is none, else its first product token. */
-export function clientOf(userAgent: string | undefined): ClientName {
+function clientOfAgent(userAgent: string | undefined): ClientName {
   if (userAgent === undefined || userAgent === '') return { name: 'unknown', version: null };
   const kept = remembered.get(userAgent);
   if (kept !== undefined) return kept;

@@ -12,6 +12,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
+import { lift } from '../wire/lift.ts';
 import { memoryHandleStore } from '../wire/opaque.ts';
 import { estimateTokens } from '../wire/tokens.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
@@ -75,7 +76,7 @@ export function createCompanion(options: CompanionOptions): Companion {
 
   /** A call that was meant, but came to nothing before its body was read. */
   const recordRefused = (refusal: Refusal, req: IncomingMessage, arrivedAt: number): void => {
-    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers['user-agent']).name });
+    log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers).name });
     const target = readTarget(req.url ?? '');
     if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
     const call = recorder.begin({
@@ -155,7 +156,7 @@ export function createCompanion(options: CompanionOptions): Companion {
     const question = {
       model: seen.model,
       wire,
-      client: clientOf(incoming.req.headers['user-agent']).name,
+      client: clientOf(incoming.req.headers).name,
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
@@ -208,9 +209,10 @@ export function createCompanion(options: CompanionOptions): Companion {
     const to = way.known.wires[0] ?? 'responses';
     const call = recorder.begin(start(incoming, caller, sent, way, to));
     const requestId = newId('req');
+    const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     let crossing: Crossing;
     try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
+      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
       crossing = crossRequest({
         body: parsed,
         from: way.wire,
@@ -220,7 +222,7 @@ export function createCompanion(options: CompanionOptions): Companion {
         now: clock.now(),
         newId,
         wantsReasoning: true,
-        client: { family: errorFamily(clientOf(incoming.req.headers['user-agent']).name), requestId },
+        client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
       const problem: TurnError =
@@ -230,7 +232,8 @@ export function createCompanion(options: CompanionOptions): Companion {
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
       return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
     }
-    const body = Buffer.from(JSON.stringify(crossing.body));
+    const json = JSON.stringify(crossing.body);
+    const body = lifted?.lower(json) ?? Buffer.from(json);
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
     call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
@@ -359,6 +362,9 @@ export function createCompanion(options: CompanionOptions): Companion {
   };
 }
 
+/** Bodies from this size on have their long texts lifted out before they are parsed. */
+const LIFT_FROM = 32 * 1024;
+
 type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
 
 /** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */
@@ -383,7 +389,7 @@ function baseStart(
   target: Target,
   arrivedAt: number,
 ): Pick<CallStart, 'client' | 'clientVersion' | 'method' | 'target' | 'wireIn' | 'rawHeaders' | 'arrivedAt'> {
-  const client = clientOf(req.headers['user-agent']);
+  const client = clientOf(req.headers);
   return {
     client: client.name,
     clientVersion: client.version,

@@ -2,15 +2,19 @@ import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
-import type { Crossing, ReplyState, StreamCrossing } from '../wire/translate.ts';
+import type { Crossing, RenderedFailure, ReplyState, StreamCrossing } from '../wire/translate.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import { failureError } from './errors.ts';
 import { breakOff } from './forward.ts';
 
 /** Milliseconds of upstream silence after which a streaming client is told that we live (SPEC 2.5, 10.2). */
 const KEEP_ALIVE_MS = 10_000;
+/** How long an upstream may keep its connection after the last event of a stream. Milliseconds. */
+const LATE_MS = 2_000;
 /** A JSON reply larger than this is not translated. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+
+const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
 
 export type CrossedOptions = {
   crossing: Crossing;
@@ -35,6 +39,7 @@ export class CrossedReply implements ReplySink {
   #state: Readonly<ReplyState> | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #stalled: NodeJS.Timeout | undefined;
+  #lateAbort: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
@@ -80,6 +85,7 @@ export class CrossedReply implements ReplySink {
   }
 
   end(): void {
+    clearTimeout(this.#lateAbort);
     if (this.#over) return;
     if (this.#stream !== undefined) {
       this.#write(this.#stream.end());
@@ -87,7 +93,7 @@ export class CrossedReply implements ReplySink {
     }
     const bytes = Buffer.concat(this.#chunks);
     const { reply } = this.#options.crossing;
-    if (this.#status >= 400) return this.#answer(reply.error(this.#status, this.#headers, readBody(bytes)));
+    if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, this.#headers, readBody(bytes)));
     if (this.#streaming) {
       const collected = reply.collect();
       collected.push(bytes);
@@ -100,6 +106,7 @@ export class CrossedReply implements ReplySink {
   }
 
   fail(failure: UpstreamFailure): void {
+    clearTimeout(this.#lateAbort);
     if (this.#over) return;
     // A stream that has begun is ended in the client's own words for "this failed", never as a success.
     if (this.#stream !== undefined) {
@@ -112,7 +119,7 @@ export class CrossedReply implements ReplySink {
   #openStream(): StreamCrossing {
     const stream = this.#options.crossing.reply.stream();
     this.#stream = stream;
-    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...this.#options.headers };
+    const headers = { ...STREAM_HEADERS, ...this.#options.headers };
     this.#call.replyStart(200, headers);
     this.#res.writeHead(200, headers);
     this.#keepAlive = setTimeout(() => this.#sendKeepAlive(), KEEP_ALIVE_MS);
@@ -140,7 +147,9 @@ export class CrossedReply implements ReplySink {
   #finishStream(stream: StreamCrossing, failure?: string): void {
     this.#state = stream.state;
     const { error, stoppedEarly } = stream.state;
-    this.#flow?.abort();
+    // The upstream's own end follows in a moment: aborting here would cost the next call a new connection.
+    if (stoppedEarly) this.#flow?.abort();
+    else this.#lateAbort = setTimeout(() => this.#flow?.abort(), LATE_MS).unref();
     this.#release();
     // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
     if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') breakOff(this.#res);
@@ -155,22 +164,28 @@ export class CrossedReply implements ReplySink {
   }
 
   #refuse(error: TurnError): void {
-    this.#answer(this.#options.crossing.reply.failure(error));
+    this.#tellFailure(this.#options.crossing.reply.failure(error));
+  }
+
+  #tellFailure(failure: RenderedFailure): void {
+    if (!('stream' in failure)) return this.#answer(failure);
+    this.#state = failure.state;
+    this.#send(200, STREAM_HEADERS, failure.stream);
   }
 
   #answer(rendered: RenderedError): void {
+    this.#send(rendered.status, { 'content-type': 'application/json', ...rendered.headers }, JSON.stringify(rendered.body));
+  }
+
+  /** A reply that is whole at once. */
+  #send(status: number, own: Record<string, string>, text: string): void {
     this.#release();
-    const body = Buffer.from(JSON.stringify(rendered.body));
-    const headers = {
-      'content-type': 'application/json',
-      ...this.#options.headers,
-      ...rendered.headers,
-      'content-length': String(body.length),
-    };
-    this.#call.replyStart(rendered.status, headers);
+    const body = Buffer.from(text);
+    const headers = { ...this.#options.headers, ...own, 'content-length': String(body.length) };
+    this.#call.replyStart(status, headers);
     this.#call.replyData(body);
-    if (!this.#res.destroyed) this.#res.writeHead(rendered.status, headers).end(body);
-    this.#end(false, this.#state?.error?.message ?? (rendered.status >= 400 ? 'The upstream answered with an error.' : undefined));
+    if (!this.#res.destroyed) this.#res.writeHead(status, headers).end(body);
+    this.#end(false, this.#state?.error?.message ?? (status >= 400 ? 'The upstream answered with an error.' : undefined));
   }
 
   #end(cut: boolean, error: string | undefined): void {

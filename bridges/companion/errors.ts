@@ -44,7 +44,7 @@ export function renderRefusal(refusal: Refusal, target: string | undefined, head
 
 /** An error in the words of a client of this wire format. */
 export function renderTurnError(error: TurnError, wire: WireFormat, userAgent: string | undefined, requestId: string): ErrorAnswer {
-  const rendered = codecs[wire].renderError(error, { family: errorFamily(clientOf(userAgent).name), requestId });
+  const rendered = codecs[wire].renderError(error, { family: errorFamily(clientOf({ 'user-agent': userAgent }).name), requestId });
   return {
     status: rendered.status,
     headers: { 'content-type': 'application/json', ...requestIdHeader(wire, requestId), ...rendered.headers },

@@ -15,6 +15,8 @@ export class ForwardedReply implements ReplySink {
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
   #flow: Flow | undefined;
   #wrote = false;
+  /** Bytes of the body still to come, where the head told how many there are. */
+  #left: number | undefined;
   #stalled: NodeJS.Timeout | undefined;
 
   constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
@@ -36,12 +38,19 @@ export class ForwardedReply implements ReplySink {
     this.#call.replyStart(status, back);
     this.#res.writeHead(status, back);
     // The head usually comes in the same read as the first piece; both leave in one write then.
-    if (back['content-length'] === undefined) process.nextTick(this.#flushHead);
+    const length = back['content-length'];
+    if (typeof length === 'string') this.#left = Number(length);
+    else process.nextTick(this.#flushHead);
   }
 
   data(chunk: Buffer): boolean {
     this.#wrote = true;
     this.#call.replyData(chunk);
+    if (this.#left !== undefined && (this.#left -= chunk.length) === 0) {
+      // The last piece and the end leave in one write.
+      this.#res.end(chunk);
+      return true;
+    }
     if (this.#res.write(chunk)) return true;
     this.#res.once('drain', this.#onDrain);
     this.#stalled = setTimeout(this.#onStall, this.#idleMs);
@@ -50,7 +59,7 @@ export class ForwardedReply implements ReplySink {
 
   end(): void {
     this.#wrote = true;
-    this.#res.end();
+    if (!this.#res.writableEnded) this.#res.end();
     this.#call.end({ cut: false });
     this.#release();
   }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Key } from '../contract/index.ts';
@@ -15,7 +15,7 @@ const Stored = z.object({
   lastUsedAt: z.string().nullable(),
 });
 type Stored = z.infer<typeof Stored>;
-type Held = Stored & { digest: Buffer };
+type Held = Stored & { digest: Buffer; usedAt: number | undefined };
 
 /** The client keys of this machine. What is kept of a key can't be turned back into it. */
 export type KeyRing = {
@@ -39,7 +39,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
   let unsaved = false;
   const listeners = new Set<() => void>();
   const save = (): void => {
-    writeFileAtomic(file, `${JSON.stringify(held.map(withoutDigest), null, 2)}\n`);
+    writeFileAtomic(file, `${JSON.stringify(held.map(toStored), null, 2)}\n`);
     unsaved = false;
   };
   const changed = (): void => {
@@ -48,7 +48,11 @@ export function openKeys(file: string, clock: Clock): KeyRing {
   };
 
   return {
-    list: () => held.map(({ hash: _hash, digest: _digest, ...key }) => key),
+    list: () =>
+      held.map((key) => {
+        const { hash: _hash, ...shown } = toStored(key);
+        return shown;
+      }),
     create(name) {
       if (held.some((key) => key.name === name)) {
         throw new DrawbridgeError('bad_input', `There is a key named "${name}" already. Choose another name, or revoke that one first.`, {
@@ -66,6 +70,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
           hint: `${key.slice(0, 7)}…`,
           hash: digest.toString('hex'),
           digest,
+          usedAt: undefined,
           createdAt: new Date(clock.now()).toISOString(),
           lastUsedAt: null,
         },
@@ -85,7 +90,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
       let match: Held | undefined;
       for (const candidate of held) if (timingSafeEqual(candidate.digest, digest)) match = candidate;
       if (match === undefined) return undefined;
-      match.lastUsedAt = new Date(clock.now()).toISOString();
+      match.usedAt = clock.now();
       unsaved = true;
       return match;
     },
@@ -106,7 +111,7 @@ function readKeys(file: string): Held[] {
     return z
       .array(Stored)
       .parse(JSON.parse(text))
-      .map((key) => ({ ...key, digest: Buffer.from(key.hash, 'hex') }));
+      .map((key) => ({ ...key, digest: Buffer.from(key.hash, 'hex'), usedAt: undefined }));
   } catch (error) {
     throw new DrawbridgeError(
       'settings_invalid',
@@ -117,10 +122,10 @@ function readKeys(file: string): Held[] {
   }
 }
 
-function withoutDigest({ digest: _digest, ...key }: Held): Stored {
-  return key;
+function toStored({ digest: _digest, usedAt, ...key }: Held): Stored {
+  return usedAt === undefined ? key : { ...key, lastUsedAt: new Date(usedAt).toISOString() };
 }
 
 function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+  return hash('sha256', key, 'buffer');
 }

@@ -39,7 +39,7 @@ export function peek(body: Buffer): Peek | PeekProblem {
     if (body[at] !== QUOTE) return notJson(at);
     const nameEnd = stringEnd(body, at);
     if (nameEnd < 0) return notJson(at);
-    const name = nameEnd - at <= 16 ? body.toString('latin1', at + 1, nameEnd) : '';
+    const name = nameOf(body, at + 1, nameEnd);
     at = skipSpace(body, nameEnd + 1);
     if (body[at] !== COLON) return notJson(at);
     at = skipSpace(body, at + 1);
@@ -49,7 +49,7 @@ export function peek(body: Buffer): Peek | PeekProblem {
     if (end <= at) return notJson(at);
     if (name === 'model') found.model = body[at] === QUOTE ? readString(body, at, end) : undefined;
     else if (name === 'stream') found.stream = body[at] === 0x74;
-    else if (FORBIDDEN.has(name)) found.forbidden ??= name;
+    else if (name !== '') found.forbidden ??= name;
 
     at = skipSpace(body, end);
     if (body[at] === COMMA) at = skipSpace(body, at + 1);
@@ -57,6 +57,18 @@ export function peek(body: Buffer): Peek | PeekProblem {
     else return notJson(at);
   }
 }
+
+/** Which of the names that matter stands there; the others never become strings. */
+function nameOf(body: Buffer, start: number, end: number): string {
+  for (const { name, bytes } of NAMES) {
+    if (bytes.length !== end - start || body[start] !== bytes[0]) continue;
+    let at = 1;
+    while (at < bytes.length && body[start + at] === bytes[at]) at += 1;
+    if (at === bytes.length) return name;
+  }
+  return '';
+}
+const NAMES = ['model', 'stream', ...FORBIDDEN].map((name) => ({ name, bytes: [...Buffer.from(name)] }));
 
 const TOO_DEEP = -2;
 
@@ -114,6 +126,8 @@ function scalarEnd(body: Buffer, start: number): number {
 function readString(body: Buffer, start: number, end: number): string | undefined {
   if (end - start > 512) return undefined;
   try {
+    const text = body.toString('utf8', start + 1, end - 1);
+    if (!text.includes('\\')) return text;
     const value: unknown = JSON.parse(body.toString('utf8', start, end));
     return typeof value === 'string' ? value : undefined;
   } catch {

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, renameSync, rmSync, statSync, type WriteStream } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from './clock.ts';
 import { isSecretHeader, plainText, REDACTED, redactText } from './redact.ts';
@@ -51,57 +51,46 @@ export function createLogger(write: (line: string) => void, level: () => LogLeve
 /** Swallows everything; for tests and for code that runs before the log is open. */
 export const silentLogger: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 
-export type LogFile = { write: (line: string) => void; stop: () => Promise<void> };
+export type LogFile = { write: (line: string) => void; stop: () => void };
 
 /**
- * `<folder>/drawbridge.log`, readable by its owner only, turned over at 5 MiB with three older files kept.
- * A log that can't be written never stops the engine.
+ * `<folder>/drawbridge.log`, readable by its owner only, turned over at 5 MiB with three older files kept. Lines are few
+ * and written at once, so that a crash loses none. A log that can't be written never stops the engine.
  */
 export function openLogFile(folder: string): LogFile {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = path.join(folder, 'drawbridge.log');
-  let stream: WriteStream | undefined;
+  let handle: number | undefined;
   let size = 0;
-  const open = (): WriteStream => {
-    try {
-      size = statSync(file).size;
-    } catch {
-      size = 0;
-    }
-    const opened = createWriteStream(file, { flags: 'a', mode: 0o600 });
-    opened.on('error', () => {});
+  const open = (): number => {
+    const opened = openSync(file, 'a', 0o600);
+    size = fstatSync(opened).size;
     return opened;
   };
   const rotate = (): void => {
-    stream?.end();
-    try {
-      rmSync(`${file}.${KEPT_FILES}`, { force: true });
-      for (let i = KEPT_FILES - 1; i >= 1; i--) moveIfThere(`${file}.${i}`, `${file}.${i + 1}`);
-      moveIfThere(file, `${file}.1`);
-    } catch {
-      // The old file could not be moved (held open on Windows): go on in it.
-    }
-    stream = open();
+    if (handle !== undefined) closeSync(handle);
+    rmSync(`${file}.${KEPT_FILES}`, { force: true });
+    for (let i = KEPT_FILES - 1; i >= 1; i--) moveIfThere(`${file}.${i}`, `${file}.${i + 1}`);
+    moveIfThere(file, `${file}.1`);
+    handle = open();
   };
   return {
     write(line) {
-      stream ??= open();
-      if (size + line.length > MAX_FILE_BYTES) rotate();
-      size += line.length;
-      stream.write(line);
+      try {
+        handle ??= open();
+        if (size > 0 && size + line.length > MAX_FILE_BYTES) rotate();
+        size += writeSync(handle, line);
+      } catch {
+        // A full disk, or a file held open by another program: there is nowhere left to tell of it.
+      }
     },
-    stop: () =>
-      new Promise((resolve) => {
-        if (stream === undefined) resolve();
-        else stream.end(() => resolve());
-      }),
+    stop() {
+      if (handle !== undefined) closeSync(handle);
+      handle = undefined;
+    },
   };
 }
 
 function moveIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
+  if (existsSync(from)) renameSync(from, to);
 }

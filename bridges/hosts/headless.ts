@@ -70,7 +70,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
   // The socket comes first: it is what makes this engine the only one of its state folder.
   const control = await startControl(paths.control, router).catch(async (error: unknown) => {
     await engine.stop();
-    await logFile.stop();
+    logFile.stop();
     throw error;
   });
   engine.report({ name: 'control', state: 'listening', address: paths.control, reason: null, mend: null });
@@ -100,7 +100,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
       await engine.stop();
       await window.stop();
       await control.stop();
-      await logFile.stop();
+      logFile.stop();
     },
   };
 }

@@ -48,14 +48,15 @@ export function receiveBody(
   // Most bodies arrive whole with their head; a timer is made only for those that do not.
   let timer: NodeJS.Timeout | undefined = declared !== undefined && declared <= EAGER_BYTES ? undefined : setTimeout(onIdle, limits.idleMs);
   if (timer === undefined) {
-    setImmediate(() => {
-      if (!finished && timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
+    process.nextTick(() => {
+      if (!req.complete && !finished && timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
     });
   }
   req.on('data', onData);
-  req.once('end', () => finish({ bytes: room ?? joined(chunks) }));
-  req.once('close', () => finish({ aborted: true }));
-  req.once('error', () => finish({ aborted: true }));
+  const onGone = (): void => finish({ aborted: true });
+  req.on('end', () => finish({ bytes: room ?? joined(chunks) }));
+  req.on('close', onGone);
+  req.on('error', onGone);
 }
 
 const EAGER_BYTES = 32 * 1024;

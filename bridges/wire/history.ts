@@ -1,3 +1,4 @@
+import { isSilent } from './marks.ts';
 import { fitName } from './tools.ts';
 import type { Loss, MessageItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
 
@@ -26,7 +27,7 @@ export type HistoryOptions = {
 export function fitHistory(turn: TurnRequest, target: WireFormat, options: HistoryOptions = {}): { turn: TurnRequest; lost: Loss[] } {
   const lost: Loss[] = [];
   const known = turn.from === target ? turn.items : dropForeign(turn, target, lost);
-  const items = answerCalls(dropEmpty(known, target), turn.from, target, lost);
+  const items = answerCalls(dropEmpty(known, turn.from, target, lost), turn.from, target, lost);
   const fitted: TurnRequest = { ...turn, items };
   if (target === 'messages') {
     beginWithUser(items);
@@ -197,8 +198,9 @@ function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnI
 }
 
 /** `messages` refuses blank text anywhere; an assistant message without content is refused by all. */
-function dropEmpty(items: readonly TurnItem[], target: WireFormat): TurnItem[] {
+function dropEmpty(items: readonly TurnItem[], from: WireFormat, target: WireFormat, lost: Loss[]): TurnItem[] {
   const kept: TurnItem[] = [];
+  const fields = new Set<string>();
   for (const item of items) {
     if (item.type !== 'message') {
       kept.push(item);
@@ -208,7 +210,10 @@ function dropEmpty(items: readonly TurnItem[], target: WireFormat): TurnItem[] {
     const content = strict ? withoutBlankText(item.content) : item.content;
     if (content.length === item.content.length && content.length > 0) kept.push(item);
     else if (content.length > 0) kept.push({ ...item, content });
+    else for (const key of Object.keys(item.extra ?? {})) if (!isSilent(key)) fields.add(key);
   }
+  const path = from === 'responses' ? 'input' : 'messages';
+  for (const key of fields) lost.push({ path: `${path}[].${key}`, why: 'it stood on a message that says nothing, which is left out' });
   return kept;
 }
 

@@ -15,9 +15,19 @@ export function asString(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The value where it is a string that says something, else undefined. */
+export function asName(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
 /** The value where it is a finite number, else undefined. */
 export function asNumber(value: JsonValue | undefined): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+/** The value where it is a count, a whole number from 0 on, else undefined. */
+export function asCount(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
 /** The value where it is a boolean, else undefined. */
@@ -28,4 +38,14 @@ export function asBoolean(value: JsonValue | undefined): boolean | undefined {
 /** The value where it is an array, else undefined. */
 export function asArray(value: JsonValue | undefined): JsonValue[] | undefined {
   return Array.isArray(value) ? value : undefined;
+}
+
+/** The JSON value of a text; undefined where it is none. */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,3 +1,6 @@
+import { asObject, parseJson } from './json.ts';
+import type { JsonObject } from './turn.ts';
+
 /** One server-sent event. `data` is the joined data lines (HTML standard, section 9.2). */
 export type SseFrame = { event: string | undefined; data: string };
 
@@ -58,7 +61,7 @@ export class SseReader {
     const rest = this.#takeRest();
     if (rest.length > 0) this.#line(rest, 0, rest.length, frames);
     this.#dispatch(frames);
-    return frames;
+    return frames.filter(isWhole);
   }
 
   /** The bytes after a byte order mark; undefined while it is not known whether there is one. */
@@ -135,6 +138,16 @@ export class SseReader {
     this.#event = undefined;
     this.#frameBytes = 0;
   }
+}
+
+/** False where the bytes ended in the middle of the data: half an event is none. */
+function isWhole({ data }: SseFrame): boolean {
+  return data === '[DONE]' || parseJson(data) !== undefined;
+}
+
+/** The JSON object a frame holds; undefined where it holds something else. */
+export function frameObject(frame: SseFrame): JsonObject | undefined {
+  return asObject(parseJson(frame.data));
 }
 
 /** True where the line is the field `name` alone, or `name:` followed by anything. */

@@ -60,8 +60,9 @@ class SequenceStopper implements Stopper {
     }
     const text = open.held + event.text;
     const found = this.#find(text);
-    if (found !== undefined) return this.#stop(event.item, open, text.slice(0, found.at), found.sequence);
     const free = this.#freeLength(text);
+    // Another one may have begun before the one that was found, and only what follows tells.
+    if (found !== undefined && found.at <= free) return this.#stop(event.item, open, text.slice(0, found.at), found.sequence);
     open.held = text.slice(free);
     if (free === 0) return [];
     const said = text.slice(0, free);

@@ -6,8 +6,7 @@ import type { JsonValue, Part, ToolDefinition, TurnItem, TurnRequest } from './t
  * count and must be labelled as an estimate. It errs upwards, so that compaction never comes too late.
  *
  * Text is counted by runs of characters of one class, with weights fitted to o200k_base over prose, code, JSON, logs and
- * a dozen languages (most within 15 %). A tokenizer costs 130 ms and 70 MB to load, and a quarter of a second for one long
- * word; this costs nothing to load, and its time is bounded whatever the text.
+ * a dozen languages (most within 15 %). Why it is no tokenizer's count is told in docs/decisions/0007-token-estimate.md.
  */
 export function estimateTokens(turn: TurnRequest): number {
   const prompt = new PromptSize();
@@ -168,6 +167,10 @@ const FIRST = [0.84, 1.2, 1.23, 0.02, 1.4, 0.55, 0.3, 0.55, 0.55, 0.5, 0.79, 0.8
 const FURTHER = [0.06, 0.15, 0.3, 0.02, 0.1, 0.4, 0.35, 0.2, 0.3, 0.47, 0.72, 0.72];
 const AGAIN = Float64Array.of(0.12, 0.2, 0.3, 0.02, 0.1, 0.04, 0.35, 0.2, 0.3, 0.47, 0.5, 0.72);
 
+/** No vocabulary holds words of more letters whole: what follows is a compound, or no word at all. */
+const LONGEST_KNOWN = 12;
+const IN_STRANGE_WORD = 0.55;
+
 /** Tokens for a character by its own kind and that of the one before. */
 const AFTER = Float64Array.from({ length: KINDS * KINDS }, (_, i) => {
   const before = Math.floor(i / KINDS);
@@ -190,10 +193,14 @@ function scanned(text: string, from: number, to: number): number {
   let tokens = 0;
   let before = 0;
   let last = BLANK;
+  let letters = 0;
   for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);
     const kind = code < 128 ? (ASCII[code] ?? MARK) : beyondAscii(code);
-    tokens += (code === before ? AGAIN[kind] : AFTER[last * KINDS + kind]) ?? 0;
+    if (kind > UPPER) letters = 0;
+    else letters = kind === UPPER && last === LOWER ? 1 : letters + 1;
+    if (code === before) tokens += AGAIN[kind] ?? 0;
+    else tokens += letters > LONGEST_KNOWN ? IN_STRANGE_WORD : (AFTER[last * KINDS + kind] ?? 0);
     before = code;
     last = kind;
   }

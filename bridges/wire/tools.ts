@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
-import { asString, isObject } from './json.ts';
+import { asObject, asString, parseJson } from './json.ts';
 import type {
   ItemStart,
-  JsonValue,
   Loss,
   Part,
   ToolCallItem,
@@ -329,10 +328,5 @@ function unwrapped(event: Extract<TurnEvent, { type: 'item_end' }>): TurnEvent[]
 
 /** The plain input in a wrapped call's arguments; the text as it is where the model wrote something else. */
 function plainInput(text: string): string {
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return (isObject(value) ? asString(value.input) : undefined) ?? text;
-  } catch {
-    return text;
-  }
+  return asString(asObject(parseJson(text))?.input) ?? text;
 }

@@ -10,7 +10,7 @@ import type { SseFrame } from './sse.ts';
 import { stopAt } from './stop-sequences.ts';
 import type { Stopper } from './stop-sequences.ts';
 import { fitTools } from './tools.ts';
-import type { JsonObject, JsonValue, Loss, StopReason, TurnError, TurnEvent, TurnRequest, Usage, WireFormat } from './turn.ts';
+import type { ErrorKind, JsonObject, JsonValue, Loss, StopReason, TurnError, TurnEvent, TurnRequest, Usage, WireFormat } from './turn.ts';
 
 export type CrossingInput = {
   /** What the client sent, parsed. */
@@ -52,10 +52,13 @@ export type ReplyCrossing = {
   /** The client wants JSON and the upstream can only stream. */
   collect(): CollectCrossing;
   /** The upstream refused. `body` is the parsed JSON, or the text where it is none. */
-  error(status: number, headers: Readonly<Record<string, string>>, body: JsonValue): RenderedError;
+  error(status: number, headers: Readonly<Record<string, string>>, body: JsonValue): RenderedFailure;
   /** A failure in the client's words: one of our own, or one that came in place of a reply. */
-  failure(error: TurnError): RenderedError;
+  failure(error: TurnError): RenderedFailure;
 };
+
+/** A failure as the client reads it: an error reply, or, where it reads this one in a stream alone, a whole stream (status 200). */
+export type RenderedFailure = RenderedError | { stream: string; state: ReplyState };
 
 export type ReplyBody = { body: JsonObject; state: ReplyState } | { error: TurnError; state: ReplyState };
 
@@ -119,7 +122,15 @@ export function crossRequest(input: CrossingInput): Crossing {
     stream: turn.stream,
     lost: [...resolved.lost, ...tools.lost, ...history.lost, ...rendered.lost],
     turn,
-    reply: replyCrossing({ client: codecs[from], upstream: codecs[to], restore: tools.restore, stop, context, errorClient: input.client }),
+    reply: replyCrossing({
+      client: codecs[from],
+      upstream: codecs[to],
+      restore: tools.restore,
+      stop,
+      context,
+      errorClient: input.client,
+      streams: turn.stream,
+    }),
   };
 }
 
@@ -162,6 +173,8 @@ type Way = {
   stop: readonly string[];
   context: ReplyContext;
   errorClient: ErrorClient;
+  /** The client wants a stream. */
+  streams: boolean;
 };
 
 function replyCrossing(way: Way): ReplyCrossing {
@@ -174,9 +187,31 @@ function replyCrossing(way: Way): ReplyCrossing {
       passWhole(pass, way, body);
       return replyBody(way, events, pass.state);
     },
-    error: (status, headers, body) => way.client.renderError(way.upstream.parseError(status, headers, body), way.errorClient),
-    failure: (error) => way.client.renderError(error, way.errorClient),
+    error: (status, headers, body) => renderFailure(way, way.upstream.parseError(status, headers, body)),
+    failure: (error) => renderFailure(way, error),
   };
+}
+
+function renderFailure(way: Way, error: TurnError): RenderedFailure {
+  if (!isToldInStream(way, error.kind)) return way.client.renderError(error, way.errorClient);
+  const stream = new RenderedStream(way);
+  return { stream: stream.fail(error), state: stream.state };
+}
+
+/** Refused content is a reply to every client, and Codex acts on a conversation that is too long only in a stream (SPEC 10.6). */
+function isToldInStream({ streams, errorClient, client }: Way, kind: ErrorKind): boolean {
+  if (!streams) return false;
+  return kind === 'content_refused' || (kind === 'context_too_long' && errorClient.family === 'codex' && client.format === 'responses');
+}
+
+/** Refused content as a reply that refuses, for a client of the format. */
+function refusal({ message }: TurnError, client: WireFormat): TurnEvent[] {
+  return [
+    { type: 'item_start', item: 0, kind: 'refusal' },
+    { type: 'delta', item: 0, text: message },
+    { type: 'item_end', item: 0, text: message },
+    { type: 'end', stop: client === 'chat' ? 'content_filter' : 'refusal' },
+  ];
 }
 
 /** Takes the events of one reply through names and stop sequences to a receiver, and keeps count of them. */
@@ -185,8 +220,13 @@ class Passage {
   readonly #restore: (event: TurnEvent) => TurnEvent[];
   readonly #stopper: Stopper;
   readonly #receive: (event: TurnEvent) => void;
+  readonly #callIds = new Set<string>();
+  readonly #client: WireFormat;
+  /** An item was told, so that the reply is more than a refusal. */
+  #begun = false;
 
   constructor(way: Way, receive: (event: TurnEvent) => void) {
+    this.#client = way.client.format;
     this.#restore = way.restore;
     this.#stopper = stopAt(way.stop);
     this.#receive = receive;
@@ -194,8 +234,11 @@ class Passage {
 
   pass(event: TurnEvent): void {
     if (this.state.ended) return;
+    if (event.type === 'item_start' || event.type === 'item') this.#begun = true;
+    if (event.type === 'error' && event.error.kind === 'content_refused' && !this.#begun)
+      return this.passAll(refusal(event.error, this.#client));
     for (const restored of this.#restore(event)) {
-      for (const seen of this.#stopper.push(restored)) {
+      for (const seen of this.#stopper.push(this.#ownId(restored))) {
         if (seen.type !== 'delta') this.#note(seen);
         this.#receive(seen);
       }
@@ -204,6 +247,15 @@ class Passage {
 
   passAll(events: readonly TurnEvent[]): void {
     for (const event of events) this.pass(event);
+  }
+
+  /** Some upstreams give two calls of one reply the same id; clients match results to calls by it. */
+  #ownId(event: TurnEvent): TurnEvent {
+    if (event.type !== 'item_start' || event.kind !== 'tool_call') return event;
+    let { callId } = event;
+    for (let repeat = 2; this.#callIds.has(callId); repeat++) callId = `${event.callId}_${repeat}`;
+    this.#callIds.add(callId);
+    return callId === event.callId ? event : { ...event, callId };
   }
 
   #note(event: TurnEvent): void {
@@ -257,7 +309,7 @@ class UpstreamStream {
   }
 
   end(): void {
-    this.#frames(() => this.#reader.end().filter(isWhole));
+    this.#frames(() => this.#reader.end());
     this.pass.passAll(this.#parser.end());
     // A parser that saw its terminal event has nothing to add; one that was never ended is told so here.
     this.pass.pass({ type: 'cut', message: UNFINISHED });
@@ -273,17 +325,6 @@ class UpstreamStream {
       return;
     }
     for (const frame of frames) this.pass.passAll(this.#parser.push(frame));
-  }
-}
-
-/** The last frame may lack its blank line, but not the end of its data: that is a cut. */
-function isWhole({ data }: SseFrame): boolean {
-  if (data === '[DONE]') return true;
-  try {
-    JSON.parse(data);
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -317,6 +358,12 @@ class RenderedStream implements StreamCrossing {
 
   keepAlive(): string {
     this.#upstream.pass.pass({ type: 'keep_alive' });
+    return this.#take();
+  }
+
+  /** A whole stream that says nothing but why there is no reply. */
+  fail(error: TurnError): string {
+    this.#upstream.pass.passAll([{ type: 'start' }, { type: 'error', error }]);
     return this.#take();
   }
 

@@ -6,6 +6,7 @@ import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
 import { showCalls, tailCalls } from './calls.ts';
+import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
@@ -25,6 +26,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge doctor [--json]
 ${TUNNEL_USAGE}
+  drawbridge check-stream FILE [--format chat|responses|messages] [--json]
+                                      is a recorded stream whole and in order?
   drawbridge stop
 
 DRAWBRIDGE_HOME names another state folder.`;
@@ -36,6 +39,7 @@ const OPTIONS = {
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
   ...TUNNEL_OPTIONS,
+  format: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -60,6 +64,7 @@ export async function runCli(options: CliOptions): Promise<number> {
         flags: { json, open: values['no-open'] !== true, companionPort: numberOf('companion-port', values['companion-port'], 0, 65_535) },
       });
     }
+    if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
     return await runClientCommand(command, rest, { ...options, json, limit, flags: values });
   } catch (error) {
@@ -157,6 +162,15 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       throw new DrawbridgeError('bad_input', `There is no "drawbridge keys ${action}". Use list, create or revoke.`);
   }
 }
+
+async function checkStream([file]: readonly string[], format: string | undefined, json: boolean, output: Output): Promise<number> {
+  if (file === undefined) throw new DrawbridgeError('bad_input', 'Name the file to check: drawbridge check-stream FILE');
+  const wire = format === undefined ? undefined : FORMATS.find((known) => known === format);
+  if (format !== undefined && wire === undefined)
+    throw new DrawbridgeError('bad_input', `--format takes ${FORMATS.join(', ')}, not "${format}".`);
+  return json ? checkStreamFileJson(file, wire, output) : checkStreamFile(file, wire, output);
+}
+const FORMATS = ['chat', 'responses', 'messages'] as const;
 
 function numberOf(name: string, value: string | undefined, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;

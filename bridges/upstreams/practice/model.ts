@@ -1,3 +1,4 @@
+import { isObject } from '../../wire/json.ts';
 import type { JsonObject, JsonValue, Part, ToolDefinition, TurnEvent, TurnRequest, Usage } from '../../wire/turn.ts';
 
 /** The practice models: built in, deterministic, and never mistaken for a real one. */
@@ -92,9 +93,24 @@ function callNumber(turn: TurnRequest, item: number): string {
 function callsOr(turn: TurnRequest, count: number): Piece[] {
   const tools = turn.tools.filter((tool) => tool.type !== 'hosted' && tool.deferred !== true);
   if (tools.length === 0 || turn.toolChoice?.type === 'none' || lastIsToolResult(turn)) return [text(answerText(turn))];
-  const allowed = turn.parallelToolCalls === false ? 1 : count;
-  return Array.from({ length: allowed }, (_, i) => toolCall(tools[i] ?? tools[0], i));
+  if (count === 1 || turn.parallelToolCalls === false) return [toolCall(tools.find((tool) => !startsAgent(tool)) ?? tools[0], 0)];
+  // Of two different tools the second often needs what only the first made; two commands stand alone.
+  const commands = tools.filter(takesCommand);
+  const chosen = commands.length > 0 ? commands : tools;
+  return Array.from({ length: count }, (_, i) => toolCall(chosen[i] ?? chosen[0], i));
 }
+
+/** An agent would ask the practice model again, which would start an agent, and so on without end. */
+function startsAgent(tool: ToolDefinition): boolean {
+  return tool.name === 'Agent' || tool.name === 'Task';
+}
+
+function takesCommand(tool: ToolDefinition): boolean {
+  const required = tool.type === 'function' ? tool.parameters?.['required'] : undefined;
+  return Array.isArray(required) && required.some((name) => typeof name === 'string' && COMMAND.test(name));
+}
+
+const COMMAND = /^(?:command|cmd|script|bash_command)$/;
 
 function toolCall(tool: ToolDefinition | undefined, index: number): Piece {
   if (tool?.type === 'custom')
@@ -134,10 +150,11 @@ function answerText(turn: TurnRequest): string {
 
 function lastSaid(turn: TurnRequest): string {
   const last = turn.items.findLast((item) => item.type === 'message' && item.role === 'user');
-  return last?.type === 'message'
-    ? readable(last.content.filter((part) => part.type !== 'text' || !part.text.startsWith('<system-reminder>')))
-    : '';
+  return last?.type === 'message' ? readable(last.content.filter((part) => part.type !== 'text' || !OWN_CONTEXT.test(part.text))) : '';
 }
+
+/** What clients put beside the words of their user. */
+const OWN_CONTEXT = /^<(?:system-reminder|environment_context)>/;
 
 function readable(parts: readonly Part[]): string {
   return parts
@@ -210,7 +227,7 @@ export function sample(schema: JsonObject, name: string, index: number, depth = 
 }
 
 function sampleString(schema: JsonObject, name: string, index: number): string {
-  if (/^(?:command|cmd|script|bash_command)$/.test(name)) return `echo practice-${index + 1}`;
+  if (COMMAND.test(name)) return `echo practice-${index + 1}`;
   if (/path|file|directory|cwd/i.test(name)) return 'practice.txt';
   if (/url|uri/i.test(name)) return 'http://127.0.0.1/practice';
   const shortest = typeof schema['minLength'] === 'number' ? schema['minLength'] : 0;
@@ -227,8 +244,4 @@ function sampleObject(schema: JsonObject, index: number, depth: number): JsonVal
     out[name] = depth > 6 || !isObject(property) ? 'practice' : sample(property, name, index, depth + 1);
   }
   return out;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,7 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
+import { errorFields, errorMessage, kindOfClass, kindOfStatus, retryAfterSeconds, secondsInMessage, type Headers } from '../errors.ts';
 import { asNumber, asString, isObject } from '../json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
-
-type Headers = Readonly<Record<string, string>>;
 
 /** Reads an upstream's error reply: OpenAI's shape, and the shapes of servers that only resemble it. */
 export function parseError(status: number, headers: Headers, body: JsonValue): TurnError {
@@ -18,10 +17,10 @@ export function parseError(status: number, headers: Headers, body: JsonValue): T
  * Without a status (inside a stream) the kind is told by the error's own words.
  */
 export function readError(body: JsonValue, status?: number): TurnError {
-  const detail = errorDetail(body);
+  const detail = errorFields(body);
   const code = textOf(detail.code);
   const type = textOf(detail.type);
-  const message = messageOf(detail, body, status);
+  const message = errorMessage(detail, body, status);
   const error: TurnError = { kind: kindOf(status ?? asNumber(detail.code) ?? asNumber(detail.status), code, type, message), message };
   if (code !== undefined) error.code = code;
   if (type !== undefined) error.type = type;
@@ -36,29 +35,9 @@ export function readError(body: JsonValue, status?: number): TurnError {
   return error;
 }
 
-/** The object that describes the error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, or the body itself. */
-function errorDetail(body: JsonValue): JsonObject {
-  if (!isObject(body)) return {};
-  const inner = body.error ?? body.detail;
-  if (isObject(inner)) return inner;
-  return typeof inner === 'string' ? { ...body, message: inner } : body;
-}
-
 function textOf(value: JsonValue | undefined): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-const LONGEST_TEXT = 500;
-
-function messageOf(detail: JsonObject, body: JsonValue, status: number | undefined): string {
-  const message = asString(detail.message);
-  if (message !== undefined && message.trim() !== '') return message;
-  const text = typeof body === 'string' ? body.trim() : '';
-  if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
-  return status === undefined
-    ? 'The upstream reported an error without saying what it was.'
-    : `The upstream answered ${status} without saying why.`;
 }
 
 /** Codes and types, most telling first. They are matched against the error's code, then its type. */
@@ -79,24 +58,6 @@ const KINDS_BY_WORD: readonly [RegExp, ErrorKind][] = [
   [/^not_found/, 'not_found'],
 ];
 
-const KINDS_BY_STATUS: Readonly<Record<number, ErrorKind>> = {
-  401: 'sign_in_needed',
-  402: 'quota_exceeded',
-  403: 'not_entitled',
-  404: 'not_found',
-  405: 'not_supported',
-  408: 'timeout',
-  413: 'body_too_large',
-  424: 'upstream_failed',
-  429: 'rate_limited',
-  466: 'not_entitled',
-  499: 'upstream_failed',
-  501: 'not_supported',
-  503: 'overloaded',
-  504: 'timeout',
-  529: 'overloaded',
-};
-
 const TOO_LONG = /maximum context length|prompt is too long|context window|context length|reduce the length of the (messages|prompt)/i;
 const UNKNOWN_MODEL = /model\b.*\b(not found|does not exist|not supported|unknown)/i;
 const FILTERED = /content (management )?(filter|policy)|responsible ai/i;
@@ -115,10 +76,7 @@ function kindOf(status: number | undefined, code: string | undefined, type: stri
 }
 
 function kindByStatus(status: number): ErrorKind | undefined {
-  const exact = KINDS_BY_STATUS[status];
-  if (exact !== undefined) return exact;
-  if (status >= 500) return 'upstream_failed';
-  return status >= 400 ? 'invalid_request' : undefined;
+  return kindOfStatus(status) ?? (status >= 400 ? kindOfClass(status) : undefined);
 }
 
 /** One status covers a used-up plan and a short limit; only the type tells them apart. */
@@ -131,31 +89,6 @@ function kindByWord(word: string | undefined): ErrorKind | undefined {
   if (word === undefined) return undefined;
   const lower = word.toLowerCase();
   return KINDS_BY_WORD.find(([pattern]) => pattern.test(lower))?.[1];
-}
-
-function retryAfterSeconds(headers: Headers): number | undefined {
-  const milliseconds = Number.parseFloat(header(headers, 'retry-after-ms') ?? '');
-  if (Number.isFinite(milliseconds)) return milliseconds / 1000;
-  const value = header(headers, 'retry-after');
-  if (value === undefined) return undefined;
-  const seconds = Number(value);
-  if (value.trim() !== '' && Number.isFinite(seconds)) return seconds;
-  // A date is measured from the reply's own date: there is no clock here, and the two clocks may differ.
-  const wait = (Date.parse(value) - Date.parse(header(headers, 'date') ?? '')) / 1000;
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-function header(headers: Headers, name: string): string | undefined {
-  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
-}
-
-/** "Please try again in 1.5s", "in 20ms", "in 2 seconds". */
-function secondsInMessage(message: string): number | undefined {
-  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|m)/i.exec(message);
-  if (found === null) return undefined;
-  const amount = Number(found[1]);
-  if (found[2] === 'ms') return amount / 1000;
-  return found[2] === 'm' ? amount * 60 : amount;
 }
 
 type Row = {

@@ -1,5 +1,6 @@
 import { ReplyError, type ReplyContext } from '../codec.ts';
 import { asArray, asString, isObject } from '../json.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
 import type { JsonObject, JsonValue, TurnEvent, Usage } from '../turn.ts';
 import { hiddenError } from './errors.ts';
 import { ChatParser, finishReason, mergeUsage, renderAnnotations, renderUsage, TextSeams } from './stream.ts';
@@ -130,7 +131,7 @@ class ReplyWriter {
     if (this.#annotations.length > 0) message.annotations = this.#annotations;
     if (this.#calls.size > 0) message.tool_calls = [...this.#calls.values()];
     else if (this.#text === undefined && this.#refusal === undefined) message.content = '';
-    if (this.#context.wantsReasoning && this.#reasoning.length > 0) message.reasoning_content = this.#reasoning.join('\n\n');
+    if (this.#context.wantsReasoning && this.#reasoning.length > 0) message.reasoning_content = this.#reasoning.join(SECTION_BREAK);
     if (this.#opaque !== undefined) message.reasoning_opaque = this.#opaque;
     return message;
   }

@@ -1,4 +1,9 @@
+import { dataUrl } from '../data-url.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
+import { Losses } from '../losses.ts';
+import { isBillingHeader, MARKS } from '../marks.ts';
+import { SHARED_BY_OPENAI } from '../openai.ts';
+import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -13,12 +18,11 @@ import type {
   ToolResultItem,
   TurnItem,
   TurnRequest,
-  WireFormat,
 } from '../turn.ts';
 
 /** Renders a turn as a request body, with what could not cross. */
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
-  const lost = new Losses(turn.from);
+  const lost = new Losses(turn.from, 'chat', 'Chat Completions');
   const body: JsonObject = { model: turn.model, messages: renderMessages(turn, lost) };
   renderTools(turn, body, lost);
   renderLimits(turn, body, lost);
@@ -35,35 +39,6 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   return { body, lost: lost.list };
 }
 
-/** Not fields of a client: what the other codecs remember of an item's place, and how far the upstream had got with it. */
-const MARKS = new Set(['instructions', 'inline', 'billingHeader', 'status']);
-
-/** Collects what could not cross, each thing once. */
-class Losses {
-  readonly list: Loss[] = [];
-  readonly from: WireFormat;
-  /** The field that holds the history in the client's format. */
-  readonly history: string;
-
-  constructor(from: WireFormat) {
-    this.from = from;
-    this.history = from === 'responses' ? 'input' : 'messages';
-  }
-
-  add(path: string, why: string): void {
-    if (!this.list.some((loss) => loss.path === path && loss.why === why)) this.list.push({ path, why });
-  }
-
-  cacheControl(mark: JsonObject | undefined): void {
-    if (mark !== undefined) this.add('cache_control', 'Chat Completions has no marks for the prompt cache.');
-  }
-
-  /** Fields only their own format knows. */
-  extra(where: string, extra: JsonObject | undefined): void {
-    for (const key of Object.keys(extra ?? {})) if (!MARKS.has(key)) this.add(`${where}.${key}`, 'Chat Completions has no such field.');
-  }
-}
-
 function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   if (turn.maxOutputTokens !== undefined) body.max_completion_tokens = turn.maxOutputTokens;
   if (turn.temperature !== undefined) body.temperature = turn.temperature;
@@ -74,9 +49,8 @@ function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   }
   if (turn.stop !== undefined && turn.stop.length > 0) {
     body.stop = turn.stop.slice(0, MOST_STOPS);
-    const path = turn.from === 'messages' ? 'stop_sequences' : 'stop';
     if (turn.stop.length > MOST_STOPS)
-      lost.add(`${path}[${MOST_STOPS}]`, `Chat Completions takes ${MOST_STOPS} stop sequences; the others were left out.`);
+      lost.add(`${lost.paths.stop}[${MOST_STOPS}]`, `Chat Completions takes ${MOST_STOPS} stop sequences; the others were left out.`);
   }
 }
 
@@ -91,7 +65,7 @@ function renderShape(turn: TurnRequest, body: JsonObject, lost: Losses): void {
 function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   const { reasoning } = turn;
   if (reasoning === undefined) return;
-  const path = turn.from === 'messages' ? 'thinking' : 'reasoning';
+  const path = lost.paths.reasoning;
   if (reasoning.effort !== undefined) {
     body.reasoning_effort = reasoning.effort;
   } else if (reasoning.enabled === false) {
@@ -101,11 +75,6 @@ function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losse
   }
   if (reasoning.budgetTokens !== undefined) lost.add(`${path}.budget_tokens`, 'Chat Completions knows an effort, not a budget of tokens.');
   if (reasoning.summary !== undefined) lost.add(`${path}.summary`, 'Chat Completions does not offer summaries of the reasoning.');
-}
-
-function effortFor(budgetTokens: number): string {
-  if (budgetTokens <= 4096) return 'low';
-  return budgetTokens <= 16_384 ? 'medium' : 'high';
 }
 
 function renderOutput(output: OutputShape): JsonObject {
@@ -124,7 +93,7 @@ function renderIdentity(turn: TurnRequest, body: JsonObject, lost: Losses): void
   const fits = (value: string): boolean => turn.from === 'chat' || value.length <= LONGEST_KEY;
   if (turn.user !== undefined) {
     if (fits(turn.user)) body.user = turn.user;
-    else lost.add(turn.from === 'messages' ? 'metadata.user_id' : 'user', `Chat Completions takes at most ${LONGEST_KEY} characters.`);
+    else lost.add(lost.paths.user, `Chat Completions takes at most ${LONGEST_KEY} characters.`);
   }
   if (turn.cacheKey !== undefined) {
     if (fits(turn.cacheKey)) body.prompt_cache_key = turn.cacheKey;
@@ -136,13 +105,10 @@ function renderIdentity(turn: TurnRequest, body: JsonObject, lost: Losses): void
   }
 }
 
-/** Top-level fields of Responses that mean the same here. */
-const SHARED_WITH_RESPONSES = new Set(['metadata', 'safety_identifier', 'prompt_cache_retention', 'prompt_cache_options']);
-
 function renderExtra(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   for (const [key, value] of Object.entries(turn.extra)) {
-    if (turn.from === 'chat' || (turn.from === 'responses' && SHARED_WITH_RESPONSES.has(key))) body[key] = value;
-    else if (turn.from !== 'responses' || !goesWithoutSaying(key, value)) lost.add(key, 'Chat Completions has no such field.');
+    if (turn.from === 'chat' || (turn.from === 'responses' && SHARED_BY_OPENAI.has(key))) body[key] = value;
+    else if (turn.from !== 'responses' || !goesWithoutSaying(key, value)) lost.field(key);
   }
 }
 
@@ -172,12 +138,11 @@ function renderTool(tool: ToolDefinition, path: string, lost: Losses): JsonObjec
     return [];
   }
   if (tool.deferred === true) lost.add(`${path}.defer_loading`, 'Chat Completions can not hold tools back; they are all offered at once.');
-  const outer = lost.from === 'chat' ? { ...tool.extra } : {};
-  if (lost.from !== 'chat') lost.extra('tools[]', tool.extra);
+  const outer = lost.extra('tools[]', tool.extra);
   if (tool.type === 'custom') return [{ ...outer, type: 'custom', custom: renderCustomTool(tool, asObject(outer.custom)) }];
-  if (tool.cacheControl !== undefined && lost.from === 'chat') outer.cache_control = tool.cacheControl;
-  else lost.cacheControl(tool.cacheControl);
-  return [{ ...outer, type: 'function', function: renderFunctionTool(tool, asObject(outer.function)) }];
+  return [
+    { ...outer, ...cacheMark(tool.cacheControl, lost), type: 'function', function: renderFunctionTool(tool, asObject(outer.function)) },
+  ];
 }
 
 function renderFunctionTool(tool: Extract<ToolDefinition, { type: 'function' }>, inner: JsonObject | undefined): JsonObject {
@@ -257,7 +222,6 @@ type Draft = {
 class MessageWriter {
   readonly #lost: Losses;
   readonly #messages: JsonObject[] = [];
-  readonly #sameFormat: boolean;
   #leading = true;
   #draft: Draft | undefined;
   /** Images and files of tool results: they may only stand in a user message, after all results of the batch. */
@@ -265,7 +229,6 @@ class MessageWriter {
 
   constructor(lost: Losses) {
     this.#lost = lost;
-    this.#sameFormat = lost.from === 'chat';
   }
 
   finish(): JsonObject[] {
@@ -304,8 +267,8 @@ class MessageWriter {
     const parts = this.#parts(item.content, role);
     // The billing header of an Anthropic client is no message of its own.
     if (parts.length === 0 && item.content.some(isBillingHeader)) return;
-    const shown = role !== 'user' && this.#leading && !this.#sameFormat ? 'system' : role;
-    const content = role === 'user' || this.#sameFormat ? contentOf(parts) : joined(parts, '\n\n');
+    const shown = role !== 'user' && this.#leading && !this.#lost.own ? 'system' : role;
+    const content = role === 'user' || this.#lost.own ? contentOf(parts) : joined(parts, '\n\n');
     this.#messages.push({ role: shown, content, ...this.#fields(item) });
   }
 
@@ -316,9 +279,7 @@ class MessageWriter {
       if (item.name !== undefined) fields.name = item.name;
       if (item.phase !== undefined) this.#lost.add(`${this.#lost.history}[].phase`, 'Chat Completions has no phases of a reply.');
     }
-    if (this.#sameFormat) return { ...item.extra, ...fields };
-    this.#lost.extra(`${this.#lost.history}[]`, item.extra);
-    return fields;
+    return { ...this.#lost.extra(`${this.#lost.history}[]`, item.extra), ...fields };
   }
 
   #openDraft(): Draft {
@@ -328,7 +289,7 @@ class MessageWriter {
 
   #assistantText(item: MessageItem): void {
     // A chat client that sent two messages meant two; elsewhere the pieces of one reply are separate items.
-    if (this.#sameFormat && this.#draft?.spoken === true && this.#draft.calls.length === 0) this.#endAssistant();
+    if (this.#lost.own && this.#draft?.spoken === true && this.#draft.calls.length === 0) this.#endAssistant();
     const draft = this.#openDraft();
     draft.spoken = true;
     const refusals = item.content.filter((part) => part.type === 'refusal');
@@ -336,16 +297,14 @@ class MessageWriter {
       item.content.filter((part) => part.type !== 'refusal'),
       'assistant',
     );
-    if (this.#sameFormat) draft.parts.push(...parts);
+    if (this.#lost.own) draft.parts.push(...parts);
     else if (parts.length > 0) draft.parts.push({ type: 'text', text: joined(parts, '') });
     draft.refusals.push(...refusals.map((part) => part.text));
     Object.assign(draft.fields, this.#fields(item));
   }
 
   #call(item: ToolCallItem): void {
-    const extra = this.#sameFormat ? item.extra : undefined;
-    if (!this.#sameFormat) this.#lost.extra(`${this.#lost.history}[]`, item.extra);
-    this.#lost.cacheControl(item.cacheControl);
+    const extra = { ...this.#lost.extra(`${this.#lost.history}[]`, item.extra), ...cacheMark(item.cacheControl, this.#lost) };
     const { callId: id, name, input } = item;
     this.#openDraft().calls.push(
       item.kind === 'custom'
@@ -356,7 +315,7 @@ class MessageWriter {
 
   /** Reasoning only goes back to where it came from. */
   #reasoning(item: ReasoningItem): void {
-    const isOurs = item.opaque === undefined ? this.#sameFormat : item.opaque.family === 'chat';
+    const isOurs = item.opaque === undefined ? this.#lost.own : item.opaque.family === 'chat';
     if (!isOurs) {
       this.#lost.add(this.#lost.history, 'Reasoning of another provider can not be handed to this one.');
       return;
@@ -364,9 +323,9 @@ class MessageWriter {
     // Reasoning comes before what it led to; it stays where calls wait for their results, which must come next.
     if (this.#draft?.spoken === true && this.#draft.calls.length === 0) this.#endAssistant();
     const draft = this.#openDraft();
-    const text = (item.content ?? item.summary).join('\n\n');
+    const text = (item.content ?? item.summary).join(SECTION_BREAK);
     if (text !== '') draft.reasoning.push(text);
-    draft.reasoningField = (this.#sameFormat ? asString(item.extra?.field) : undefined) ?? draft.reasoningField;
+    draft.reasoningField = (this.#lost.own ? asString(item.extra?.[MARKS.field]) : undefined) ?? draft.reasoningField;
     if (item.opaque === undefined) return;
     if (draft.reasoningOpaque !== undefined)
       this.#lost.add(this.#lost.history, 'An assistant message holds one piece of opaque reasoning; the last one was kept.');
@@ -382,11 +341,11 @@ class MessageWriter {
       this.#lost.add(this.#lost.history, 'Reasoning that no text and no call follows has no place in Chat Completions.');
       return;
     }
-    const text = this.#sameFormat ? contentOf(draft.parts) : joined(draft.parts, '\n\n');
+    const text = this.#lost.own ? contentOf(draft.parts) : joined(draft.parts, '\n\n');
     const mayBeNull = draft.calls.length > 0 || draft.refusals.length > 0;
     const message: JsonObject = { ...draft.fields, role: 'assistant', content: isEmptyMessage && mayBeNull ? null : text };
     if (draft.refusals.length > 0) message.refusal = draft.refusals.join('');
-    if (draft.reasoning.length > 0) message[draft.reasoningField] = draft.reasoning.join('\n\n');
+    if (draft.reasoning.length > 0) message[draft.reasoningField] = draft.reasoning.join(SECTION_BREAK);
     if (draft.reasoningOpaque !== undefined) message.reasoning_opaque = draft.reasoningOpaque;
     if (draft.calls.length > 0) message.tool_calls = draft.calls;
     this.#messages.push(message);
@@ -394,15 +353,15 @@ class MessageWriter {
 
   #result(item: ToolResultItem): void {
     this.#endAssistant();
-    this.#lost.cacheControl(item.cacheControl);
     const parts = this.#parts(item.content, 'tool');
     const texts = parts.filter((part) => !isMedia(part));
     const media = parts.filter(isMedia);
     this.#media.push(...media);
     if (texts.length === 0 && media.length > 0) texts.push({ type: 'text', text: 'The result is in the next user message.' });
-    const content = this.#sameFormat ? contentOf(texts) : joined(texts, '\n');
+    const content = this.#lost.own ? contentOf(texts) : joined(texts, '\n');
     this.#messages.push({
       ...this.#fields(item),
+      ...cacheMark(item.cacheControl, this.#lost),
       role: 'tool',
       tool_call_id: item.callId,
       content: item.isError === true ? asErrorText(content) : content,
@@ -444,11 +403,11 @@ class MessageWriter {
   }
 
   #hints(part: Extract<Part, { type: 'text' | 'image' | 'document' }>, rendered: JsonObject): JsonObject {
-    if (this.#sameFormat)
-      return { ...part.extra, ...rendered, ...(part.cacheControl !== undefined && { cache_control: part.cacheControl }) };
-    this.#lost.cacheControl(part.cacheControl);
-    this.#lost.extra(`${this.#lost.history}[].content[]`, part.extra);
-    return rendered;
+    return {
+      ...this.#lost.extra(`${this.#lost.history}[].content[]`, part.extra),
+      ...rendered,
+      ...cacheMark(part.cacheControl, this.#lost),
+    };
   }
 
   #image(part: Extract<Part, { type: 'image' }>, place: Place): JsonObject | undefined {
@@ -484,7 +443,7 @@ class MessageWriter {
 
   /** Results may hold media because they are moved to a user message afterwards. */
   #takesMedia(place: Place): boolean {
-    if (place === 'user' || place === 'tool' || this.#sameFormat) return true;
+    if (place === 'user' || place === 'tool' || this.#lost.own) return true;
     this.#lost.add(this.#lost.history, `In Chat Completions ${place} messages hold text only.`);
     return false;
   }
@@ -496,12 +455,12 @@ function isMedia(part: JsonObject): boolean {
   return part.type === 'image_url' || part.type === 'file';
 }
 
-function isBillingHeader(part: Part): boolean {
-  return part.type === 'text' && part.extra?.billingHeader === true;
-}
-
-function dataUrl(source: { mediaType: string; data: string }): string {
-  return `data:${source.mediaType};base64,${source.data}`;
+/** The field that marks a place for the prompt cache; only some servers that speak this format know it. */
+function cacheMark(mark: JsonObject | undefined, lost: Losses): JsonObject {
+  if (mark === undefined) return {};
+  if (lost.own) return { cache_control: mark };
+  lost.add('cache_control', 'Chat Completions has no marks for the prompt cache.');
+  return {};
 }
 
 /** A file must have a name, and its ending tells what it is. */

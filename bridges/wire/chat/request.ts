@@ -1,5 +1,18 @@
 import { RequestError } from '../codec.ts';
-import { asArray, asBoolean, asNumber, asObject, asString, isObject } from '../json.ts';
+import { readDataUrl } from '../data-url.ts';
+import {
+  isEmpty,
+  optionalArray,
+  optionalBoolean,
+  optionalNumber,
+  optionalObject,
+  optionalString,
+  requiredModel,
+  requiredObject,
+  requiredString,
+} from '../fields.ts';
+import { asArray, asBoolean, asObject, asString, isObject } from '../json.ts';
+import { MARKS } from '../marks.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -42,12 +55,10 @@ const KNOWN_FIELDS = new Set([
 /** Reads a request body. Throws RequestError where a field can't be meant as it stands. */
 export function parseRequest(body: JsonValue): TurnRequest {
   if (!isObject(body)) throw new RequestError('', 'The request body must be a JSON object.');
-  const model = asString(body.model);
-  if (model === undefined || model === '') throw new RequestError('model', 'model must be a string that names a model.');
   const turn: TurnRequest = {
     from: 'chat',
-    model,
-    stream: read(body, 'stream', asBoolean, 'true or false') ?? false,
+    model: requiredModel(body.model),
+    stream: optionalBoolean(body.stream, 'stream') ?? false,
     items: parseMessages(body.messages),
     tools: [...parseTools(body.tools), ...parseFunctions(body.functions)],
     extra: without(body, KNOWN_FIELDS),
@@ -55,23 +66,24 @@ export function parseRequest(body: JsonValue): TurnRequest {
   readLimits(body, turn);
   readTools(body, turn);
   readShape(body, turn);
-  const cacheKey = read(body, 'prompt_cache_key', asString, 'a string');
+  const cacheKey = optionalString(body.prompt_cache_key, 'prompt_cache_key');
   if (cacheKey !== undefined) turn.cacheKey = cacheKey;
-  const user = read(body, 'user', asString, 'a string');
+  const user = optionalString(body.user, 'user');
   if (user !== undefined) turn.user = user;
-  const serviceTier = read(body, 'service_tier', asString, 'a string');
+  const serviceTier = optionalString(body.service_tier, 'service_tier');
   if (serviceTier !== undefined) turn.serviceTier = serviceTier;
   return turn;
 }
 
 function readLimits(body: JsonObject, turn: TurnRequest): void {
-  const maxOutputTokens = readNumber(body, 'max_completion_tokens') ?? readNumber(body, 'max_tokens');
+  const maxOutputTokens =
+    optionalNumber(body.max_completion_tokens, 'max_completion_tokens') ?? optionalNumber(body.max_tokens, 'max_tokens');
   if (maxOutputTokens !== undefined) turn.maxOutputTokens = maxOutputTokens;
-  const temperature = readNumber(body, 'temperature');
+  const temperature = optionalNumber(body.temperature, 'temperature');
   if (temperature !== undefined) turn.temperature = temperature;
-  const topP = readNumber(body, 'top_p');
+  const topP = optionalNumber(body.top_p, 'top_p');
   if (topP !== undefined) turn.topP = topP;
-  const topK = readNumber(body, 'top_k');
+  const topK = optionalNumber(body.top_k, 'top_k');
   if (topK !== undefined) turn.topK = topK;
   const stop = parseStop(body.stop);
   if (stop.length > 0) turn.stop = stop;
@@ -80,52 +92,20 @@ function readLimits(body: JsonObject, turn: TurnRequest): void {
 function readTools(body: JsonObject, turn: TurnRequest): void {
   const choice = parseToolChoice(body.tool_choice) ?? parseFunctionChoice(body.function_call);
   if (choice !== undefined) turn.toolChoice = choice;
-  const parallel = read(body, 'parallel_tool_calls', asBoolean, 'true or false');
+  const parallel = optionalBoolean(body.parallel_tool_calls, 'parallel_tool_calls');
   if (parallel !== undefined) turn.parallelToolCalls = parallel;
 }
 
 function readShape(body: JsonObject, turn: TurnRequest): void {
-  const effort = read(body, 'reasoning_effort', asString, 'a string');
+  const effort = optionalString(body.reasoning_effort, 'reasoning_effort');
   if (effort !== undefined) turn.reasoning = effort === 'none' ? { effort, enabled: false } : { effort };
-  const verbosity = read(body, 'verbosity', asString, 'a string');
+  const verbosity = optionalString(body.verbosity, 'verbosity');
   if (verbosity !== undefined) turn.verbosity = verbosity;
-  const format = read(body, 'response_format', asObject, 'an object');
+  const format = optionalObject(body.response_format, 'response_format');
   if (format === undefined) return;
   const output = parseOutput(format);
   if (output === undefined) turn.extra.response_format = format;
   else turn.output = output;
-}
-
-/** An optional field; null counts as absent, another type is an error. */
-function read<T>(body: JsonObject, field: string, as: (value: JsonValue) => T | undefined, what: string, path = field): T | undefined {
-  const value = body[field];
-  if (value === undefined || value === null) return undefined;
-  const found = as(value);
-  if (found === undefined) throw new RequestError(path, `${path} must be ${what}.`);
-  return found;
-}
-
-function readNumber(body: JsonObject, field: string): number | undefined {
-  return read(body, field, asNumber, 'a number');
-}
-
-/** What must be there and be a string. */
-function needString(value: JsonValue | undefined, path: string, why: string): string {
-  if (typeof value !== 'string') throw new RequestError(path, `${path} must be a string${why}.`);
-  return value;
-}
-
-/** What must be there and be an object. */
-function needObject(value: JsonValue | undefined, path: string): JsonObject {
-  if (!isObject(value)) throw new RequestError(path, `${path} must be an object.`);
-  return value;
-}
-
-function listAt(value: JsonValue | undefined, path: string): JsonValue[] {
-  if (value === undefined || value === null) return [];
-  const list = asArray(value);
-  if (list === undefined) throw new RequestError(path, `${path} must be a list.`);
-  return list;
 }
 
 /** The fields that have no word in the hub. A null says nothing and is left out. */
@@ -137,13 +117,9 @@ function without(value: JsonObject, known: ReadonlySet<string>): JsonObject {
 /** Copied from object to object, this name would set a prototype instead of a field. No format has such a field. */
 const UNSAFE = new Set(['__proto__']);
 
-function isEmpty(value: JsonObject): boolean {
-  return Object.keys(value).length === 0;
-}
-
 function parseStop(value: JsonValue | undefined): string[] {
   if (typeof value === 'string') return [value];
-  return listAt(value, 'stop').map((each, i) => needString(each, `stop[${i}]`, ''));
+  return (optionalArray(value, 'stop') ?? []).map((each, i) => requiredString(each, `stop[${i}]`));
 }
 
 function parseOutput(format: JsonObject): OutputShape | undefined {
@@ -151,8 +127,8 @@ function parseOutput(format: JsonObject): OutputShape | undefined {
   if (format.type === 'json_object') return { type: 'json' };
   if (format.type !== 'json_schema') return undefined;
   const path = 'response_format.json_schema';
-  const described = needObject(format.json_schema, path);
-  const output: OutputShape = { type: 'json_schema', schema: read(described, 'schema', asObject, 'an object', `${path}.schema`) ?? {} };
+  const described = requiredObject(format.json_schema, path);
+  const output: OutputShape = { type: 'json_schema', schema: optionalObject(described.schema, `${path}.schema`) ?? {} };
   const name = asString(described.name);
   if (name !== undefined) output.name = name;
   const description = asString(described.description);
@@ -170,7 +146,7 @@ const KNOWN_FUNCTION_FIELDS = new Set(['name', 'description', 'parameters', 'str
 const KNOWN_CUSTOM_FIELDS = new Set(['name', 'description', 'format']);
 
 function parseTools(value: JsonValue | undefined): ToolDefinition[] {
-  return listAt(value, 'tools').map((each, i) => parseTool(needObject(each, `tools[${i}]`), `tools[${i}]`));
+  return (optionalArray(value, 'tools') ?? []).map((each, i) => parseTool(requiredObject(each, `tools[${i}]`), `tools[${i}]`));
 }
 
 function parseTool(tool: JsonObject, path: string): ToolDefinition {
@@ -189,11 +165,11 @@ function parseTool(tool: JsonObject, path: string): ToolDefinition {
 function parseFunctionTool(described: JsonObject, path: string, wrapper: JsonObject): ToolDefinition {
   const tool: Extract<ToolDefinition, { type: 'function' }> = {
     type: 'function',
-    name: needString(described.name, `${path}.name`, ' that names the function'),
+    name: requiredString(described.name, `${path}.name`, ' that names the function'),
   };
   const description = asString(described.description);
   if (description !== undefined) tool.description = description;
-  const parameters = read(described, 'parameters', asObject, 'a JSON schema', `${path}.parameters`);
+  const parameters = optionalObject(described.parameters, `${path}.parameters`);
   if (parameters !== undefined) tool.parameters = parameters;
   const strict = asBoolean(described.strict);
   if (strict !== undefined) tool.strict = strict;
@@ -204,10 +180,10 @@ function parseFunctionTool(described: JsonObject, path: string, wrapper: JsonObj
 }
 
 function parseCustomTool(wrapper: JsonObject, path: string): ToolDefinition {
-  const described = needObject(wrapper.custom, `${path}.custom`);
+  const described = requiredObject(wrapper.custom, `${path}.custom`);
   const tool: Extract<ToolDefinition, { type: 'custom' }> = {
     type: 'custom',
-    name: needString(described.name, `${path}.custom.name`, ' that names the tool'),
+    name: requiredString(described.name, `${path}.custom.name`, ' that names the tool'),
   };
   const description = asString(described.description);
   if (description !== undefined) tool.description = description;
@@ -232,7 +208,9 @@ function flatFormat(format: JsonObject): JsonObject {
 
 /** The older `functions`, which were tools before there were others. */
 function parseFunctions(value: JsonValue | undefined): ToolDefinition[] {
-  return listAt(value, 'functions').map((each, i) => parseFunctionTool(needObject(each, `functions[${i}]`), `functions[${i}]`, {}));
+  return (optionalArray(value, 'functions') ?? []).map((each, i) =>
+    parseFunctionTool(requiredObject(each, `functions[${i}]`), `functions[${i}]`, {}),
+  );
 }
 
 function parseToolChoice(value: JsonValue | undefined): ToolChoice | undefined {
@@ -243,19 +221,19 @@ function parseToolChoice(value: JsonValue | undefined): ToolChoice | undefined {
     throw new RequestError('tool_choice', 'tool_choice must be "auto", "none", "required" or an object that names a tool.');
   if (value.type === 'function' || value.type === 'custom') {
     const path = `tool_choice.${value.type}`;
-    const name = needString(needObject(value[value.type], path).name, `${path}.name`, ' that names a tool');
+    const name = requiredString(requiredObject(value[value.type], path).name, `${path}.name`, ' that names a tool');
     return value.type === 'custom' ? { type: 'tool', name, custom: true } : { type: 'tool', name };
   }
-  if (value.type === 'allowed_tools') return parseAllowedTools(needObject(value.allowed_tools, 'tool_choice.allowed_tools'));
+  if (value.type === 'allowed_tools') return parseAllowedTools(requiredObject(value.allowed_tools, 'tool_choice.allowed_tools'));
   return { type: 'opaque', from: 'chat', value };
 }
 
 function parseAllowedTools(allowed: JsonObject): ToolChoice {
   const path = 'tool_choice.allowed_tools.tools';
-  const tools = listAt(allowed.tools, path).map((each, i) => {
-    const tool = needObject(each, `${path}[${i}]`);
+  const tools = (optionalArray(allowed.tools, path) ?? []).map((each, i) => {
+    const tool = requiredObject(each, `${path}[${i}]`);
     const described = asObject(tool.function) ?? asObject(tool.custom);
-    return { name: needString(described?.name ?? tool.name, `${path}[${i}]`, ' that names a tool') };
+    return { name: requiredString(described?.name ?? tool.name, `${path}[${i}]`, ' that names a tool') };
   });
   return { type: 'allowed', mode: allowed.mode === 'required' ? 'any' : 'auto', tools };
 }
@@ -284,7 +262,7 @@ function parseMessages(value: JsonValue | undefined): TurnItem[] {
   if (messages === undefined || messages.length === 0)
     throw new RequestError('messages', 'messages must be a list with at least one message.');
   const calls: Calls = { kinds: new Map(), unnumbered: new Map() };
-  return messages.flatMap((each, i) => parseMessage(needObject(each, `messages[${i}]`), i, calls));
+  return messages.flatMap((each, i) => parseMessage(requiredObject(each, `messages[${i}]`), i, calls));
 }
 
 function parseMessage(message: JsonObject, i: number, calls: Calls): TurnItem[] {
@@ -355,15 +333,15 @@ function parseReasoning(message: JsonObject): ReasoningItem | undefined {
   if (text === undefined && (opaque === undefined || opaque === '')) return undefined;
   const item: ReasoningItem = { type: 'reasoning', summary: text === undefined ? [] : [text] };
   if (opaque !== undefined && opaque !== '') item.opaque = { family: 'chat', data: opaque };
-  if (field !== undefined) item.extra = { field };
+  if (field !== undefined) item.extra = { [MARKS.field]: field };
   return item;
 }
 
 function parseCalls(message: JsonObject, i: number, calls: Calls): ToolCallItem[] {
   const path = `messages[${i}]`;
-  const made = listAt(message.tool_calls, `${path}.tool_calls`).map((each, j) => {
+  const made = (optionalArray(message.tool_calls, `${path}.tool_calls`) ?? []).map((each, j) => {
     const at = `${path}.tool_calls[${j}]`;
-    return parseCall(needObject(each, at), at);
+    return parseCall(requiredObject(each, at), at);
   });
   if (isObject(message.function_call)) made.push(parseFunctionCall(message.function_call, i, calls));
   for (const call of made) calls.kinds.set(call.callId, call.kind);
@@ -373,13 +351,13 @@ function parseCalls(message: JsonObject, i: number, calls: Calls): ToolCallItem[
 const KNOWN_CALL_FIELDS = new Set(['id', 'type', 'function', 'custom', 'index']);
 
 function parseCall(call: JsonObject, path: string): ToolCallItem {
-  const callId = needString(call.id, `${path}.id`, ', the id the tool message refers to');
+  const callId = requiredString(call.id, `${path}.id`, ', the id the tool message refers to');
   const kind = call.type === 'custom' ? 'custom' : 'function';
-  const described = needObject(call[kind], `${path}.${kind}`);
+  const described = requiredObject(call[kind], `${path}.${kind}`);
   const item: ToolCallItem = {
     type: 'tool_call',
     callId,
-    name: needString(described.name, `${path}.${kind}.name`, ' that names the tool'),
+    name: requiredString(described.name, `${path}.${kind}.name`, ' that names the tool'),
     kind,
     input: inputText(kind === 'custom' ? described.input : described.arguments),
   };
@@ -396,14 +374,14 @@ function inputText(value: JsonValue | undefined): string {
 
 /** A call of the older kind has no id: its place gives it one, the same each time the history is sent. */
 function parseFunctionCall(call: JsonObject, i: number, calls: Calls): ToolCallItem {
-  const name = needString(call.name, `messages[${i}].function_call.name`, ' that names the function');
+  const name = requiredString(call.name, `messages[${i}].function_call.name`, ' that names the function');
   const callId = `call_${i}`;
   calls.unnumbered.set(name, [...(calls.unnumbered.get(name) ?? []), callId]);
   return { type: 'tool_call', callId, name, kind: 'function', input: inputText(call.arguments) };
 }
 
 function parseToolMessage(message: JsonObject, path: string, calls: Calls): ToolResultItem {
-  const callId = needString(message.tool_call_id, `${path}.tool_call_id`, ', the id of the call this is the result of');
+  const callId = requiredString(message.tool_call_id, `${path}.tool_call_id`, ', the id of the call this is the result of');
   const item: ToolResultItem = {
     type: 'tool_result',
     callId,
@@ -416,7 +394,7 @@ function parseToolMessage(message: JsonObject, path: string, calls: Calls): Tool
 }
 
 function parseFunctionMessage(message: JsonObject, i: number, calls: Calls): ToolResultItem {
-  const name = needString(message.name, `messages[${i}].name`, ', the name of the function this is the result of');
+  const name = requiredString(message.name, `messages[${i}].name`, ', the name of the function this is the result of');
   const callId = calls.unnumbered.get(name)?.shift() ?? `call_${i}`;
   return { type: 'tool_result', callId, kind: 'function', content: parseContent(message.content, `messages[${i}].content`) };
 }
@@ -426,21 +404,26 @@ function parseContent(value: JsonValue | undefined, path: string): Part[] {
   if (value === undefined || value === null) return [];
   const parts = asArray(value);
   if (parts === undefined) throw new RequestError(path, `${path} must be a string or a list of content parts.`);
-  return parts.map((part, i) => parsePart(needObject(part, `${path}[${i}]`), `${path}[${i}]`));
+  return parts.map((part, i) => parsePart(requiredObject(part, `${path}[${i}]`), `${path}[${i}]`));
 }
 
 function parsePart(part: JsonObject, path: string): Part {
   switch (part.type) {
     case 'text':
-      return hinted({ type: 'text', text: needString(part.text, `${path}.text`, '') }, part, 'text');
+      return hinted({ type: 'text', text: requiredString(part.text, `${path}.text`) }, part, 'text');
     case 'image_url':
       return parseImage(part, path);
     case 'file':
       return parseFile(part, path);
     case 'refusal':
-      return { type: 'refusal', text: needString(part.refusal, `${path}.refusal`, '') };
+      return { type: 'refusal', text: requiredString(part.refusal, `${path}.refusal`) };
     default:
-      return { type: 'opaque', from: 'chat', name: needString(part.type, `${path}.type`, ' such as "text" or "image_url"'), value: part };
+      return {
+        type: 'opaque',
+        from: 'chat',
+        name: requiredString(part.type, `${path}.type`, ' such as "text" or "image_url"'),
+        value: part,
+      };
   }
 }
 
@@ -455,16 +438,16 @@ function hinted<P extends Hinted>(parsed: P, part: JsonObject, field: string): P
 }
 
 function parseImage(part: JsonObject, path: string): Part {
-  const image = typeof part.image_url === 'string' ? { url: part.image_url } : needObject(part.image_url, `${path}.image_url`);
-  const url = needString(image.url, `${path}.image_url.url`, ' with the address or the data: URL of the image');
-  const parsed: Extract<Part, { type: 'image' }> = { type: 'image', source: base64Source(url) ?? { kind: 'url', url } };
+  const image = typeof part.image_url === 'string' ? { url: part.image_url } : requiredObject(part.image_url, `${path}.image_url`);
+  const url = requiredString(image.url, `${path}.image_url.url`, ' with the address or the data: URL of the image');
+  const parsed: Extract<Part, { type: 'image' }> = { type: 'image', source: readDataUrl(url) ?? { kind: 'url', url } };
   const detail = asString(image.detail);
   if (detail !== undefined) parsed.detail = detail;
   return hinted(parsed, part, 'image_url');
 }
 
 function parseFile(part: JsonObject, path: string): Part {
-  const file = needObject(part.file, `${path}.file`);
+  const file = requiredObject(part.file, `${path}.file`);
   const id = asString(file.file_id);
   const data = asString(file.file_data);
   if (id === undefined && data === undefined) throw new RequestError(`${path}.file`, `${path}.file must have a file_id or file_data.`);
@@ -479,10 +462,5 @@ function parseFile(part: JsonObject, path: string): Part {
 
 /** `file_data` is a data: URL, or bare base64, which can only be the one kind of file that may be sent so. */
 function fileSource(data: string): MediaSource {
-  return base64Source(data) ?? { kind: 'base64', mediaType: 'application/pdf', data };
-}
-
-function base64Source(url: string): MediaSource | undefined {
-  const found = /^data:([^;,]+);base64,/i.exec(url);
-  return found?.[1] === undefined ? undefined : { kind: 'base64', mediaType: found[1], data: url.slice(found[0].length) };
+  return readDataUrl(data) ?? { kind: 'base64', mediaType: 'application/pdf', data };
 }

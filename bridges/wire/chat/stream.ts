@@ -1,5 +1,7 @@
 import type { ReplyContext, StreamParser, StreamRenderer } from '../codec.ts';
-import { asNumber, asObject, isObject } from '../json.ts';
+import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
+import { asCount, asName, asNumber, asObject, isObject, parseJson } from '../json.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
 import { sseData, type SseFrame } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, OpaqueReasoning, StopReason, TurnError, TurnEvent, Usage } from '../turn.ts';
 import { errorBody, hiddenError, readError } from './errors.ts';
@@ -41,8 +43,7 @@ export class ChatParser implements StreamParser {
     if (data === '[DONE]') return this.end();
     const chunk = parseJson(data);
     if (frame.event === 'error') return this.#fail(readError(chunk ?? data));
-    if (!isObject(chunk))
-      return this.#fail({ kind: 'upstream_failed', message: 'The upstream sent something that is not a chat completion chunk.' });
+    if (!isObject(chunk)) return this.#fail(UNREADABLE_EVENT);
     return this.read(chunk);
   }
 
@@ -53,10 +54,10 @@ export class ChatParser implements StreamParser {
     this.#start(events);
     if (this.#finish === undefined) {
       if (this.#usage !== undefined) events.push({ type: 'usage', usage: this.#usage });
-      events.push({ type: 'cut', message: 'The upstream closed the stream before it said that the reply was finished.' });
+      events.push(CUT);
     } else {
       this.#closeAll(events);
-      if (this.#nameless) return [...events, ...this.#fail(NAMELESS)];
+      if (this.#nameless) return [...events, ...this.#fail(NAMELESS_CALL)];
       const stop = stopReason(this.#finish, this.#callCount > 0, this.#refused);
       events.push(this.#usage === undefined ? { type: 'end', stop } : { type: 'end', stop, usage: this.#usage });
     }
@@ -70,8 +71,8 @@ export class ChatParser implements StreamParser {
     if (error !== undefined) return this.#fail(error);
     const events: TurnEvent[] = [];
     if (!this.#started) {
-      this.#id = nonEmpty(chunk.id) ?? this.#id;
-      this.#model = nonEmpty(chunk.model) ?? this.#model;
+      this.#id = asName(chunk.id) ?? this.#id;
+      this.#model = asName(chunk.model) ?? this.#model;
     }
     if (isObject(chunk.usage)) this.#usage = mergeUsage(this.#usage, parseUsage(chunk.usage));
     const choice = firstChoice(chunk.choices);
@@ -130,7 +131,7 @@ export class ChatParser implements StreamParser {
 
   /** Some servers send content as parts; only text has a meaning in a reply. */
   #part(part: JsonValue, events: TurnEvent[]): void {
-    const text = isObject(part) ? nonEmpty(part.text) : undefined;
+    const text = isObject(part) ? asName(part.text) : undefined;
     if (text !== undefined) this.#say('text', text, events);
   }
 
@@ -165,8 +166,8 @@ export class ChatParser implements StreamParser {
     const index = asNumber(value.index) ?? position;
     const custom = asObject(value.custom);
     const body = custom ?? asObject(value.function);
-    const id = nonEmpty(value.id);
-    const name = nonEmpty(body?.name);
+    const id = asName(value.id);
+    const name = asName(body?.name);
     const known = this.#callAt.get(index);
     const call = known === undefined || isAnother(known, id, name) ? this.#newCall(index, custom !== undefined, events) : known;
     call.id ??= id;
@@ -227,8 +228,6 @@ export class ChatParser implements StreamParser {
   }
 }
 
-const NAMELESS: TurnError = { kind: 'upstream_failed', message: 'The upstream called a tool without saying which one.' };
-
 /** The place of a legacy `function_call` among the calls, out of the way of every index. */
 const LEGACY = -1;
 
@@ -237,25 +236,11 @@ function isAnother(call: Call, id: string | undefined, name: string | undefined)
   return id !== undefined && name !== undefined && call.id !== undefined && call.id !== id;
 }
 
-/** `JSON.parse` without its throw. */
-function parseJson(text: string): JsonValue | undefined {
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The choice with index 0, wherever it stands: with `n` > 1 each chunk may hold another one. */
 function firstChoice(choices: JsonValue | undefined): JsonObject | undefined {
   if (!Array.isArray(choices)) return undefined;
   for (const choice of choices) if (isObject(choice) && (choice.index ?? 0) === 0) return choice;
   return undefined;
-}
-
-function nonEmpty(value: JsonValue | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** Arguments are JSON text; some servers send the object itself. */
@@ -283,7 +268,6 @@ export function finishReason(stop: StopReason, hasCalls: boolean, refused: boole
     case 'refusal':
       return refused ? 'stop' : 'content_filter';
     case 'tool_use':
-      return 'tool_calls';
     case 'end_turn':
     case 'stop_sequence':
     case 'pause_turn':
@@ -296,11 +280,11 @@ export function parseUsage(usage: JsonObject): Usage {
   const prompt = asObject(usage.prompt_tokens_details);
   const completion = asObject(usage.completion_tokens_details);
   return definedCounts({
-    input: asNumber(usage.prompt_tokens),
-    cached: asNumber(prompt?.cached_tokens) ?? asNumber(usage.prompt_cache_hit_tokens),
-    cacheWrite: asNumber(prompt?.cache_write_tokens),
-    output: asNumber(usage.completion_tokens),
-    reasoning: asNumber(completion?.reasoning_tokens) ?? asNumber(usage.reasoning_tokens),
+    input: asCount(usage.prompt_tokens),
+    cached: asCount(prompt?.cached_tokens) ?? asCount(usage.prompt_cache_hit_tokens),
+    cacheWrite: asCount(prompt?.cache_write_tokens),
+    output: asCount(usage.completion_tokens),
+    reasoning: asCount(completion?.reasoning_tokens) ?? asCount(usage.reasoning_tokens),
   });
 }
 
@@ -420,7 +404,7 @@ class ChatRenderer implements StreamRenderer {
       case 'item_start':
         return this.#itemStart(event);
       case 'reasoning_break':
-        return this.#delta(event.item, '\n\n');
+        return this.#delta(event.item, SECTION_BREAK);
       case 'item_end':
         return this.#itemEnd(event);
       case 'item':

@@ -1,6 +1,6 @@
-import { asArray, asNumber, asObject, asString, isObject } from '../json.ts';
+import { asArray, asNumber, asObject, asString, isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../turn.ts';
-import { isCount, isName, parse, readObject } from './frames.ts';
+import { isCount, isName, readObject } from './frames.ts';
 import type { CheckedFrame, Checker, Problems } from './frames.ts';
 
 /** Follows an OpenAI Chat Completions stream. */
@@ -146,7 +146,7 @@ class ChatChecker implements Checker {
     for (let index = 0; index < this.#calls.size; index++) problems.check(this.#calls.has(index), 'indexes of calls count up from 0');
     if (finish === 'tool_calls' || finish === 'stop') {
       for (const { type, input } of this.#calls.values()) {
-        problems.check(type === 'custom' || isObject(parse(input)), 'the arguments of a call are a JSON object');
+        problems.check(type === 'custom' || isObject(parseJson(input)), 'the arguments of a call are a JSON object');
       }
     }
     this.#state = 'finished';

@@ -1,4 +1,4 @@
-import { isObject } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../turn.ts';
 
 /** One breach of a stream's grammar. `line` counts from 1; `event` is the name of the event it was found at. */
@@ -71,20 +71,10 @@ export function readFrames(text: string): CheckedFrame[] {
 
 /** The data of a frame where it is a JSON object; anything else is a problem. */
 export function readObject(data: string, problems: Problems): JsonObject | undefined {
-  const value = parse(data);
+  const value = parseJson(data);
   if (isObject(value)) return value;
   problems.add('data is a JSON object');
   return undefined;
-}
-
-/** The JSON value of a text, or undefined where it is none. */
-export function parse(text: string): JsonValue | undefined {
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
-  } catch {
-    return undefined;
-  }
 }
 
 /** True for a count: a whole number from 0 on. */

@@ -1,6 +1,6 @@
-import { asObject, asString, isObject } from '../json.ts';
+import { asObject, asString, isObject, parseJson } from '../json.ts';
 import type { JsonObject } from '../turn.ts';
-import { isCount, isName, parse, readObject } from './frames.ts';
+import { isCount, isName, readObject } from './frames.ts';
 import type { CheckedFrame, Checker, Problems } from './frames.ts';
 
 /** Follows an Anthropic Messages stream. */
@@ -163,7 +163,7 @@ class MessagesChecker implements Checker {
     const block = this.#block;
     this.#problems.check(block !== undefined && data.index === block.index, 'a stop belongs to the open block');
     this.#block = undefined;
-    if (block?.type === 'tool_use' && block.input !== '' && !isObject(parse(block.input))) this.#badInputs += 1;
+    if (block?.type === 'tool_use' && block.input !== '' && !isObject(parseJson(block.input))) this.#badInputs += 1;
   }
 
   #messageDelta(data: JsonObject): void {

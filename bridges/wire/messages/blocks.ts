@@ -1,8 +1,5 @@
-import { asString, isObject } from '../json.ts';
+import { asString, isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue, ReasoningRequest } from '../turn.ts';
-
-/** What stands between the paragraph groups of reasoning where a format has one text for them all. */
-export const SECTION_BREAK = '\n\n';
 
 /** How the citations of this format, and only they, are called. They go through the hub as they are. */
 const OWN_CITATION = /_location$/;
@@ -30,13 +27,7 @@ export function toCitations(annotations: readonly JsonValue[]): JsonObject[] {
 
 /** The input of a call as JSON; undefined where its text is none. No text at all is a call without arguments. */
 export function toolInput(text: string): JsonValue | undefined {
-  if (text.trim() === '') return {};
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
-  } catch {
-    return undefined;
-  }
+  return text.trim() === '' ? {} : parseJson(text);
 }
 
 /** The input of a call as the object this format demands; text that is none is kept whole under `input`. */

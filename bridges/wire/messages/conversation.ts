@@ -11,10 +11,11 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
-import { cacheMark, flatName, SECTION_BREAK, toCitations, toolInput, toolInputObject } from './blocks.ts';
-import { isEmpty } from './fields.ts';
-import type { Losses } from './losses.ts';
-import { MARKS } from './marks.ts';
+import { isEmpty } from '../fields.ts';
+import type { Losses } from '../losses.ts';
+import { MARKS } from '../marks.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
+import { cacheMark, flatName, toCitations, toolInput, toolInputObject } from './blocks.ts';
 
 /** Renders the history: the system text at its beginning, and everything else as messages. */
 export function renderItems(turn: TurnRequest, lost: Losses): { system: JsonObject[]; conversation: JsonObject[] } {

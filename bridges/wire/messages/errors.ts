@@ -1,8 +1,7 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
-import { asNumber, asString, isObject } from '../json.ts';
+import { errorFields, errorMessage, header, headerNumber, kindOfClass, kindOfStatus, retryAfterSeconds, type Headers } from '../errors.ts';
+import { asNumber, asString } from '../json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
-
-type Headers = Readonly<Record<string, string>>;
 
 // ---------------------------------------------------------------------------------------------- reading
 
@@ -14,42 +13,21 @@ export function parseError(status: number, headers: Headers, body: JsonValue): T
   if (error.kind === 'rate_limited' && header(headers, 'anthropic-ratelimit-unified-status') === 'rejected') error.kind = 'quota_exceeded';
   const retryAfter = retryAfterSeconds(headers);
   if (retryAfter !== undefined) error.retryAfter = retryAfter;
-  const resetsAt = Number(header(headers, 'anthropic-ratelimit-unified-reset') ?? Number.NaN);
-  if (error.kind === 'quota_exceeded' && Number.isFinite(resetsAt)) error.resetsAt = resetsAt;
+  const resetsAt = headerNumber(headers, 'anthropic-ratelimit-unified-reset');
+  if (error.kind === 'quota_exceeded' && resetsAt !== undefined) error.resetsAt = resetsAt;
   return error;
 }
 
 /** Reads an error object, from an error reply or from inside a stream, where there is no status. */
 export function readError(body: JsonValue, status?: number): TurnError {
-  const detail = errorDetail(body);
+  const detail = errorFields(body);
   const type = asString(detail.type);
   const code = asString(detail.code);
-  const message = messageOf(detail, body, status);
+  const message = errorMessage(detail, body, status);
   const error: TurnError = { kind: kindOf(status ?? asNumber(detail.status), type, message), message };
   if (type !== undefined && type !== 'error') error.type = type;
   if (code !== undefined) error.code = code;
   return error;
-}
-
-/** The object that describes the error: `{error:{...}}`, `{error:"..."}`, or the body itself. */
-function errorDetail(body: JsonValue): JsonObject {
-  if (!isObject(body)) return {};
-  const inner = body.error ?? body.detail;
-  if (isObject(inner)) return inner;
-  return typeof inner === 'string' ? { message: inner } : body;
-}
-
-/** Longer bodies that are no JSON (a proxy's error page) help nobody to read. */
-const LONGEST_TEXT = 500;
-
-function messageOf(detail: JsonObject, body: JsonValue, status: number | undefined): string {
-  const message = asString(detail.message) ?? asString(detail.Message);
-  if (message !== undefined && message.trim() !== '') return message;
-  const text = typeof body === 'string' ? body.trim() : '';
-  if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
-  return status === undefined
-    ? 'The upstream reported an error without saying what it was.'
-    : `The upstream answered ${status} without saying why.`;
 }
 
 const KIND_BY_TYPE = new Map<string | undefined, ErrorKind>([
@@ -70,52 +48,16 @@ const KIND_BY_COARSE_TYPE = new Map<string | undefined, ErrorKind>([
   ['api_error', 'upstream_failed'],
 ]);
 
-const KIND_BY_STATUS = new Map<number | undefined, ErrorKind>([
-  [401, 'sign_in_needed'],
-  [402, 'quota_exceeded'],
-  [403, 'not_entitled'],
-  [404, 'not_found'],
-  [405, 'not_supported'],
-  [408, 'timeout'],
-  [413, 'body_too_large'],
-  [424, 'upstream_failed'],
-  [429, 'rate_limited'],
-  [501, 'not_supported'],
-  [503, 'overloaded'],
-  [504, 'timeout'],
-  [529, 'overloaded'],
-]);
-
 const TOO_LONG =
   /prompt is too long|exceed(s|ed)? (the )?(context (limit|window)|maximum context)|input is too long|maximum context length/i;
 const USED_UP = /credit balance is too low|usage limit|spend(ing)? limit|quota/i;
 const ABOUT_A_MODEL = /\bmodels?\b/i;
 
 function kindOf(status: number | undefined, type: string | undefined, message: string): ErrorKind {
-  const kind = KIND_BY_TYPE.get(type) ?? KIND_BY_STATUS.get(status) ?? KIND_BY_COARSE_TYPE.get(type) ?? kindByRange(status);
+  const kind = KIND_BY_TYPE.get(type) ?? kindOfStatus(status) ?? KIND_BY_COARSE_TYPE.get(type) ?? kindOfClass(status);
   if ((kind === 'invalid_request' || kind === 'body_too_large') && TOO_LONG.test(message)) return 'context_too_long';
   if ((kind === 'invalid_request' || kind === 'rate_limited' || kind === 'not_entitled') && USED_UP.test(message)) return 'quota_exceeded';
   return kind === 'not_found' && ABOUT_A_MODEL.test(message) ? 'model_unknown' : kind;
-}
-
-function kindByRange(status: number | undefined): ErrorKind {
-  return status !== undefined && status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed';
-}
-
-function retryAfterSeconds(headers: Headers): number | undefined {
-  const milliseconds = Number.parseFloat(header(headers, 'retry-after-ms') ?? '');
-  if (Number.isFinite(milliseconds)) return milliseconds / 1000;
-  const value = header(headers, 'retry-after');
-  if (value === undefined || value.trim() === '') return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds;
-  // A date is measured from the reply's own date: there is no clock here, and the two clocks may differ.
-  const wait = (Date.parse(value) - Date.parse(header(headers, 'date') ?? '')) / 1000;
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-function header(headers: Headers, name: string): string | undefined {
-  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
 // ---------------------------------------------------------------------------------------------- rendering

@@ -1,5 +1,18 @@
 import { RequestError } from '../codec.ts';
+import {
+  isEmpty,
+  optionalArray,
+  optionalBoolean,
+  optionalNumber,
+  optionalObject,
+  optionalString,
+  requiredArray,
+  requiredModel,
+  requiredObject,
+  requiredString,
+} from '../fields.ts';
 import { asArray, asString, isObject } from '../json.ts';
+import { MARKS } from '../marks.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -14,18 +27,6 @@ import type {
   TurnRequest,
 } from '../turn.ts';
 import { thinkingType, toAnnotation } from './blocks.ts';
-import { MARKS } from './marks.ts';
-import {
-  isEmpty,
-  optionalArray,
-  optionalBoolean,
-  optionalNumber,
-  optionalObject,
-  optionalString,
-  requiredArray,
-  requiredObject,
-  requiredString,
-} from './fields.ts';
 
 const BILLING_HEADER = 'x-anthropic-billing-header:';
 
@@ -50,10 +51,9 @@ export function parseRequest(body: JsonValue): TurnRequest {
     service_tier,
     ...extra
   } = body;
-  if (model === '') throw new RequestError('model', '`model` is empty: name the model to ask.');
   const turn: TurnRequest = {
     from: 'messages',
-    model: requiredString(model, 'model'),
+    model: requiredModel(model),
     stream: optionalBoolean(stream, 'stream') ?? false,
     items: [...parseSystem(system), ...parseMessages(messages)],
     tools: (optionalArray(tools, 'tools') ?? []).map((tool, i) => parseTool(requiredObject(tool, `tools[${i}]`), `tools[${i}]`)),

@@ -1,9 +1,9 @@
+import { isEmpty } from '../fields.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
+import { Losses } from '../losses.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
 import { cacheMark, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
-import { isEmpty } from './fields.ts';
-import { Losses } from './losses.ts';
 
 /** The format demands a limit; this is what its own clients send for long work. */
 const DEFAULT_MAX_TOKENS = 32_000;
@@ -17,7 +17,7 @@ const EPHEMERAL: JsonObject = { type: 'ephemeral' };
 
 /** Renders a turn from any format as a Messages request, with what could not cross. */
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
-  const lost = new Losses(turn.from);
+  const lost = new Losses(turn.from, 'messages', 'The Messages format');
   const { system, conversation } = renderItems(turn, lost);
   const body: JsonObject = {
     ...renderExtra(turn, lost),
@@ -189,7 +189,8 @@ function isOn(thinking: JsonValue | undefined): boolean {
 function crossedSampling({ temperature, topP, topK, stop }: TurnRequest, thinks: boolean, lost: Losses): Sampling {
   const crossed: Sampling = {};
   if (stop !== undefined) crossed.stop = stop.filter((text) => text.trim() !== '');
-  if (stop !== undefined && stop.length !== crossed.stop?.length) lost.add('stop', 'The Messages format can not stop at blank text.');
+  if (stop !== undefined && stop.length !== crossed.stop?.length)
+    lost.add(lost.paths.stop, 'The Messages format can not stop at blank text.');
   if (thinks) {
     // 1 is what a model that thinks samples with anyway.
     const moved = { temperature: temperature === 1 ? undefined : temperature, top_p: topP === 1 ? undefined : topP, top_k: topK };
@@ -239,7 +240,7 @@ function renderCaller(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   const { user, serviceTier } = turn;
   const metadata: JsonObject = lost.own ? { ...asObject(turn.extra.metadata) } : {};
   if (user !== undefined && (lost.own || user.length <= LONGEST_USER)) metadata.user_id = user;
-  else if (user !== undefined) lost.add('user', `The Messages format takes at most ${LONGEST_USER} characters here.`);
+  else if (user !== undefined) lost.add(lost.paths.user, `The Messages format takes at most ${LONGEST_USER} characters here.`);
   if (!isEmpty(metadata)) body.metadata = metadata;
   if (serviceTier === undefined) return;
   if (lost.own || serviceTier === 'auto') body.service_tier = serviceTier;
@@ -256,7 +257,7 @@ function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
     if (lost.own) {
       if (!REJOINED.has(key)) body[key] = value;
     } else if (!NEEDLESS.has(key) && value !== null && value !== false && value !== undefined) {
-      lost.add(key, 'The Messages format has no such field.');
+      lost.field(key);
     }
   }
   return body;

@@ -1,6 +1,7 @@
 import type { StreamParser } from '../codec.ts';
-import { asArray, asNumber, asString, isObject } from '../json.ts';
-import type { SseFrame } from '../sse.ts';
+import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
+import { asArray, asName, asNumber, asString, isObject } from '../json.ts';
+import { frameObject, type SseFrame } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, TurnError, TurnEvent } from '../turn.ts';
 import { toAnnotation, toolInput } from './blocks.ts';
 import { readError } from './errors.ts';
@@ -39,13 +40,8 @@ export class MessagesParser implements StreamParser {
 
   push(frame: SseFrame): TurnEvent[] {
     if (this.#over || frame.data === '' || frame.data === '[DONE]') return [];
-    let event: JsonValue;
-    try {
-      event = JSON.parse(frame.data);
-    } catch {
-      return this.#fail({ kind: 'upstream_failed', message: 'The upstream sent an event that is not JSON.' });
-    }
-    if (!isObject(event)) return this.#fail({ kind: 'upstream_failed', message: 'The upstream sent an event that is not an object.' });
+    const event = frameObject(frame);
+    if (event === undefined) return this.#fail(UNREADABLE_EVENT);
     return this.read(event, asString(event.type) ?? frame.event);
   }
 
@@ -54,7 +50,7 @@ export class MessagesParser implements StreamParser {
     if (this.#over) return [];
     if (this.#stop !== undefined) return this.#end();
     this.#over = true;
-    return [...this.#begin({}), { type: 'cut', message: 'The upstream closed the stream before it said that the reply was finished.' }];
+    return [...this.#begin({}), CUT];
   }
 
   /** Reads one parsed event. */
@@ -139,6 +135,9 @@ export class MessagesParser implements StreamParser {
   /** Begins a block. One that is still open is over: blocks never interleave, and some servers leave out its stop. */
   #open(start: JsonObject, index: JsonValue | undefined): TurnEvent[] {
     const events = [...this.#begin({}), ...this.#close()];
+    // A block that does not say what it is can only be told by its deltas.
+    if (asName(start.type) === undefined) return events;
+    if (start.type === 'tool_use' && asName(start.name) === undefined) return [...events, ...this.#fail(NAMELESS_CALL)];
     const item = this.#items++;
     const block: Block = {
       index: asNumber(index) ?? this.#closed + 1,
@@ -188,7 +187,7 @@ export class MessagesParser implements StreamParser {
 
   /** A call without an id only needs one that is unique in the conversation. */
   #callId(start: JsonObject, item: number): string {
-    return asString(start.id) ?? `toolu_${this.#id.replaceAll(/[^A-Za-z0-9]/g, '').slice(-24)}${item}`;
+    return asName(start.id) ?? `toolu_${this.#id.replaceAll(/[^A-Za-z0-9]/g, '').slice(-24)}${item}`;
   }
 
   #delta(delta: JsonObject, index: JsonValue | undefined): TurnEvent[] {

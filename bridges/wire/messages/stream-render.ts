@@ -1,9 +1,10 @@
 import type { ReplyContext, StreamRenderer } from '../codec.ts';
 import { InOrder } from '../in-order.ts';
 import { isObject } from '../json.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
 import { sseEvent } from '../sse.ts';
 import type { ItemStart, JsonObject, OpaqueItem, TurnError, TurnEvent, Usage } from '../turn.ts';
-import { SECTION_BREAK, toCitations } from './blocks.ts';
+import { toCitations } from './blocks.ts';
 import { errorBody } from './errors.ts';
 import { renderMessage } from './message.ts';
 import { wireStopReason } from './stop-reasons.ts';

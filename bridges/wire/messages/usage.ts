@@ -1,4 +1,4 @@
-import { asNumber, asObject } from '../json.ts';
+import { asCount, asObject } from '../json.ts';
 import type { JsonObject, JsonValue, Usage } from '../turn.ts';
 
 /** Token counts of one reply as this format tells them, in several places: later ones replace earlier ones. */
@@ -13,11 +13,11 @@ export class Counts {
   read(value: JsonValue | undefined): void {
     const usage = asObject(value);
     if (usage === undefined) return;
-    this.#input = asNumber(usage.input_tokens) ?? this.#input;
-    this.#cached = asNumber(usage.cache_read_input_tokens) ?? this.#cached;
-    this.#cacheWrite = asNumber(usage.cache_creation_input_tokens) ?? this.#cacheWrite;
-    this.#output = asNumber(usage.output_tokens) ?? this.#output;
-    this.#reasoning = asNumber(asObject(usage.output_tokens_details)?.thinking_tokens) ?? this.#reasoning;
+    this.#input = asCount(usage.input_tokens) ?? this.#input;
+    this.#cached = asCount(usage.cache_read_input_tokens) ?? this.#cached;
+    this.#cacheWrite = asCount(usage.cache_creation_input_tokens) ?? this.#cacheWrite;
+    this.#output = asCount(usage.output_tokens) ?? this.#output;
+    this.#reasoning = asCount(asObject(usage.output_tokens_details)?.thinking_tokens) ?? this.#reasoning;
   }
 
   /** The counts as the hub has them: there `input` is the whole prompt, here it is what no cache had a part in. */

@@ -1,5 +1,15 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
-import { asNumber, asObject, asString, isObject } from '../json.ts';
+import {
+  errorFields,
+  errorMessage,
+  headerNumber,
+  kindOfClass,
+  kindOfStatus,
+  retryAfterSeconds,
+  secondsInMessage,
+  type Headers,
+} from '../errors.ts';
+import { asNumber, asString } from '../json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
 
 /** What upstreams of this format call their errors, in `code` or `type`. */
@@ -45,33 +55,13 @@ const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['invalid_prompt', 'invalid_request'],
 ]);
 
-const KIND_BY_STATUS = new Map<number, ErrorKind>([
-  [401, 'sign_in_needed'],
-  [402, 'quota_exceeded'],
-  [403, 'not_entitled'],
-  [404, 'not_found'],
-  [408, 'timeout'],
-  [413, 'body_too_large'],
-  [424, 'upstream_failed'],
-  [429, 'rate_limited'],
-  [466, 'not_entitled'],
-  [499, 'upstream_failed'],
-  [501, 'not_supported'],
-  [503, 'overloaded'],
-  [504, 'timeout'],
-  [529, 'overloaded'],
-]);
-
-/** Longer bodies that are no JSON (a proxy's error page) help nobody to read. */
-const LONGEST_RAW_MESSAGE = 500;
-
 /** Reads an error reply of an upstream that speaks this format, in any of the shapes of SPEC 3.1.6. */
-export function parseError(status: number, headers: Readonly<Record<string, string>>, body: JsonValue): TurnError {
+export function parseError(status: number, headers: Headers, body: JsonValue): TurnError {
   const fields = errorFields(body);
-  const message = messageOf(fields, body) ?? `The upstream answered with status ${status} and no message.`;
+  const message = errorMessage(fields, body, status);
   const error = describe(kindOf(status, fields, message), message, fields);
   error.status = status;
-  const retryAfter = retryAfterOf(headers, fields);
+  const retryAfter = retryAfterSeconds(headers) ?? asNumber(fields.resets_in_seconds);
   const resetsAt =
     asNumber(fields.resets_at) ?? (error.kind === 'quota_exceeded' ? headerNumber(headers, 'x-codex-primary-reset-at') : undefined);
   if (retryAfter !== undefined) error.retryAfter = retryAfter;
@@ -81,9 +71,9 @@ export function parseError(status: number, headers: Readonly<Record<string, stri
 
 /** Reads the error of a `response.failed` or `error` event. */
 export function parseStreamError(fields: JsonObject): TurnError {
-  const message = asString(fields.message) ?? 'The upstream said that the reply failed, and not why.';
+  const message = errorMessage(fields, fields, undefined);
   const error = describe(kindOf(asNumber(fields.status) ?? 0, fields, message), message, fields);
-  const retryAfter = asNumber(fields.resets_in_seconds) ?? delayIn(message);
+  const retryAfter = asNumber(fields.resets_in_seconds) ?? secondsInMessage(message);
   const resetsAt = asNumber(fields.resets_at);
   if (retryAfter !== undefined) error.retryAfter = retryAfter;
   if (resetsAt !== undefined) error.resetsAt = resetsAt;
@@ -93,7 +83,7 @@ export function parseStreamError(fields: JsonObject): TurnError {
 /** The `code` and `message` of a `response.failed` event: the codes Codex acts on (SPEC 4.4). */
 export function streamError(error: TurnError): { code: string; message: string } {
   const code = streamCode(error.kind);
-  if (code !== 'rate_limit_exceeded' || error.retryAfter === undefined || delayIn(error.message) !== undefined) {
+  if (code !== 'rate_limit_exceeded' || error.retryAfter === undefined || secondsInMessage(error.message) !== undefined) {
     return { code, message: error.message };
   }
   return { code, message: `${error.message} Please try again in ${error.retryAfter}s.` };
@@ -202,25 +192,6 @@ function streamCode(kind: ErrorKind): string {
   }
 }
 
-/** The object that holds the error's fields, whichever of the known shapes the body has. */
-function errorFields(body: JsonValue): JsonObject {
-  if (!isObject(body)) return {};
-  const detail = asObject(body.detail);
-  if (detail !== undefined) return { ...detail, code: detail.code ?? detail.error_code };
-  return asObject(body.error) ?? body;
-}
-
-function messageOf(fields: JsonObject, body: JsonValue): string | undefined {
-  if (typeof body === 'string') return rawMessage(body);
-  const texts = [fields.message, fields.detail, fields.error];
-  return texts.map(asString).find((text) => text !== undefined && text !== '');
-}
-
-function rawMessage(body: string): string | undefined {
-  const text = body.trim();
-  return text === '' || text.startsWith('<') ? undefined : text.slice(0, LONGEST_RAW_MESSAGE);
-}
-
 function describe(kind: ErrorKind, message: string, fields: JsonObject): TurnError {
   const error: TurnError = { kind, message };
   const code = asString(fields.code);
@@ -240,39 +211,10 @@ function kindOf(status: number, fields: JsonObject, message: string): ErrorKind 
   if (status >= 400 && status < 500 && /context (window|length)|prompt is too long/i.test(message)) return 'context_too_long';
   if (status === 400 && /^unsupported\b/i.test(message)) return 'not_supported';
   if (status === 404 && /\bmodel\b/i.test(message)) return 'model_unknown';
-  return KIND_BY_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed');
+  return kindOfStatus(status) ?? kindOfClass(status);
 }
 
 function kindOfName(name: string | undefined): ErrorKind | undefined {
   if (name === undefined) return undefined;
   return KIND_BY_CODE.get(name) ?? (name.startsWith('chatpass_v2_') ? 'not_entitled' : undefined);
-}
-
-function retryAfterOf(headers: Readonly<Record<string, string>>, fields: JsonObject): number | undefined {
-  const milliseconds = headerNumber(headers, 'retry-after-ms');
-  if (milliseconds !== undefined) return milliseconds / 1000;
-  return headerNumber(headers, 'retry-after') ?? untilDate(headers) ?? asNumber(fields.resets_in_seconds);
-}
-
-/** `Retry-After` may be a date; the reply's own `Date` says from when to count. */
-function untilDate(headers: Readonly<Record<string, string>>): number | undefined {
-  const seconds = (Date.parse(header(headers, 'retry-after') ?? '') - Date.parse(header(headers, 'date') ?? '')) / 1000;
-  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
-}
-
-function headerNumber(headers: Readonly<Record<string, string>>, name: string): number | undefined {
-  const text = header(headers, name)?.trim();
-  return text === undefined || text === '' ? undefined : asNumber(Number(text));
-}
-
-function header(headers: Readonly<Record<string, string>>, name: string): string | undefined {
-  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
-}
-
-/** "try again in 1.5s", "in 200ms", "in 2 minutes": the delay in seconds. */
-function delayIn(message: string): number | undefined {
-  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|m)/i.exec(message);
-  if (found === null) return undefined;
-  const unit = found[2]?.toLowerCase();
-  return Number(found[1]) * (unit === 'ms' ? 0.001 : unit === 'm' ? 60 : 1);
 }

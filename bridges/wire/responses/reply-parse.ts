@@ -1,13 +1,12 @@
 import { ReplyError, type StreamParser } from '../codec.ts';
-import { asArray, asNumber, asObject, asString, isObject } from '../json.ts';
-import type { SseFrame } from '../sse.ts';
+import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
+import { asArray, asName, asNumber, asObject, asString } from '../json.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
+import { frameObject, type SseFrame } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, OpaqueReasoning, StopReason, TurnError, TurnEvent } from '../turn.ts';
 import { parseStreamError } from './errors.ts';
 import { opaqueItem } from './request-parse.ts';
 import { parseUsage } from './usage.ts';
-
-/** What stands between the paragraph groups of a reasoning item in its whole text. */
-export const SECTION_BREAK = '\n\n';
 
 /** Parses a complete reply. */
 export function parseReply(body: JsonValue): TurnEvent[] {
@@ -63,27 +62,26 @@ class ReplyParser implements StreamParser {
   #items = 0;
   #called = false;
   #refused = false;
+  /** A call came in that nobody can run, because it has no name. */
+  #nameless = false;
   readonly #slots: Slot[] = [];
   readonly #byIndex = new Map<number, Slot>();
 
   push(frame: SseFrame): TurnEvent[] {
     if (this.#over || frame.data === '' || frame.data === '[DONE]') return [];
-    let event: JsonValue;
-    try {
-      event = JSON.parse(frame.data);
-    } catch {
-      return this.#fail({ kind: 'upstream_failed', message: 'The upstream sent an event that is not JSON.' });
-    }
-    if (!isObject(event)) return this.#fail({ kind: 'upstream_failed', message: 'The upstream sent an event that is not an object.' });
+    const event = frameObject(frame);
     const out: TurnEvent[] = [];
-    this.#read(event, asString(event.type) ?? frame.event, out);
+    if (event === undefined) this.#fail(UNREADABLE_EVENT, out);
+    else this.#read(event, asString(event.type) ?? frame.event, out);
     return out;
   }
 
   end(): TurnEvent[] {
     if (this.#over) return [];
     this.#over = true;
-    return [{ type: 'cut', message: 'The upstream closed the stream before the reply was complete.' }];
+    const out: TurnEvent[] = [];
+    this.#start(undefined, out);
+    return [...out, CUT];
   }
 
   /** Reads a reply that did not come as a stream. */
@@ -145,8 +143,7 @@ class ReplyParser implements StreamParser {
         return this.#finish(asObject(event.response), endingOf(type), out);
       case 'error':
       case undefined:
-        if (type === 'error' || event.error !== undefined)
-          out.push(...this.#fail(parseStreamError({ ...event, ...asObject(event.error) })));
+        if (type === 'error' || event.error !== undefined) this.#fail(parseStreamError({ ...event, ...asObject(event.error) }), out);
         else this.#alive(out);
         return;
       default:
@@ -154,9 +151,10 @@ class ReplyParser implements StreamParser {
     }
   }
 
-  #fail(error: TurnError): TurnEvent[] {
+  #fail(error: TurnError, out: TurnEvent[]): void {
+    this.#start(undefined, out);
     this.#over = true;
-    return [{ type: 'error', error }];
+    out.push({ type: 'error', error });
   }
 
   #start(response: JsonObject | undefined, out: TurnEvent[]): void {
@@ -185,8 +183,11 @@ class ReplyParser implements StreamParser {
 
   #added(event: JsonObject, out: TurnEvent[]): void {
     const item = asObject(event.item);
-    const type = asString(item?.type);
+    const type = asName(item?.type);
     if (item === undefined || type === undefined) return this.#alive(out);
+    const known = this.#find(event, type, asString(item.id));
+    // Some upstreams announce an item twice.
+    if (known !== undefined && sameId(known, item)) return;
     const slot = this.#open(type, event);
     identify(slot, item);
     if (isCall(type)) this.#startCall(slot, item, out);
@@ -195,7 +196,7 @@ class ReplyParser implements StreamParser {
 
   #done(event: JsonObject, out: TurnEvent[]): void {
     const item = asObject(event.item);
-    const type = asString(item?.type);
+    const type = asName(item?.type);
     if (item === undefined || type === undefined) return this.#alive(out);
     if (this.#slots.some((slot) => slot.done && slot.type === type && sameId(slot, item))) return;
     this.#close(this.#find(event, type, asString(item.id)) ?? this.#open(type, event), item, out);
@@ -215,13 +216,22 @@ class ReplyParser implements StreamParser {
   #find(event: JsonObject, type: string, id = asString(event.item_id)): Slot | undefined {
     const index = event.output_index;
     if (typeof index === 'number') {
-      const slot = this.#byIndex.get(index);
+      const slot = this.#byIndex.get(index) ?? this.#place(index, type, id);
       return slot !== undefined && slot.type === type && !slot.done ? slot : undefined;
     }
     const open = this.#slots.filter((slot) => slot.type === type && !slot.done);
     return (
       open.findLast((slot) => id !== undefined && slot.id === id) ?? open.findLast((slot) => id === undefined || slot.id === undefined)
     );
+  }
+
+  /** An item that was announced without its index, or under another, gets it from the first event that says it. */
+  #place(index: number, type: string, id: string | undefined): Slot | undefined {
+    const slot = this.#slots.find((each) => !each.done && each.type === type && each.id === id && id !== undefined);
+    if (slot === undefined) return undefined;
+    slot.outputIndex = index;
+    this.#byIndex.set(index, slot);
+    return slot;
   }
 
   /** Ends an item: everything of it that was not told yet is told now. `item` is missing where only deltas came. */
@@ -296,7 +306,7 @@ class ReplyParser implements StreamParser {
     if (piece.ended) return;
     piece.ended = true;
     const whole = asString(piece.kind === 'refusal' ? part?.refusal : part?.text);
-    const event: TurnEvent = { type: 'item_end', item: piece.item, text: whole || slot.told.get(index) || piece.text };
+    const event: TurnEvent = { type: 'item_end', item: piece.item, text: agreed(piece.text, whole || slot.told.get(index)) };
     const annotations = asArray(part?.annotations);
     if (annotations !== undefined && annotations.length > 0) event.annotations = annotations;
     else if (piece.annotations.length > 0) event.annotations = piece.annotations;
@@ -336,8 +346,8 @@ class ReplyParser implements StreamParser {
 
   /** Starts a call as soon as its name is known. */
   #startCall(slot: Slot, item: JsonObject, out: TurnEvent[]): Piece | undefined {
-    const name = asString(item.name);
-    const callId = asString(item.call_id) ?? slot.id;
+    const name = asName(item.name);
+    const callId = asName(item.call_id) ?? slot.id;
     if (name === undefined || callId === undefined) return undefined;
     this.#called = true;
     const tool = slot.type === 'custom_tool_call' ? 'custom' : 'function';
@@ -350,9 +360,12 @@ class ReplyParser implements StreamParser {
 
   #closeCall(slot: Slot, item: JsonObject, out: TurnEvent[]): void {
     const piece = slot.pieces.get(0) ?? this.#startCall(slot, item, out);
-    if (piece === undefined) return;
+    if (piece === undefined) {
+      this.#nameless = true;
+      return;
+    }
     const whole = asString(slot.type === 'custom_tool_call' ? item.input : item.arguments);
-    out.push({ type: 'item_end', item: piece.item, text: whole || slot.told.get(0) || piece.text || slot.pending });
+    out.push({ type: 'item_end', item: piece.item, text: agreed(piece.text, whole || slot.told.get(0) || slot.pending) });
   }
 
   // -------------------------------------------------------------------------------------- reasoning
@@ -409,7 +422,7 @@ class ReplyParser implements StreamParser {
       if (sections.length > 1) this.#tellSections(piece, sections, out);
     }
     const whole = sections.join(SECTION_BREAK);
-    const event: TurnEvent = { type: 'item_end', item: piece.item, text: whole.length < piece.text.length ? piece.text : whole };
+    const event: TurnEvent = { type: 'item_end', item: piece.item, text: agreed(piece.text, whole) };
     if (opaque !== undefined) event.opaque = opaque;
     out.push(event);
   }
@@ -441,12 +454,12 @@ class ReplyParser implements StreamParser {
   #finish(response: JsonObject | undefined, ending: Ending, out: TurnEvent[]): void {
     if (ending === 'failed' || ending === 'cancelled') {
       const why = asObject(response?.error) ?? { message: ending === 'cancelled' ? 'The upstream cancelled the reply.' : undefined };
-      out.push(...this.#fail(parseStreamError(why)));
-      return;
+      return this.#fail(parseStreamError(why), out);
     }
     this.#start(response, out);
     this.#reconcile(asArray(response?.output) ?? [], out);
     for (const slot of this.#slots) this.#close(slot, undefined, out);
+    if (this.#nameless) return this.#fail(NAMELESS_CALL, out);
     this.#over = true;
     const end: TurnEvent = { type: 'end', stop: this.#stop(response, ending) };
     const usage = parseUsage(response?.usage);
@@ -477,11 +490,16 @@ class ReplyParser implements StreamParser {
       }
     }
     for (const item of items) {
-      const type = asString(item?.type);
+      const type = asName(item?.type);
       if (item === undefined || type === undefined) continue;
       this.#close(matches.get(item) ?? this.#open(type, {}), item, out);
     }
   }
+}
+
+/** The whole text of a piece. What its deltas said was handed on already, so a whole that contradicts them comes too late. */
+function agreed(said: string, whole: string | undefined): string {
+  return whole !== undefined && whole.startsWith(said) ? whole : said;
 }
 
 function newSlot(type: string, outputIndex: number | undefined, id: string | undefined): Slot {
@@ -506,8 +524,8 @@ function sectionOf(event: JsonObject, form: 'summary' | 'content'): string {
 }
 
 function identify(slot: Slot, item: JsonObject): void {
-  slot.id ??= asString(item.id);
-  slot.callId ??= asString(item.call_id);
+  slot.id ??= asName(item.id);
+  slot.callId ??= asName(item.call_id);
   slot.phase ??= asString(item.phase);
 }
 

@@ -1,9 +1,9 @@
 import { ReplyError, type ReplyContext, type StreamRenderer } from '../codec.ts';
-import { isObject } from '../json.ts';
+import { asName, isObject } from '../json.ts';
+import { SECTION_BREAK } from '../reasoning.ts';
 import { sseEvent } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, StopReason, TurnError, TurnEvent, Usage } from '../turn.ts';
 import { streamError } from './errors.ts';
-import { SECTION_BREAK } from './reply-parse.ts';
 import { renderFormat } from './request-render.ts';
 import { renderToolChoice } from './tools.ts';
 import { renderUsage } from './usage.ts';
@@ -181,7 +181,8 @@ class ReplyRenderer implements StreamRenderer {
     return { ...item, status, ...textFields(start, text, ownAnnotations(end.annotations)) };
   }
 
-  #hosted(item: JsonObject): string {
+  #hosted(value: JsonObject): string {
+    const item = { ...value, id: this.#uniqueId('', asName(value.id)) };
     const index = this.#output.length;
     this.#output.push(item);
     return (
@@ -274,7 +275,7 @@ class ReplyRenderer implements StreamRenderer {
 
   /** Keeps the upstream's id where it is of the right kind and not used yet; clients tell items apart by it. */
   #uniqueId(prefix: string, id: string | undefined): string {
-    const unique = id !== undefined && id.startsWith(prefix) && !this.#ids.has(id) ? id : this.#context.newId(prefix);
+    const unique = id !== undefined && id.startsWith(prefix) && !this.#ids.has(id) ? id : this.#context.newId(prefix || 'item_');
     this.#ids.add(unique);
     return unique;
   }
@@ -301,7 +302,7 @@ function responseBase(context: ReplyContext, id: string): JsonObject {
     store: false,
     temperature: request?.temperature ?? null,
     text: { format: (request && renderFormat(request)) ?? { type: 'text' } },
-    tool_choice: (request && renderToolChoice(request, [])) ?? 'auto',
+    tool_choice: (request && renderToolChoice(request)) ?? 'auto',
     tools: [],
     top_p: request?.topP ?? null,
     truncation: 'disabled',

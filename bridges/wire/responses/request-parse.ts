@@ -1,5 +1,18 @@
 import { RequestError } from '../codec.ts';
+import { readDataUrl } from '../data-url.ts';
+import {
+  isEmpty,
+  optionalArray,
+  optionalBoolean,
+  optionalNumber,
+  optionalObject,
+  optionalString,
+  requiredModel,
+  requiredObject,
+  requiredString,
+} from '../fields.ts';
 import { asArray, isObject } from '../json.ts';
+import { MARKS } from '../marks.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -15,16 +28,6 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
-import {
-  isEmpty,
-  optionalArray,
-  optionalBoolean,
-  optionalNumber,
-  optionalObject,
-  optionalString,
-  requiredObject,
-  requiredString,
-} from './fields.ts';
 import { parseToolChoice, parseTools } from './tools.ts';
 
 /** What a client asks for in `include` to be given reasoning it can hand back. */
@@ -51,11 +54,10 @@ export function parseRequest(body: JsonValue): TurnRequest {
     service_tier,
     ...extra
   } = body;
-  if (model === '') throw new RequestError('model', '`model` is empty: name the model to ask.');
   const items = [...parseInstructions(instructions), ...parseInput(input, extra)];
   const turn: TurnRequest = {
     from: 'responses',
-    model: requiredString(model, 'model'),
+    model: requiredModel(model),
     stream: optionalBoolean(stream, 'stream') ?? false,
     items,
     tools: parseTools(tools, items),
@@ -85,7 +87,7 @@ export function parseRequest(body: JsonValue): TurnRequest {
 function parseInstructions(value: JsonValue | undefined): TurnItem[] {
   const text = optionalString(value, 'instructions');
   if (text === undefined || text === '') return [];
-  return [{ type: 'message', role: 'system', content: [{ type: 'text', text }], extra: { instructions: true } }];
+  return [{ type: 'message', role: 'system', content: [{ type: 'text', text }], extra: { [MARKS.instructions]: true } }];
 }
 
 function parseInput(input: JsonValue | undefined, extra: JsonObject): TurnItem[] {
@@ -245,7 +247,7 @@ function parseFile(value: JsonObject, path: string): Part {
   const id = optionalString(file_id, `${path}.file_id`);
   let source = url === undefined ? fileSource(id) : urlSource(url);
   if (data !== undefined) {
-    source = dataSource(data);
+    source = readDataUrl(data);
     if (source === undefined) {
       source = { kind: 'base64', mediaType: 'application/octet-stream', data };
       // Bare base64 does not say what it is, so the field is kept as it was for the way back.
@@ -265,14 +267,7 @@ function fileSource(id: string | undefined): MediaSource | undefined {
 }
 
 function urlSource(url: string): MediaSource {
-  return dataSource(url) ?? { kind: 'url', url };
-}
-
-/** Reads `data:<type>;base64,<data>`; undefined for any other text. */
-function dataSource(url: string): MediaSource | undefined {
-  const mark = ';base64,';
-  const end = url.startsWith('data:') ? url.indexOf(mark) : -1;
-  return end < 0 ? undefined : { kind: 'base64', mediaType: url.slice('data:'.length, end), data: url.slice(end + mark.length) };
+  return readDataUrl(url) ?? { kind: 'url', url };
 }
 
 function readReasoning(turn: TurnRequest, value: JsonObject | undefined): void {

@@ -12,34 +12,30 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
+import { dataUrl } from '../data-url.ts';
+import { isEmpty } from '../fields.ts';
 import { asArray, asObject } from '../json.ts';
-import { isEmpty } from './fields.ts';
+import { Losses } from '../losses.ts';
+import { isBillingHeader, MARKS } from '../marks.ts';
+import { SHARED_BY_OPENAI } from '../openai.ts';
+import { effortFor } from '../reasoning.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
 import { renderToolChoice, renderTools } from './tools.ts';
-
-/** What rendering carries along: whether the turn was written in this format, and what could not cross. */
-type Crossing = { own: boolean; stored: boolean; lost: Loss[]; cacheHint?: string };
 
 /** The smallest `max_output_tokens` the format accepts; others accept 1. */
 const LEAST_OUTPUT_TOKENS = 16;
 
-/** Top-level fields that mean the same in the other OpenAI format. */
-const SHARED_WITH_CHAT = new Set(['metadata', 'safety_identifier', 'prompt_cache_retention', 'prompt_cache_options']);
-
 /** Answered by the reply itself (`stream_options`) or always said anew (`store`). */
 const SAID_OTHERWISE = new Set(['stream_options', 'store']);
 
-/** Marks other parts of a codec put on items; they are no fields of any format. */
-const MARKS = new Set(['instructions', 'billingHeader']);
-
 /** Renders a turn from any format as a Responses request, with what could not cross. */
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
-  const own = turn.from === 'responses';
-  const crossing: Crossing = { own, stored: own && turn.extra.store !== false, lost: [] };
-  const { lost } = crossing;
-  const { instructions, rest } = takeInstructions(turn, crossing);
+  const lost = new Losses(turn.from, 'responses', 'The Responses format');
+  const { own } = lost;
+  const { instructions, rest } = takeInstructions(turn, lost);
   const body: JsonObject = { ...renderExtra(turn, lost), model: turn.model, instructions };
-  body.input = rest.flatMap(([item, path]) => renderItem(item, path, crossing));
+  const isStored = own && turn.extra.store !== false;
+  body.input = rest.flatMap((item) => (item.type === 'reasoning' ? renderReasoning(item, isStored, lost) : renderItem(item, lost)));
   const tools = renderTools(turn, lost);
   if (tools.length > 0) body.tools = tools;
   body.tool_choice = renderToolChoice(turn, lost);
@@ -55,92 +51,89 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   body.include = renderInclude(turn);
   body.text = renderText(turn);
   if (!own) body.store = false;
-  reportUnsayable(turn, crossing);
+  reportUnsayable(turn, lost);
   for (const key of Object.keys(body)) if (body[key] === undefined) delete body[key];
-  return { body, lost };
+  return { body, lost: lost.list };
 }
 
 /** Splits off the text that goes into `instructions`: the marked item, or on a crossing all system text at the start. */
-function takeInstructions(turn: TurnRequest, crossing: Crossing): { instructions: string | undefined; rest: [TurnItem, string][] } {
-  const items = turn.items.map((item, i): [TurnItem, string] => [item, `items[${i}]`]);
-  const taken = crossing.own ? items.filter(([item]) => isInstructions(item)) : leadingSystem(items);
+function takeInstructions({ items }: TurnRequest, lost: Losses): { instructions: string | undefined; rest: TurnItem[] } {
+  const taken = lost.own ? items.filter(isInstructions) : leadingSystem(items);
   if (taken.length === 0) return { instructions: undefined, rest: items };
-  const texts = taken.flatMap(([item, path]) => (item.type === 'message' ? systemTexts(item, path, crossing) : []));
-  const rest = crossing.own ? items.filter(([item]) => !isInstructions(item)) : items.slice(taken.length);
+  const texts = taken.flatMap((item) => (item.type === 'message' ? systemTexts(item, lost) : []));
+  const rest = lost.own ? items.filter((item) => !isInstructions(item)) : items.slice(taken.length);
   return { instructions: texts.length === 0 ? undefined : texts.join('\n\n'), rest };
 }
 
 function isInstructions(item: TurnItem): boolean {
-  return item.type === 'message' && item.extra?.instructions === true;
+  return item.type === 'message' && item.extra?.[MARKS.instructions] === true;
 }
 
-function leadingSystem(items: [TurnItem, string][]): [TurnItem, string][] {
-  const end = items.findIndex(([item]) => item.type !== 'message' || (item.role !== 'system' && item.role !== 'developer'));
+function leadingSystem(items: TurnItem[]): TurnItem[] {
+  const end = items.findIndex((item) => item.type !== 'message' || (item.role !== 'system' && item.role !== 'developer'));
   return end < 0 ? items : items.slice(0, end);
 }
 
-function systemTexts(item: MessageItem, path: string, crossing: Crossing): string[] {
-  noteExtra(item.extra, path, crossing);
-  return item.content.flatMap((part, i) => {
-    if (isBilling(part)) return [];
+function systemTexts(item: MessageItem, lost: Losses): string[] {
+  lost.extra(itemPath(lost), item.extra);
+  return item.content.flatMap((part) => {
+    if (isBillingHeader(part)) return [];
     if (part.type === 'text') {
-      noteExtra(part.extra, `${path}.content[${i}]`, crossing);
-      noteCache(part.cacheControl, `${path}.content[${i}]`, crossing);
+      lost.extra(partPath(lost), part.extra);
+      noteCache(part.cacheControl, lost);
       return [part.text];
     }
-    crossing.lost.push({ path: `${path}.content[${i}]`, why: 'Instructions in the Responses format are text alone.' });
+    lost.add(partPath(lost), 'Instructions in the Responses format are text alone.');
     return [];
   });
 }
 
-function renderItem(item: TurnItem, path: string, crossing: Crossing): JsonObject[] {
+function renderItem(item: Exclude<TurnItem, ReasoningItem>, lost: Losses): JsonObject[] {
   switch (item.type) {
     case 'message':
-      return renderMessage(item, path, crossing);
+      return renderMessage(item, lost);
     case 'tool_call':
-      return [renderCall(item, path, crossing)];
+      return [renderCall(item, lost)];
     case 'tool_result':
-      return [renderResult(item, path, crossing)];
-    case 'reasoning':
-      return renderReasoning(item, path, crossing);
+      return [renderResult(item, lost)];
     case 'opaque':
       if (item.from === 'responses') return [item.value];
-      crossing.lost.push({ path, why: `The Responses format has no item like \`${item.name}\`.` });
+      lost.add(lost.history, `The Responses format has no item like \`${item.name}\`.`);
       return [];
   }
 }
 
-function renderMessage(item: MessageItem, path: string, crossing: Crossing): JsonObject[] {
-  const role = item.role === 'system' && !crossing.own ? 'developer' : item.role;
-  const content = renderParts(item.content, path, crossing, role === 'assistant');
-  if (item.name !== undefined) crossing.lost.push({ path: `${path}.name`, why: 'Participants have no names in the Responses format.' });
+function renderMessage(item: MessageItem, lost: Losses): JsonObject[] {
+  const role = item.role === 'system' && !lost.own ? 'developer' : item.role;
+  const content = renderParts(item.content, lost, role === 'assistant');
+  if (item.name !== undefined) lost.add(`${itemPath(lost)}.name`, 'Participants have no names in the Responses format.');
   if (content.length === 0 && item.content.length > 0) return [];
-  return [{ type: 'message', ...ownFields(item, path, crossing), role, content, ...(item.phase !== undefined && { phase: item.phase }) }];
+  return [{ type: 'message', ...ownFields(item, lost), role, content, ...(item.phase !== undefined && { phase: item.phase }) }];
 }
 
-function renderCall(item: ToolCallItem, path: string, crossing: Crossing): JsonObject {
-  noteCache(item.cacheControl, path, crossing);
+function renderCall(item: ToolCallItem, lost: Losses): JsonObject {
+  noteCache(item.cacheControl, lost);
   const call: JsonObject = {
     type: item.kind === 'custom' ? 'custom_tool_call' : 'function_call',
-    ...ownFields(item, path, crossing),
+    ...ownFields(item, lost),
     call_id: item.callId,
     name: item.name,
   };
   if (item.namespace !== undefined) call.namespace = item.namespace;
   if (item.kind === 'custom') call.input = item.input;
-  else call.arguments = item.input === '' && !crossing.own ? '{}' : item.input;
+  else call.arguments = item.input === '' && !lost.own ? '{}' : item.input;
   return call;
 }
 
-function renderResult(item: ToolResultItem, path: string, crossing: Crossing): JsonObject {
-  noteCache(item.cacheControl, path, crossing);
-  const parts = renderParts(item.isError === true ? markError(item.content) : item.content, path, crossing, false);
+function renderResult(item: ToolResultItem, lost: Losses): JsonObject {
+  noteCache(item.cacheControl, lost);
+  const parts = renderParts(item.isError === true ? markError(item.content) : item.content, lost, false);
   const only = parts.length === 1 ? parts[0] : undefined;
   // Every upstream reads a plain string; lists are for images and for more than one part.
   const plain = only?.type === 'input_text' && Object.keys(only).length === 2 ? only.text : undefined;
   return {
     type: item.kind === 'custom' ? 'custom_tool_call_output' : 'function_call_output',
-    ...ownFields(item, path, crossing),
+    ...ownFields(item, lost),
     call_id: item.callId,
     output: parts.length === 0 ? '' : (plain ?? parts),
   };
@@ -155,17 +148,17 @@ function markError(content: readonly Part[]): Part[] {
   return content.with(first, { ...text, text: `Error: ${text.text}` });
 }
 
-function renderReasoning(item: ReasoningItem, path: string, crossing: Crossing): JsonObject[] {
+function renderReasoning(item: ReasoningItem, isStored: boolean, lost: Losses): JsonObject[] {
   const data = item.opaque?.family === 'responses' ? item.opaque.data : undefined;
   // Without its encrypted form the upstream can only find reasoning it stored itself, or read what is spelt out.
-  const readable = crossing.own && item.opaque === undefined && (crossing.stored || item.content !== undefined);
+  const readable = lost.own && item.opaque === undefined && (isStored || item.content !== undefined);
   if (data === undefined && !readable) {
-    crossing.lost.push({ path, why: 'Reasoning can only be given back to the model family that wrote it.' });
+    lost.add(lost.history, 'Reasoning can only be given back to the model family that wrote it.');
     return [];
   }
   const reasoning: JsonObject = {
     type: 'reasoning',
-    ...ownFields(item, path, crossing),
+    ...ownFields(item, lost),
     summary: item.summary.map((text) => ({ type: 'summary_text', text })),
   };
   if (item.content !== undefined) reasoning.content = item.content.map((text) => ({ type: 'reasoning_text', text }));
@@ -173,65 +166,64 @@ function renderReasoning(item: ReasoningItem, path: string, crossing: Crossing):
   return [reasoning];
 }
 
-function renderParts(parts: readonly Part[], path: string, crossing: Crossing, assistant: boolean): JsonObject[] {
-  return parts.flatMap((part, i) => {
-    if (isBilling(part)) return [];
-    const partPath = `${path}.content[${i}]`;
-    if ('cacheControl' in part) noteCache(part.cacheControl, partPath, crossing);
-    if ('extra' in part) noteExtra(part.extra, partPath, crossing);
-    const rendered = renderPart(part, partPath, crossing, assistant);
+function renderParts(parts: readonly Part[], lost: Losses, assistant: boolean): JsonObject[] {
+  return parts.flatMap((part) => {
+    if (isBillingHeader(part)) return [];
+    if ('cacheControl' in part) noteCache(part.cacheControl, lost);
+    if ('extra' in part) lost.extra(partPath(lost), part.extra);
+    const rendered = renderPart(part, lost, assistant);
     return rendered === undefined ? [] : [rendered];
   });
 }
 
-function renderPart(part: Part, path: string, crossing: Crossing, assistant: boolean): JsonObject | undefined {
+function renderPart(part: Part, lost: Losses, assistant: boolean): JsonObject | undefined {
   switch (part.type) {
     case 'text':
-      return renderTextPart(part, crossing, assistant);
+      return renderTextPart(part, lost, assistant);
     case 'refusal':
       return assistant ? { type: 'refusal', refusal: part.text } : { type: 'input_text', text: part.text };
     case 'tool_reference':
       return { type: 'input_text', text: `Tool found: ${part.name}` };
     case 'image':
     case 'document':
-      if (!assistant) return renderMedia(part, path, crossing);
-      crossing.lost.push({ path, why: `The assistant's own ${part.type}s can not be repeated in the Responses format.` });
+      if (!assistant) return renderMedia(part, lost);
+      lost.add(partPath(lost), `The assistant's own ${part.type}s can not be repeated in the Responses format.`);
       return undefined;
     case 'opaque':
       if (part.from === 'responses') return part.value;
-      crossing.lost.push({ path, why: `The Responses format has no part like \`${part.name}\`.` });
+      lost.add(partPath(lost), `The Responses format has no part like \`${part.name}\`.`);
       return undefined;
   }
 }
 
-function renderTextPart(part: Part & { type: 'text' }, crossing: Crossing, assistant: boolean): JsonObject {
-  const rendered: JsonObject = { ...(crossing.own && part.extra), type: assistant ? 'output_text' : 'input_text', text: part.text };
-  if (crossing.own && part.annotations !== undefined) rendered.annotations = part.annotations;
+function renderTextPart(part: Part & { type: 'text' }, lost: Losses, assistant: boolean): JsonObject {
+  const rendered: JsonObject = { ...(lost.own && part.extra), type: assistant ? 'output_text' : 'input_text', text: part.text };
+  if (lost.own && part.annotations !== undefined) rendered.annotations = part.annotations;
   return rendered;
 }
 
-function renderMedia(part: Part & { type: 'image' | 'document' }, path: string, crossing: Crossing): JsonObject | undefined {
+function renderMedia(part: Part & { type: 'image' | 'document' }, lost: Losses): JsonObject | undefined {
   const { source } = part;
   if (source.kind === 'text') {
     const name = part.type === 'document' ? part.name : undefined;
     return { type: 'input_text', text: name === undefined ? source.text : `${name}\n\n${source.text}` };
   }
-  if (source.kind === 'file' && !crossing.own) {
-    crossing.lost.push({ path, why: 'The file lies with another provider, so this one can not read it.' });
+  if (source.kind === 'file' && !lost.own) {
+    lost.add(partPath(lost), 'The file lies with another provider, so this one can not read it.');
     return undefined;
   }
-  const extra = crossing.own ? part.extra : undefined;
-  if (part.type === 'document') return { type: 'input_file', ...fileFields(part.name, source, crossing), ...extra };
+  const extra = lost.own ? part.extra : undefined;
+  if (part.type === 'document') return { type: 'input_file', ...fileFields(part.name, source, lost), ...extra };
   const detail = part.detail === undefined ? {} : { detail: part.detail };
   return { type: 'input_image', ...(source.kind === 'file' ? { file_id: source.id } : { image_url: urlOf(source) }), ...detail, ...extra };
 }
 
-function fileFields(name: string | undefined, source: MediaSource, crossing: Crossing): JsonObject {
+function fileFields(name: string | undefined, source: MediaSource, lost: Losses): JsonObject {
   const named = name === undefined ? {} : { filename: name };
   if (source.kind === 'file') return { ...named, file_id: source.id };
   if (source.kind === 'url') return { ...named, file_url: source.url };
   // Inline files need a name; formats without one leave it to us.
-  const filename = name ?? (crossing.own ? undefined : `document.${extensionOf(source.mediaType)}`);
+  const filename = name ?? (lost.own ? undefined : `document.${extensionOf(source.mediaType)}`);
   return { ...(filename !== undefined && { filename }), file_data: urlOf(source) };
 }
 
@@ -240,40 +232,36 @@ function extensionOf(mediaType: string): string {
 }
 
 function urlOf(source: Exclude<MediaSource, { kind: 'file' }>): string {
-  return source.kind === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`;
+  return source.kind === 'url' ? source.url : dataUrl(source);
 }
 
 /** Ids and unknown fields go back only to the format they came from. */
-function ownFields(item: { id?: string; extra?: JsonObject }, path: string, crossing: Crossing): JsonObject {
-  if (crossing.own) return item.id === undefined ? { ...item.extra } : { id: item.id, ...item.extra };
-  noteExtra(item.extra, path, crossing);
-  return {};
+function ownFields(item: { id?: string; extra?: JsonObject }, lost: Losses): JsonObject {
+  const fields = lost.extra(itemPath(lost), item.extra);
+  return lost.own && item.id !== undefined ? { id: item.id, ...fields } : fields;
 }
 
-function noteExtra(extra: JsonObject | undefined, path: string, crossing: Crossing): void {
-  if (crossing.own || extra === undefined) return;
-  for (const key of Object.keys(extra)) {
-    if (!MARKS.has(key)) crossing.lost.push({ path: `${path}.${key}`, why: 'The Responses format has no such field here.' });
-  }
+function itemPath(lost: Losses): string {
+  return `${lost.history}[]`;
 }
 
-function noteCache(cacheControl: JsonObject | undefined, path: string, crossing: Crossing): void {
-  if (cacheControl !== undefined) crossing.cacheHint ??= path;
+function partPath(lost: Losses): string {
+  return `${lost.history}[].content[]`;
 }
 
-function isBilling(part: Part): boolean {
-  return part.type === 'text' && part.extra?.billingHeader === true;
+function noteCache(cacheControl: JsonObject | undefined, lost: Losses): void {
+  if (cacheControl !== undefined && !lost.own) lost.add('cache_control', 'The Responses format places cache marks by itself.');
 }
 
-function renderExtra(turn: TurnRequest, lost: Loss[]): JsonObject {
+function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
   if (turn.from === 'responses') {
     const { reasoning: _reasoning, text: _text, ...extra } = turn.extra;
     return extra;
   }
   const shared: JsonObject = {};
   for (const [key, value] of Object.entries(turn.extra)) {
-    if (turn.from === 'chat' && SHARED_WITH_CHAT.has(key)) shared[key] = value;
-    else if (!SAID_OTHERWISE.has(key)) lost.push({ path: key, why: 'The Responses format has no such field.' });
+    if (turn.from === 'chat' && SHARED_BY_OPENAI.has(key)) shared[key] = value;
+    else if (!SAID_OTHERWISE.has(key)) lost.field(key);
   }
   return shared;
 }
@@ -282,14 +270,14 @@ function renderServiceTier(turn: TurnRequest): string | undefined {
   return turn.from === 'messages' && turn.serviceTier === 'standard_only' ? 'default' : turn.serviceTier;
 }
 
-function renderUser(turn: TurnRequest, lost: Loss[]): string | undefined {
+function renderUser(turn: TurnRequest, lost: Losses): string | undefined {
   if (turn.from !== 'messages' || turn.user === undefined) return turn.user;
-  lost.push({ path: 'metadata.user_id', why: "The client's id for its user is not passed on to another provider." });
+  lost.add(lost.paths.user, "The client's id for its user is not passed on to another provider.");
   return undefined;
 }
 
-function renderReasoningRequest(turn: TurnRequest, lost: Loss[]): JsonObject | undefined {
-  const own = turn.from === 'responses';
+function renderReasoningRequest(turn: TurnRequest, lost: Losses): JsonObject | undefined {
+  const { own } = lost;
   const wanted = turn.reasoning ?? {};
   const reasoning: JsonObject = own ? { ...asObject(turn.extra.reasoning) } : {};
   const effort = own ? wanted.effort : crossedEffort(wanted, lost);
@@ -300,24 +288,19 @@ function renderReasoningRequest(turn: TurnRequest, lost: Loss[]): JsonObject | u
   return isEmpty(reasoning) ? undefined : reasoning;
 }
 
-function crossedEffort(wanted: ReasoningRequest, lost: Loss[]): string | undefined {
+function crossedEffort(wanted: ReasoningRequest, lost: Losses): string | undefined {
   if (wanted.enabled === false) return 'none';
   if (wanted.effort === 'max') {
-    lost.push({ path: 'effort', why: 'The Responses format knows no effort above `xhigh`, which is asked for instead of `max`.' });
+    lost.add(lost.paths.effort, 'The Responses format knows no effort above `xhigh`, which is asked for instead of `max`.');
     return 'xhigh';
   }
   if (wanted.effort !== undefined || wanted.budgetTokens === undefined) return wanted.effort;
-  const effort = effortOf(wanted.budgetTokens);
-  lost.push({
-    path: 'thinking.budget_tokens',
-    why: `Reasoning has no token budget in the Responses format; \`${effort}\` effort is asked for.`,
-  });
+  const effort = effortFor(wanted.budgetTokens);
+  lost.add(
+    `${lost.paths.reasoning}.budget_tokens`,
+    `Reasoning has no token budget in the Responses format; \`${effort}\` effort is asked for.`,
+  );
   return effort;
-}
-
-function effortOf(budgetTokens: number): string {
-  if (budgetTokens <= 4096) return 'low';
-  return budgetTokens <= 16_384 ? 'medium' : 'high';
 }
 
 function renderInclude(turn: TurnRequest): JsonValue | undefined {
@@ -353,18 +336,11 @@ export function renderFormat(turn: TurnRequest): JsonObject | undefined {
   };
 }
 
-function reportUnsayable(turn: TurnRequest, crossing: Crossing): void {
-  const { lost } = crossing;
-  if (turn.stop !== undefined && turn.stop.length > 0) {
-    lost.push({ path: 'stop', why: 'The Responses format has no stop sequences; the reply is cut here instead.' });
-  }
-  if (turn.topK !== undefined) lost.push({ path: 'top_k', why: 'The Responses format has no top-k sampling.' });
-  for (const [i, tool] of turn.tools.entries()) {
-    if (tool.type === 'function') noteCache(tool.cacheControl, `tools[${i}]`, crossing);
-  }
-  if (crossing.cacheHint !== undefined && !crossing.own) {
-    lost.push({ path: `${crossing.cacheHint}.cache_control`, why: 'The Responses format places cache marks by itself.' });
-  }
+function reportUnsayable(turn: TurnRequest, lost: Losses): void {
+  if (turn.stop !== undefined && turn.stop.length > 0)
+    lost.add(lost.paths.stop, 'The Responses format has no stop sequences; the reply is cut here instead.');
+  if (turn.topK !== undefined) lost.add('top_k', 'The Responses format has no top-k sampling.');
+  for (const tool of turn.tools) if (tool.type === 'function') noteCache(tool.cacheControl, lost);
 }
 
 function atLeast(least: number, value: number | undefined): number | undefined {

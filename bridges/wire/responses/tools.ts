@@ -1,7 +1,9 @@
 import { RequestError } from '../codec.ts';
+import { isEmpty, optionalArray, optionalBoolean, optionalObject, optionalString, requiredObject, requiredString } from '../fields.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
-import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnItem, TurnRequest } from '../turn.ts';
-import { isEmpty, optionalArray, optionalBoolean, optionalObject, optionalString, requiredObject, requiredString } from './fields.ts';
+import type { Losses } from '../losses.ts';
+import { MARKS } from '../marks.ts';
+import type { JsonObject, JsonValue, ToolChoice, ToolDefinition, TurnItem, TurnRequest } from '../turn.ts';
 
 /** The input item that offers more tools in the middle of a conversation. */
 export const ADDITIONAL_TOOLS = 'additional_tools';
@@ -32,40 +34,40 @@ export function parseToolChoice(value: JsonValue | undefined): ToolChoice | unde
 }
 
 /** Renders the tools; those an `additional_tools` item of the same request already offers are not offered twice. */
-export function renderTools(turn: TurnRequest, lost: Loss[]): JsonObject[] {
-  const own = turn.from === 'responses';
-  const alreadyOffered = new Set(own ? additionalTools(turn.items).map(keyOf) : []);
+export function renderTools(turn: TurnRequest, lost: Losses): JsonObject[] {
+  const alreadyOffered = new Set(lost.own ? additionalTools(turn.items).map(keyOf) : []);
   const rendered: JsonObject[] = [];
   const namespaces = new Map<string, JsonObject[]>();
   for (const [i, tool] of turn.tools.entries()) {
     if (alreadyOffered.has(keyOf(tool))) continue;
     if (tool.type === 'hosted') {
       if (tool.from === 'responses') rendered.push(tool.value);
-      else
-        lost.push({
-          path: `tools[${i}]`,
-          why: `\`${tool.name}\` is a tool its own provider runs; it does not exist in the Responses format.`,
-        });
+      else lost.add(`tools[${i}]`, `\`${tool.name}\` is a tool its own provider runs; it does not exist in the Responses format.`);
       continue;
     }
-    if (!own) reportLostFields(tool, `tools[${i}]`, lost);
     if (tool.namespace === undefined) {
-      rendered.push(renderTool(tool, own));
+      rendered.push(renderTool(tool, lost));
       continue;
     }
     let members = namespaces.get(tool.namespace);
     if (members === undefined) {
       members = [];
       namespaces.set(tool.namespace, members);
-      rendered.push({ type: 'namespace', name: tool.namespace, description: '', ...asObject(tool.extra?.namespace), tools: members });
+      rendered.push({
+        type: 'namespace',
+        name: tool.namespace,
+        description: '',
+        ...asObject(tool.extra?.[MARKS.namespace]),
+        tools: members,
+      });
     }
-    members.push(renderTool(tool, own));
+    members.push(renderTool(tool, lost));
   }
   return rendered;
 }
 
 /** Renders `tool_choice`; undefined where nothing was chosen or it can't be said. */
-export function renderToolChoice(turn: TurnRequest, lost: Loss[]): JsonValue | undefined {
+export function renderToolChoice(turn: TurnRequest, lost?: Losses): JsonValue | undefined {
   const choice = turn.toolChoice;
   switch (choice?.type) {
     case undefined:
@@ -85,7 +87,7 @@ export function renderToolChoice(turn: TurnRequest, lost: Loss[]): JsonValue | u
       };
     case 'opaque':
       if (choice.from === 'responses') return choice.value;
-      lost.push({ path: 'tool_choice', why: 'This choice of tools can not be said in the Responses format.' });
+      lost?.add('tool_choice', 'This choice of tools can not be said in the Responses format.');
       return undefined;
   }
 }
@@ -153,7 +155,7 @@ function describe(
   if (deferred !== undefined) definition.deferred = deferred;
   if (namespace !== undefined) {
     definition.namespace = namespace.name;
-    extra.namespace = namespace.fields;
+    extra[MARKS.namespace] = namespace.fields;
   }
   if (!isEmpty(extra)) definition.extra = extra;
 }
@@ -181,24 +183,18 @@ function isCustom(turn: TurnRequest, wanted: { name: string; namespace?: string 
   return turn.tools.some((tool) => tool.type === 'custom' && tool.name === wanted.name && tool.namespace === wanted.namespace);
 }
 
-function renderTool(tool: Exclude<ToolDefinition, { type: 'hosted' }>, own: boolean): JsonObject {
-  const { namespace: _namespace, ...extra } = own ? (tool.extra ?? {}) : {};
+function renderTool(tool: Exclude<ToolDefinition, { type: 'hosted' }>, lost: Losses): JsonObject {
+  const extra = lost.extra('tools[]', tool.extra);
   const common: JsonObject = { type: tool.type, name: tool.name, description: tool.description, ...extra };
-  if (own && tool.deferred !== undefined) common.defer_loading = tool.deferred;
+  if (lost.own && tool.deferred !== undefined) common.defer_loading = tool.deferred;
   if (tool.type === 'custom') return tool.format === undefined ? common : { ...common, format: tool.format };
-  if (own) {
+  if (lost.own) {
     if (tool.parameters !== undefined) common.parameters = tool.parameters;
     if (tool.strict !== undefined) common.strict = tool.strict;
     return common;
   }
   // This format takes a function without `strict` for a strict one; the other formats do not.
   return { ...common, parameters: tool.parameters ?? { type: 'object', properties: {} }, strict: tool.strict ?? false };
-}
-
-function reportLostFields(tool: Exclude<ToolDefinition, { type: 'hosted' }>, path: string, lost: Loss[]): void {
-  for (const key of Object.keys(tool.extra ?? {})) {
-    lost.push({ path: `${path}.${key}`, why: 'The Responses format has no such field on a tool.' });
-  }
 }
 
 function additionalTools(items: readonly TurnItem[]): ToolDefinition[] {

@@ -1,4 +1,4 @@
-import { asNumber, asObject } from '../json.ts';
+import { asCount, asObject } from '../json.ts';
 import type { JsonObject, JsonValue, Usage } from '../turn.ts';
 
 /** Reads a `usage` object (SPEC 10.4); undefined where it holds no counts. */
@@ -7,11 +7,11 @@ export function parseUsage(value: JsonValue | undefined): Usage | undefined {
   if (fields === undefined) return undefined;
   const details = asObject(fields.input_tokens_details);
   const usage: Usage = {};
-  const input = asNumber(fields.input_tokens);
-  const cached = asNumber(details?.cached_tokens);
-  const cacheWrite = asNumber(details?.cache_write_tokens);
-  const output = asNumber(fields.output_tokens);
-  const reasoning = asNumber(asObject(fields.output_tokens_details)?.reasoning_tokens);
+  const input = asCount(fields.input_tokens);
+  const cached = asCount(details?.cached_tokens);
+  const cacheWrite = asCount(details?.cache_write_tokens);
+  const output = asCount(fields.output_tokens);
+  const reasoning = asCount(asObject(fields.output_tokens_details)?.reasoning_tokens);
   if (input !== undefined) usage.input = input;
   if (cached !== undefined) usage.cached = cached;
   if (cacheWrite !== undefined) usage.cacheWrite = cacheWrite;

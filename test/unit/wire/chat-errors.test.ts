@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { chat } from '../../../bridges/wire/chat/index.ts';
 import type { ErrorKind, JsonObject, JsonValue } from '../../../bridges/wire/turn.ts';
+import { recordedAnswer } from '../../wire/recorded.ts';
 
-const RECORDINGS = new URL('../../fixtures/recordings/copilot-cli-1.0.102/', import.meta.url);
 const client = { family: 'other', requestId: 'req_1' } as const;
 
 function openai(code: string | null, message = 'm', type = 't'): JsonObject {
@@ -12,9 +11,7 @@ function openai(code: string | null, message = 'm', type = 't'): JsonObject {
 
 describe('reading errors', () => {
   test('a recorded one', () => {
-    const recorded: { status: number; headers: Record<string, string>; body: JsonObject } = JSON.parse(
-      readFileSync(new URL('byok_http_429/01.response.json', RECORDINGS), 'utf8'),
-    );
+    const recorded = recordedAnswer('copilot-cli-1.0.102/byok_http_429/01.response.json');
     expect(chat.parseError(recorded.status, recorded.headers, recorded.body)).toEqual({
       kind: 'rate_limited',
       message: 'err 429',

@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chat } from '../../../bridges/wire/chat/index.ts';
 import { RequestError } from '../../../bridges/wire/codec.ts';
 import type { JsonObject, JsonValue, MessageItem, Part, ToolDefinition, TurnItem, TurnRequest } from '../../../bridges/wire/turn.ts';
+import { recordedBody } from '../../wire/recorded.ts';
 
-const RECORDINGS = new URL('../../fixtures/recordings/copilot-cli-1.0.102/', import.meta.url);
-
-function recordedBody(name: string): JsonObject {
-  const recorded: { body: JsonObject } = JSON.parse(readFileSync(new URL(name, RECORDINGS), 'utf8'));
-  return recorded.body;
+function recorded(name: string): JsonObject {
+  return recordedBody(`copilot-cli-1.0.102/${name}`);
 }
 
 /** A turn as another format would hand it over. */
@@ -62,7 +59,7 @@ describe('recorded requests', () => {
   test.each(['byok_chat_text/01.request.json', 'byok_chat_tool/02.request.json', 'byok_unknown_model/01.request.json'])(
     '%s comes back as it was',
     (name) => {
-      const body = recordedBody(name);
+      const body = recorded(name);
       const { body: rendered, lost } = chat.renderRequest(chat.parseRequest(body));
       expect(normal(rendered)).toEqual(normal(body));
       expect(lost).toEqual([]);
@@ -70,7 +67,7 @@ describe('recorded requests', () => {
   );
 
   test('a tool call and its result are read', () => {
-    const turn = chat.parseRequest(recordedBody('byok_chat_tool/02.request.json'));
+    const turn = chat.parseRequest(recorded('byok_chat_tool/02.request.json'));
     expect(turn.items.map((item) => item.type)).toEqual(['message', 'message', 'tool_call', 'tool_result']);
     expect(turn.items[2]).toMatchObject({ callId: 'call_1', name: 'bash', kind: 'function' });
     expect(turn).toMatchObject({ stream: true, maxOutputTokens: 128_000, temperature: 1, reasoning: { effort: 'medium' } });
@@ -78,7 +75,7 @@ describe('recorded requests', () => {
   });
 
   test('the grammar of a custom tool is flat in the hub and nested in chat', () => {
-    const turn = chat.parseRequest(recordedBody('byok_chat_text/01.request.json'));
+    const turn = chat.parseRequest(recorded('byok_chat_text/01.request.json'));
     const tool = turn.tools.find((each) => each.type === 'custom');
     expect(tool).toMatchObject({ name: 'apply_patch', format: { type: 'grammar', syntax: 'lark' } });
   });

@@ -211,3 +211,13 @@ describe('thinking in a tool loop', () => {
     expect(reasoningFor(loop, { enabled: false })).toEqual({ enabled: false });
   });
 });
+
+describe('a message that says nothing', () => {
+  const silent: TurnItem = { type: 'message', role: 'system', content: [], extra: { output_config: { effort: 'low' }, inline: true } };
+
+  it('is left out, and what else it held is listed', () => {
+    const { turn, lost } = fitHistory(turnOf([say('user', 'hi'), silent], { from: 'messages' }), 'chat');
+    expect(words(turn.items)).toEqual(['user: hi']);
+    expect(lost).toEqual([{ path: 'messages[].output_config', why: expect.any(String) }]);
+  });
+});

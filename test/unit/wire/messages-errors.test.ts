@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorClient } from '../../../bridges/wire/codec.ts';
-import { asString } from '../../../bridges/wire/json.ts';
 import { messages } from '../../../bridges/wire/messages/index.ts';
 import type { ErrorKind, JsonValue, TurnError } from '../../../bridges/wire/turn.ts';
-import { asObject, recordedJson } from './messages.helpers.ts';
+import { recordedAnswer } from '../../wire/recorded.ts';
 
 const client: ErrorClient = { family: 'claude-code', requestId: 'req_1' };
 const read = (status: number, body: JsonValue, headers: Record<string, string> = {}): TurnError =>
@@ -19,9 +18,8 @@ describe('an error from an upstream', () => {
     ['http_529', { kind: 'overloaded', status: 529 }],
     ['http_400_toolong', { kind: 'context_too_long', message: 'prompt is too long: 250000 tokens > 200000 maximum' }],
   ])('is read as it was recorded: %s', (scenario, expected) => {
-    const { status, headers, body } = recordedJson(`claude-code-2.1.329/${scenario}/02.response.json`);
-    const named = Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name, asString(value) ?? '']));
-    expect(read(Number(status), body ?? null, named)).toMatchObject(expected);
+    const { status, headers, body } = recordedAnswer(`claude-code-2.1.329/${scenario}/02.response.json`);
+    expect(read(status, body, headers)).toMatchObject(expected);
   });
 
   it.each<[ErrorKind, number, JsonValue]>([

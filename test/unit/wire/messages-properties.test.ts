@@ -4,7 +4,8 @@ import { checkStream } from '../../../bridges/wire/grammar.ts';
 import { messages } from '../../../bridges/wire/messages/index.ts';
 import type { MediaSource, Part, TurnEvent, TurnItem, TurnRequest } from '../../../bridges/wire/turn.ts';
 import { cutBytes, eventsOf, gistOf, saidReply } from './arbitraries.ts';
-import { parsePieces, parseStream, recordedText, renderStream } from './messages.helpers.ts';
+import { recordedText } from '../../wire/recorded.ts';
+import { parsePieces, parseStream, renderStream } from './messages.helpers.ts';
 
 const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });

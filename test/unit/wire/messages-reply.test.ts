@@ -3,7 +3,8 @@ import { ReplyError } from '../../../bridges/wire/codec.ts';
 import { checkStream } from '../../../bridges/wire/grammar.ts';
 import { messages } from '../../../bridges/wire/messages/index.ts';
 import type { JsonObject, TurnEvent } from '../../../bridges/wire/turn.ts';
-import { asObject, context, framesOf, parseEvents, parseStream, recordedBody, recordedText, renderStream } from './messages.helpers.ts';
+import { recordedBody, recordedText } from '../../wire/recorded.ts';
+import { asObject, context, framesOf, parseEvents, parseStream, renderStream } from './messages.helpers.ts';
 
 const recorded = (scenario: string): TurnEvent[] => parseStream(recordedText(`claude-code-2.1.329/${scenario}/02.response.sse`));
 const begin: JsonObject = { type: 'message_start', message: { id: 'msg_1', model: 'up', usage: { input_tokens: 5, output_tokens: 1 } } };
@@ -18,6 +19,28 @@ const finish: JsonObject[] = [
 /** The events between the start and the end of a reply. */
 const inside = (events: TurnEvent[]): TurnEvent[] => events.slice(1, -1);
 const types = (events: readonly TurnEvent[]): string[] => events.map((event) => event.type);
+
+describe('reading a stream of a careless server', () => {
+  const call = (fields: JsonObject): JsonObject => open({ type: 'tool_use', id: 'toolu_1', name: 'f', input: {}, ...fields });
+
+  it.each<JsonObject>([{ name: '' }, { name: 7 }])('fails on a call that nobody can make: %j', (fields) => {
+    const events = parseEvents(begin, call(fields), close(), ...finish);
+    expect(events.at(-1)).toMatchObject({ type: 'error', error: { kind: 'upstream_failed' } });
+  });
+
+  it('gives a call an id where it came with an empty one', () => {
+    expect(parseEvents(begin, call({ id: '' }), close(), ...finish)[1]).toMatchObject({ callId: expect.stringMatching(/./) });
+  });
+
+  it('takes a block that does not say what it is for what its deltas say', () => {
+    const events = parseEvents(begin, open({ type: '' }), piece({ type: 'text_delta', text: 'hi' }), close(), ...finish);
+    expect(inside(events)).toEqual([
+      { type: 'item_start', item: 0, kind: 'text' },
+      { type: 'delta', item: 0, text: 'hi' },
+      { type: 'item_end', item: 0, text: 'hi' },
+    ]);
+  });
+});
 
 describe('reading a recorded stream', () => {
   it('gives text with its usage, the whole prompt counted', () => {

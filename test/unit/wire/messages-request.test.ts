@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../../bridges/wire/codec.ts';
 import { messages } from '../../../bridges/wire/messages/index.ts';
 import type { JsonObject, JsonValue, Loss, TurnItem, TurnRequest } from '../../../bridges/wire/turn.ts';
-import { asObject, asObjects, recordedBody } from './messages.helpers.ts';
+import { recordedBody } from '../../wire/recorded.ts';
+import { asObject, asObjects } from './messages.helpers.ts';
 
 function body(fields: JsonObject = {}): JsonObject {
   return { model: 'm', max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...fields };

@@ -1,25 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ReplyContext } from '../../../bridges/wire/codec.ts';
 import { isObject } from '../../../bridges/wire/json.ts';
 import { messages } from '../../../bridges/wire/messages/index.ts';
 import { SseReader } from '../../../bridges/wire/sse.ts';
 import type { JsonObject, JsonValue, TurnEvent } from '../../../bridges/wire/turn.ts';
-
-const recordings = join(import.meta.dirname, '../../fixtures/recordings');
-
-export function recordedText(path: string): string {
-  return readFileSync(join(recordings, path), 'utf8');
-}
-
-export function recordedJson(path: string): JsonObject {
-  return asObject(JSON.parse(recordedText(path)));
-}
-
-/** The body of a recorded request or reply. */
-export function recordedBody(path: string): JsonObject {
-  return asObject(recordedJson(path).body);
-}
 
 /** The value as an object; a test that finds another one fails here. */
 export function asObject(value: JsonValue | undefined): JsonObject {

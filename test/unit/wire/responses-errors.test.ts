@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorClient } from '../../../bridges/wire/codec.ts';
-import { asString, isObject } from '../../../bridges/wire/json.ts';
+import { isObject } from '../../../bridges/wire/json.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../../../bridges/wire/turn.ts';
-import { recordedJson } from './responses.helpers.ts';
+import { recordedAnswer } from '../../wire/recorded.ts';
 
 const codex: ErrorClient = { family: 'codex', requestId: 'req_1' };
 const other: ErrorClient = { family: 'other', requestId: 'req_1' };
 
 function parseRecorded(path: string): TurnError {
-  const { status, headers, body } = recordedJson(path);
-  const texts = Object.entries(isObject(headers) ? headers : {}).map(([name, value]) => [name, asString(value) ?? '']);
-  return responses.parseError(Number(status), Object.fromEntries(texts), body ?? null);
+  const { status, headers, body } = recordedAnswer(path);
+  return responses.parseError(status, headers, body);
 }
 
 function errorOf(body: JsonObject): JsonObject {

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ReplyError } from '../../../bridges/wire/codec.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import type { JsonObject, TurnEvent } from '../../../bridges/wire/turn.ts';
-import { context, framesOf, lastResponse, parseEvents, parseStream, recordedText, renderStream, typesOf } from './responses.helpers.ts';
+import { recordedText } from '../../wire/recorded.ts';
+import { gistOf } from './arbitraries.ts';
+import { context, framesOf, lastResponse, parseEvents, parseStream, renderStream, typesOf } from './responses.helpers.ts';
 
 const created = { type: 'response.created', response: { id: 'resp_1', model: 'm' } };
 const completed = { type: 'response.completed', response: { id: 'resp_1', status: 'completed', output: [] } };
@@ -273,8 +275,45 @@ describe('parsing a stream', () => {
     expect(parseEvents(created, completed, completed, { type: 'error', message: 'late' })).toHaveLength(2);
   });
 
+  const added = (item: JsonObject, place: JsonObject = { output_index: 0 }): JsonObject => ({
+    type: 'response.output_item.added',
+    ...place,
+    item: { type: 'function_call', id: 'fc_1', arguments: '', ...item },
+  });
+  const doneCall = (item: JsonObject = {}): JsonObject => ({
+    type: 'response.output_item.done',
+    output_index: 0,
+    item: { type: 'function_call', id: 'fc_1', call_id: 'call_1', name: 'f', arguments: '{"a":1}', ...item },
+  });
+  const piece: JsonObject = { type: 'response.function_call_arguments.delta', item_id: 'fc_1', output_index: 0, delta: '{"a":1}' };
+  const over: JsonObject = { type: 'response.completed', response: { output: [] } };
+  const named = { call_id: 'call_1', name: 'f' };
+
+  it.each<[string, JsonObject[]]>([
+    ['announced twice', [added(named), added(named), piece, doneCall(), over]],
+    ['announced without its index', [added(named, {}), piece, doneCall(), over]],
+    ['announced under another index', [added(named, { output_index: -1 }), piece, doneCall(), over]],
+  ])('tells a call once that was %s', (_, events) => {
+    expect(gistOf(parseEvents(...events)).calls).toEqual([{ callId: 'call_1', name: 'f', tool: 'function', input: '{"a":1}' }]);
+  });
+
+  it('keeps to what the deltas said where the whole contradicts them', () => {
+    const events = parseEvents(added(named), piece, doneCall({ arguments: '[]' }), over);
+    expect(events).toContainEqual({ type: 'item_end', item: 0, text: '{"a":1}' });
+  });
+
+  it('fails a reply with a call that nobody can make', () => {
+    const events = parseEvents(added({ call_id: 'call_1' }), doneCall({ name: '' }), over);
+    expect(events.at(-1)).toMatchObject({ type: 'error', error: { kind: 'upstream_failed' } });
+  });
+
+  it('counts no tokens that can not be', () => {
+    const usage = { input_tokens: -1, output_tokens: 1.5, input_tokens_details: { cached_tokens: 2 } };
+    expect(parseEvents({ type: 'response.completed', response: { output: [], usage } }).at(-1)).toMatchObject({ usage: { cached: 2 } });
+  });
+
   it.each(['{', '[]', '3', 'null'])('makes an error of data that is no event: %s', (data) => {
-    expect(parseStream(`data: ${data}\n\n`)).toMatchObject([{ type: 'error', error: { kind: 'upstream_failed' } }]);
+    expect(parseStream(`data: ${data}\n\n`)).toMatchObject([{ type: 'start' }, { type: 'error', error: { kind: 'upstream_failed' } }]);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../../bridges/wire/codec.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import type { JsonObject, JsonValue, Loss, TurnRequest } from '../../../bridges/wire/turn.ts';
-import { recordedBody } from './responses.helpers.ts';
+import { recordedBody } from '../../wire/recorded.ts';
 
 const parseRequest = (body: JsonValue): TurnRequest => responses.parseRequest(body);
 const renderRequest = (asked: TurnRequest): { body: JsonObject; lost: Loss[] } => responses.renderRequest(asked);
@@ -414,7 +414,7 @@ describe('rendering a request that comes from another format', () => {
         ],
       },
     ]);
-    expect(lost).toEqual([{ path: 'items[0].content[3]', why: expect.any(String) }]);
+    expect(lost).toEqual([{ path: 'messages[].content[]', why: expect.any(String) }]);
   });
 
   it('gives back only reasoning of its own family', () => {
@@ -428,7 +428,7 @@ describe('rendering a request that comes from another format', () => {
       }),
     );
     expect(body.input).toEqual([{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'mine' }], encrypted_content: 'ENC' }]);
-    expect(lost.map(({ path }) => path)).toEqual(['items[1]', 'items[2]']);
+    expect(lost.map(({ path }) => path)).toEqual(['messages']);
     expect(JSON.stringify(body)).not.toContain('SIG');
   });
 
@@ -467,16 +467,16 @@ describe('rendering a request that comes from another format', () => {
       }),
     );
     expect(lost.map(({ path }) => path).sort()).toEqual([
+      'cache_control',
       'container',
-      'items[0]',
-      'items[1].content[0].citations',
-      'items[1].name',
+      'messages',
+      'messages[].content[].citations',
+      'messages[].name',
       'metadata.user_id',
-      'stop',
+      'stop_sequences',
       'tool_choice',
       'tools[0]',
-      'tools[1].cache_control',
-      'tools[1].input_examples',
+      'tools[].input_examples',
       'top_k',
     ]);
   });

@@ -1,28 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ReplyContext } from '../../../bridges/wire/codec.ts';
 import { isObject } from '../../../bridges/wire/json.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import { SseReader } from '../../../bridges/wire/sse.ts';
 import type { JsonObject, JsonValue, TurnEvent } from '../../../bridges/wire/turn.ts';
-
-const recordings = join(import.meta.dirname, '../../fixtures/recordings');
-
-export function recordedText(path: string): string {
-  return readFileSync(join(recordings, path), 'utf8');
-}
-
-export function recordedJson(path: string): JsonObject {
-  const value: JsonValue = JSON.parse(recordedText(path));
-  if (!isObject(value)) throw new Error(`${path} is no object`);
-  return value;
-}
-
-export function recordedBody(path: string): JsonObject {
-  const { body } = recordedJson(path);
-  if (!isObject(body)) throw new Error(`${path} has no body`);
-  return body;
-}
 
 /** The events of a stream given as text, fed in chunks of `size` bytes. */
 export function parseStream(text: string, size = Infinity): TurnEvent[] {

@@ -78,6 +78,11 @@ describe('stopAt', () => {
     expect(ends(cut(events, 'STOP').events)).toEqual(['a ']);
   });
 
+  it('stops at the sequence that begins first, also where a shorter one ends before it', () => {
+    expect(deltas(cut(reply('bc', 'a'), 'c', 'bca').events)).toBe('');
+    expect(deltas(cut(reply('bc', 'x'), 'c', 'bca').events)).toBe('b');
+  });
+
   it('leaves reasoning and tool input alone', () => {
     const events: TurnEvent[] = [
       { type: 'item_start', item: 0, kind: 'reasoning' },

@@ -24,6 +24,8 @@ const SAMPLES: [string, string, number][] = [
   ['Japanese', 'この橋は通過するすべての呼び出しを記録します。', 18.05],
   ['Russian', 'Мост ведёт список всех вызовов, которые через него проходят, с указанием времени. ', 20.05],
   ['German', 'Die Brücke führt eine Liste aller Aufrufe, die über sie laufen, mit Zeit und Größe. ', 21.05],
+  ['a compound', 'Donaudampfschifffahrtsgesellschaftskapitän ', 12.02],
+  ['letters that are no word', 'wqzkjxvbnmrtyplkhgfdsaqwzxcvbnmkjhgfdsaplokmijnuhbygvtfcrdxeszwaq\n', 36],
   ['hex digits', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n', 44],
   ['emoji', '🚀 ✅ 🎉 done ', 6.05],
   ['a table', '| name | size | time |\n| ---- | ---- | ---- |\n| a    |   12 |  3.4 |\n', 28],

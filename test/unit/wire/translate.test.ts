@@ -8,8 +8,18 @@ import { isObject } from '../../../bridges/wire/json.ts';
 import { memoryHandleStore } from '../../../bridges/wire/opaque.ts';
 import { SseReader } from '../../../bridges/wire/sse.ts';
 import { crossRequest } from '../../../bridges/wire/translate.ts';
-import type { Crossing, CrossingInput } from '../../../bridges/wire/translate.ts';
-import type { JsonObject, JsonValue, ToolDefinition, TurnEvent, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
+import type { Crossing, CrossingInput, RenderedFailure } from '../../../bridges/wire/translate.ts';
+import type {
+  JsonObject,
+  JsonValue,
+  StopReason,
+  ToolDefinition,
+  TurnError,
+  TurnEvent,
+  TurnItem,
+  TurnRequest,
+  WireFormat,
+} from '../../../bridges/wire/turn.ts';
 import { cutBytes, eventsOf, gistOf, saidReply } from './arbitraries.ts';
 import type { Gist, SaidTool } from './arbitraries.ts';
 
@@ -219,11 +229,12 @@ describe.each(PAIRS)('%s to %s', (from, to) => {
   it('tells a refusal of the upstream in the client’s words', () => {
     const told = { error: { type: 'rate_limit_error', message: 'Slow down.', code: 'rate_limit_exceeded' }, type: 'error' };
     const rendered = cross(from, to, bodyOf(from)).reply.error(429, { 'retry-after': '7' }, told);
+    if ('stream' in rendered) throw new Error('told in a stream');
     expect(rendered.status).toBe(429);
     expect(rendered.headers['retry-after']).toBe('7');
     expect(isObject(rendered.body.error) && rendered.body.error.message).toContain('Slow down.');
     const html = cross(from, to, bodyOf(from)).reply.error(502, {}, '<html>Bad gateway</html>');
-    expect(html.status).toBeGreaterThanOrEqual(500);
+    expect('status' in html && html.status).toBeGreaterThanOrEqual(500);
   });
 
   it('tells an error in the middle of a stream, and nothing after it', () => {
@@ -437,6 +448,20 @@ describe('free-form tools and groups of tools', () => {
   });
 });
 
+describe('two calls of one id', () => {
+  it.each(PAIRS)('get ids of their own: from %s to %s', (from, to) => {
+    const crossing = cross(from, to, bodyOf(from, { tools: [fn('a')] }));
+    const call = (item: number): TurnEvent[] => [
+      { type: 'item_start', item, kind: 'tool_call', callId: 'call_x', name: 'a', tool: 'function' },
+      { type: 'item_end', item, text: '{}' },
+    ];
+    const { reply: back } = crossing;
+    const whole = back.json(codecs[to].renderReply(reply(...call(0), ...call(1)), upstreamContext()));
+    const ids = 'body' in whole ? codecs[from].parseReply(whole.body).flatMap((each) => ('callId' in each ? [each.callId] : [])) : [];
+    expect(ids).toEqual(['call_x', 'call_x_2']);
+  });
+});
+
 describe('stop sequences', () => {
   it.each(['chat', 'messages'] as const)('are kept for a %s client where the upstream knows none', (from) => {
     const crossing = cross(from, 'responses', bodyOf(from, { stop: ['STOP'] }));
@@ -490,6 +515,44 @@ describe('what can not be meant across', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('what a client reads in a stream alone', () => {
+  const refused: TurnError = { kind: 'content_refused', message: 'The filter said no.' };
+  const tooLong: TurnError = { kind: 'context_too_long', message: 'The conversation is too long.' };
+  const codex: CrossingInput['client'] = { family: 'codex', requestId: 'req_1' };
+
+  function failure(from: WireFormat, error: TurnError, more: Partial<CrossingInput> = {}, stream = true): RenderedFailure {
+    return cross(from, from === 'chat' ? 'messages' : 'chat', bodyOf(from, { stream }), more).reply.failure(error);
+  }
+
+  it.each<[WireFormat, StopReason]>([
+    ['chat', 'content_filter'],
+    ['responses', 'refusal'],
+    ['messages', 'refusal'],
+  ])('refused content is a reply that refuses: %s', (from, stop) => {
+    const told = failure(from, refused);
+    if (!('stream' in told)) throw new Error('told as an error');
+    expect(checkStream(from, told.stream)).toEqual([]);
+    expect(gistOf(read(from, told.stream))).toMatchObject({ text: refused.message, stop });
+    expect(told.state).toMatchObject({ ended: true, stop });
+    expect(told.state).not.toHaveProperty('error');
+  });
+
+  it('a conversation that is too long is a failed reply to Codex, which retries other answers', () => {
+    const told = failure('responses', tooLong, { client: codex });
+    if (!('stream' in told)) throw new Error('told as an error');
+    expect(checkStream('responses', told.stream)).toEqual([]);
+    expect(told.stream).toContain('"code":"context_length_exceeded"');
+    expect(told.state.error).toEqual(tooLong);
+  });
+
+  it('everything else is an error reply, and so is everything where no stream was wanted', () => {
+    expect(failure('responses', tooLong)).toMatchObject({ status: 400 });
+    expect(failure('responses', tooLong, { client: codex }, false)).toMatchObject({ status: 400 });
+    expect(failure('responses', refused, {}, false)).toMatchObject({ status: 400 });
+    expect(failure('messages', { kind: 'overloaded', message: 'm' })).toMatchObject({ status: 529 });
   });
 });
 

@@ -1,0 +1,127 @@
+import path from 'node:path';
+import { Store } from '../../bridges/capture/store.ts';
+import type { Call } from '../../bridges/contract/index.ts';
+import { conversation } from '../conversation.ts';
+import { removeFolder, temporaryFolder } from '../processes.ts';
+import type { Row } from '../report.ts';
+import type { Scenario } from '../scenario.ts';
+import { percentile, rounded } from '../stats.ts';
+
+type Shape = { conversations: number; turns: number };
+
+const FULL: readonly Shape[] = [
+  { conversations: 4, turns: 200 },
+  { conversations: 60, turns: 1 },
+  { conversations: 12, turns: 20 },
+];
+const QUICK: readonly Shape[] = [
+  { conversations: 2, turns: 80 },
+  { conversations: 20, turns: 1 },
+];
+
+/** What it costs to keep whole conversations, and that they come out as they went in. */
+export const store: Scenario = {
+  name: 'store',
+  about:
+    'Agent conversations kept by the capture store itself: size on disk against the bytes that went over the wire, and what one call costs to keep.',
+  run(context) {
+    const found = (context.quick ? QUICK : FULL).map(measure);
+    return Promise.resolve({
+      rows: found.map(({ row }) => row),
+      goals: [
+        {
+          goal: 'store: bodies that come out otherwise than they went in',
+          bound: 0,
+          side: 'at most',
+          measured: found.reduce((sum, { wrong }) => sum + wrong, 0),
+        },
+      ],
+    });
+  },
+};
+
+function measure(shape: Shape): { row: Row; wrong: number } {
+  const folder = temporaryFolder();
+  const { store: opened } = Store.open(path.join(folder, 'captures.db'), Date.now());
+  const times: number[] = [];
+  const sums: { id: number; request: Buffer; reply: Buffer }[] = [];
+  let wireBytes = 0;
+  let cpuMicros = 0;
+  let id = 0;
+  for (let seed = 1; seed <= shape.conversations; seed += 1) {
+    for (const { request, reply } of conversation(seed, shape.turns)) {
+      id += 1;
+      wireBytes += request.length + reply.length;
+      const cpu = process.cpuUsage();
+      const began = performance.now();
+      opened.transaction(() => {
+        opened.putCall(callOf(id, request.length, reply.length));
+        opened.putSide(id, 'clientRequest', HEADERS, request);
+        opened.putSide(id, 'clientReply', HEADERS, reply);
+      });
+      times.push(performance.now() - began);
+      const used = process.cpuUsage(cpu);
+      cpuMicros += used.user + used.system;
+      if (id % 7 === 0) sums.push({ id, request, reply });
+    }
+  }
+  opened.checkpoint();
+  const size = opened.size();
+  const wrong = sums.filter((kept) => !isKept(opened, kept)).length;
+  opened.close();
+  removeFolder(folder);
+  return {
+    wrong,
+    row: {
+      conversations: shape.conversations,
+      turns_each: shape.turns,
+      wire_mb: rounded(wireBytes / 1e6, 1),
+      store_mb: rounded(size / 1e6),
+      size: `1/${rounded(wireBytes / size, 1)}`,
+      insert_p50_ms: rounded(percentile(times, 50)),
+      insert_p99_ms: rounded(percentile(times, 99)),
+      cpu_ms_a_call: rounded(cpuMicros / 1e3 / id),
+      read_back: `${sums.length - wrong} of ${sums.length}`,
+    },
+  };
+}
+
+function isKept(opened: Store, wanted: { id: number; request: Buffer; reply: Buffer }): boolean {
+  const sides = opened.sides(wanted.id);
+  const body = (side: string): Buffer | null | undefined => sides.find((one) => one.side === side)?.body;
+  return body('clientRequest')?.equals(wanted.request) === true && body('clientReply')?.equals(wanted.reply) === true;
+}
+
+const HEADERS = JSON.stringify([
+  ['content-type', 'application/json'],
+  ['user-agent', 'bench/1'],
+]);
+
+function callOf(id: number, requestBytes: number, replyBytes: number): Call {
+  return {
+    id,
+    startedAt: new Date(id).toISOString(),
+    state: 'done',
+    client: 'bench',
+    clientVersion: '1',
+    caller: 'bench',
+    method: 'POST',
+    path: '/v1/messages',
+    route: 'gateway',
+    upstream: 'gateway',
+    wireIn: 'messages',
+    wireOut: 'messages',
+    modelRequested: 'claude-sonnet-4-5',
+    modelUsed: 'claude-sonnet-4-5',
+    status: 200,
+    streamed: true,
+    cut: false,
+    ttfbMs: 1,
+    durationMs: 2,
+    requestBytes,
+    replyBytes,
+    usage: null,
+    lost: [],
+    error: null,
+  };
+}

@@ -1,0 +1,20 @@
+import type { MediaSource } from './turn.ts';
+
+type Base64Source = Extract<MediaSource, { kind: 'base64' }>;
+
+const SCHEME = 'data:';
+const BASE64 = ';base64';
+
+/** Writes bytes as a `data:` URL. */
+export function dataUrl({ mediaType, data }: Pick<Base64Source, 'mediaType' | 'data'>): string {
+  return `${SCHEME}${mediaType}${BASE64},${data}`;
+}
+
+/** Reads `data:<type>;base64,<data>`; undefined for any other text. */
+export function readDataUrl(url: string): Base64Source | undefined {
+  // Image URLs are megabytes long: only their head is looked at.
+  const comma = url.slice(0, SCHEME.length).toLowerCase() === SCHEME ? url.indexOf(',') : -1;
+  const head = url.slice(SCHEME.length, Math.max(SCHEME.length, comma));
+  if (comma < 0 || !head.toLowerCase().endsWith(BASE64)) return undefined;
+  return { kind: 'base64', mediaType: head.slice(0, -BASE64.length), data: url.slice(comma + 1) };
+}

@@ -1,0 +1,88 @@
+import { asObject, asString, isObject } from './json.ts';
+import type { ErrorKind, JsonObject, JsonValue } from './turn.ts';
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** The object that describes an error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, or the body itself. */
+export function errorFields(body: JsonValue): JsonObject {
+  if (!isObject(body)) return {};
+  const inner = body.error ?? body.detail;
+  const fields = asObject(inner);
+  if (fields !== undefined) return { ...fields, code: fields.code ?? fields.error_code };
+  return typeof inner === 'string' ? { ...body, message: inner } : body;
+}
+
+/** Longer bodies that are no JSON (a proxy's error page) help nobody to read. */
+const LONGEST_TEXT = 500;
+
+/** What an error says of itself, or else that it said nothing. */
+export function errorMessage(fields: JsonObject, body: JsonValue, status: number | undefined): string {
+  const message = asString(fields.message) ?? asString(fields.Message);
+  if (message !== undefined && message.trim() !== '') return message;
+  const text = typeof body === 'string' ? body.trim() : '';
+  if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
+  return status === undefined
+    ? 'The upstream reported an error without saying what it was.'
+    : `The upstream answered ${status} without saying why.`;
+}
+
+const KIND_BY_STATUS = new Map<number, ErrorKind>([
+  [401, 'sign_in_needed'],
+  [402, 'quota_exceeded'],
+  [403, 'not_entitled'],
+  [404, 'not_found'],
+  [405, 'not_supported'],
+  [408, 'timeout'],
+  [413, 'body_too_large'],
+  [424, 'upstream_failed'],
+  [429, 'rate_limited'],
+  [466, 'not_entitled'],
+  [499, 'upstream_failed'],
+  [501, 'not_supported'],
+  [503, 'overloaded'],
+  [504, 'timeout'],
+  [529, 'overloaded'],
+]);
+
+/** The kind of error that has this status of its own; undefined for those that say no more than their class does. */
+export function kindOfStatus(status: number | undefined): ErrorKind | undefined {
+  return status === undefined ? undefined : KIND_BY_STATUS.get(status);
+}
+
+/** The kind of error where nothing but the class of its status is known. */
+export function kindOfClass(status: number | undefined): ErrorKind {
+  return status !== undefined && status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed';
+}
+
+/** A header by its lower-case name, however it was written. */
+export function header(headers: Headers, name: string): string | undefined {
+  return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
+/** A header that holds a number. */
+export function headerNumber(headers: Headers, name: string): number | undefined {
+  const text = header(headers, name)?.trim();
+  const value = text === undefined || text === '' ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Seconds to wait, from `retry-after-ms` or `retry-after`. */
+export function retryAfterSeconds(headers: Headers): number | undefined {
+  const milliseconds = headerNumber(headers, 'retry-after-ms');
+  if (milliseconds !== undefined) return milliseconds / 1000;
+  return headerNumber(headers, 'retry-after') ?? secondsUntilDate(headers);
+}
+
+/** A date is measured from the reply's own date: codecs have no clock, and the two clocks may differ. */
+function secondsUntilDate(headers: Headers): number | undefined {
+  const wait = (Date.parse(header(headers, 'retry-after') ?? '') - Date.parse(header(headers, 'date') ?? '')) / 1000;
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+/** "try again in 1.5s", "in 200ms", "in 2 minutes": the delay in seconds. */
+export function secondsInMessage(message: string): number | undefined {
+  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s|m)/i.exec(message);
+  if (found === null) return undefined;
+  const unit = found[2]?.toLowerCase();
+  return Number(found[1]) * (unit === 'ms' ? 0.001 : unit === 'm' ? 60 : 1);
+}

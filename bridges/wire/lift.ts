@@ -1,0 +1,83 @@
+import { stringEnd } from './scan.ts';
+
+/**
+ * Long texts of a request need not be parsed to be translated: nothing on the way looks into them. They are lifted out
+ * of the body before it is parsed, a marker standing in for each, and their bytes are put back, still escaped, into
+ * what is sent. So a body of megabytes costs what its structure costs.
+ */
+export type Lifted = {
+  /** The body with markers, as JSON. */
+  json: string;
+  /** Puts the texts back into JSON that was made from it. */
+  lower(json: string): Buffer;
+};
+
+/** Strings shorter than this are parsed like everything else. */
+const LONG = 512;
+/** Only what these names hold is lifted: everything else may be looked at. */
+const NAMES = ['text', 'content', 'data', 'output', 'thinking'].map((name) => Buffer.from(name));
+
+const QUOTE = 0x22;
+const COLON = 0x3a;
+
+/** Lifts the long texts out of a body. `nonce` is what no body can know beforehand: letters and digits, anew each time. */
+export function lift(body: Buffer, nonce: string, long = LONG): Lifted {
+  const texts: [start: number, end: number][] = [];
+  const pieces: string[] = [];
+  let from = 0;
+  let liftable = false;
+  let at = body.indexOf(QUOTE);
+  while (at >= 0) {
+    const end = stringEnd(body, at);
+    if (end < 0) break;
+    const isName = nextByte(body, end + 1) === COLON;
+    if (isName) liftable = NAMES.some((name) => matches(body, at + 1, end, name));
+    else {
+      if (liftable && end - at > long) {
+        pieces.push(body.toString('utf8', from, at + 1), `\\u0001${nonce}${texts.length}\\u0001`);
+        texts.push([at + 1, end]);
+        from = end;
+      }
+      liftable = false;
+    }
+    at = body.indexOf(QUOTE, end + 1);
+  }
+  pieces.push(body.toString('utf8', from));
+  return { json: pieces.join(''), lower: (json) => lower(json, nonce, body, texts) };
+}
+
+function lower(json: string, nonce: string, body: Buffer, texts: readonly (readonly [number, number])[]): Buffer {
+  const mark = `u0001${nonce}`;
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (let at = json.indexOf(mark); at >= 0; at = json.indexOf(mark, from)) {
+    // JSON within JSON escapes the marker's own backslash: their number tells how deep the text stands.
+    let slashes = at;
+    while (json.charCodeAt(slashes - 1) === 0x5c) slashes -= 1;
+    const close = json.indexOf('u0001', at + mark.length);
+    const [start, end] = texts[Number.parseInt(json.slice(at + mark.length, close), 10)] ?? [0, 0];
+    pieces.push(Buffer.from(json.slice(from, slashes)));
+    let text = body.subarray(start, end);
+    for (let level = 0; level < Math.round(Math.log2(at - slashes)); level += 1)
+      text = Buffer.from(JSON.stringify(text.toString('utf8')).slice(1, -1));
+    pieces.push(text);
+    from = close + 5;
+  }
+  pieces.push(Buffer.from(json.slice(from)));
+  return Buffer.concat(pieces);
+}
+
+function matches(body: Buffer, start: number, end: number, name: Buffer): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i += 1) if (body[start + i] !== name[i]) return false;
+  return true;
+}
+
+function nextByte(body: Buffer, from: number): number | undefined {
+  let at = from;
+  for (;;) {
+    const byte = body[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
+    at += 1;
+  }
+}

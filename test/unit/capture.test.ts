@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
+import { ReplyLog } from '../../bridges/capture/reply-log.ts';
+import type { CallStart } from '../../bridges/capture/recorder.ts';
+import type { Call } from '../../bridges/contract/index.ts';
+import { systemClock } from '../../bridges/engine/clock.ts';
+import { silentLogger } from '../../bridges/engine/log.ts';
+
+let folder: string;
+let capture: Capture;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-capture-'));
+});
+afterEach(async () => {
+  await capture.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function startCapture(change: Partial<Parameters<typeof createCapture>[0]> = {}): Promise<void> {
+  capture = createCapture({
+    file: path.join(folder, 'captures.db'),
+    clock: systemClock,
+    log: silentLogger,
+    settings: () => ({ enabled: true, maxBodyBytes: 1000 }),
+    ...change,
+  });
+  await capture.start();
+}
+
+const start = (change: Partial<CallStart> = {}): CallStart => ({
+  client: 'curl',
+  clientVersion: null,
+  caller: 'tests',
+  method: 'POST',
+  target: '/v1/messages',
+  route: 'gateway',
+  upstream: 'gateway',
+  wireIn: 'messages',
+  wireOut: 'messages',
+  modelRequested: 'm',
+  rawHeaders: ['authorization', 'Bearer secret-secret-secret', 'content-type', 'application/json'],
+  body: Buffer.from('{"model":"m","messages":[]}'),
+  arrivedAt: systemClock.monotonic(),
+  ...change,
+});
+
+/** The next row that fits. */
+function row(fits: (call: Call) => boolean): Promise<Call> {
+  return new Promise((resolve) => {
+    const off = capture.onCalls((calls) => {
+      const found = calls.find(fits);
+      if (found === undefined) return;
+      off();
+      resolve(found);
+    });
+  });
+}
+
+describe('capture', () => {
+  it('keeps both sides of a call, and reads the reply for its row', async () => {
+    await startCapture();
+    const done = row((call) => call.state !== 'open');
+    const call = capture.recorder.begin(start());
+    call.replyStart(200, { 'content-type': 'application/json' });
+    call.replyData(Buffer.from('{"model":"used","usage":{"input_tokens":3,"cache_read_input_tokens":2,"output_tokens":4}}'));
+    call.end({ cut: false });
+    expect(await done).toMatchObject({ modelUsed: 'used', usage: { input: 5, cached: 2, output: 4, reasoning: null }, state: 'done' });
+    const stored = await capture.get(call.id);
+    expect(stored?.sides.map((side) => side.side).sort()).toEqual(['clientReply', 'clientRequest']);
+    expect(JSON.stringify(stored?.sides.map((side) => side.headers))).not.toContain('secret-secret');
+  });
+
+  it('keeps no more of a body than the settings allow, and tells its real size', async () => {
+    await startCapture();
+    const done = row((call) => call.state !== 'open');
+    const call = capture.recorder.begin(start({ body: Buffer.alloc(5000, 0x20) }));
+    call.replyStart(200, { 'content-type': 'text/plain' });
+    for (let i = 0; i < 10; i++) call.replyData(Buffer.alloc(300, 0x61));
+    call.end({ cut: false });
+    expect(await done).toMatchObject({ requestBytes: 5000, replyBytes: 3000 });
+    const stored = await capture.get(call.id);
+    expect(stored?.sides.map((side) => side.bytes)).toEqual([1000, 1000]);
+  });
+
+  it('drops and counts when the store falls behind; the call itself goes on', async () => {
+    await startCapture({ backlog: { bytes: 1, records: 1 } });
+    const shown = row((call) => call.state === 'done');
+    const call = capture.recorder.begin(start());
+    call.replyStart(200, { 'content-type': 'text/plain' });
+    call.replyData(Buffer.from('answer'));
+    call.end({ cut: false });
+    expect(await shown).toMatchObject({ id: call.id, status: 200, replyBytes: 6 });
+    expect(capture.status()).toMatchObject({ dropped: 1, pendingBytes: 0 });
+    expect(await capture.list(10, undefined, {})).toEqual([]);
+  });
+
+  it('goes on without a store that can’t be opened, and says why', async () => {
+    await startCapture({ file: path.join(folder, 'no', 'such', 'folder', 'captures.db') });
+    expect(capture.status()).toMatchObject({ state: 'failed', reason: expect.stringContaining('ENOENT') });
+    const shown = row((call) => call.state === 'done');
+    const call = capture.recorder.begin(start());
+    call.replyStart(200, {});
+    call.end({ cut: false });
+    expect((await shown).status).toBe(200);
+    await expect(capture.list(1, undefined, {})).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
+  it('gives ids that rise, also within a millisecond', async () => {
+    await startCapture();
+    const ids = Array.from({ length: 100 }, () => capture.recorder.begin(start()).id);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+  });
+});
+
+describe('a reply log', () => {
+  it('gives back what passed, whatever the pieces', async () => {
+    await startCapture();
+    const log = new ReplyLog(1_000_000);
+    const pieces = Array.from({ length: 500 }, (_, i) => Buffer.from(`${'x'.repeat(i % 97)}${i};`));
+    pieces.forEach((piece, i) => log.push(piece, i));
+    expect(Buffer.concat(log.take()).toString()).toBe(Buffer.concat(pieces).toString());
+    expect(log.timeline()?.length).toBe(1000);
+  });
+  it('thins out the arrivals of a very long stream instead of growing', async () => {
+    await startCapture();
+    const log = new ReplyLog(0);
+    for (let i = 0; i < 100_000; i++) log.push(Buffer.from('x'), i);
+    const points = log.timeline() ?? new Float64Array();
+    expect(points.length).toBeLessThanOrEqual(8192);
+    expect(points.at(-1)).toBeGreaterThan(90_000);
+    expect(log.bytes).toBe(100_000);
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createLogger, openLogFile } from '../../bridges/engine/log.ts';
+import { isSecretHeader, plainText, redactHeaders, redactTarget, redactText } from '../../bridges/engine/redact.ts';
+
+describe('redaction', () => {
+  it.each([
+    'Authorization',
+    'x-api-key',
+    'Cookie',
+    'set-cookie',
+    'cf-access-client-secret',
+    'copilot-session-token',
+    'x-codex-turn-state',
+    'X-Goog-Api-Key',
+    'x-some-secret',
+    'my-password',
+  ])('takes %s for a secret', (name) => {
+    expect(isSecretHeader(name)).toBe(true);
+  });
+  it.each([
+    'content-type',
+    'anthropic-beta',
+    'anthropic-ratelimit-tokens-remaining',
+    'x-ratelimit-limit-tokens',
+    'user-agent',
+    'session-id',
+    'x-max-tokens',
+  ])('leaves %s readable', (name) => {
+    expect(isSecretHeader(name)).toBe(false);
+  });
+  it('keeps names, order and schemes of headers', () => {
+    expect(redactHeaders(['A', '1', 'Authorization', 'Bearer abc', 'X-Api-Key', 'k', 'x-note', 'Bearer abcdefghijkl'])).toEqual([
+      ['A', '1'],
+      ['Authorization', 'Bearer [redacted]'],
+      ['X-Api-Key', '[redacted]'],
+      ['x-note', 'Bearer [redacted]'],
+    ]);
+  });
+  it.each([
+    ['/k/db_abc/v1/messages?beta=true', '/k/[redacted]/v1/messages?beta=true'],
+    ['/v1/x?api_key=a&b=c&access_token=d', '/v1/x?api_key=[redacted]&b=c&access_token=[redacted]'],
+    ['/v1/x?limit=1000', '/v1/x?limit=1000'],
+    ['/cb?code=abc&state=x', '/cb?code=[redacted]&state=x'],
+  ])('shortens %s', (target, shown) => {
+    expect(redactTarget(target)).toBe(shown);
+  });
+  it.each([
+    'db_0123456789abcdefghijklmnop',
+    `sk-proj-${'a1'.repeat(12)}`,
+    'gho_0123456789abcdefghijklmnop',
+    'github_pat_0123456789abcdefghijklm',
+    'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc',
+  ])('finds %s in a text', (secret) => {
+    expect(redactText(`it said: ${secret}, and more`)).toBe('it said: [redacted], and more');
+  });
+  it('makes terminal escapes harmless', () => {
+    expect(plainText('\u001b[31mred\u001b[0m\u0007\r\nline')).toBe('red\nline');
+  });
+});
+
+describe('the log', () => {
+  it('writes one JSON line an event, without secrets or escapes, and only what its level asks for', () => {
+    const lines: string[] = [];
+    const log = createLogger(
+      (line) => lines.push(line),
+      () => 'info',
+      { now: () => 0, monotonic: () => 0 },
+    );
+    log.debug('hidden');
+    log.warn('upstream.failed', {
+      authorization: 'Bearer x',
+      nested: { 'x-api-key': 'k', note: 'Bearer abcdefghijklm \u001b[31m' },
+      error: new Error('db_0123456789abcdefghijklmnop'),
+    });
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      time: '1970-01-01T00:00:00.000Z',
+      level: 'warn',
+      event: 'upstream.failed',
+      authorization: '[redacted]',
+      nested: { 'x-api-key': '[redacted]', note: 'Bearer [redacted] ' },
+      error: { name: 'Error', message: '[redacted]' },
+    });
+  });
+  it('turns its file over, keeps three older ones, and is its owner’s alone', () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-log-'));
+    const file = openLogFile(folder);
+    const line = `${'x'.repeat(1024 * 1024)}\n`;
+    for (let i = 0; i < 30; i++) file.write(line);
+    file.stop();
+    expect(readdirSync(folder).sort()).toEqual(['drawbridge.log', 'drawbridge.log.1', 'drawbridge.log.2', 'drawbridge.log.3']);
+    for (const name of readdirSync(folder)) expect(statSync(path.join(folder, name)).mode & 0o077).toBe(0);
+    expect(readFileSync(path.join(folder, 'drawbridge.log'), 'utf8').length).toBeLessThan(6 * 1024 * 1024);
+    rmSync(folder, { recursive: true, force: true });
+  });
+});

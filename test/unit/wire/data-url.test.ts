@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { dataUrl, readDataUrl } from '../../../bridges/wire/data-url.ts';
+
+describe('a data URL', () => {
+  it.each(['image/png', 'text/plain;charset=utf-8', ''])('of the type "%s" is read as it was written', (mediaType) => {
+    expect(readDataUrl(dataUrl({ mediaType, data: 'AA==' }))).toEqual({ kind: 'base64', mediaType, data: 'AA==' });
+  });
+
+  it('may be written in capitals', () => {
+    expect(readDataUrl('DATA:image/png;BASE64,AA==')).toEqual({ kind: 'base64', mediaType: 'image/png', data: 'AA==' });
+  });
+
+  it.each(['https://example.com/a.png', 'data:image/png,AA', 'data:image/png;base64', 'data:', ''])('is not what %s is', (text) => {
+    expect(readDataUrl(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { codecs } from '../../../bridges/wire/codecs.ts';
+import type { TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
+import { FORMATS } from '../../wire/hub.ts';
+
+const WAYS = FORMATS.flatMap((from) => FORMATS.filter((to) => to !== from).map((to): [WireFormat, WireFormat] => [from, to]));
+
+function lostWith(from: WireFormat, to: WireFormat, extra: NonNullable<Extract<TurnItem, { type: 'message' }>['extra']>): string[] {
+  const items: TurnItem[] = [
+    { type: 'message', role: 'system', content: [{ type: 'text', text: 'Be brief.', extra }], extra },
+    { type: 'message', role: 'user', content: [{ type: 'text', text: 'hi' }], extra },
+    { type: 'tool_call', callId: 'c', name: 'f', kind: 'function', input: '{}', extra },
+    { type: 'tool_result', callId: 'c', kind: 'function', content: [{ type: 'text', text: 'ok' }], extra },
+  ];
+  const turn: TurnRequest = { from, model: 'm', stream: false, items, tools: [{ type: 'function', name: 'f', extra }], extra: {} };
+  return codecs[to].renderRequest(turn).lost.map(({ path }) => path);
+}
+
+describe('the marks of one codec', () => {
+  it.each(WAYS)('are no loss on the way from %s to %s', (from, to) => {
+    const marks = {
+      instructions: true,
+      inline: true,
+      message: {},
+      namespace: {},
+      field: 'reasoning',
+      status: 'completed',
+      file_data: 'AA==',
+    };
+    expect(lostWith(from, to, marks)).toEqual([]);
+  });
+
+  it.each(WAYS)('hide no field of a client: from %s to %s', (from, to) => {
+    const lost = lostWith(from, to, { odd: 1, message: { strange: 2 } });
+    expect(new Set(lost.map((path) => path.replace(/^.*\./, '')))).toEqual(new Set(['odd', 'strange']));
+    expect(new Set(lost).size).toBe(lost.length);
+  });
+});

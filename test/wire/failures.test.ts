@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checkStream } from '../../bridges/wire/grammar.ts';
+import type { WireFormat } from '../../bridges/wire/turn.ts';
+import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+let provider: FakeUpstream;
+let engine: TestEngine;
+beforeAll(async () => {
+  provider = await startFakeUpstream();
+  engine = await startTestEngine({
+    settings: {
+      companion: {
+        routes: [
+          { wire: 'messages', upstream: 'openai' },
+          { model: '*', upstream: 'anthropic' },
+        ],
+      },
+      upstreams: { openai: { baseUrl: provider.baseUrl }, anthropic: { baseUrl: provider.baseUrl } },
+    },
+  });
+});
+afterAll(async () => {
+  await engine.stop();
+  await provider.stop();
+});
+
+const PATHS: Record<WireFormat, string> = { chat: 'chat/completions', responses: 'responses', messages: 'messages' };
+
+/** Asks for a stream across formats, from a provider that refuses. */
+async function refusedStream(wire: WireFormat, client: string, body: object, refusal: object): Promise<Response> {
+  provider.answer = (_req, res: ServerResponse) =>
+    void res.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(refusal));
+  return fetch(`${engine.origin}/k/${engine.key}/v1/${PATHS[wire]}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client', 'user-agent': client },
+    body: JSON.stringify({ model: 'some-model', stream: true, ...body }),
+  });
+}
+
+it('content that a provider refused is a reply that refuses to Claude Code', async () => {
+  const ask = { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] };
+  const error = { error: { message: 'The filter said no.', type: 'invalid_request_error', code: 'content_filter' } };
+  const res = await refusedStream('messages', 'claude-cli/2.1.329 (external, cli)', ask, error);
+  const text = await res.text();
+  expect(res.status).toBe(200);
+  expect(res.headers.get('content-type')).toContain('text/event-stream');
+  expect(checkStream('messages', text)).toEqual([]);
+  expect(text).toContain('The filter said no.');
+  expect(text).toContain('"stop_reason":"refusal"');
+});
+
+it('a conversation that is too long fails in the stream of Codex, and the call says why', async () => {
+  const error = { type: 'error', error: { type: 'invalid_request_error', message: 'prompt is too long: 250000 tokens > 200000 maximum' } };
+  const res = await refusedStream('responses', 'codex_exec/0.169.0', { input: 'hi' }, error);
+  const text = await res.text();
+  expect(res.status).toBe(200);
+  expect(checkStream('responses', text)).toEqual([]);
+  expect(text).toContain('"code":"context_length_exceeded"');
+  const call = await engine.call((each) => each.wireIn === 'responses');
+  expect(call.error).toContain('prompt is too long');
+});
