@@ -132,7 +132,7 @@ if (parentPort !== null) {
   // Serving comes before recording. On Linux this reaches the one thread; elsewhere it would slow the whole process.
   if (process.platform === 'linux') {
     try {
-      os.setPriority(0, 10);
+      os.setPriority(0, os.constants.priority.PRIORITY_LOW);
     } catch {
       // A sandbox may forbid it; the worker then merely competes as an equal.
     }

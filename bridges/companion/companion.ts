@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express from 'express';
-import type { CallStart, Recorder } from '../capture/recorder.ts';
-import type { Settings, WireFormat } from '../contract/index.ts';
+import type { CallStart, OpenCall, Recorder } from '../capture/recorder.ts';
+import type { Settings, Use, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
 import type { Logger } from '../engine/log.ts';
@@ -25,14 +25,28 @@ import { failureError, renderRefusal, renderTurnError, requestIdHeader } from '.
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
 import type { KeyRing } from './keys.ts';
-import { modelsBody, OWN_MODELS } from './models.ts';
+import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
-import { chooseRoute } from './route.ts';
+import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
-export type CompanionOptions = {
+export type CompanionOptions = Omit<DoorOptions, 'name' | 'decide' | 'ownProviders' | 'models' | 'health'> & {
+  /** Models of the bridges, beside those of the companion itself. */
+  models: () => Promise<readonly OfferedModel[]>;
+};
+
+/** What a data listener is made of: the companion, and each bridge's own. */
+export type DoorOptions = {
+  name: string;
+  /** Chooses the upstream of a call. */
+  decide: (question: RouteQuestion) => RouteAnswer;
+  /** Calls may go on to the client's own provider with the client's own credential. */
+  ownProviders: boolean;
+  models: () => Promise<readonly OfferedModel[]>;
+  /** What /health tells; `known` where the caller brought a client key. */
+  health: (known: boolean) => object;
   settings: () => Settings;
   keys: KeyRing;
-  upstreams: Upstreams;
+  upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
   clock: Clock;
   log: Logger;
@@ -42,9 +56,9 @@ export type CompanionOptions = {
 };
 
 /** The name that calls with this key go by, or undefined where it is not valid here. */
-export type Identify = (key: string) => { name: string } | undefined;
+export type Identify = (key: string) => { name: string; use: Use } | undefined;
 
-export type Companion = {
+export type Door = {
   /** Binds 127.0.0.1:port. Rejects with the bind error. */
   start(port: number): Promise<Listener>;
   /** Serves a request that another listener took and guarded, with that listener's keys in the place of ours. */
@@ -54,13 +68,13 @@ export type Companion = {
 };
 
 type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
-type Caller = { name: string; own: boolean };
+type Caller = { name: string; use: Use; own: boolean };
 
 /**
- * The router every client points at. Calls to models are taken off here, before Express: its stack would cost more
+ * A listener that clients call. Calls to models are taken off here, before Express: its stack would cost more
  * than the whole forwarding (bench). Everything else is Express' to route.
  */
-export function createCompanion(options: CompanionOptions): Companion {
+export function createDoor(options: DoorOptions): Door {
   const { clock, log, recorder, keys } = options;
   const handles = memoryHandleStore({ max: 10_000, random: () => randomBytes(16).toString('base64url') });
   const app = buildApp();
@@ -99,12 +113,13 @@ export function createCompanion(options: CompanionOptions): Companion {
     const { key, own } = credentialsOf(req.headers, pathKey);
     const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
-    const caller: Caller = { name: known.name, own };
+    const caller: Caller = { name: known.name, use: known.use, own: own && options.ownProviders };
     if (surface.kind === 'call' || surface.kind === 'count_tokens') {
       if (req.method !== 'POST') return refuse(incoming, { status: 405, code: 'method_not_allowed', message: 'Send this call with POST.' });
       return receive(incoming, caller);
     }
-    if (surface.kind === 'backend' || (surface.kind === 'models' && (surface.backend || own))) return receive(incoming, caller);
+    if (options.ownProviders && (surface.kind === 'backend' || (surface.kind === 'models' && (surface.backend || own))))
+      return receive(incoming, caller);
     if (req.method === 'POST') {
       return refuse(incoming, {
         status: 404,
@@ -160,7 +175,7 @@ export function createCompanion(options: CompanionOptions): Companion {
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
-    const decided = chooseRoute(question, options.settings());
+    const decided = options.decide(question);
     if ('refused' in decided) {
       return refuseCall(
         incoming,
@@ -180,6 +195,11 @@ export function createCompanion(options: CompanionOptions): Companion {
         seen.model,
       );
     }
+    const outOfScope = upstream.admits?.(caller.use);
+    if (outOfScope !== undefined) {
+      const error: TurnError = { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
+      return refuseCall(incoming, caller, sent, error, seen.model);
+    }
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
     if (target.surface.kind === 'count_tokens' && !upstream.wires.includes('messages'))
       return countTokens(incoming, caller, sent, plain, way);
@@ -190,12 +210,11 @@ export function createCompanion(options: CompanionOptions): Companion {
 
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
-    const call = recorder.begin(start(incoming, caller, sent, way, way.wire));
-    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
+    const begin = (): OpenCall => recorder.begin(start(incoming, caller, sent, way, way.wire));
+    const reply = new ForwardedReply(incoming.res, begin, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
-    // The practice model reads the body itself, so it gets it without its content-encoding.
-    const body = way.id === 'practice' ? plain : sent;
+    const body = way.known.readsBody === true ? plain : sent;
     const request: UpstreamRequest = {
       method: methodOf(incoming.req),
       target: incoming.target.target,
@@ -235,10 +254,9 @@ export function createCompanion(options: CompanionOptions): Companion {
     const json = JSON.stringify(crossing.body);
     const body = lifted?.lower(json) ?? Buffer.from(json);
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
-    call.upstreamRequest(headers, body);
+    if (way.known.rewrites !== true) call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
       crossing,
-      lost: [],
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
@@ -287,7 +305,9 @@ export function createCompanion(options: CompanionOptions): Companion {
   const credentialFor = (way: Way): Credential => {
     if (way.known.credential === 'client') return { kind: 'own' };
     const token = way.known.credential === 'ours' ? options.gatewayKey() : undefined;
-    return token === undefined ? { kind: 'none' } : { kind: 'bearer', token };
+    return token === undefined
+      ? { kind: 'none', ...(way.known.keeps === undefined ? {} : { keeps: way.known.keeps }) }
+      : { kind: 'bearer', token };
   };
 
   const refuseCall = (incoming: Incoming, caller: Caller, sent: Buffer, error: TurnError, model?: string): void => {
@@ -316,12 +336,17 @@ export function createCompanion(options: CompanionOptions): Companion {
     };
   }
 
+  function isKnown(req: IncomingMessage): boolean {
+    const { key } = credentialsOf(req.headers, undefined);
+    return key !== undefined && keys.check(key) !== undefined;
+  }
+
   function buildApp(): express.Express {
     const built = express().disable('x-powered-by').disable('etag');
     const name = { name: 'drawbridge', version: options.version };
-    built.get('/health', (_req, res) => void res.json({ status: 'ok', ...name }));
+    built.get('/health', (req, res) => void res.json({ status: 'ok', ...name, ...options.health(isKnown(req)) }));
     built.get(['/', '/api/hello', '/k/:key', '/k/:key/api/hello', '/k/:key/health'], (_req, res) => void res.json(name));
-    built.get(['/v1/models', '/k/:key/v1/models'], (_req, res) => void res.json(modelsBody(OWN_MODELS)));
+    built.get(['/v1/models', '/k/:key/v1/models'], async (_req, res) => void res.json(modelsBody(await options.models())));
     built.use((req, res) => {
       const target = readTarget(req.url).target;
       const error: TurnError = {
@@ -350,7 +375,7 @@ export function createCompanion(options: CompanionOptions): Companion {
     start: (port) => {
       const { limits } = options.settings();
       return startListener({
-        name: 'companion',
+        name: options.name,
         port,
         limits,
         log,
@@ -364,6 +389,17 @@ export function createCompanion(options: CompanionOptions): Companion {
 
 /** Bodies from this size on have their long texts lifted out before they are parsed. */
 const LIFT_FROM = 32 * 1024;
+/** The router every client points at. */
+export function createCompanion(options: CompanionOptions): Door {
+  return createDoor({
+    ...options,
+    name: 'companion',
+    ownProviders: true,
+    decide: (question) => chooseRoute(question, options.settings()),
+    models: async () => [...OWN_MODELS, ...(await options.models())],
+    health: () => ({}),
+  });
+}
 
 type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
 

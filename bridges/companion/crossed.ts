@@ -18,8 +18,6 @@ const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'ca
 
 export type CrossedOptions = {
   crossing: Crossing;
-  /** Losses known before the wire saw the request. */
-  lost: readonly Loss[];
   idleMs: number;
   headers: Record<string, string>;
 };
@@ -41,6 +39,8 @@ export class CrossedReply implements ReplySink {
   #stalled: NodeJS.Timeout | undefined;
   #lateAbort: NodeJS.Timeout | undefined;
   #over = false;
+  /** Losses of an upstream that changed what the wire made of the request. */
+  #lost: readonly Loss[] = [];
 
   constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
     this.#res = res;
@@ -52,6 +52,11 @@ export class CrossedReply implements ReplySink {
   follow(flow: Flow): void {
     this.#flow = flow;
     if (this.#res.destroyed) flow.abort();
+  }
+
+  sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
+    this.#call.upstreamRequest(headers, body);
+    this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -193,7 +198,7 @@ export class CrossedReply implements ReplySink {
     this.#call.end({
       cut,
       error,
-      lost: [...this.#options.lost, ...this.#options.crossing.lost],
+      lost: [...this.#lost, ...this.#options.crossing.lost],
       modelUsed: this.#state?.model ?? null,
       usage:
         usage === undefined

@@ -54,6 +54,7 @@ export function renderTurnError(error: TurnError, wire: WireFormat, userAgent: s
 
 /** What became of a call whose upstream gave no reply. */
 export function failureError(failure: UpstreamFailure): TurnError {
+  if (failure.error !== undefined) return failure.error;
   return { kind: failure.kind === 'timeout' ? 'timeout' : 'upstream_failed', message: failure.message };
 }
 

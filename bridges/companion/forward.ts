@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
+import type { Loss } from '../wire/turn.ts';
 import type { ErrorAnswer } from '../http/listener.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { returnHeaders } from './headers.ts';
@@ -10,27 +11,40 @@ import { returnHeaders } from './headers.ts';
  */
 export class ForwardedReply implements ReplySink {
   readonly #res: ServerResponse;
-  readonly #call: OpenCall;
+  readonly #begin: () => OpenCall;
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
+  #open: OpenCall | undefined;
   #flow: Flow | undefined;
   #wrote = false;
   /** Bytes of the body still to come, where the head told how many there are. */
   #left: number | undefined;
+  #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
-  constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
+  /** `begin` starts the record of the call. It is asked once, as late as can be: the upstream works meanwhile. */
+  constructor(res: ServerResponse, begin: () => OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
     this.#res = res;
-    this.#call = call;
+    this.#begin = begin;
     this.#idleMs = idleMs;
     this.#renderFailure = renderFailure;
     res.on('close', this.#onClose);
   }
 
+  get #call(): OpenCall {
+    return (this.#open ??= this.#begin());
+  }
+
   /** The flow this reply reads from; given once, right after the request was sent. */
   follow(flow: Flow): void {
     this.#flow = flow;
+    this.#open ??= this.#begin();
     if (this.#res.destroyed) flow.abort();
+  }
+
+  sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
+    this.#call.upstreamRequest(headers, body);
+    this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -45,22 +59,26 @@ export class ForwardedReply implements ReplySink {
 
   data(chunk: Buffer): boolean {
     this.#wrote = true;
+    const read = this.#send(chunk);
     this.#call.replyData(chunk);
-    if (this.#left !== undefined && (this.#left -= chunk.length) === 0) {
-      // The last piece and the end leave in one write.
-      this.#res.end(chunk);
-      return true;
-    }
-    if (this.#res.write(chunk)) return true;
+    if (read) return true;
     this.#res.once('drain', this.#onDrain);
     this.#stalled = setTimeout(this.#onStall, this.#idleMs);
     return false;
   }
 
+  /** Returns false where the client should be waited for. */
+  #send(chunk: Buffer): boolean {
+    if (this.#left === undefined || (this.#left -= chunk.length) > 0) return this.#res.write(chunk);
+    // The last piece and the end leave in one write.
+    this.#res.end(chunk);
+    return true;
+  }
+
   end(): void {
     this.#wrote = true;
     if (!this.#res.writableEnded) this.#res.end();
-    this.#call.end({ cut: false });
+    this.#call.end({ cut: false, lost: this.#lost });
     this.#release();
   }
 

@@ -34,7 +34,7 @@ export type Credential =
   | { kind: 'own' }
   /** Ours: the caller's are taken out, this one is put in. */
   | { kind: 'bearer'; token: string }
-  | { kind: 'none' };
+  | { kind: 'none'; /** Names that go on all the same. */ keeps?: ReadonlySet<string> };
 
 /** The headers a request goes on with: name, value, name, value. `rawHeaders` as Node gives them. */
 export function forwardHeaders(rawHeaders: readonly string[], credential: Credential): string[] {
@@ -45,7 +45,8 @@ export function forwardHeaders(rawHeaders: readonly string[], credential: Creden
     if (name === undefined || value === undefined) continue;
     const lower = name.toLowerCase();
     if (HOP.has(lower) || LOCAL.has(lower)) continue;
-    if (CREDENTIALS.has(lower) && (credential.kind !== 'own' || isOwnKey(value))) continue;
+    const kept = credential.kind === 'own' || (credential.kind === 'none' && credential.keeps?.has(lower) === true);
+    if (CREDENTIALS.has(lower) && (!kept || isOwnKey(value))) continue;
     out.push(name, value);
   }
   if (credential.kind === 'bearer') out.push('authorization', `Bearer ${credential.token}`);

@@ -1,10 +1,13 @@
 import { PRACTICE_MODELS } from '../upstreams/practice/index.ts';
 
+/** A model as it is offered to clients. */
+export type OfferedModel = { id: string; title: string; owner: string };
+
 /**
  * One `/v1/models` body for every client (SPEC 2.12): OpenAI's list, each entry with Anthropic's fields too, and the
  * shape Codex reads beside it.
  */
-export function modelsBody(ids: readonly { id: string; title: string; owner: string }[]): object {
+export function modelsBody(ids: readonly OfferedModel[]): object {
   const data = ids.map(({ id, title, owner }) => ({
     id,
     object: 'model',

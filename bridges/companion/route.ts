@@ -19,7 +19,7 @@ export type RouteAnswer =
 type RouteSettings = Pick<Settings, 'companion' | 'upstreams'>;
 
 /**
- * Chooses the upstream of a call. In this order: the user's own rules; `practice/...` models; ChatGPT's backend paths;
+ * Chooses the upstream of a call. In this order: the user's own rules; `practice/...` and `codex/...` models; ChatGPT's backend paths;
  * the client's own provider where the client brings its own credential; the gateway where there is one; the fallback.
  * A call is never sent anywhere its owner did not name.
  */
@@ -35,6 +35,7 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   if (rule !== undefined) return withCredential(rule.upstream, `rule ${index + 1}`, question);
 
   if (model === 'practice' || model?.startsWith('practice/') === true) return { upstream: 'practice', rule: 'practice model' };
+  if (model === 'codex' || model?.startsWith('codex/') === true) return { upstream: 'codex', rule: 'codex bridge' };
   if (question.backend) return withCredential('chatgpt', 'chatgpt path', question);
   if (question.ownCredential) return { upstream: question.wire === 'messages' ? 'anthropic' : 'openai', rule: 'own provider' };
   if (settings.upstreams.gateway.baseUrl !== null) return { upstream: 'gateway', rule: 'gateway' };

@@ -1,5 +1,6 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import * as accounts from './accounts.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
@@ -74,12 +75,15 @@ export const contract = {
   clients: {
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
   },
+  bridges: accounts.bridges,
+  gateway: accounts.gateway,
   practice: {
     /** Makes one practice call through the companion, as a client would, and waits for its row. */
     call: oc.input(z.object({ model: z.string().default('practice/echo') })).output(s.Call),
   },
   doctor: {
-    run: oc.input(none).output(z.array(s.DoctorCheck)),
+    /** With a bridge: why that bridge does not serve, else what most often goes wrong. */
+    run: oc.input(z.object({ bridge: accounts.BridgeName.optional() }).default({})).output(z.array(s.DoctorCheck)),
   },
   engine: {
     /** A fresh one-time link to the window. Throws not_found on a host that serves none. */

@@ -7,6 +7,8 @@ export const ERROR_CODES = [
   'already_running',
   'not_running',
   'store_unavailable',
+  'terms_not_agreed',
+  'keychain',
   'shutting_down',
   'unsupported_node',
   'failed',

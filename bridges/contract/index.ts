@@ -4,6 +4,7 @@
  */
 import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
+import type * as a from './accounts.ts';
 import type { contract } from './contract.ts';
 import type * as s from './schemas.ts';
 import type * as t from './tunnels.ts';
@@ -36,6 +37,14 @@ export type Key = z.infer<typeof s.Key>;
 export type ClientEnv = z.infer<typeof s.ClientEnv>;
 export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
 export type EngineEvent = z.infer<typeof s.EngineEvent>;
+export type AccountState = z.infer<typeof s.AccountState>;
+export type AccountMend = z.infer<typeof a.AccountMend>;
+export type BridgeDetail = z.infer<typeof a.BridgeDetail>;
+export type BridgeName = z.infer<typeof a.BridgeName>;
+export type BridgeRoute = z.infer<typeof a.BridgeRoute>;
+export type RouteName = z.infer<typeof a.RouteName>;
+export type QuotaWindow = z.infer<typeof a.QuotaWindow>;
+export type Use = z.infer<typeof a.Use>;
 export type Settings = z.infer<typeof SettingsSchema>;
 export type TunnelDefinition = z.infer<typeof t.TunnelDefinition>;
 export type TunnelStatus = z.infer<typeof t.TunnelStatus>;

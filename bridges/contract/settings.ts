@@ -22,7 +22,7 @@ const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),
-  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway']),
+  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex']),
 });
 
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
@@ -59,6 +59,25 @@ export const Settings = z.strictObject({
           paceMs: z.number().min(0).max(10_000).default(20),
           /** The wire format practice answers in, whatever it was asked in; `same` keeps the client's. */
           answerIn: z.enum(['same', 'chat', 'responses', 'messages']).default('same'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  bridges: z
+    .strictObject({
+      codex: z
+        .strictObject({
+          /** Off refuses every call and ends those under way. */
+          enabled: z.boolean().default(true),
+          port: port.default(3253),
+          /** The sign-in service. */
+          issuer: baseUrl.default('https://auth.openai.com'),
+          /** Calls under way at once; more wait. */
+          concurrency: z.number().int().min(1).max(100).default(4),
+          /** Milliseconds between the starts of two calls. */
+          paceMs: z.number().int().min(0).max(60_000).default(100),
+          /** Calls of one day (UTC). */
+          dailyCalls: z.number().int().min(1).max(1_000_000).default(2_000),
         })
         .prefault({}),
     })

@@ -2,6 +2,9 @@ import { networkInterfaces } from 'node:os';
 import type { HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { netOf, type Net } from '../accounts/net.ts';
+import { openRegistry } from '../accounts/registry.ts';
+import { createCodexBridge, type CodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -14,7 +17,7 @@ import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
-import type { SecretStore } from './secrets.ts';
+import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
@@ -25,12 +28,17 @@ export type EnginePorts = {
   paths: Paths;
   log: Logger;
   platform: NodeJS.Platform;
+  /** How providers' sign-in services are reached. */
+  net?: Net;
+  /** Folder of the Codex CLI. */
+  codexHome: string;
 };
 
 export type EngineOptions = {
   host: HostKind;
   version: string;
   companionPort?: number | undefined;
+  codexPort?: number | undefined;
   tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
 };
 
@@ -53,6 +61,10 @@ export type Engine = {
   settings: SettingsStore;
   tunnels: Tunnels;
   companionAddress(): string | null;
+  /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
+  setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
+  readonly secretsLast: boolean;
+  codex: CodexBridge;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -65,10 +77,27 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
-  const upstreams: Upstreams = createUpstreams(settings.current(), {
-    newId: (prefix) => newId(prefix, 'practice'),
-    now: () => clock.now(),
+  let keychainProblem: SecretProblem | null = null;
+  const codex = createCodexBridge({
+    home: paths.home,
+    codexHome: ports.codexHome,
+    port: options.codexPort,
+    settings: () => settings.current(),
+    registry: openRegistry(paths.home),
+    secrets: ports.keychain,
+    net: ports.net ?? netOf(`Drawbridge/${options.version}`),
+    keys,
+    recorder: capture.recorder,
+    clock,
+    log,
+    version: options.version,
+    onChange: () => events.emit({ type: 'status' }),
   });
+  const upstreams: Upstreams = createUpstreams(
+    settings.current(),
+    { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
+    { codex: () => codex.known() },
+  );
   const companion = createCompanion({
     settings: () => settings.current(),
     keys,
@@ -78,6 +107,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
+    models: () => codex.models(),
   });
 
   const tunnels = createTunnels({
@@ -133,11 +163,19 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
 
   const readGatewayKey = async (): Promise<void> => {
-    gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+    try {
+      gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
+      keychainProblem = null;
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      keychainProblem = error.kind;
+      log.warn('keychain.problem', { kind: error.kind, error });
+    }
   };
 
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
+    codex.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
@@ -164,7 +202,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopping');
     for (const off of offs) off();
     await tunnels.stop();
-    await bound?.stop(GRACE_MS);
+    await Promise.all([bound?.stop(GRACE_MS), codex.stop(GRACE_MS)]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
     await capture.stop();
@@ -183,6 +221,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     async start() {
       await readGatewayKey();
       await bindCompanion();
+      await codex.start();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
@@ -201,7 +240,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         startedAt,
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
-        bridges: [],
+        bridges: [codex.status()],
         tunnels: tunnels.summaries(),
         upstreams: upstreams.status(),
         capture: recording,
@@ -214,7 +253,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
             movedAside: capture.movedAside(),
             settingsProblem: settings.problem(),
             keys: keys.list().length,
+            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
           }),
+          ...codex.notices(),
         ],
       };
     },
@@ -230,6 +271,15 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => companionStatus.address,
+    codex,
+    secretsLast: ports.keychain.lasting,
+    async setGateway({ baseUrl, key }) {
+      settings.update({ upstreams: { gateway: { baseUrl } } });
+      const { keySecret } = settings.current().upstreams.gateway;
+      if (baseUrl === null) await ports.keychain.delete(keySecret);
+      else if (key !== undefined) await ports.keychain.set(keySecret, key);
+      await readGatewayKey();
+    },
   };
 }
 
@@ -265,6 +315,7 @@ type NoticeFacts = {
   movedAside: string | null;
   settingsProblem: string | null;
   keys: number;
+  keychain: SecretProblem | 'session_only' | null;
 };
 
 /** What needs attention, worst first. Pure. */
@@ -312,6 +363,24 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       level: 'warning',
       title: 'The call history was begun anew',
       cause: `The old database was damaged and is kept as ${facts.movedAside}.`,
+      mend: null,
+    });
+  }
+  if (facts.keychain === 'session_only') {
+    notices.push({
+      id: 'keychain',
+      level: 'info',
+      title: 'Sign-ins last for this session only',
+      cause:
+        'This session has no keychain, and secrets are never written to a plain file. Start Drawbridge where a keychain runs (on Linux: a Secret Service such as gnome-keyring) to keep them.',
+      mend: null,
+    });
+  } else if (facts.keychain !== null) {
+    notices.push({
+      id: 'keychain',
+      level: 'warning',
+      title: facts.keychain === 'locked' ? 'The keychain is locked' : 'The keychain can’t be read',
+      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there, then try again.',
       mend: null,
     });
   }

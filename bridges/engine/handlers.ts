@@ -5,6 +5,7 @@ import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
 import type { Call, DoctorCheck } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
+import { SecretError } from './secrets.ts';
 
 /** What a host adds to the contract's handlers. */
 export type HostHandlers = {
@@ -25,6 +26,12 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     } catch (error) {
       if (error instanceof DrawbridgeError)
         throw new ORPCError(error.code, { message: error.message, status: STATUS[error.code], data: error.details, cause: error });
+      if (error instanceof SecretError)
+        throw new ORPCError('keychain', {
+          message: `${error.message} Unlock or start it, then try again.`,
+          status: STATUS.keychain,
+          cause: error,
+        });
       throw error;
     }
   });
@@ -85,8 +92,27 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return one;
       }),
     },
+    bridges: {
+      list: os.bridges.list.handler(() => [engine.codex.detail()]),
+      signIn: os.bridges.signIn.handler(({ input }) => engine.codex.signIn(input)),
+      cancelSignIn: os.bridges.cancelSignIn.handler(() => engine.codex.cancelSignIn()),
+      signOut: os.bridges.signOut.handler(() => engine.codex.signOut()),
+      useAccount: os.bridges.useAccount.handler(({ input }) => engine.codex.useAccount(input.account)),
+      setScope: os.bridges.setScope.handler(({ input }) => engine.codex.setScope(input.route, input.scope)),
+      enable: os.bridges.enable.handler(({ input }) => {
+        engine.settings.update({ bridges: { [input.bridge]: { enabled: input.enabled } } });
+        return engine.codex.detail();
+      }),
+      retry: os.bridges.retry.handler(() => engine.codex.retry()),
+    },
+    gateway: {
+      set: os.gateway.set.handler(async ({ input }) => {
+        await engine.setGateway(input);
+        return { baseUrl: engine.settings.current().upstreams.gateway.baseUrl, lasting: engine.secretsLast };
+      }),
+    },
     practice: { call: os.practice.call.handler(({ input }) => host.practise(input.model)) },
-    doctor: { run: os.doctor.run.handler(() => host.doctor()) },
+    doctor: { run: os.doctor.run.handler(({ input }) => (input.bridge === undefined ? host.doctor() : engine.codex.examine())) },
     engine: {
       link: os.engine.link.handler(() => {
         const url = host.link();
@@ -134,6 +160,8 @@ const STATUS: Record<ErrorCode, number> = {
   already_running: 409,
   not_running: 409,
   store_unavailable: 503,
+  terms_not_agreed: 409,
+  keychain: 503,
   shutting_down: 503,
   unsupported_node: 500,
   failed: 500,

@@ -1,9 +1,26 @@
-/** Where secrets live. On a real machine the OS keychain; without one, this process' memory and nothing else. */
+/** Why a secret can't be had. `locked` can be mended by its owner, `denied` was refused, `unavailable` has no keychain. */
+export type SecretProblem = 'unavailable' | 'locked' | 'denied';
+
+/** What a SecretStore throws. Its message never holds a secret. */
+export class SecretError extends Error {
+  override name = 'SecretError';
+  readonly kind: SecretProblem;
+  constructor(kind: SecretProblem, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/**
+ * Where secrets live. On a real machine the OS keychain; without one, this process' memory and nothing else.
+ * Every method may throw SecretError.
+ */
 export type SecretStore = {
   /** True where secrets outlive this process. */
   readonly lasting: boolean;
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string): Promise<void>;
+  /** Deleting what is not there is no error. */
   delete(name: string): Promise<void>;
 };
 

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import os from 'node:os';
 import type { DrawbridgeError } from '../contract/errors.ts';
 import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { runChild, type ChildRunner } from '../engine/child.ts';
@@ -7,7 +8,9 @@ import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter } from '../engine/handlers.ts';
 import { createLogger, openLogFile } from '../engine/log.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
-import { memorySecrets, type SecretStore } from '../engine/secrets.ts';
+import { codexHome } from '../codex/codex-login.ts';
+import { openSecrets } from '../accounts/open-secrets.ts';
+import type { SecretStore } from '../engine/secrets.ts';
 import { openSettings } from '../engine/settings.ts';
 import { startControl } from './control.ts';
 import { examine } from './doctor.ts';
@@ -20,6 +23,8 @@ export type HeadlessOptions = {
   /** Folder of the built window. */
   windowFolder: string;
   companionPort?: number | undefined;
+  codexPort?: number | undefined;
+  codexHome?: string;
   platform?: NodeJS.Platform;
   clock?: Clock;
   keychain?: SecretStore;
@@ -54,10 +59,25 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     createLogger(logFile.write, () => 'info', clock),
   );
   const log = createLogger(logFile.write, () => settings.current().log.level, clock);
+  const keychain = options.keychain ?? (await openSecrets(paths.home, log));
   const engine = createEngine(
     settings,
-    { clock, keychain: options.keychain ?? memorySecrets(), run: options.run ?? runChild, paths, log, platform },
-    { host: 'headless', version: options.version, companionPort: options.companionPort, tunnels: options.tunnels },
+    {
+      clock,
+      keychain,
+      run: options.run ?? runChild,
+      paths,
+      log,
+      platform,
+      codexHome: options.codexHome ?? codexHome(process.env, os.homedir()),
+    },
+    {
+      host: 'headless',
+      version: options.version,
+      companionPort: options.companionPort,
+      codexPort: options.codexPort,
+      tunnels: options.tunnels,
+    },
   );
   let link: (() => string) | undefined;
   const router = createRouter(engine, {

@@ -15,7 +15,7 @@ export async function practise(engine: Engine, model: string, version: string): 
   if (address === null)
     throw new DrawbridgeError('not_running', 'The companion is not listening, so there is nothing to call. See the overview for why.');
   for (const stale of engine.keys.list().filter((key) => key.name === KEY_NAME)) engine.keys.revoke(stale.id);
-  const key = engine.keys.create(KEY_NAME);
+  const key = engine.keys.create(KEY_NAME, 'app');
   try {
     const row = nextRow(engine);
     await post(address, key.key, version, {

@@ -31,6 +31,8 @@ export type GuardOptions = {
   onlyHosts?: readonly string[];
   /** The listener serves pages of its own: its own origin may call it. */
   ownOrigin?: boolean;
+  /** The one path a browser may arrive at from another site, as a page of its own: the end of a sign-in. */
+  landing?: string;
 };
 
 export type Head = { method: string; target: string; rawHeaders: readonly string[] };
@@ -45,6 +47,8 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
   let host: string | undefined;
   let origin: string | undefined;
   let fetchSite: string | undefined;
+  let fetchMode: string | undefined;
+  let fetchDest: string | undefined;
   let contentType: string | undefined;
   let authorizations = 0;
   const raw = head.rawHeaders;
@@ -69,7 +73,18 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
         if (name.toLowerCase() === 'authorization') authorizations += 1;
         break;
       case 14:
-        if (name.toLowerCase() === 'sec-fetch-site') fetchSite = value;
+        switch (name.toLowerCase()) {
+          case 'sec-fetch-site':
+            fetchSite = value;
+            break;
+          case 'sec-fetch-mode':
+            fetchMode = value;
+            break;
+          case 'sec-fetch-dest':
+            fetchDest = value;
+            break;
+          default:
+        }
         break;
       default:
     }
@@ -88,7 +103,13 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
   if (origin !== undefined && !own) {
     return refuse(403, 'foreign_origin', 'Calls from web pages are refused. Call from a program, without an Origin header.');
   }
-  if (fetchSite !== undefined && !(options.ownOrigin === true && (fetchSite === 'same-origin' || fetchSite === 'none'))) {
+  const lands =
+    options.landing !== undefined &&
+    options.landing === pathOf(head.target) &&
+    head.method === 'GET' &&
+    fetchMode === 'navigate' &&
+    fetchDest === 'document';
+  if (fetchSite !== undefined && !lands && !(options.ownOrigin === true && (fetchSite === 'same-origin' || fetchSite === 'none'))) {
     return refuse(403, 'foreign_origin', 'Calls from a browser are refused. Call from a program.');
   }
   if (!METHODS.has(head.method)) {

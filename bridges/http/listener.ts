@@ -21,6 +21,8 @@ export type ListenerOptions = {
   limits: ListenerLimits;
   log: Logger;
   ownOrigin?: boolean;
+  /** See GuardOptions. */
+  landing?: string;
   /** Answers a request that passed the guard. */
   serve(req: http.IncomingMessage, res: http.ServerResponse): void;
   /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
@@ -103,7 +105,12 @@ const upgradeRefused: Refusal = {
 function checkHead(req: http.IncomingMessage, port: number, options: ListenerOptions): Refusal | undefined {
   return guard(
     { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
-    { port, ownOrigin: options.ownOrigin === true, ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }) },
+    {
+      port,
+      ownOrigin: options.ownOrigin === true,
+      ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
+      ...(options.landing === undefined ? {} : { landing: options.landing }),
+    },
   );
 }
 

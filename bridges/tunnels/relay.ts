@@ -8,7 +8,7 @@ import type { RelayAddress } from './ssh.ts';
 /** What a tunnel may lend: a listener of this engine's own, and nothing else. */
 export type Offer = {
   name: string;
-  serve(req: IncomingMessage, res: ServerResponse, identify: (key: string) => { name: string } | undefined): void;
+  serve(req: IncomingMessage, res: ServerResponse, identify: (key: string) => { name: string; use: 'gateway' } | undefined): void;
   renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
   onRefused: (refusal: Refusal, req: IncomingMessage) => void;
 };
@@ -51,7 +51,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { tunnel, offer } = options;
   const sockets = new Set<Socket>();
   const seen = { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null as number | null };
-  const identify = (key: string): { name: string } | undefined => (options.check(key) ? { name: `tunnel ${tunnel}` } : undefined);
+  const identify = (key: string) => (options.check(key) ? { name: `tunnel ${tunnel}`, use: 'gateway' as const } : undefined);
 
   const listener = await startListener({
     name: `relay ${tunnel}`,

@@ -1,3 +1,5 @@
+import type { Loss, TurnError } from '../wire/turn.ts';
+
 /** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order. */
 export type UpstreamRequest = {
   method: 'GET' | 'HEAD' | 'POST';
@@ -11,6 +13,8 @@ export type UpstreamFailure = {
   kind: 'unreachable' | 'timeout' | 'cut' | 'redirect' | 'refused';
   /** One sentence for the person who called. */
   message: string;
+  /** The same in the terms of the wire formats, where more is known than `kind` tells. */
+  error?: TurnError;
 };
 
 /**
@@ -18,6 +22,8 @@ export type UpstreamFailure = {
  * `fail` may come without `start`. Header names are lower case.
  */
 export type ReplySink = {
+  /** Told before `start` by an upstream that changes the request: what really went out, and what could not. */
+  sent?(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void;
   start(status: number, headers: Record<string, string | string[]>): void;
   /** Returns false when the reader is full: pause the flow until `resume` is called on it. */
   data(chunk: Buffer): boolean;

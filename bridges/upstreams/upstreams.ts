@@ -1,9 +1,9 @@
-import type { Settings, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
+import type { Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { Upstream } from './upstream.ts';
 
-export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway';
+export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | 'codex';
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
@@ -11,6 +11,14 @@ export type KnownUpstream = {
   wires: readonly WireFormat[];
   /** Whose credential a call carries: nobody's, the client's own, or ours. */
   credential: 'none' | 'client' | 'ours';
+  /** The upstream reads the body itself, so it gets it without its content-encoding. */
+  readsBody?: boolean;
+  /** Headers taken for secrets elsewhere that this upstream gave out itself and wants back. */
+  keeps?: ReadonlySet<string>;
+  /** The upstream changes requests, and tells what went out by `sent`. */
+  rewrites?: boolean;
+  /** Why a call for this use may not go here; undefined where it may. */
+  admits?: (use: Use) => string | undefined;
 };
 
 export type Upstreams = {
@@ -28,10 +36,15 @@ const LABELS: Record<UpstreamId, string> = {
   openai: 'OpenAI API',
   chatgpt: 'ChatGPT backend',
   gateway: 'Gateway',
+  codex: 'Codex bridge',
 };
 
 /** Keeps one connection pool per upstream, made anew when its base URL changes. */
-export function createUpstreams(initial: Settings, practice: Omit<PracticeOptions, 'paceMs'>): Upstreams {
+export function createUpstreams(
+  initial: Settings,
+  practice: Omit<PracticeOptions, 'paceMs'>,
+  bridges: { codex?: () => KnownUpstream } = {},
+): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
   const pools = new Map<UpstreamId, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
@@ -55,6 +68,7 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
           upstream: practiceModel,
           wires: practiceSettings.answerIn === 'same' ? ALL : [practiceSettings.answerIn],
           credential: 'none',
+          readsBody: true,
         };
       case 'anthropic':
         return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
@@ -62,6 +76,8 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
         return { upstream: http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
       case 'chatgpt':
         return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
+      case 'codex':
+        return bridges.codex?.();
       case 'gateway':
         return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
     }
@@ -69,17 +85,19 @@ export function createUpstreams(initial: Settings, practice: Omit<PracticeOption
 
   let known = new Map<UpstreamId, KnownUpstream | undefined>();
   const get = (id: UpstreamId): KnownUpstream | undefined => {
+    // What a bridge offers depends on who is signed in.
+    if (id === 'codex') return make(id);
     if (!known.has(id)) known.set(id, make(id));
     return known.get(id);
   };
 
   const status = (id: UpstreamId): UpstreamStatus => {
     const found = get(id);
-    const base = id === 'practice' ? null : settings.upstreams[id].baseUrl;
+    const base = id === 'practice' || id === 'codex' ? null : settings.upstreams[id].baseUrl;
     return {
       id,
       label: LABELS[id],
-      kind: id === 'practice' || id === 'gateway' ? id : 'provider',
+      kind: id === 'practice' || id === 'gateway' ? id : id === 'codex' ? 'bridge' : 'provider',
       baseUrl: base,
       credential: found?.credential ?? 'ours',
       wires: [...(found?.wires ?? ALL)],

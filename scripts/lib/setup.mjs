@@ -155,6 +155,20 @@ function findChromium() {
   return [named, ...usual].find((file) => file !== undefined && file !== '' && existsSync(file));
 }
 
+/** Installs a Secret Service for the tests of the keychain where that can be done; without one they say they are skipped. */
+export async function ensureKeyringParts() {
+  const missing = ['dbus-run-session', 'gnome-keyring-daemon'].filter((program) => spawnSync('which', [program]).status !== 0);
+  if (process.platform !== 'linux' || missing.length === 0 || process.getuid?.() !== 0) return;
+  if (spawnSync('apt-get', ['--version']).status !== 0) return;
+  say('installing gnome-keyring and dbus with apt-get, for the tests of the keychain (once)');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () =>
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'gnome-keyring', 'dbus', 'dbus-bin'], { env, quiet: true });
+  if ((await withProgress('installing gnome-keyring', install())) === 0) return;
+  await withProgress('updating the package lists', run('apt-get', ['update', '-qq'], { env }));
+  if ((await withProgress('installing gnome-keyring', install())) !== 0) say('gnome-keyring could not be installed; its tests are skipped');
+}
+
 /** Runs a program with its output on stderr; resolves with its exit code. */
 export function run(command, args, { env = process.env, shell = false, quiet = false, inherit = false } = {}) {
   return new Promise((resolve) => {

@@ -228,6 +228,17 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     clients: {
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
+    bridges: {
+      list: os.bridges.list.handler(() => []),
+      signIn: os.bridges.signIn.handler(unserved),
+      cancelSignIn: os.bridges.cancelSignIn.handler(unserved),
+      signOut: os.bridges.signOut.handler(unserved),
+      useAccount: os.bridges.useAccount.handler(unserved),
+      setScope: os.bridges.setScope.handler(unserved),
+      enable: os.bridges.enable.handler(unserved),
+      retry: os.bridges.retry.handler(unserved),
+    },
+    gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
       call: os.practice.call.handler(({ input }) =>
         push({
@@ -442,3 +453,8 @@ const CLIENTS: ClientEnv[] = [
     notes: ['Works for every program that is built on the SDK and reads its variables.'],
   },
 ];
+
+/** The stub has no bridge to sign in to. */
+function unserved(): never {
+  throw new Error('the stub has no bridges');
+}

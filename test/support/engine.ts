@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Call, EngineClient } from '../../bridges/contract/index.ts';
 import { resolvePaths } from '../../bridges/engine/paths.ts';
+import { memorySecrets } from '../../bridges/engine/secrets.ts';
 import { connectControl } from '../../bridges/hosts/control.ts';
 import { startHeadless, type Headless, type HeadlessOptions } from '../../bridges/hosts/headless.ts';
 
@@ -32,6 +33,9 @@ export async function startTestEngine(
     version: '0.0.0-test',
     windowFolder: path.resolve(import.meta.dirname, '../../dist/renderer'),
     companionPort: 0,
+    keychain: memorySecrets(),
+    codexPort: 0,
+    codexHome: path.join(home, 'codex'),
     ...options.headless,
   });
   const control = await connectControl(paths.control);

@@ -32,6 +32,7 @@ describe('what needs attention', () => {
     movedAside: null,
     settingsProblem: null,
     keys: 1,
+    keychain: null,
   };
   it('is nothing when all is well', () => {
     expect(noticesOf(fine)).toEqual([]);
@@ -48,6 +49,7 @@ describe('what needs attention', () => {
       movedAside: '/x/captures.db.damaged',
       settingsProblem: 'The setting "a" is wrong.',
       keys: 0,
+      keychain: null,
     });
     expect(notices.map((notice) => notice.id)).toEqual(['companion', 'settings', 'capture', 'dropped', 'moved-aside', 'no-keys']);
     expect(notices[0]?.mend?.action).toEqual({ kind: 'companion.usePort', port: 2 });

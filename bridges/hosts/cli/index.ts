@@ -5,9 +5,11 @@ import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
+import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
+import { gateway } from './gateway.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -24,7 +26,14 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
-  drawbridge doctor [--json]
+  drawbridge bridges [on|off|retry codex] [--json]
+  drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
+  drawbridge signout codex
+  drawbridge account codex ID         use another account that is signed in
+  drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
+  drawbridge gateway set URL          the key is asked for, or read from stdin
+  drawbridge gateway clear
+  drawbridge doctor [codex] [--json]  what is wrong, and what to do; of a bridge: what to report
 ${TUNNEL_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
                                       is a recorded stream whole and in order?
@@ -40,6 +49,8 @@ const OPTIONS = {
   limit: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
+  route: { type: 'string' },
+  agree: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -66,13 +77,20 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
-    return await runClientCommand(command, rest, { ...options, json, limit, flags: values });
+    return await runClientCommand(command, rest, {
+      ...options,
+      json,
+      limit,
+      route: values.route,
+      agree: values.agree === true,
+      flags: values,
+    });
   } catch (error) {
     return failed(error, json, output);
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; flags: TunnelFlags };
+type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -109,8 +127,18 @@ async function runClientCommand(command: string, rest: readonly string[], option
       for (const env of envs) showEnv(env, output);
       return 0;
     }
+    case 'bridges':
+    case 'signin':
+    case 'signout':
+    case 'account':
+    case 'scope': {
+      const run = { bridges, signin: signIn, signout: signOut, account: useAccount, scope }[command];
+      return await run(client, rest, { ...options, openBrowser: (url) => openBrowser(url, machine.platform, machine.env, runChild) });
+    }
+    case 'gateway':
+      return gateway(client, rest, options);
     case 'doctor': {
-      const checks = await client.doctor.run({});
+      const checks = await client.doctor.run(rest[0] === undefined ? {} : { bridge: bridgeOf(rest[0]) });
       const fine = checks.every((check) => check.state !== 'failed');
       if (json) output.out(JSON.stringify(checks));
       else showChecks(checks, output);
@@ -122,7 +150,23 @@ async function runClientCommand(command: string, rest: readonly string[], option
   }
 }
 
-const COMMANDS = new Set(['open', 'status', 'calls', 'tail', 'keys', 'tunnels', 'env', 'doctor', 'stop']);
+const COMMANDS = new Set([
+  'open',
+  'status',
+  'calls',
+  'tail',
+  'keys',
+  'tunnels',
+  'env',
+  'bridges',
+  'signin',
+  'signout',
+  'account',
+  'scope',
+  'gateway',
+  'doctor',
+  'stop',
+]);
 
 async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
   switch (action) {

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { readSecret } from './secret.ts';
 import { productVersion } from '../version.ts';
 import { runCli } from './index.ts';
 
 /** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
 const interrupted = new AbortController();
-if (process.argv[2] === 'tail') process.once('SIGINT', () => interrupted.abort());
+if (process.argv[2] === 'tail' || process.argv[2] === 'signin') process.once('SIGINT', () => interrupted.abort());
 // `drawbridge calls | head` closes our end early; that is no failure.
 process.stdout.on('error', () => process.exit(0));
 
@@ -24,6 +25,7 @@ process.exitCode = await runCli({
       terminal.close();
       return /^y(?:es)?$/i.test(answer.trim());
     },
+    secret: (question) => readSecret(question, process.stdin, process.stderr),
   },
 });
 process.exit();

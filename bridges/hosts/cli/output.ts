@@ -6,6 +6,8 @@ export type Output = {
   interactive: boolean;
   /** Asks a yes-or-no question; only where `interactive`. */
   confirm: (question: string) => Promise<boolean>;
+  /** Reads a secret: typed unseen where `interactive`, else everything on stdin. A secret is never an argument. */
+  secret: (question: string) => Promise<string>;
 };
 
 /** Rows as aligned columns, the first row being the heading. */

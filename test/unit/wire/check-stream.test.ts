@@ -27,7 +27,14 @@ const good = (format: WireFormat): string =>
 
 function printer(): Output & { printed: string[] } {
   const printed: string[] = [];
-  return { printed, out: (text) => void printed.push(text), err: () => {}, interactive: false, confirm: async () => false };
+  return {
+    printed,
+    out: (text) => void printed.push(text),
+    err: () => {},
+    interactive: false,
+    confirm: async () => false,
+    secret: async () => '',
+  };
 }
 
 describe('checking a recorded stream', () => {

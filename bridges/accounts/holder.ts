@@ -1,0 +1,159 @@
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { BridgeDetail, BridgeName, BridgeRoute, RouteName, Use } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import type { AccountRecord, BridgeRecord, Registry } from './registry.ts';
+import { outOfScope, type RouteFacts } from './scope.ts';
+import { nextAccount, SIGNED_OUT, type AccountEvent, type AccountView } from './state.ts';
+
+export type HolderOptions<S> = {
+  bridge: BridgeName;
+  routes: Readonly<Partial<Record<RouteName, RouteFacts>>>;
+  registry: Registry;
+  clock: Clock;
+  log: Logger;
+  onChange: () => void;
+  /** Opens what a held account needs to be used. */
+  sessionOf: (account: AccountRecord) => S;
+};
+
+/** The accounts of one bridge: which are held, which is used, where it stands, what was agreed to, what it is for. */
+export type AccountHolder<S> = {
+  view(): AccountView;
+  session: () => S | undefined;
+  active(): AccountRecord | undefined;
+  tell: (event: AccountEvent) => void;
+  /** Takes up the account that was active when the engine stopped. */
+  restore(): void;
+  /** Throws terms_not_agreed where the owner never agreed to this route, and does not now. */
+  agreeTo(route: RouteName, agrees: boolean): void;
+  begin(waitingFor: string): void;
+  /** A sign-in came to nothing; an account that worked before goes on working. */
+  fallBack(event: AccountEvent): void;
+  /** Holds an account and makes it the active one. */
+  add(account: Omit<AccountRecord, 'addedAt'>): void;
+  remove(id: string): void;
+  /** Throws not_found. */
+  use(id: string): void;
+  setScope(route: RouteName, scope: readonly Use[]): void;
+  /** Why a call for this use may not be made with the active account. */
+  admits: (use: Use) => string | undefined;
+  fact(name: string): string | null;
+  setFact(name: string, value: string | null): void;
+  describe(): Pick<BridgeDetail, 'state' | 'reason' | 'mend' | 'route' | 'accounts' | 'routes'>;
+  stop(): void;
+};
+
+export function createAccountHolder<S extends { stop(): void }>(options: HolderOptions<S>): AccountHolder<S> {
+  const { bridge, registry, clock, log, onChange } = options;
+  let view: AccountView = SIGNED_OUT;
+  let session: S | undefined;
+  /** What a sign-in that comes to nothing falls back to. */
+  let before: AccountView = SIGNED_OUT;
+
+  const record = (): BridgeRecord => registry.get(bridge);
+  const update = (change: (record: BridgeRecord) => BridgeRecord): void => void registry.update(bridge, change);
+  const now = (): string => new Date(clock.now()).toISOString();
+  const active = (): AccountRecord | undefined => record().accounts.find((account) => account.id === record().active);
+  const factsOf = (route: RouteName): RouteFacts => {
+    const facts = options.routes[route];
+    if (facts === undefined) throw new DrawbridgeError('bad_input', `The ${bridge} bridge has no route "${route}".`, { route });
+    return facts;
+  };
+  const scopeOf = (route: RouteName): readonly Use[] => record().routes[route]?.scope ?? factsOf(route).defaultScope;
+
+  const tell = (event: AccountEvent): void => {
+    const next = nextAccount(view, event);
+    if (next.state === view.state && next.reason === view.reason) return;
+    log.info('account.state', { bridge, state: next.state, reason: next.reason });
+    view = next;
+    onChange();
+  };
+
+  const activate = (account: AccountRecord | undefined): void => {
+    session?.stop();
+    session = account === undefined ? undefined : options.sessionOf(account);
+    // Held to be usable until it is found not to be: asking the keychain may put up a prompt.
+    view = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
+    onChange();
+  };
+
+  const setRoute = (route: RouteName, change: Partial<NonNullable<BridgeRecord['routes'][RouteName]>>): void =>
+    update((held) => ({
+      ...held,
+      routes: { ...held.routes, [route]: { agreedAt: null, scope: null, scopeSetAt: null, ...held.routes[route], ...change } },
+    }));
+
+  const describeRoute = (name: RouteName): BridgeRoute[] => {
+    const facts = options.routes[name];
+    if (facts === undefined) return [];
+    const agreedAt = record().routes[name]?.agreedAt ?? null;
+    return [{ name, ...facts, defaultScope: [...facts.defaultScope], agreedAt, scope: [...scopeOf(name)] }];
+  };
+
+  return {
+    view: () => view,
+    session: () => session,
+    active,
+    tell,
+    restore: () => activate(active()),
+    agreeTo(route, agrees) {
+      const { label, standing, terms, termsUrl } = factsOf(route);
+      if ((record().routes[route]?.agreedAt ?? null) !== null) return;
+      if (!agrees) {
+        const message = `${label} (${standing}). ${terms} Read them at ${termsUrl}, then agree to go on.`;
+        throw new DrawbridgeError('terms_not_agreed', message, { route, standing, terms, termsUrl });
+      }
+      setRoute(route, { agreedAt: now() });
+    },
+    begin(waitingFor) {
+      if (view.state !== 'signing_in') before = view;
+      tell({ type: 'sign_in_started', waitingFor });
+    },
+    fallBack(event) {
+      tell(event);
+      if (session === undefined || before.state !== 'ready') return;
+      view = { ...before, reason: view.reason };
+      onChange();
+    },
+    add(account) {
+      const added: AccountRecord = { ...account, addedAt: now() };
+      update((held) => ({ ...held, active: added.id, accounts: [...held.accounts.filter(({ id }) => id !== added.id), added] }));
+      activate(added);
+    },
+    remove(id) {
+      update((held) => ({ ...held, active: null, accounts: held.accounts.filter((account) => account.id !== id) }));
+      activate(undefined);
+    },
+    use(id) {
+      const account = record().accounts.find((one) => one.id === id);
+      if (account === undefined) throw new DrawbridgeError('not_found', 'There is no such account. It may have been signed out.', { id });
+      update((held) => ({ ...held, active: id }));
+      activate(account);
+    },
+    setScope(route, scope) {
+      factsOf(route);
+      setRoute(route, { scope: [...new Set(scope)], scopeSetAt: now() });
+      onChange();
+    },
+    admits(use) {
+      const route = active()?.route;
+      return route === undefined ? undefined : outOfScope(bridge, factsOf(route), scopeOf(route), use);
+    },
+    fact: (name) => record().facts[name] ?? null,
+    setFact: (name, value) =>
+      update((held) => {
+        const { [name]: _old, ...facts } = held.facts;
+        return { ...held, facts: value === null ? facts : { ...facts, [name]: value } };
+      }),
+    describe: () => ({
+      ...view,
+      route: active()?.route ?? null,
+      accounts: record().accounts.map((account) => ({ ...account, active: account.id === record().active })),
+      routes: ROUTE_ORDER.flatMap(describeRoute),
+    }),
+    stop: () => session?.stop(),
+  };
+}
+
+const ROUTE_ORDER: readonly RouteName[] = ['api-key', 'chatgpt', 'codex-cli'];

@@ -1,0 +1,243 @@
+import { z } from 'zod';
+import type { Clock } from '../engine/clock.ts';
+import { SecretError, type SecretStore } from '../engine/secrets.ts';
+import { withLock } from './lock.ts';
+import type { AccountEvent } from './state.ts';
+
+/** What a provider gave at sign-in. Times are Unix milliseconds of this machine's clock. */
+export const Tokens = z.object({
+  access: z.string(),
+  refresh: z.string().nullable(),
+  expiresAt: z.number().nullable(),
+  /** The provider refuses, or punishes, an earlier renewal. */
+  refreshFrom: z.number().nullable(),
+  /** What else the provider's adapter needs to renew: a client id. */
+  extra: z.record(z.string(), z.string()),
+});
+export type Tokens = z.infer<typeof Tokens>;
+
+export type Renewal =
+  | { kind: 'renewed'; tokens: Tokens }
+  /** The refresh token is of no use any more. */
+  | { kind: 'terminal'; reason: string }
+  /** Network, overload, a fault of the provider: what is held is kept. */
+  | { kind: 'passing'; reason: string; retryAfterMs: number | null };
+
+/** How one provider renews. Never throws. */
+export type TokenAdapter = { renew(tokens: Tokens): Promise<Renewal> };
+
+export type TokenAnswer =
+  | { tokens: Tokens }
+  /** Nothing to be had: `sign_in` needs a person, `passing` does not, `keychain` needs it unlocked. */
+  | { problem: 'sign_in' | 'passing' | 'keychain'; reason: string; retryAfterMs: number | null };
+
+export type TokenKeeper = {
+  /** Tokens that are good as far as can be known, renewed first where that is due. */
+  get(): Promise<TokenAnswer>;
+  /** The provider answered 401 to this access token: renews it, unless that was done already. */
+  refused(access: string): Promise<TokenAnswer>;
+  /** Keeps the tokens of a new sign-in. May throw SecretError. */
+  put(tokens: Tokens): Promise<void>;
+  /** Forgets everything; returns what was held, so that it can be revoked. */
+  forget(): Promise<Tokens | undefined>;
+  /** Looks again at a keychain that gave trouble. */
+  retry(): Promise<TokenAnswer>;
+  stop(): void;
+};
+
+export type KeeperOptions = {
+  /** Name of the secret the tokens are kept under. */
+  secret: string;
+  secrets: SecretStore;
+  lockFile: string;
+  clock: Clock;
+  adapter: TokenAdapter;
+  tell: (event: AccountEvent) => void;
+  /** Calls back again and again; a parameter for the tests' sake. */
+  every?: Ticker;
+};
+
+export type Ticker = (milliseconds: number, work: () => void) => () => void;
+
+/** Wall-clock time is asked at every tick: a timer set for an hour does not run while a laptop sleeps. */
+export const everyReal: Ticker = (milliseconds, work) => {
+  const timer = setInterval(work, milliseconds);
+  timer.unref();
+  return () => clearInterval(timer);
+};
+
+const TICK_MS = 30_000;
+/** Where the provider names no time, tokens are renewed this long before they end. */
+const AHEAD_MS = 5 * 60_000;
+const FIRST_DELAY_MS = 5_000;
+const LONGEST_DELAY_MS = 5 * 60_000;
+const LOCK_PATIENCE_MS = 60_000;
+/** A token refused this soon after it was made is not refused for its age. */
+const FRESH_MS = 60_000;
+/** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. */
+const KEYCHAIN_REST_MS = 60_000;
+
+/** The one owner of one account's tokens: renewed once at a time, whoever asks, and kept before they are used. */
+export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
+  const { clock, secrets, tell } = options;
+  let held: Tokens | undefined;
+  /** Tokens that were given but could not be kept yet: losing them would lose the account. */
+  let unkept: Tokens | undefined;
+  let loaded = false;
+  let renewedAt = -Infinity;
+  let trouble: { answer: TokenAnswer; until: number; failures: number } | undefined;
+  let flight: Promise<TokenAnswer> | undefined;
+
+  const answerFor = (tokens: Tokens | undefined): TokenAnswer => (tokens === undefined ? SIGN_IN : { tokens });
+  const isDue = (tokens: Tokens): boolean => {
+    const due = tokens.refreshFrom ?? (tokens.expiresAt === null ? null : tokens.expiresAt - AHEAD_MS);
+    return due !== null && clock.now() >= due;
+  };
+  const isOver = (tokens: Tokens): boolean => tokens.expiresAt !== null && clock.now() >= tokens.expiresAt;
+
+  const read = async (): Promise<Tokens | undefined> => {
+    const text = await secrets.get(options.secret);
+    const parsed = text === undefined ? undefined : Tokens.safeParse(JSON.parse(text));
+    return parsed?.success === true ? parsed.data : undefined;
+  };
+
+  const keep = async (tokens: Tokens): Promise<void> => {
+    unkept = tokens;
+    await secrets.set(options.secret, JSON.stringify(tokens));
+    unkept = undefined;
+    held = tokens;
+    loaded = true;
+    trouble = undefined;
+  };
+
+  /** Nothing that goes wrong here may reach a timer or a call as an exception. */
+  const troubleOf = (error: unknown): TokenAnswer => {
+    if (!(error instanceof SecretError)) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const answer: TokenAnswer = { problem: 'passing', reason, retryAfterMs: FIRST_DELAY_MS };
+      trouble = { answer, until: clock.now() + FIRST_DELAY_MS, failures: 0 };
+      tell({ type: 'renewal_delayed', reason });
+      return answer;
+    }
+    const answer: TokenAnswer = { problem: 'keychain', reason: error.message, retryAfterMs: null };
+    trouble = { answer, until: clock.now() + KEYCHAIN_REST_MS, failures: 0 };
+    tell({ type: 'keychain', problem: error.kind });
+    return answer;
+  };
+
+  const load = async (): Promise<Tokens | undefined> => {
+    if (unkept !== undefined) {
+      await keep(unkept);
+      tell({ type: 'usable' });
+    }
+    if (!loaded) {
+      held = await read();
+      loaded = true;
+      trouble = undefined;
+      if (held !== undefined) tell({ type: 'usable' });
+    }
+    return held;
+  };
+
+  /** Under the lock: what another process renewed meanwhile is taken over instead of being renewed twice. */
+  const renewLocked = async (refused: string | undefined): Promise<TokenAnswer> => {
+    const stored = await read();
+    const before = held;
+    held = stored;
+    if (stored === undefined) {
+      tell({ type: 'rejected', reason: SIGN_IN.reason });
+      return SIGN_IN;
+    }
+    if (stored.access !== (refused ?? before?.access) && !isDue(stored)) {
+      trouble = undefined;
+      tell({ type: 'usable' });
+      return { tokens: stored };
+    }
+    const renewal = await options.adapter.renew(stored);
+    switch (renewal.kind) {
+      case 'renewed':
+        await keep(renewal.tokens);
+        renewedAt = clock.now();
+        tell({ type: 'usable' });
+        return { tokens: renewal.tokens };
+      case 'terminal':
+        held = undefined;
+        tell({ type: 'rejected', reason: renewal.reason });
+        await secrets.delete(options.secret);
+        return { problem: 'sign_in', reason: renewal.reason, retryAfterMs: null };
+      case 'passing': {
+        const failures = (trouble?.failures ?? 0) + 1;
+        const delay = renewal.retryAfterMs ?? Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
+        const answer: TokenAnswer = { problem: 'passing', reason: renewal.reason, retryAfterMs: delay };
+        trouble = { answer, until: clock.now() + delay, failures };
+        tell({ type: 'renewal_delayed', reason: renewal.reason });
+        return refused === undefined && !isOver(stored) ? { tokens: stored } : answer;
+      }
+    }
+  };
+
+  const renew = (refused?: string): Promise<TokenAnswer> => {
+    flight ??= withLock(options.lockFile, LOCK_PATIENCE_MS, () => renewLocked(refused))
+      .catch(troubleOf)
+      .finally(() => {
+        flight = undefined;
+      });
+    return flight;
+  };
+
+  /** While trouble lasts, what is still good is given out, and nothing is tried. */
+  const resting = (): TokenAnswer | undefined => {
+    if (trouble === undefined || clock.now() >= trouble.until) return undefined;
+    const isKeychain = 'problem' in trouble.answer && trouble.answer.problem === 'keychain';
+    return !isKeychain && held !== undefined && !isOver(held) ? { tokens: held } : trouble.answer;
+  };
+
+  const get = async (): Promise<TokenAnswer> => {
+    const rest = resting();
+    if (rest !== undefined) return rest;
+    try {
+      const tokens = await load();
+      return tokens !== undefined && isDue(tokens) ? await renew() : answerFor(tokens);
+    } catch (error) {
+      return troubleOf(error);
+    }
+  };
+
+  const stopTicks = (options.every ?? everyReal)(TICK_MS, () => {
+    if (held !== undefined && isDue(held)) void get();
+  });
+
+  return {
+    get,
+    async refused(access) {
+      if (held !== undefined && held.access !== access) return get();
+      if (clock.now() - renewedAt < FRESH_MS) {
+        const reason = 'The provider refuses a token it has just given. Sign in again.';
+        tell({ type: 'rejected', reason });
+        return { problem: 'sign_in', reason, retryAfterMs: null };
+      }
+      const waiting = trouble !== undefined && clock.now() < trouble.until ? trouble.answer : undefined;
+      return waiting ?? renew(access);
+    },
+    async put(tokens) {
+      await withLock(options.lockFile, LOCK_PATIENCE_MS, () => keep(tokens));
+      renewedAt = clock.now();
+      tell({ type: 'usable' });
+    },
+    async forget() {
+      const last = await load().catch(() => unkept ?? held);
+      held = undefined;
+      unkept = undefined;
+      trouble = undefined;
+      await secrets.delete(options.secret);
+      return last;
+    },
+    retry() {
+      trouble = undefined;
+      return get();
+    },
+    stop: stopTicks,
+  };
+}
+
+const SIGN_IN = { problem: 'sign_in', reason: 'The sign-in is gone. Sign in again.', retryAfterMs: null } as const;

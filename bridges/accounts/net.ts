@@ -1,0 +1,58 @@
+import { request } from 'undici';
+
+/** A short exchange with a provider's sign-in service: never a model call. */
+export type NetRequest = {
+  method: 'GET' | 'POST';
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as a form. */
+  form?: Readonly<Record<string, string>>;
+};
+export type NetReply = { status: number; headers: Readonly<Record<string, string>>; body: unknown };
+/** Rejects where there was no (whole) answer. `body` is parsed JSON, or undefined where it is none. */
+export type Net = (request: NetRequest) => Promise<NetReply>;
+
+const PATIENCE_MS = 30_000;
+const MAX_BYTES = 1024 * 1024;
+
+/** The real network. Redirects are not followed: a token is for one origin. */
+export const netOf =
+  (userAgent: string): Net =>
+  async ({ method, url, headers, form }) => {
+    const reply = await request(url, {
+      method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+      body: form === undefined ? null : new URLSearchParams(form).toString(),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      headersTimeout: PATIENCE_MS,
+      bodyTimeout: PATIENCE_MS,
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of reply.body) {
+      const bytes: Buffer = chunk;
+      size += bytes.length;
+      if (size > MAX_BYTES) throw new Error('The answer is too large.');
+      chunks.push(bytes);
+    }
+    return { status: reply.statusCode, headers: flat(reply.headers), body: json(Buffer.concat(chunks).toString('utf8')) };
+  };
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

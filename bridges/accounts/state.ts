@@ -1,0 +1,72 @@
+import type { AccountMend, AccountState } from '../contract/index.ts';
+import type { SecretProblem } from '../engine/secrets.ts';
+
+/** Where an account stands: its state, why, and the one thing a person can do about it. */
+export type AccountView = { state: AccountState; reason: string | null; mend: AccountMend | null };
+
+export type AccountEvent =
+  /** A sign-in began; `waitingFor` says what a person has to do. */
+  | { type: 'sign_in_started'; waitingFor: string }
+  | { type: 'sign_in_cancelled' }
+  /** The person, or the provider for them, said no. */
+  | { type: 'declined' }
+  | { type: 'sign_in_failed'; reason: string }
+  /** Signed in just now, renewed, or found kept from an earlier run. */
+  | { type: 'usable' }
+  /** Renewal did not work this time; what is held stays. */
+  | { type: 'renewal_delayed'; reason: string }
+  /** The provider will not renew any more: only a new sign-in helps. */
+  | { type: 'rejected'; reason: string }
+  /** Signed in, but this account may not be used this way. */
+  | { type: 'not_entitled'; reason: string; href: string | null }
+  | { type: 'keychain'; problem: SecretProblem }
+  /** `unconfirmed`: the provider did not confirm that it forgot the sign-in. */
+  | { type: 'signed_out'; unconfirmed: string | null };
+
+export const SIGNED_OUT: AccountView = { state: 'signed_out', reason: null, mend: { label: 'Sign in', action: { kind: 'sign_in' } } };
+
+const AGAIN: AccountMend = { label: 'Sign in again', action: { kind: 'sign_in' } };
+const KEYCHAIN: Record<SecretProblem, { reason: string; label: string }> = {
+  locked: { reason: 'The keychain is locked, so the sign-in it holds can’t be read.', label: 'Unlock the keychain, then try again' },
+  denied: {
+    reason: 'The keychain refused Drawbridge, so the sign-in it holds can’t be read.',
+    label: 'Allow Drawbridge in the keychain, then try again',
+  },
+  unavailable: { reason: 'The keychain is gone, so the sign-in it holds can’t be read.', label: 'Start the keychain, then try again' },
+};
+
+/**
+ * The one state machine of every account (pure). A state is never left by guessing: what does not concern it leaves it
+ * as it is.
+ */
+export function nextAccount(view: AccountView, event: AccountEvent): AccountView {
+  switch (event.type) {
+    case 'sign_in_started':
+      return { state: 'signing_in', reason: event.waitingFor, mend: { label: 'Cancel', action: { kind: 'cancel' } } };
+    case 'sign_in_cancelled':
+      return view.state === 'signing_in' ? { ...SIGNED_OUT, reason: 'The sign-in was cancelled.' } : view;
+    case 'declined':
+      return view.state === 'signing_in' ? { state: 'denied', reason: 'The sign-in was declined at the provider.', mend: AGAIN } : view;
+    case 'sign_in_failed':
+      return view.state === 'signing_in' ? { state: 'auth_required', reason: event.reason, mend: AGAIN } : view;
+    case 'usable':
+      return { state: 'ready', reason: null, mend: null };
+    case 'renewal_delayed':
+      // Nobody can do anything about a network that is gone: it is tried again by itself.
+      return view.state === 'ready' ? { state: 'ready', reason: event.reason, mend: null } : view;
+    case 'rejected':
+      return view.state === 'signed_out' ? view : { state: 'auth_required', reason: event.reason, mend: AGAIN };
+    case 'not_entitled':
+      return {
+        state: 'denied',
+        reason: event.reason,
+        mend: event.href === null ? AGAIN : { label: 'Look at your plan', action: { kind: 'link', href: event.href } },
+      };
+    case 'keychain': {
+      const { reason, label } = KEYCHAIN[event.problem];
+      return { state: 'auth_required', reason, mend: { label, action: { kind: 'retry' } } };
+    }
+    case 'signed_out':
+      return { ...SIGNED_OUT, reason: event.unconfirmed };
+  }
+}

@@ -1,0 +1,91 @@
+import type { KeeperOptions, TokenAnswer, TokenKeeper } from '../accounts/keeper.ts';
+import { createTokenKeeper } from '../accounts/keeper.ts';
+import type { Net } from '../accounts/net.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import { startCallback } from './callback.ts';
+import { signInNeeded, type GrantAnswer, type Session } from './lane.ts';
+import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange } from './siwc.ts';
+
+export type SignInResult = Exchange | { kind: 'declined' } | { kind: 'cancelled' };
+export type SignIn = { url: string; done: Promise<SignInResult>; cancel(): void };
+
+export type SignInOptions = {
+  issuer: string;
+  net: Net;
+  clock: Clock;
+  log: Logger;
+  /** Identifies this installation, not its user. */
+  hostId: string;
+  /** Issued at the first sign-in; null before it. */
+  clientId: string | null;
+  /** Ask for consent again: the plan was not shared the last time. */
+  reconsent: boolean;
+  /** Told the issued client before the code is spent, so that a failed exchange does not register twice. */
+  onClient: (clientId: string) => void;
+};
+
+const PATIENCE_MS = 10 * 60_000;
+
+/** Begins a sign-in with ChatGPT (SPEC 3.1.3): a page to open, and what becomes of it. */
+export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
+  const finished = Promise.withResolvers<SignInResult>();
+  const answered = Promise.withResolvers<{ code: string; clientId: string }>();
+  let spent = false;
+  const callback = await startCallback(options.log, (query) => {
+    const answer = readCallback(query, attempt);
+    if (answer.kind === 'foreign' || spent) return undefined;
+    spent = true;
+    if (answer.kind === 'code') {
+      answered.resolve(answer);
+      return 'You are signed in. You can close this page and go back to Drawbridge.';
+    }
+    finished.resolve(answer);
+    return 'The sign-in was not completed. Drawbridge says why; you can close this page.';
+  });
+  const attempt = newAttempt(callback.port, options.clientId);
+  const timer = setTimeout(
+    () => finished.resolve({ kind: 'failed', reason: 'Nobody completed the sign-in in the browser within ten minutes. Try again.' }),
+    PATIENCE_MS,
+  );
+  timer.unref();
+  const complete = async (): Promise<void> => {
+    const { code, clientId } = await answered.promise;
+    if (clientId !== options.clientId) options.onClient(clientId);
+    finished.resolve(await exchange(options.net, options.issuer, attempt, code, clientId, options.clock.now()));
+  };
+  complete().catch(finished.reject);
+  const done = finished.promise.finally(() => {
+    clearTimeout(timer);
+    void callback.stop();
+  });
+  return {
+    url: authorizeUrl(options.issuer, attempt, options.hostId, options.reconsent),
+    done,
+    cancel: () => finished.resolve({ kind: 'cancelled' }),
+  };
+}
+
+export type ChatgptSession = Session & { keeper: TokenKeeper };
+
+/** An account signed in with ChatGPT: its tokens renew themselves. */
+export function chatgptSession(options: Omit<KeeperOptions, 'adapter'> & { net: Net; issuer: () => string }): ChatgptSession {
+  const keeper = createTokenKeeper({
+    ...options,
+    adapter: { renew: (tokens) => renew(options.net, options.issuer(), tokens, options.clock.now()) },
+  });
+  return {
+    keeper,
+    grant: async () => grantOf(await keeper.get()),
+    refused: async (token) => grantOf(await keeper.refused(token)),
+    retry: async () => void (await keeper.retry()),
+    stop: () => keeper.stop(),
+  };
+}
+
+function grantOf(answer: TokenAnswer): GrantAnswer {
+  if ('tokens' in answer) return { lane: 'plan', token: answer.tokens.access, accountId: null };
+  if (answer.problem !== 'passing') return signInNeeded(answer.reason);
+  const retryAfter = answer.retryAfterMs === null ? undefined : Math.ceil(answer.retryAfterMs / 1000);
+  return { error: { kind: 'overloaded', message: answer.reason, ...(retryAfter === undefined ? {} : { retryAfter }) } };
+}

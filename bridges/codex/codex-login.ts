@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { AsyncEntry } from '@napi-rs/keyring';
+import { readIfThere } from '../engine/files.ts';
+
+/** Where the Codex CLI keeps its things on this machine. */
+export function codexHome(env: Readonly<Record<string, string | undefined>>, homedir: string): string {
+  return env['CODEX_HOME'] || path.join(homedir, '.codex');
+}
+
+/** A keychain may ask its owner whether we may look; an answer that does not come is a no. Milliseconds. */
+const PATIENCE_MS = 30_000;
+
+/** The Codex CLI's login as it keeps it: in a file, or in the keychain (SPEC 3.2). Only ever read. */
+export async function readCodexLogin(home: string): Promise<string | undefined> {
+  const text = readIfThere(path.join(home, 'auth.json'));
+  if (text !== undefined) return text;
+  const account = `cli|${createHash('sha256').update(home).digest('hex').slice(0, 16)}`;
+  try {
+    const entry = new AsyncEntry('Codex Auth', account, { linux: { store: 'secret-service' } });
+    return (await entry.getPassword(AbortSignal.timeout(PATIENCE_MS))) ?? undefined;
+  } catch {
+    // No keychain, or not for us: then there is no login that we may use.
+    return undefined;
+  }
+}

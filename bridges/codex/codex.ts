@@ -1,0 +1,327 @@
+import path from 'node:path';
+import { examineBridge } from '../accounts/doctor.ts';
+import { createGovernor } from '../accounts/governor.ts';
+import { createAccountHolder } from '../accounts/holder.ts';
+import type { Ticker } from '../accounts/keeper.ts';
+import { listenFor } from '../accounts/listening.ts';
+import type { Net } from '../accounts/net.ts';
+import { bridgeNotices } from '../accounts/notices.ts';
+import type { AccountRecord, Registry } from '../accounts/registry.ts';
+import type { Recorder } from '../capture/recorder.ts';
+import { createDoor } from '../companion/companion.ts';
+import type { KeyRing } from '../companion/keys.ts';
+import type { OfferedModel } from '../companion/models.ts';
+import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import { plainText, redactText } from '../engine/redact.ts';
+import type { SecretStore } from '../engine/secrets.ts';
+import { httpUpstream } from '../upstreams/http.ts';
+import type { Upstream } from '../upstreams/upstream.ts';
+import type { KnownUpstream } from '../upstreams/upstreams.ts';
+import type { TurnError } from '../wire/turn.ts';
+import { apiKeySession } from './api-key.ts';
+import { chatgptSession, type ChatgptSession } from './chatgpt.ts';
+import { cliSession } from './codex-cli.ts';
+import { readCodexLogin } from './codex-login.ts';
+import { accountRouting } from './routing.ts';
+import type { Lane, Session } from './lane.ts';
+import { listModels } from './models.ts';
+import { quotaOfHeaders, quotaOfUsage, type Quota } from './quota.ts';
+import { CODEX_ROUTES } from './routes.ts';
+import { createSignIns, secretOf } from './sign-in.ts';
+import { revoke } from './siwc.ts';
+import { codexUpstream, TURN_STATE } from './upstream.ts';
+
+export type CodexBridgeOptions = {
+  /** The state folder. */
+  home: string;
+  /** Folder of the Codex CLI. */
+  codexHome: string;
+  /** Instead of the settings' port; 0 takes any. */
+  port?: number | undefined;
+  settings: () => Settings;
+  registry: Registry;
+  secrets: SecretStore;
+  net: Net;
+  keys: KeyRing;
+  recorder: Recorder;
+  clock: Clock;
+  log: Logger;
+  version: string;
+  /** Something in the status changed. */
+  onChange: () => void;
+  every?: Ticker;
+};
+
+export type CodexBridge = {
+  start(): Promise<void>;
+  stop(graceMs: number): Promise<void>;
+  /** Takes over changed settings. */
+  apply(): void;
+  known(): KnownUpstream;
+  /** The models, under the names the companion knows them by. */
+  models(): Promise<readonly OfferedModel[]>;
+  status(): Bridge;
+  detail(): BridgeDetail;
+  notices(): Notice[];
+  signIn(input: { route: RouteName; agree: boolean; key?: string | undefined }): Promise<{ url: string | null; bridge: BridgeDetail }>;
+  cancelSignIn(): BridgeDetail;
+  signOut(): Promise<BridgeDetail>;
+  useAccount(id: string): Promise<BridgeDetail>;
+  setScope(route: RouteName, scope: readonly Use[]): BridgeDetail;
+  retry(): Promise<BridgeDetail>;
+  examine(): Promise<DoctorCheck[]>;
+};
+
+const LABEL = 'Codex';
+const MANAGE_USAGE = 'https://chatgpt.com/settings/usage';
+const MODELS_KEPT_MS = 10 * 60_000;
+const KEPT = new Set([TURN_STATE]);
+const UNCONFIRMED = 'OpenAI did not confirm that it ended the sign-in. Disconnect Drawbridge in ChatGPT’s settings to be sure.';
+
+/** The codex bridge: one OpenAI account, offered on loopback in the public wire formats. */
+export function createCodexBridge(options: CodexBridgeOptions): CodexBridge {
+  const { settings, registry, secrets, net, clock, log, onChange } = options;
+  const own = (): Settings['bridges']['codex'] => settings().bridges.codex;
+  let quota: Quota | null = null;
+  let lastError: string | null = null;
+  let models: { of: Session | undefined; until: number; list: Promise<readonly OfferedModel[]> } | undefined;
+
+  // ---------------------------------------------------------------------------------------- accounts
+
+  const routes = accountRouting(net, () => baseOf('backend'));
+  const cli = (tell: Parameters<typeof cliSession>[0]['tell']) =>
+    cliSession({ readText: () => readCodexLogin(options.codexHome), routingOf: routes, clock, tell });
+  const kept = (id: string): ChatgptSession =>
+    chatgptSession({
+      secret: secretOf(id),
+      secrets,
+      lockFile: path.join(options.home, 'codex-renewal.lock'),
+      clock,
+      tell: holder.tell,
+      net,
+      issuer: () => own().issuer,
+      ...(options.every === undefined ? {} : { every: options.every }),
+    });
+  const sessionOf = ({ id, route }: AccountRecord): Session => {
+    quota = null;
+    if (route === 'api-key') return apiKeySession(secretOf(id), secrets, holder.tell);
+    return route === 'codex-cli' ? cli(holder.tell) : kept(id);
+  };
+  const holder = createAccountHolder<Session>({ bridge: 'codex', routes: CODEX_ROUTES, registry, clock, log, onChange, sessionOf });
+
+  const baseOf = (lane: Lane): string => {
+    const { openai, chatgpt } = settings().upstreams;
+    return (lane === 'backend' ? chatgpt : openai).baseUrl.replace(/\/v1\/?$/, '').replace(/\/+$/, '');
+  };
+  const signIns = createSignIns({
+    holder,
+    secrets,
+    net,
+    clock,
+    log,
+    issuer: () => own().issuer,
+    platform: () => baseOf('platform'),
+    readLogin: () => cli(() => {}).read(),
+  });
+
+  /** Returns what a person should know of it, where the provider did not confirm. */
+  const endAt = async ({ id, route }: AccountRecord): Promise<string | null> => {
+    if (route === 'api-key') await secrets.delete(secretOf(id));
+    if (route !== 'chatgpt') return null;
+    const session = kept(id);
+    const tokens = await session.keeper.forget();
+    session.stop();
+    return tokens !== undefined && (await revoke(net, own().issuer, tokens)) ? null : UNCONFIRMED;
+  };
+
+  // ------------------------------------------------------------------------------------------ calls
+
+  const pools = new Map<Lane, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
+  const upstreamOf = (lane: Lane): Upstream => {
+    const baseUrl = baseOf(lane);
+    const timeoutMs = settings().limits.upstreamMs;
+    const pool = pools.get(lane);
+    if (pool?.baseUrl === baseUrl && pool.timeoutMs === timeoutMs) return pool.upstream;
+    const upstream = httpUpstream({ id: 'codex', baseUrl, timeoutMs, publicOnly: true });
+    pools.set(lane, { baseUrl, timeoutMs, upstream });
+    return upstream;
+  };
+  const noteError = (error: TurnError, lane: Lane): void => {
+    lastError = plainText(redactText(error.message)).slice(0, 300);
+    // Only what is about the account itself moves its state; a used-up plan stays signed in.
+    if (error.kind === 'sign_in_needed') holder.tell({ type: 'rejected', reason: 'OpenAI does not accept this sign-in any more.' });
+    else if (error.kind === 'not_entitled' && lane === 'plan') {
+      holder.tell({ type: 'not_entitled', reason: 'This ChatGPT account may not be used this way.', href: MANAGE_USAGE });
+    } else onChange();
+  };
+  const governor = createGovernor({ limits: own, clock, file: path.join(options.home, 'codex-count.json') });
+  const upstream = codexUpstream({
+    session: holder.session,
+    enabled: () => own().enabled,
+    dailyCalls: () => own().dailyCalls,
+    governor,
+    upstreamOf,
+    userAgent: `Drawbridge/${options.version}`,
+    onHeaders(headers) {
+      quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
+    },
+    onError: noteError,
+  });
+  const known = (): KnownUpstream => ({
+    upstream,
+    wires: holder.active()?.route === 'api-key' ? ['responses', 'chat'] : ['responses'],
+    credential: 'none',
+    readsBody: true,
+    rewrites: true,
+    keeps: KEPT,
+    admits: holder.admits,
+  });
+
+  // ------------------------------------------------------------------------------------ what is told
+
+  const refreshQuota = async (): Promise<void> => {
+    const grant = await holder.session()?.grant();
+    if (grant === undefined || 'error' in grant || grant.lane !== 'backend') return;
+    const headers: Record<string, string> = { authorization: `Bearer ${grant.token}`, originator: 'drawbridge' };
+    if (grant.accountId !== null) headers['chatgpt-account-id'] = grant.accountId;
+    const reply = await net({ method: 'GET', url: `${baseOf('backend')}/backend-api/wham/usage`, headers }).catch(() => undefined);
+    quota = reply?.status === 200 ? (quotaOfUsage(reply.body, clock.now()) ?? quota) : quota;
+    onChange();
+  };
+  const fetchModels = async (): Promise<readonly OfferedModel[]> => {
+    const grant = await holder.session()?.grant();
+    if (grant === undefined || 'error' in grant) return [];
+    const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
+    const list = await listModels(net, grant, bases, options.version).catch(() => []);
+    return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
+  };
+  const offered = (): Promise<readonly OfferedModel[]> => {
+    const session = holder.session();
+    if (models === undefined || models.of !== session || clock.now() >= models.until)
+      models = { of: session, until: clock.now() + MODELS_KEPT_MS, list: fetchModels() };
+    return models.list;
+  };
+
+  const door = createDoor({
+    name: 'codex',
+    settings,
+    keys: options.keys,
+    upstreams: { get: (id) => (id === 'codex' ? known() : undefined) },
+    recorder: options.recorder,
+    clock,
+    log,
+    version: options.version,
+    gatewayKey: () => undefined,
+    decide: () => ({ upstream: 'codex', rule: 'codex bridge' }),
+    ownProviders: false,
+    models: offered,
+    health: (caller) => {
+      const { state, reason } = holder.view();
+      const open = { bridge: 'codex', state, route: holder.active()?.route ?? null, enabled: own().enabled };
+      return caller ? { ...open, reason, lastError, quota } : open;
+    },
+  });
+  const listening = listenFor({ bridge: 'codex', door, port: () => own().port, fixedPort: options.port, log, onChange });
+
+  const detail = (): BridgeDetail => ({
+    name: 'codex',
+    label: LABEL,
+    ...holder.describe(),
+    address: listening.address(),
+    listenerProblem: listening.problem(),
+    enabled: own().enabled,
+    quota,
+    today: { calls: governor.today(), ceiling: own().dailyCalls },
+    lastError,
+  });
+
+  return {
+    async start() {
+      holder.restore();
+      await listening.start();
+      // Not waited for: a locked keychain may keep its owner busy for a while.
+      void holder
+        .session()
+        ?.grant()
+        .catch((error: unknown) => log.error('codex.start_failed', { error }));
+    },
+    async stop(graceMs) {
+      signIns.drop();
+      holder.stop();
+      await listening.stop(graceMs);
+      await upstream.stop();
+      governor.stop();
+      await Promise.all([...pools.values()].map((pool) => pool.upstream.stop()));
+    },
+    apply() {
+      if (!own().enabled) upstream.endAll('The codex bridge was switched off.');
+      listening.apply();
+    },
+    known,
+    models: async () => (holder.session() === undefined ? [] : (await offered()).map((model) => ({ ...model, id: `codex/${model.id}` }))),
+    status() {
+      const { state, reason, mend } = holder.view();
+      return {
+        name: 'codex',
+        label: LABEL,
+        standing: CODEX_ROUTES[holder.active()?.route ?? 'chatgpt'].standing,
+        state,
+        address: listening.address(),
+        reason: reason ?? listening.problem(),
+        mend: mend === null ? null : { label: mend.label, action: mend.action?.kind === 'link' ? mend.action : null },
+      };
+    },
+    detail,
+    notices: () => bridgeNotices(detail()),
+    async signIn({ route, agree, key }) {
+      holder.agreeTo(route, agree);
+      let url: string | null = null;
+      if (route === 'api-key') await signIns.withKey(key);
+      else if (route === 'chatgpt') url = await signIns.withBrowser();
+      else {
+        await signIns.withCli();
+        void refreshQuota();
+      }
+      return { url, bridge: detail() };
+    },
+    cancelSignIn() {
+      signIns.drop();
+      holder.fallBack({ type: 'sign_in_cancelled' });
+      return detail();
+    },
+    async signOut() {
+      signIns.drop();
+      const account = holder.active();
+      if (account === undefined) {
+        holder.restore();
+        return detail();
+      }
+      const unconfirmed = await endAt(account);
+      holder.remove(account.id);
+      holder.tell({ type: 'signed_out', unconfirmed });
+      return detail();
+    },
+    async useAccount(id) {
+      holder.use(id);
+      await holder.session()?.grant();
+      return detail();
+    },
+    setScope(route, scope) {
+      holder.setScope(route, scope);
+      return detail();
+    },
+    async retry() {
+      models = undefined;
+      await holder.session()?.retry();
+      await refreshQuota();
+      return detail();
+    },
+    async examine() {
+      models = undefined;
+      const listed = await offered();
+      return examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: listed.length });
+    },
+  };
+}

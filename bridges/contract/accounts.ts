@@ -1,0 +1,112 @@
+import { oc } from '@orpc/contract';
+import { z } from 'zod';
+import { AccountState } from './schemas.ts';
+
+/** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
+
+export const BridgeName = z.enum(['codex']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli']);
+/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
+export const Use = z.enum(['app', 'clients', 'gateway']);
+
+/** A key as it is pasted: it has to fit into a header. */
+const secret = z
+  .string()
+  .trim()
+  .min(1)
+  .max(4096)
+  .regex(/^[\x21-\x7e]+$/, 'must be one word of plain characters');
+
+/** The one thing a person can do about an account's state. */
+export const AccountMend = z.object({
+  label: z.string(),
+  action: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('sign_in') }),
+      z.object({ kind: z.literal('cancel') }),
+      z.object({ kind: z.literal('retry') }),
+      z.object({ kind: z.literal('link'), href: z.string() }),
+    ])
+    .nullable(),
+});
+
+/** A way to sign in to one bridge, with what its owner is told before the first time. */
+export const BridgeRoute = z.object({
+  name: RouteName,
+  label: z.string(),
+  standing: z.enum(['official', 'preview', 'unofficial']),
+  /** The provider's terms in one sentence, and where they are. */
+  terms: z.string(),
+  termsUrl: z.string(),
+  /** What has to be given to sign in: a key, a click in the browser, or nothing. */
+  needs: z.enum(['key', 'browser', 'nothing']),
+  /** When the owner agreed to sign in this way; null where they were never asked. */
+  agreedAt: z.string().nullable(),
+  scope: z.array(Use),
+  defaultScope: z.array(Use),
+});
+
+export const QuotaWindow = z.object({
+  name: z.string(),
+  usedPercent: z.number().nullable(),
+  minutes: z.number().nullable(),
+  resetsAt: z.string().nullable(),
+});
+
+export const Account = z.object({
+  id: z.string(),
+  route: RouteName,
+  /** How its owner tells it apart: an e-mail address, or the last characters of a key. */
+  label: z.string(),
+  plan: z.string().nullable(),
+  addedAt: z.string(),
+  active: z.boolean(),
+});
+
+export const BridgeDetail = z.object({
+  name: BridgeName,
+  label: z.string(),
+  state: AccountState,
+  reason: z.string().nullable(),
+  mend: AccountMend.nullable(),
+  /** Where it listens; null where it does not, and then `listenerProblem` says why. */
+  address: z.string().nullable(),
+  listenerProblem: z.string().nullable(),
+  enabled: z.boolean(),
+  route: RouteName.nullable(),
+  accounts: z.array(Account),
+  routes: z.array(BridgeRoute),
+  quota: z.object({ plan: z.string().nullable(), windows: z.array(QuotaWindow), asOf: z.string() }).nullable(),
+  today: z.object({ calls: z.number().int(), ceiling: z.number().int() }),
+  lastError: z.string().nullable(),
+});
+
+const named = z.object({ bridge: BridgeName });
+
+export const bridges = {
+  list: oc.input(z.object({}).default({})).output(z.array(BridgeDetail)),
+  /**
+   * Begins a sign-in. Throws terms_not_agreed, with the terms in its details, until `agree` was true once.
+   * `url` is where the person signs in; null where nothing more is needed.
+   */
+  signIn: oc
+    .input(named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional() }))
+    .output(z.object({ url: z.string().nullable(), bridge: BridgeDetail })),
+  cancelSignIn: oc.input(named).output(BridgeDetail),
+  signOut: oc.input(named).output(BridgeDetail),
+  /** Makes another of the held accounts the active one. Throws not_found. */
+  useAccount: oc.input(named.extend({ account: z.string() })).output(BridgeDetail),
+  /** Replaces a route's scope of use: the owner's own, recorded choice. */
+  setScope: oc.input(named.extend({ route: RouteName, scope: z.array(Use).max(3) })).output(BridgeDetail),
+  /** The kill switch: off refuses every call and ends those under way. */
+  enable: oc.input(named.extend({ enabled: z.boolean() })).output(BridgeDetail),
+  /** Looks again: at the keychain, at another program's sign-in, at the quota. */
+  retry: oc.input(named).output(BridgeDetail),
+};
+
+export const gateway = {
+  /** Sets the gateway up. The key goes to the keychain; null takes the gateway away. */
+  set: oc
+    .input(z.object({ baseUrl: z.string().max(2048).nullable(), key: secret.optional() }))
+    .output(z.object({ baseUrl: z.string().nullable(), lasting: z.boolean() })),
+};
