@@ -14,7 +14,12 @@ export default defineConfig({
     emptyOutDir: false,
     minify: true,
     rolldownOptions: {
-      input: { cli: 'bridges/hosts/cli/main.ts', 'capture-worker': 'bridges/capture/worker.ts' },
+      input: {
+        cli: 'bridges/hosts/cli/main.ts',
+        'capture-worker': 'bridges/capture/worker.ts',
+        'tunnel-leash': 'bridges/tunnels/leash.ts',
+        'tunnel-connector': 'bridges/tunnels/connector.ts',
+      },
       external: [...Object.keys(manifest.dependencies), ...builtinModules, ...builtinModules.map((name) => `node:${name}`)],
       output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'chunk-[name]-[hash].mjs' },
     },

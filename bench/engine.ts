@@ -7,6 +7,7 @@ import { removeFolder, runProgram, startProcess, temporaryFolder } from './proce
 export type Engine = {
   pid: number;
   port: number;
+  check: () => void;
   key: string;
   /** Runs a command of the engine's own, for example `calls --json`; resolves with what it prints. */
   cli: (...args: string[]) => Promise<string>;
@@ -43,6 +44,7 @@ export async function startEngine(settings: object, nodeArgs: readonly string[] 
     return {
       pid: started.pid,
       port: started.ready,
+      check: started.check,
       key,
       cli,
       async stop() {

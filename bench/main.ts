@@ -14,10 +14,11 @@ import { sat } from './scenarios/saturation.ts';
 import { stall } from './scenarios/stall.ts';
 import { start } from './scenarios/start.ts';
 import { store } from './scenarios/store.ts';
+import { tunnel } from './scenarios/tunnel.ts';
 import { canPin, pinSelf } from './system.ts';
 import { startMock } from './targets.ts';
 
-const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store];
+const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store, tunnel];
 
 const USAGE = `npm run bench [-- SCENARIO ... [--rounds N] [--quick] [--json FILE]]
 

@@ -18,7 +18,13 @@ export type StartOptions<T> = {
   ready: (line: string) => T | undefined;
 };
 
-export type Started<T> = { pid: number; ready: T; stop: () => Promise<void> };
+export type Started<T> = {
+  pid: number;
+  ready: T;
+  /** Throws where the process has ended by itself: what was measured since is worth nothing. */
+  check: () => void;
+  stop: () => Promise<void>;
+};
 
 const READY_MS = 30_000;
 const STOP_MS = 8_000;
@@ -37,8 +43,14 @@ export async function startProcess<T>(options: StartOptions<T>): Promise<Started
   running.add(child);
   child.once('exit', () => running.delete(child));
   const stop = (): Promise<void> => stopProcess(child);
+  let last = '';
+  child.stderr.on('data', (chunk: Buffer) => (last = (last + chunk.toString('utf8')).slice(-2_000)));
+  const check = (): void => {
+    const how = child.exitCode ?? child.signalCode;
+    if (how !== null) throw new Error(`${path.basename(options.command)} ${options.args.join(' ')} ended by itself (${how}): ${last}`);
+  };
   try {
-    return { pid: child.pid ?? 0, ready: await firstReady(child, options), stop };
+    return { pid: child.pid ?? 0, ready: await firstReady(child, options, () => last), check, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -92,18 +104,16 @@ function pinned(core: keyof typeof CORES, command: string, args: readonly string
   return canPin ? ['taskset', ['-c', CORES[core], command, ...args]] : [command, args];
 }
 
-function firstReady<T>(child: ChildProcess, options: StartOptions<T>): Promise<T> {
+function firstReady<T>(child: ChildProcess, options: StartOptions<T>, said: () => string): Promise<T> {
   return new Promise((resolve, reject) => {
-    let err = '';
     const name = `${path.basename(options.command)} ${options.args.join(' ')}`;
-    const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${err}`)), READY_MS);
+    const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${said()}`)), READY_MS);
     const settle = (act: () => void): void => {
       clearTimeout(timer);
       act();
     };
-    child.stderr?.on('data', (chunk: Buffer) => (err = (err + chunk.toString('utf8')).slice(-2_000)));
     child.once('error', (error) => settle(() => reject(error)));
-    child.once('exit', (code) => settle(() => reject(new Error(`${name} ended with ${code} before it was ready: ${err}`))));
+    child.once('exit', (code) => settle(() => reject(new Error(`${name} ended with ${code} before it was ready: ${said()}`))));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
       const value = options.ready(line);

@@ -18,6 +18,8 @@ export type Target = {
   /** The process that is measured; undefined where there is nothing in between. */
   pid: number | undefined;
   engine: Engine | undefined;
+  /** Throws where the target has ended by itself. */
+  check: () => void;
   stop: () => Promise<void>;
 };
 
@@ -38,19 +40,27 @@ export async function startTarget(name: TargetName, mock: number, nodeArgs: read
   const upstream = `http://127.0.0.1:${mock}`;
   switch (name) {
     case 'direct':
-      return { ...chat, port: mock, headers: {}, pid: undefined, engine: undefined, stop: () => Promise.resolve() };
+      return { ...chat, port: mock, headers: {}, pid: undefined, engine: undefined, check: () => {}, stop: () => Promise.resolve() };
     case 'raw': {
-      const { pid, ready, stop } = await startProcess({
+      const { pid, ready, check, stop } = await startProcess({
         command: process.execPath,
         args: [path.join(import.meta.dirname, 'raw.ts'), String(mock)],
         core: 'proxy',
         ready: portOf,
       });
-      return { ...chat, port: ready, headers: {}, pid, engine: undefined, stop };
+      return { ...chat, port: ready, headers: {}, pid, engine: undefined, check, stop };
     }
     case 'drawbridge': {
       const engine = await startEngine({ upstreams: { gateway: { baseUrl: upstream } } }, nodeArgs);
-      return { ...chat, port: engine.port, headers: { authorization: `Bearer ${engine.key}` }, pid: engine.pid, engine, stop: engine.stop };
+      return {
+        ...chat,
+        port: engine.port,
+        headers: { authorization: `Bearer ${engine.key}` },
+        pid: engine.pid,
+        engine,
+        check: engine.check,
+        stop: engine.stop,
+      };
     }
     case 'drawbridge-translate': {
       // This upstream takes no messages, so they cross to responses. Its credential is the client's own.
@@ -64,6 +74,7 @@ export async function startTarget(name: TargetName, mock: number, nodeArgs: read
         headers: { 'x-api-key': 'own', 'anthropic-version': '2023-06-01' },
         pid: engine.pid,
         engine,
+        check: engine.check,
         stop: engine.stop,
       };
     }
@@ -75,7 +86,9 @@ export async function withTargets<T>(names: readonly TargetName[], mock: number,
   const targets: Target[] = [];
   try {
     for (const name of names) targets.push(await startTarget(name, mock));
-    return await work(targets);
+    const result = await work(targets);
+    for (const target of targets) target.check();
+    return result;
   } finally {
     for (const target of targets) await target.stop();
   }

@@ -51,7 +51,9 @@ async function measure(name: TargetName, context: Context): Promise<Held> {
   try {
     await sleep(500);
     const idleMb = residentMb(target.pid ?? 0);
-    return { idleMb, ...(await openStreams(target)) };
+    const held = { idleMb, ...(await openStreams(target)) };
+    target.check();
+    return held;
   } finally {
     await target.stop();
   }

@@ -55,9 +55,16 @@ export type DoorOptions = {
   gatewayKey: () => string | undefined;
 };
 
+/** The name that calls with this key go by, or undefined where it is not valid here. */
+export type Identify = (key: string) => { name: string; use: Use } | undefined;
+
 export type Door = {
   /** Binds 127.0.0.1:port. Rejects with the bind error. */
   start(port: number): Promise<Listener>;
+  /** Serves a request that another listener took and guarded, with that listener's keys in the place of ours. */
+  serve(req: IncomingMessage, res: ServerResponse, identify: Identify): void;
+  renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
+  onRefused: (refusal: Refusal, req: IncomingMessage) => void;
 };
 
 type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
@@ -99,12 +106,12 @@ export function createDoor(options: DoorOptions): Door {
     call.end({ cut: false, error: refusal.message });
   };
 
-  const serve = (req: IncomingMessage, res: ServerResponse): void => {
+  const serve = (req: IncomingMessage, res: ServerResponse, identify: Identify): void => {
     const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
     const { surface, pathKey } = incoming.target;
     if (surface.kind === 'health' || surface.kind === 'hello') return app(req, res);
     const { key, own } = credentialsOf(req.headers, pathKey);
-    const known = key === undefined ? undefined : keys.check(key);
+    const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
     const caller: Caller = { name: known.name, use: known.use, own: own && options.ownProviders };
     if (surface.kind === 'call' || surface.kind === 'count_tokens') {
@@ -360,7 +367,12 @@ export function createDoor(options: DoorOptions): Door {
     return built;
   }
 
+  const onRefused = (refusal: Refusal, req: IncomingMessage): void => recordRefused(refusal, req, clock.monotonic());
+
   return {
+    serve,
+    renderError: renderGuardError,
+    onRefused,
     start: (port) => {
       const { limits } = options.settings();
       return startListener({
@@ -368,9 +380,9 @@ export function createDoor(options: DoorOptions): Door {
         port,
         limits,
         log,
-        serve,
+        serve: (req, res) => serve(req, res, (key) => keys.check(key)),
         renderError: renderGuardError,
-        onRefused: (refusal, req) => recordRefused(refusal, req, clock.monotonic()),
+        onRefused,
       });
     },
   };

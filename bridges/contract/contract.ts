@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as accounts from './accounts.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
+import { tunnelContract } from './tunnels.ts';
 
 const none = z.object({}).default({});
 
@@ -89,5 +90,6 @@ export const contract = {
     link: oc.input(none).output(z.object({ url: z.string() })),
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
+  tunnels: tunnelContract,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

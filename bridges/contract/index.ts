@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type * as a from './accounts.ts';
 import type { contract } from './contract.ts';
 import type * as s from './schemas.ts';
+import type * as t from './tunnels.ts';
 import type { Settings as SettingsSchema } from './settings.ts';
 
 export type Contract = typeof contract;
@@ -45,3 +46,6 @@ export type RouteName = z.infer<typeof a.RouteName>;
 export type QuotaWindow = z.infer<typeof a.QuotaWindow>;
 export type Use = z.infer<typeof a.Use>;
 export type Settings = z.infer<typeof SettingsSchema>;
+export type TunnelDefinition = z.infer<typeof t.TunnelDefinition>;
+export type TunnelStatus = z.infer<typeof t.TunnelStatus>;
+export type ServerKit = z.infer<typeof t.ServerKit>;

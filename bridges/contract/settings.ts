@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WireFormat } from './schemas.ts';
+import { TunnelSettings } from './tunnels.ts';
 
 const port = z.number().int().min(0).max(65535);
 
@@ -124,5 +125,6 @@ export const Settings = z.strictObject({
       upstreamMs: z.number().int().min(100).max(3_600_000).default(600_000),
     })
     .prefault({}),
+  tunnels: TunnelSettings,
   log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 /** What a short-lived child process said. `code` is null where it was killed or could not be started. */
 export type ChildResult = { code: number | null; stdout: string; stderr: string };
@@ -20,6 +21,47 @@ export const runChild: ChildRunner = (command, args, options) =>
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
     );
   });
+
+/** How a long-lived child ended. `failed` is why it could not even be started. */
+export type ChildEnd = { code: number | null; signal: NodeJS.Signals | null; failed: string | null };
+
+/** A child that lives on. It is told to end by its stdin closing, which also happens when this process dies. */
+export type LongChild = {
+  pid: number | undefined;
+  ended: Promise<ChildEnd>;
+  /** Closes the child's stdin. */
+  release(): void;
+  kill(): void;
+};
+
+/** The one way children that live on are started. Never through a shell; the environment is given, not inherited. */
+export type ChildStarter = (
+  command: string,
+  args: readonly string[],
+  options: { env: Readonly<Record<string, string>>; onOut: (line: string) => void; onErr: (line: string) => void },
+) => LongChild;
+
+/** Starts such children for real. */
+export const startChild: ChildStarter = (command, args, options) => {
+  const child = spawn(command, args, {
+    env: { ...plainEnvironment(), ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  child.stdin.on('error', () => {});
+  createInterface({ input: child.stdout }).on('line', options.onOut);
+  createInterface({ input: child.stderr }).on('line', options.onErr);
+  const ended = new Promise<ChildEnd>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, failed: error.message }));
+    // Not on `exit`: what the child last said would come after it. One that was killed says nothing more, though what
+    // it started may hold its output open.
+    child.once('exit', (code, signal) => {
+      if (signal !== null) resolve({ code, signal, failed: null });
+    });
+    child.once('close', (code, signal) => resolve({ code, signal, failed: null }));
+  });
+  return { pid: child.pid, ended, release: () => void child.stdin.end(), kill: () => void child.kill('SIGKILL') };
+};
 
 const PASSED_ON = [
   'PATH',

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
@@ -9,6 +10,7 @@ import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
+import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -38,7 +40,9 @@ export type EngineOptions = {
   host: HostKind;
   version: string;
   companionPort?: number | undefined;
-  /** Of every bridge, instead of the settings' ports: 0 takes any. */ bridgePorts?: number | undefined;
+  /** Of every bridge, instead of the settings' ports: 0 takes any. */
+  bridgePorts?: number | undefined;
+  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
 };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
@@ -58,6 +62,7 @@ export type Engine = {
   capture: Capture;
   keys: KeyRing;
   settings: SettingsStore;
+  tunnels: Tunnels;
   companionAddress(): string | null;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
@@ -107,6 +112,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     version: options.version,
     gatewayKey: () => gatewayKey,
     models: async () => (await Promise.all(Object.values(bridges).map((bridge) => bridge.models()))).flat(),
+  });
+
+  const tunnels = createTunnels({
+    settings,
+    paths,
+    platform: ports.platform,
+    env: process.env,
+    clock,
+    log,
+    keychain: ports.keychain,
+    run: ports.run,
+    offers: [{ name: 'companion', ...companion }],
+    interfaces: networkInterfaces,
+    onChange: () => events.emit({ type: 'status' }),
+    ...options.tunnels,
   });
 
   const startedAt = new Date(clock.now()).toISOString();
@@ -163,6 +183,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
+    tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== wantedPort) void rebind(next.companion.port);
   };
 
@@ -184,6 +205,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
     for (const off of offs) off();
+    await tunnels.stop();
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
@@ -199,12 +221,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     capture,
     keys,
     settings,
+    tunnels,
     async start() {
       await readGatewayKey();
       await bindCompanion();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
+      await tunnels.start();
     },
     stop: () => {
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
@@ -221,11 +245,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         home: paths.home,
         listeners: [companionStatus, ...hostListeners.values()],
         bridges: Object.values(bridges).map((bridge) => bridge.status()),
-        tunnels: [],
+        tunnels: tunnels.summaries(),
         upstreams: upstreams.status(),
         capture: recording,
         activity: await capture.activity().catch(() => NO_ACTIVITY),
         notices: [
+          ...tunnels.notices(),
           ...noticesOf({
             companion: companionStatus,
             capture: recording,

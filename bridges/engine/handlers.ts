@@ -127,6 +127,27 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return { stopping: true as const };
       }),
     },
+    tunnels: {
+      list: os.tunnels.list.handler(() => engine.tunnels.list()),
+      add: os.tunnels.add.handler(({ input }) => engine.tunnels.add(input.definition, input.token)),
+      token: os.tunnels.token.handler(({ input }) => engine.tunnels.token(input.name, input.token)),
+      key: os.tunnels.key.handler(({ input }) => engine.tunnels.key(input.name)),
+      start: os.tunnels.start.handler(({ input }) => engine.tunnels.startOne(input.name)),
+      stop: os.tunnels.stop.handler(({ input }) => engine.tunnels.stopOne(input.name)),
+      reconnect: os.tunnels.reconnect.handler(({ input }) => engine.tunnels.reconnect(input.name)),
+      remove: os.tunnels.remove.handler(async ({ input }) => {
+        await engine.tunnels.remove(input.name);
+        return { removed: true as const };
+      }),
+      hostKey: os.tunnels.hostKey.handler(({ input }) => engine.tunnels.hostKey(input.name)),
+      trust: os.tunnels.trust.handler(({ input }) => engine.tunnels.trust(input.name, input.fingerprint)),
+      check: os.tunnels.check.handler(({ input }) => engine.tunnels.check(input.name)),
+      logs: os.tunnels.logs.handler(({ input }) => engine.tunnels.logs(input.name)),
+      serverKit: os.tunnels.serverKit.handler(({ input }) => engine.tunnels.serverKit(input.name)),
+      login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
+      installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
+      disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
+    },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
 }

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import os from 'node:os';
 import type { DrawbridgeError } from '../contract/errors.ts';
-import { createEngine, type Engine } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
 import { runChild, type ChildRunner } from '../engine/child.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { writeFileAtomic } from '../engine/files.ts';
@@ -29,6 +29,7 @@ export type HeadlessOptions = {
   clock?: Clock;
   keychain?: SecretStore;
   run?: ChildRunner;
+  tunnels?: EngineOptions['tunnels'];
   /** Asked for when a command stops the engine. */
   onStopRequested?: () => void;
 };
@@ -70,7 +71,13 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
       platform,
       codexHome: options.codexHome ?? codexHome(process.env, os.homedir()),
     },
-    { host: 'headless', version: options.version, companionPort: options.companionPort, bridgePorts: options.bridgePorts },
+    {
+      host: 'headless',
+      version: options.version,
+      companionPort: options.companionPort,
+      bridgePorts: options.bridgePorts,
+      tunnels: options.tunnels,
+    },
   );
   let link: (() => string) | undefined;
   const router = createRouter(engine, {

@@ -27,6 +27,8 @@ export type GuardOptions = {
   port: number;
   /** Host names besides `127.0.0.1` and `localhost`; none by default. */
   hosts?: readonly string[];
+  /** The only values of Host that are answered, where callers reach the listener by other addresses than its own. */
+  onlyHosts?: readonly string[];
   /** The listener serves pages of its own: its own origin may call it. */
   ownOrigin?: boolean;
   /** The one path a browser may arrive at from another site, as a page of its own: the end of a sign-in. */
@@ -92,7 +94,7 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
     return refuse(
       421,
       'wrong_host',
-      `This listener answers to 127.0.0.1:${options.port} only. Write that address in the client's settings.`,
+      `This listener answers to ${options.onlyHosts?.join(' and ') ?? `127.0.0.1:${options.port}`} only. Write that address in the client's settings.`,
     );
   }
   if (authorizations > 1) return refuse(400, 'bad_request', 'The request has two Authorization headers.');
@@ -130,6 +132,7 @@ export function pathOf(target: string): string {
 }
 
 function isOwnHost(host: string, options: GuardOptions): boolean {
+  if (options.onlyHosts !== undefined) return options.onlyHosts.includes(host);
   const suffix = `:${options.port}`;
   if (!host.endsWith(suffix)) return false;
   const name = host.slice(0, -suffix.length);

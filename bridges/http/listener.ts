@@ -1,5 +1,6 @@
+import { chmodSync, rmSync } from 'node:fs';
 import http, { STATUS_CODES } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { guard, type Refusal } from './guard.ts';
 import type { Logger } from '../engine/log.ts';
@@ -13,6 +14,10 @@ export type ListenerOptions = {
   name: string;
   /** 0 takes any free port. */
   port: number;
+  /** Listens on a unix socket at this path, for its owner only, and on no port. What lies at the path is replaced. */
+  socket?: string;
+  /** See GuardOptions. */
+  onlyHosts?: readonly string[];
   limits: ListenerLimits;
   log: Logger;
   ownOrigin?: boolean;
@@ -24,6 +29,7 @@ export type ListenerOptions = {
   renderError(refusal: Refusal, target: string | undefined, headers: http.IncomingHttpHeaders): ErrorAnswer;
   /** Told of every refusal after the answer was sent, so that calls that were meant can be recorded. */
   onRefused?(refusal: Refusal, req: http.IncomingMessage): void;
+  onConnection?: (socket: Socket) => void;
 };
 
 export type Listener = {
@@ -37,7 +43,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 200;
 
 /**
- * The one way a loopback TCP listener is made. It binds 127.0.0.1 and nothing else; there is no parameter for that.
+ * The one way a loopback listener is made. It binds 127.0.0.1, or a private socket, and nothing else; there is no
+ * parameter for that.
  * Rejects with the bind error (`EADDRINUSE`, `EACCES`) where the port can't be had.
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -79,6 +86,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     else answerOnSocket(refusal, socket, options.renderError(refusal, undefined, {}));
   });
 
+  if (options.onConnection !== undefined) server.on('connection', options.onConnection);
+
+  if (options.socket !== undefined) {
+    await bindSocket(server, options.socket);
+    return { port: 0, address: options.socket, stop: (graceMs) => stop(server, graceMs) };
+  }
   port = await bind(server, options.port);
   return { port, address: `127.0.0.1:${port}`, stop: (graceMs) => stop(server, graceMs) };
 }
@@ -92,7 +105,12 @@ const upgradeRefused: Refusal = {
 function checkHead(req: http.IncomingMessage, port: number, options: ListenerOptions): Refusal | undefined {
   return guard(
     { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
-    { port, ownOrigin: options.ownOrigin === true, ...(options.landing === undefined ? {} : { landing: options.landing }) },
+    {
+      port,
+      ownOrigin: options.ownOrigin === true,
+      ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
+      ...(options.landing === undefined ? {} : { landing: options.landing }),
+    },
   );
 }
 
@@ -168,6 +186,18 @@ function bind(server: http.Server, port: number): Promise<number> {
     server.listen({ host: '127.0.0.1', port, exclusive: true, backlog: 1024 }, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function bindSocket(server: http.Server, path: string): Promise<void> {
+  rmSync(path, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path, backlog: 1024 }, () => {
+      server.off('error', reject);
+      chmodSync(path, 0o600);
+      resolve();
     });
   });
 }

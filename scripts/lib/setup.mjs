@@ -108,6 +108,42 @@ export async function ensureChromium() {
   return '';
 }
 
+/**
+ * Finds what the tests of the tunnels need besides the packages: sshd, ssh, ip, ss, curl and openssl. Installs it
+ * where that can be done; where it can't, those tests skip themselves and say so.
+ */
+export async function ensureTunnelParts() {
+  const missing = Object.entries({
+    sshd: 'openssh-server',
+    ssh: 'openssh-client',
+    ip: 'iproute2',
+    ss: 'iproute2',
+    ps: 'procps',
+    curl: 'curl',
+    openssl: 'openssl',
+  }).filter(([program]) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(path.join(folder, program))));
+  if (missing.length === 0 || process.platform === 'win32') return;
+  const names = missing.map(([program]) => program).join(', ');
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) {
+    say(`there is no ${names} here; the tests of the tunnels that need it are skipped`);
+    return;
+  }
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  say(`installing ${packages.join(', ')} with apt-get, for the tests of the tunnels (once)`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // A package that brings a server would start it; only the program is wanted.
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  await withProgress('updating the package lists', run('apt-get', ['update', '-qq'], { env }));
+  const code = await withProgress(
+    'installing',
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env, quiet: true }),
+  );
+  if (ours) rmSync(policy, { force: true });
+  if (code !== 0) say(`${names} could not be installed; the tests of the tunnels that need it are skipped`);
+}
+
 function findChromium() {
   const named = process.env.CHROMIUM_PATH;
   const usual = [

@@ -154,6 +154,9 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     };
   }
 
+  const noTunnels = (): never => {
+    throw new ORPCError('not_found', { status: 404, message: 'There are no tunnels here.' });
+  };
   const os = implement(contract);
   const router = os.router({
     status: { get: os.status.get.handler(() => status()) },
@@ -263,6 +266,24 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
       }),
       stop: os.engine.stop.handler(() => ({ stopping: true })),
+    },
+    tunnels: {
+      list: os.tunnels.list.handler(() => []),
+      add: os.tunnels.add.handler(noTunnels),
+      token: os.tunnels.token.handler(noTunnels),
+      key: os.tunnels.key.handler(noTunnels),
+      start: os.tunnels.start.handler(noTunnels),
+      stop: os.tunnels.stop.handler(noTunnels),
+      reconnect: os.tunnels.reconnect.handler(noTunnels),
+      remove: os.tunnels.remove.handler(noTunnels),
+      hostKey: os.tunnels.hostKey.handler(noTunnels),
+      trust: os.tunnels.trust.handler(noTunnels),
+      check: os.tunnels.check.handler(noTunnels),
+      logs: os.tunnels.logs.handler(noTunnels),
+      serverKit: os.tunnels.serverKit.handler(noTunnels),
+      login: os.tunnels.login.handler(noTunnels),
+      installCloudflared: os.tunnels.installCloudflared.handler(noTunnels),
+      disturb: os.tunnels.disturb.handler(() => ({ disturbed: 0 })),
     },
     events: os.events.handler(({ signal }) => events(signal)),
   });

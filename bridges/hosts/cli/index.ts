@@ -13,6 +13,7 @@ import { gateway } from './gateway.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
+import { TUNNEL_OPTIONS, TUNNEL_USAGE, tunnels, type TunnelFlags } from './tunnels.ts';
 
 export const USAGE = `drawbridge: one safe, visible way for every AI tool on this machine
 
@@ -34,6 +35,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
+${TUNNEL_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
                                       is a recorded stream whole and in order?
   drawbridge stop
@@ -46,6 +48,7 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
   agree: { type: 'boolean' },
@@ -75,13 +78,20 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
-    return await runClientCommand(command, rest, { ...options, json, limit, route: values.route, agree: values.agree === true });
+    return await runClientCommand(command, rest, {
+      ...options,
+      json,
+      limit,
+      route: values.route,
+      agree: values.agree === true,
+      flags: values,
+    });
   } catch (error) {
     return failed(error, json, output);
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean };
+type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -109,6 +119,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     case 'keys':
       return keys(client, rest, options);
+    case 'tunnels':
+      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env });
     case 'env': {
       const envs = await client.clients.env(rest[0] === undefined ? {} : { client: rest[0] });
       if (json) return said(output, JSON.stringify(rest[0] === undefined ? envs : envs[0]));
@@ -145,6 +157,7 @@ const COMMANDS = new Set([
   'calls',
   'tail',
   'keys',
+  'tunnels',
   'env',
   'bridges',
   'signin',

@@ -1,0 +1,120 @@
+import type { ChildRunner } from '../engine/child.ts';
+import type { TunnelDefinition } from '../contract/index.ts';
+import { candidates, findCloudflared } from './cloudflared.ts';
+import { askEdge, authorities, type ServiceToken } from './edge.ts';
+import { nodeEnvironment, ownScript } from './leashed.ts';
+import { proxyCommand } from './ssh.ts';
+import type { Connector } from './transport.ts';
+
+export type ConnectorParts = {
+  definition: TunnelDefinition;
+  platform: NodeJS.Platform;
+  env: Readonly<Record<string, string | undefined>>;
+  run: ChildRunner;
+  /** The path of cloudflared from the settings. */
+  cloudflared: () => string | null;
+  /** Folder of our own programs; the only one in the children's PATH, so that no browser can be opened from there. */
+  ownPrograms: string;
+  token: () => Promise<ServiceToken | undefined>;
+};
+
+const ASK_MS = 8_000;
+/** What a program needs besides its secrets to reach the network the way the user's other programs do. */
+const NETWORK_VARIABLES = [
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
+  'NO_PROXY',
+  'https_proxy',
+  'http_proxy',
+  'no_proxy',
+];
+
+/** The connector a definition asks for. */
+export function connectorOf(parts: ConnectorParts): Connector {
+  switch (parts.definition.connector.kind) {
+    case 'none':
+      return direct(parts);
+    case 'direct':
+      return ours(parts);
+    case 'cloudflared':
+      return vendors(parts, parts.definition.connector.login === 'service-token');
+  }
+}
+
+/** Plain ssh: sshd is reached without anything in between. */
+function direct({ definition, ownPrograms }: ConnectorParts): Connector {
+  return {
+    prepare: async () => ({ route: { port: definition.port ?? 22, proxyCommand: undefined, env: { PATH: ownPrograms }, secrets: [] } }),
+    ask: async () => ({ code: 'exited' }),
+    version: () => null,
+  };
+}
+
+/** Our own WebSocket, with a service token. */
+function ours(parts: ConnectorParts): Connector {
+  const { definition } = parts;
+  return {
+    async prepare() {
+      const token = await parts.token();
+      if (token === undefined) return { problem: { code: 'token-missing' } };
+      const args = [ownScript('connector'), definition.host, String(definition.port ?? 443)];
+      const route = {
+        port: 22,
+        proxyCommand: proxyCommand(process.execPath, args, parts.platform),
+        env: { ...environment(parts, token), ...nodeEnvironment() },
+        secrets: [token.id, token.secret],
+      };
+      return { route };
+    },
+    ask: () => askWith(parts),
+    version: () => null,
+  };
+}
+
+/** The vendor's cloudflared, never with a debug level (it would write the token to its log) and never with flags of a user's. */
+function vendors(parts: ConnectorParts, withServiceToken: boolean): Connector {
+  const { definition } = parts;
+  let version: string | null = null;
+  return {
+    async prepare() {
+      const token = withServiceToken ? await parts.token() : undefined;
+      if (withServiceToken && token === undefined) return { problem: { code: 'token-missing' } };
+      const files = candidates(parts.cloudflared(), parts.env['PATH'] ?? '', parts.ownPrograms, parts.platform);
+      const found = await findCloudflared(files, withServiceToken, parts.run);
+      version = found.version;
+      if ('problem' in found) return { problem: { code: found.problem } };
+      const hostname = definition.port === null ? definition.host : `${definition.host}:${definition.port}`;
+      const route = {
+        port: 22,
+        proxyCommand: proxyCommand(found.file, ['access', 'ssh', '--hostname', hostname], parts.platform),
+        env: environment(parts, token),
+        secrets: token === undefined ? [] : [token.id, token.secret],
+      };
+      return { route };
+    },
+    ask: () => askWith(parts),
+    version: () => version,
+  };
+}
+
+function environment(parts: ConnectorParts, token: ServiceToken | undefined): Record<string, string> {
+  const out: Record<string, string> = { PATH: parts.ownPrograms };
+  for (const name of NETWORK_VARIABLES) {
+    const value = parts.env[name];
+    if (value !== undefined) out[name] = value;
+  }
+  if (token !== undefined) {
+    out['TUNNEL_SERVICE_TOKEN_ID'] = token.id;
+    out['TUNNEL_SERVICE_TOKEN_SECRET'] = token.secret;
+  }
+  return out;
+}
+
+async function askWith({ definition, env, token }: ConnectorParts): ReturnType<Connector['ask']> {
+  return askEdge(
+    { host: definition.host, port: definition.port ?? 443 },
+    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS },
+  );
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
+import { getCACertificates } from 'node:tls';
+import type { Cause } from './causes.ts';
+
+/** The access edge, asked by ourselves: what it refused, and why. */
+
+export type ServiceToken = { id: string; secret: string };
+
+export const tokenHeaders = (token: ServiceToken | undefined): Record<string, string> =>
+  token === undefined ? {} : { 'cf-access-client-id': token.id, 'cf-access-client-secret': token.secret };
+
+/** The authorities an edge may be signed by: the system's, and those of `SSL_CERT_FILE`, which cloudflared heeds too. */
+export function authorities(file: string | undefined): string[] {
+  const known = [...getCACertificates('default'), ...getCACertificates('system')];
+  return file === undefined || file === '' ? known : [...known, readFileSync(file, 'utf8')];
+}
+
+export type EdgeAddress = { host: string; port: number };
+
+/** What an answer of the edge to a tunnel's request means. */
+export function meaningOfAnswer(status: number, location: string | undefined, retryAfter: string | undefined): Cause {
+  if (status >= 300 && status < 400) return { code: /\/cdn-cgi\/access\/login/.test(location ?? '') ? 'login-needed' : 'edge-odd' };
+  if (status === 401 || status === 403) return { code: 'token-refused' };
+  if (status === 429) {
+    const seconds = Number(retryAfter);
+    return retryAfter !== undefined && Number.isInteger(seconds) && seconds >= 0
+      ? { code: 'rate-limited', retryAfterMs: seconds * 1000 }
+      : { code: 'rate-limited' };
+  }
+  if (status === 530) return { code: 'edge-disconnected' };
+  return { code: [500, 502, 503, 504].includes(status) ? 'origin-down' : 'edge-odd' };
+}
+
+/** What went wrong before the edge could answer. */
+export function meaningOfError(error: NodeJS.ErrnoException): Cause {
+  const code = error.code ?? '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { code: 'dns-failed' };
+  if (/CERT|SIGNATURE|ISSUER|ALTNAME|^ERR_TLS|^ERR_SSL|EPROTO/.test(code)) return { code: 'tls-untrusted' };
+  return { code: code === 'ECONNRESET' ? 'dropped' : 'edge-unreachable' };
+}
+
+/**
+ * Asks the edge why it refused. A plain GET and no redirects: an upgrade that is dropped again would count against
+ * this machine at sshd. The token goes to the tunnel's own host, over TLS, and nowhere else.
+ */
+export function askEdge(edge: EdgeAddress, options: { token: ServiceToken | undefined; ca: string[]; timeoutMs: number }): Promise<Cause> {
+  return new Promise((resolve) => {
+    const request = https.request({
+      ...edge,
+      servername: edge.host,
+      method: 'GET',
+      path: '/',
+      headers: { ...tokenHeaders(options.token), 'user-agent': 'drawbridge' },
+      ca: options.ca,
+      agent: false,
+      timeout: options.timeoutMs,
+    });
+    request.once('timeout', () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })));
+    request.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ETIMEDOUT' ? { code: 'no-banner' } : meaningOfError(error)),
+    );
+    request.once('response', (reply) => {
+      resolve(meaningOfAnswer(reply.statusCode ?? 0, reply.headers.location, reply.headers['retry-after']));
+      reply.destroy();
+    });
+    request.end();
+  });
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { installCloudflared, type InstallProgress } from '../../bridges/tunnels/install.ts';
+import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
+
+const PROGRAM = Buffer.alloc(300_000, 'a program');
+let folder: string;
+let vendor: FakeUpstream;
+let answer: (status: number) => { status: number; body: Buffer };
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-install-'));
+  answer = (status) => ({ status, body: PROGRAM });
+  vendor = await startFakeUpstream((req, res) => {
+    const { status, body } = answer(req.url === '/2026.7.2/cloudflared-here' ? 200 : 404);
+    res.writeHead(status, { 'content-length': body.length }).end(body);
+  });
+});
+afterEach(async () => {
+  await vendor.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function install(target: string): Promise<InstallProgress[]> {
+  const sha256 = createHash('sha256').update(PROGRAM).digest('hex');
+  const told: InstallProgress[] = [];
+  const releases = { here: { version: '2026.7.2', asset: 'cloudflared-here', sha256 }, gone: { version: '1.0.0', asset: 'x', sha256 } };
+  for await (const progress of installCloudflared({ folder, target, fetch, releases, source: vendor.baseUrl })) told.push(progress);
+  return told;
+}
+
+it('puts what it knows in place, for its owner to run', async () => {
+  const told = await install('here');
+  const file = path.join(folder, 'cloudflared');
+  expect(told.at(-1)).toEqual({ received: PROGRAM.length, total: PROGRAM.length, file, version: '2026.7.2' });
+  expect(told[0]).toMatchObject({ file: null });
+  expect(readFileSync(file).equals(PROGRAM)).toBe(true);
+  expect(statSync(file).mode & 0o777).toBe(0o700);
+});
+it('throws away what it does not know', async () => {
+  answer = (status) => ({ status, body: Buffer.from('something else') });
+  await expect(install('here')).rejects.toThrow(/thrown away/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+it('says so where there is nothing to be had', async () => {
+  await expect(install('gone')).rejects.toThrow(/status 404/);
+  await expect(install('amiga')).rejects.toThrow(/No cloudflared is known/);
+  await vendor.stop();
+  await expect(install('here')).rejects.toThrow(/Check the network/);
+  vendor = await startFakeUpstream((_req, res) => void res.end());
+  expect(existsSync(path.join(folder, 'cloudflared'))).toBe(false);
+});

@@ -1,0 +1,360 @@
+import fc from 'fast-check';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runChild, startChild } from '../../bridges/engine/child.ts';
+import { Settings } from '../../bridges/contract/settings.ts';
+import { TunnelDefinition } from '../../bridges/contract/tunnels.ts';
+import { CAUSE_CODES, meaningOf } from '../../bridges/tunnels/causes.ts';
+import { causeOf, progressOf } from '../../bridges/tunnels/classify.ts';
+import { candidates, isFit } from '../../bridges/tunnels/cloudflared.ts';
+import { meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
+import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.ts';
+import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
+import { leasher } from '../../bridges/tunnels/leashed.ts';
+import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
+import { expiryOf } from '../../bridges/tunnels/login.ts';
+import { jumpDetector, LOOK_EVERY_MS, networkFingerprint, watcher } from '../../bridges/tunnels/machine.ts';
+import { hostKeyOf } from '../../bridges/tunnels/openssh.ts';
+import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-parts-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const DEFINITION = { name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354] };
+const fits = (change: object): boolean => TunnelDefinition.safeParse({ ...DEFINITION, ...change }).success;
+
+describe('a definition', () => {
+  it('takes what is plain', () => {
+    expect(fits({})).toBe(true);
+    expect(fits({ host: '127.0.0.1', connector: { kind: 'none' }, port: 2222, identityFile: '/home/a b/.ssh/id_ed25519' })).toBe(true);
+  });
+  it.each([
+    { host: 'x$(touch /y)' },
+    { host: '-oProxyCommand=x' },
+    { host: 'a b' },
+    { host: 'a\nb' },
+    { host: 'Example.com' },
+    { host: '.example.com' },
+    { host: 'a..b' },
+    { host: 'a.-b' },
+    { host: 'a'.repeat(254) },
+    { host: '[::1]' },
+    { host: 'a@b' },
+    { host: '' },
+    { user: '-oProxyCommand=x' },
+    { user: 'a b' },
+    { user: 'root;x' },
+    { user: '' },
+    { farPorts: [3353, 3353] },
+    { farPorts: [80, 3354] },
+    { farPorts: [3353] },
+    { farPorts: [3353, 70_000] },
+    { farPorts: [3353.5, 3354] },
+    { port: 0 },
+    { name: '../x' },
+    { name: 'A' },
+    { identityFile: 'relative' },
+    { identityFile: '/a"b' },
+    { identityFile: "/a'b" },
+    { identityFile: '/a$(x)' },
+    { identityFile: '/a%h' },
+    { identityFile: '/a\nb' },
+    { connector: { kind: 'cloudflared', args: '--loglevel debug' } },
+    { connector: { kind: 'proxy' } },
+    { extra: true },
+  ])('refuses %j', (change) => expect(fits(change)).toBe(false));
+  it('is one of a list whose names and far ports differ', () => {
+    const list = (...changes: object[]): boolean =>
+      Settings.safeParse({ tunnels: { list: changes.map((change) => ({ ...DEFINITION, ...change })) } }).success;
+    expect(list({}, { name: 'b', farPorts: [3355, 3356] })).toBe(true);
+    expect(list({}, { name: 'b', host: 'other.example.com' })).toBe(true);
+    expect(list({}, { farPorts: [3355, 3356] })).toBe(false);
+    expect(list({}, { name: 'b', farPorts: [3354, 3355] })).toBe(false);
+  });
+});
+
+describe('the command line of ssh', () => {
+  const plan = {
+    host: 'h.example',
+    user: 'u',
+    port: 22,
+    knownHosts: '/a b/known',
+    identityFile: '/k',
+    keepAlive: KEEP_ALIVE,
+    proxyCommand: undefined,
+  };
+  it('reads no settings of the user’s, pins the host, binds loopback and ends options before the host', () => {
+    const args = tunnelArguments(plan, 3353, { socket: '/run/t.sock' });
+    expect(args.slice(-2)).toEqual(['--', 'h.example']);
+    expect(args.join(' ')).toContain('-F none');
+    expect(args).toContain('127.0.0.1:3353:/run/t.sock');
+    for (const option of [
+      'StrictHostKeyChecking=yes',
+      'UserKnownHostsFile="/a b/known"',
+      'GlobalKnownHostsFile=/dev/null',
+      'HostKeyAlias=h.example',
+      'ExitOnForwardFailure=yes',
+      'ServerAliveInterval=5',
+      'ServerAliveCountMax=2',
+      'IdentityAgent=none',
+      'BatchMode=yes',
+    ])
+      expect(args).toContain(option);
+  });
+  it('tries no key where it only asks for the host key, and trusts nothing but for that', () => {
+    const args = hostKeyArguments(plan);
+    // ssh takes the first value it is given.
+    expect(args.indexOf('PreferredAuthentications=none')).toBeLessThan(args.indexOf('PreferredAuthentications=publickey'));
+    expect(args.indexOf('StrictHostKeyChecking=accept-new')).toBeLessThan(args.indexOf('StrictHostKeyChecking=yes'));
+    expect(args.join(' ')).not.toContain('-R');
+  });
+  it('quotes a proxy command for the shell and for ssh', () => {
+    expect(proxyCommand('/a b/c', ['x'], 'linux')).toBe("'/a b/c' x");
+    expect(proxyCommand('C:\\a b\\c.exe', ['x'], 'win32')).toBe('"C:\\a b\\c.exe" x');
+    expect(proxyCommand('/100%/c', ['/a b/s.ts', '--x', 'h:1'], 'linux')).toBe("'/100%%/c' '/a b/s.ts' --x h:1");
+    expect(proxyCommand("/it's/c", ['$(x)'], 'linux')).toBe("'/it'\\''s/c' '$(x)'");
+  });
+  it('shows the fingerprint ssh-keygen shows', () => {
+    const key = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+    expect(hostKeyOf(`h ssh-ed25519 ${key}\n`).fingerprint).toBe('SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU');
+    expect(() => hostKeyOf('')).toThrow();
+  });
+});
+
+describe('what ssh and cloudflared say', () => {
+  const nothing = { sshd: true, up: false, edge: false };
+  it.each([
+    ['debug1: Executing proxy command: exec x', { step: 'connecting' }],
+    ['debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1', { step: 'edge-open' }],
+    ["debug1: Host 'h' is known and matches the ED25519 host key.", { step: 'host-key-ok' }],
+    ['Authenticated to h (via proxy) using "publickey".', { step: 'authenticated' }],
+    ['debug1: remote forward success for: listen 127.0.0.1:3353, connect /x:-2', { step: 'up', farPort: 3353 }],
+    ['debug1: remote forward success for: listen 0.0.0.0:3353, connect /x:-2', undefined],
+    ['banner: debug1: remote forward success for: listen 127.0.0.1:3353, connect', undefined],
+  ])('%s', (line, progress) => expect(progressOf(line)).toEqual(progress));
+  it.each([
+    ['@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @', 'host-key-changed'],
+    ['No ED25519 host key is known for h and you have requested strict checking.', 'host-key-unknown'],
+    ['u@h: Permission denied (publickey).', 'key-refused'],
+    ['Please open the following URL and log in with your Cloudflare account:', 'login-needed'],
+    ['2026-01-01T00:00:00Z ERR failed to connect to origin error="websocket: bad handshake"', 'edge-refused'],
+    ['error="tls: failed to verify certificate: x509: certificate signed by unknown authority"', 'tls-untrusted'],
+    ['/bin/sh: 1: exec: /x/cloudflared: not found', 'connector-missing'],
+    ['error="dial tcp: lookup h on 127.0.0.1:53: no such host"', 'dns-failed'],
+    ['ssh: Could not resolve hostname h: Name or service not known', 'dns-failed'],
+    ['error="dial tcp 127.0.0.1:9: connect: connection refused"', 'edge-unreachable'],
+    ['ssh: connect to host h port 22: Network is unreachable', 'edge-unreachable'],
+    ['Error: remote port forwarding failed for listen port 3353', 'bind-refused'],
+    ['Connection timed out during banner exchange', 'no-banner'],
+    ['Timeout, server h not responding.', 'dead-peer'],
+    ['Connection to h closed by remote host.', 'closed-by-gateway'],
+    ['client_loop: send disconnect: Broken pipe', 'dropped'],
+    ['drawbridge: edge answered 302 login', 'login-needed'],
+    ['drawbridge: edge answered 403', 'token-refused'],
+    ['drawbridge: edge answered 502', 'origin-down'],
+    ['drawbridge: edge answered 530', 'edge-disconnected'],
+    ['drawbridge: edge went silent', 'dead-peer'],
+    ['something else', 'exited'],
+  ])('%s', (line, code) => expect(causeOf(['debug1: x', line], nothing)).toEqual({ code }));
+  it('heeds the edge’s wait, and knows a cut session from one that never was', () => {
+    expect(causeOf(['drawbridge: edge answered 429 retry-after 7'], nothing)).toEqual({ code: 'rate-limited', retryAfterMs: 7_000 });
+    expect(causeOf([], { sshd: true, up: true, edge: true })).toEqual({ code: 'dropped' });
+    expect(causeOf(['Empty app domain'], { sshd: false, up: false, edge: true })).toEqual({ code: 'edge-refused' });
+  });
+  it('means something to a person, each of it', () => {
+    for (const code of CAUSE_CODES) {
+      const { sentence, mend, retry } = meaningOf(code, 'lab');
+      expect(sentence).toMatch(/^[A-Z].*\.$|^ssh .*\.$|^cloudflared .*\.$/);
+      expect(mend ?? '').not.toContain('NAME');
+      // What trying again can't mend says what can.
+      if (retry === 'never') expect(mend).toBeTruthy();
+    }
+  });
+});
+
+describe('the edge’s answers', () => {
+  it.each([
+    [302, 'https://team/cdn-cgi/access/login/h?kid=1', undefined, { code: 'login-needed' }],
+    [301, 'https://elsewhere/', undefined, { code: 'edge-odd' }],
+    [401, undefined, undefined, { code: 'token-refused' }],
+    [403, undefined, undefined, { code: 'token-refused' }],
+    [429, undefined, '30', { code: 'rate-limited', retryAfterMs: 30_000 }],
+    [429, undefined, 'tomorrow', { code: 'rate-limited' }],
+    [502, undefined, undefined, { code: 'origin-down' }],
+    [530, undefined, undefined, { code: 'edge-disconnected' }],
+    [200, undefined, undefined, { code: 'edge-odd' }],
+  ])('%s %s', (status, location, wait, cause) => expect(meaningOfAnswer(status, location, wait)).toEqual(cause));
+  it.each([
+    ['ENOTFOUND', 'dns-failed'],
+    ['ECONNREFUSED', 'edge-unreachable'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls-untrusted'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls-untrusted'],
+    ['ECONNRESET', 'dropped'],
+  ])('%s', (code, cause) => expect(meaningOfError(Object.assign(new Error('x'), { code }))).toEqual({ code: cause }));
+});
+
+describe('cloudflared', () => {
+  it.each([
+    ['2026.7.2', true, true],
+    ['2025.1.0', true, true],
+    ['2024.12.9', true, false],
+    ['2026.6.1', true, false],
+    ['2026.6.1', false, true],
+    ['latest', true, false],
+  ])('%s, with a service token %s: %s', (version, token, fit) => expect(isFit(version, token)).toBe(fit));
+  it('is looked for at the named path alone, or in PATH and then among our own', () => {
+    expect(candidates('/x/cloudflared', '/usr/bin', '/own', 'linux')).toEqual(['/x/cloudflared']);
+    expect(candidates(null, '/usr/bin::relative:/bin', '/own', 'linux')).toEqual([
+      '/usr/bin/cloudflared',
+      '/bin/cloudflared',
+      '/own/cloudflared',
+    ]);
+  });
+  it('tells when a login ends', () => {
+    const token = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.x`;
+    expect(expiryOf(token)).toBe(1_800_000_000_000);
+    expect(expiryOf('Unable to find token')).toBeNull();
+    expect(expiryOf('a.b.c')).toBeNull();
+  });
+});
+
+describe('WebSocket frames', () => {
+  it('come out as they went in, however the bytes are cut', () => {
+    const frame = fc.record({
+      opcode: fc.constantFrom(OPCODES.binary, OPCODES.ping, OPCODES.close),
+      payload: fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.uint8Array({ minLength: 60_000, maxLength: 70_000 })),
+      masked: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(frame, { maxLength: 5 }),
+        fc.array(fc.integer({ min: 1, max: 9_000 }), { minLength: 1, maxLength: 8 }),
+        (frames, cuts) => {
+          const bytes = Buffer.concat(frames.map(({ opcode, payload, masked }) => encodeFrame(opcode, payload, masked)));
+          const read = frameReader();
+          const got = [];
+          for (let at = 0, i = 0; at < bytes.length; i++) {
+            const size = cuts[i % cuts.length] ?? 1;
+            got.push(...read(Buffer.from(bytes.subarray(at, at + size))));
+            at += size;
+          }
+          expect(got.map(({ opcode, payload }) => [opcode, payload.toString('hex')])).toEqual(
+            frames.map(({ opcode, payload }) => [opcode, Buffer.from(payload).toString('hex')]),
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+  it('of absurd size are refused', () => {
+    const huge = Buffer.from([0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(() => frameReader()(huge)).toThrow(RangeError);
+  });
+});
+
+describe('the machine', () => {
+  it('is taken to have slept where the clock jumped', () => {
+    const jumped = jumpDetector(LOOK_EVERY_MS);
+    expect([0, 5_000, 10_100, 70_000, 75_000, 60_000].map(jumped)).toEqual([false, false, false, true, false, false]);
+  });
+  it('is seen to change its network, lose it and wake', () => {
+    let now = 0;
+    let address: string | undefined = '10.0.0.2';
+    const interfaces = () => ({
+      lo: [{ address: '127.0.0.1', internal: true, family: 'IPv4' as const, netmask: '', mac: '', cidr: null }],
+      eth0: address === undefined ? [] : [{ address, internal: false, family: 'IPv4' as const, netmask: '', mac: '', cidr: null }],
+    });
+    const look = watcher({ now: () => now, interfaces }, 5_000);
+    expect(look()).toBeUndefined();
+    now += 5_000;
+    address = '10.0.0.3';
+    expect(look()).toEqual({ why: 'network', online: true });
+    now += 5_000;
+    address = undefined;
+    expect(look()).toEqual({ why: 'network', online: false });
+    now += 60_000;
+    expect(look()).toEqual({ why: 'wake' });
+    expect(networkFingerprint(interfaces())).toBe('');
+  });
+});
+
+describe('a tunnel’s key', () => {
+  it('is kept as a hash, proves itself, and is gone when replaced', () => {
+    const file = path.join(folder, 'keys.json');
+    const keys = openTunnelKeys(file);
+    const key = keys.create('lab');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const again = openTunnelKeys(file);
+    expect([again.check('lab', key), again.check('lab', `${key}x`), again.check('other', key), again.check('__proto__', key)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(again.prove('lab', 'text')).toMatch(/^[0-9a-f]{64}$/);
+    expect(again.prove('other', 'text')).toBeUndefined();
+    again.create('lab');
+    expect(again.check('lab', key)).toBe(false);
+    again.remove('lab');
+    expect(again.prove('lab', 'text')).toBeUndefined();
+    writeFileSync(file, '{"lab":1}');
+    expect(() => openTunnelKeys(file)).toThrow(/damaged/);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a leash', () => {
+  const bornOf = bornOn(process.platform, runChild);
+  const start = () => {
+    const ledger = openLedger(path.join(folder, 'ledger.json'), bornOf, killGroup);
+    const lines: string[] = [];
+    const leashed = leasher(startChild, ledger);
+    return { ledger, lines, run: (script: string) => leashed('/bin/sh', ['-c', script], { env: {}, onLine: (line) => lines.push(line) }) };
+  };
+  const alive = async (pid: number): Promise<boolean> => (await bornOf(pid)) !== undefined;
+
+  it('tells how the command ended, and empties its ledger', async () => {
+    const { run, lines } = start();
+    expect(await run('echo said >&2; exit 3').ended).toEqual({ code: 3, signal: null, failed: null });
+    expect(lines).toEqual(['said']);
+    expect(existsSync(path.join(folder, 'ledger.json'))).toBe(false);
+  });
+  it('says where the command can’t be started', async () => {
+    const leashed = leasher(startChild, start().ledger);
+    expect(await leashed(path.join(folder, 'none'), [], { env: {}, onLine: () => {} }).ended).toMatchObject({ failed: 'ENOENT' });
+  });
+  it('ends all that the command started, also what does not want to end', async () => {
+    const { run, lines } = start();
+    const child = run(
+      `trap '' TERM; (trap '' TERM; echo $$ >&2; while :; do sleep 1; done) & echo $! >&2; wait; while :; do sleep 1; done`,
+    );
+    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    await child.stop();
+    for (const pid of lines.map(Number)) expect(await alive(pid)).toBe(false);
+  });
+  it('has a ledger that ends what is still the same process, and nothing else', async () => {
+    const file = path.join(folder, 'old.json');
+    const first = startChild('/bin/sh', ['-c', 'exec sleep 1000'], { env: {}, onOut: () => {}, onErr: () => {} });
+    const pid = first.pid ?? 0;
+    const born = await bornOf(pid);
+    const killed: number[] = [];
+    const reap = (entries: object[]): Promise<number> => {
+      writeFileSync(file, JSON.stringify(entries));
+      return openLedger(file, bornOf, (one) => {
+        killed.push(one);
+        killGroup(one);
+      }).reap();
+    };
+    expect(await reap([{ pid, born: 'another' }])).toBe(0);
+    expect(killed).toEqual([]);
+    expect(await reap([{ pid, born }])).toBe(1);
+    expect(killed).toEqual([pid]);
+    await first.ended;
+    writeFileSync(file, 'not json');
+    expect(await openLedger(file, bornOf, killGroup).reap()).toBe(0);
+  });
+});

@@ -1,0 +1,188 @@
+import { chmodSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { EdgeMode } from '../fakes/access-edge.ts';
+import { writeScript } from '../fakes/sshd.ts';
+import { cloudflared, hasCheckTools, hasOpenssl, hasSsh } from '../support/programs.ts';
+import { NAME, startRig, type ConnectorKind, type Rig, type RigOptions } from './rig.ts';
+
+/** Each state a tunnel can end in, brought about with the real programs. */
+
+const missing = !hasSsh || !hasOpenssl || !hasCheckTools;
+const KINDS = (cloudflared === undefined ? ['direct'] : ['direct', 'cloudflared']) satisfies ConnectorKind[];
+/** A silent edge is noticed sooner than the 15 s a person's tunnel waits. */
+const QUICK = { intervalS: 1, count: 1, connectTimeoutS: 2 };
+
+let rig: Rig | undefined;
+afterEach(async () => {
+  await rig?.stop();
+  rig = undefined;
+});
+async function started(options: RigOptions, before?: (rig: Rig) => void | Promise<void>): Promise<Rig> {
+  const made = await startRig({ keepAlive: QUICK, timings: { checkAgainMs: 300 }, ...options });
+  rig = made;
+  await made.trust();
+  made.edge.seen.length = 0;
+  await before?.(made);
+  await made.engine.control.tunnels.start({ name: NAME });
+  return made;
+}
+const ended = (made: Rig, cause: string) => made.until((one) => one.cause === cause && ['blocked', 'backoff'].includes(one.state), cause);
+
+describe.skipIf(missing)('what ends a tunnel', () => {
+  describe.each(KINDS)('by %s', (connector) => {
+    it.each<[EdgeMode, string, string]>([
+      ['login', 'login-needed', 'blocked'],
+      [401, 'token-refused', 'blocked'],
+      [403, 'token-refused', 'blocked'],
+      [429, 'rate-limited', 'backoff'],
+      [502, 'origin-down', 'backoff'],
+      [530, 'edge-disconnected', 'backoff'],
+      [200, 'edge-odd', 'backoff'],
+      ['mute', 'no-banner', 'backoff'],
+    ])('an edge that answers %s', async (mode, cause, state) => {
+      const made = await started({ connector }, ({ edge }) => edge.mode(mode));
+      const status = await ended(made, cause);
+      expect(status).toMatchObject({ state, cause });
+      expect(status.reason).toBeTruthy();
+      if (state === 'blocked') expect(status.mend?.label).toContain(`drawbridge tunnels token ${NAME}`);
+      if (mode === 429) expect(Date.parse(status.retryAt ?? '') - Date.parse(status.since)).toBeGreaterThan(6_000);
+      const upgrades = made.edge.seen.filter((one) => one.startsWith('upgrade')).length;
+      // The genuine client asks a second time where it is sent to a login page.
+      if (state === 'blocked') expect(upgrades).toBeLessThanOrEqual(mode === 'login' ? 2 : 1);
+    });
+
+    it('an edge that is not there, until it is', async () => {
+      const made = await started({ connector }, ({ edge }) => edge.stop());
+      await ended(made, 'edge-unreachable');
+      await made.edge.start();
+      expect(await made.until((one) => one.state === 'up', 'up')).toMatchObject({ cause: null });
+    });
+
+    it('an edge nobody vouches for', async () => {
+      const made = await started({ connector }, () => void delete process.env['SSL_CERT_FILE']);
+      expect(await ended(made, 'tls-untrusted')).toMatchObject({ state: 'blocked' });
+    });
+
+    it('no service token', async () => {
+      rig = await startRig({ connector, withToken: false });
+      await rig.engine.control.tunnels.start({ name: NAME });
+      expect(await ended(rig, 'token-missing')).toMatchObject({ state: 'blocked' });
+      expect(rig.edge.seen).toEqual([]);
+      await rig.engine.control.tunnels.token({ name: NAME, token: rig.edge.token });
+      expect(await ended(rig, 'host-key-unknown')).toMatchObject({ state: 'blocked' });
+    });
+  });
+
+  it('a name that can’t be looked up', async () => {
+    rig = await startRig({ connector: 'cloudflared', definition: { host: 'nowhere.invalid' } });
+    await rig.engine.control.tunnels.start({ name: NAME });
+    // Without a pinned key nothing is tried; asking for one tells what is wrong.
+    await expect(rig.engine.control.tunnels.hostKey({ name: NAME })).rejects.toThrow(/can’t be looked up/);
+  });
+
+  it('a host key that was never compared, and one that changed', async () => {
+    const made = await startRig({ keepAlive: QUICK });
+    rig = made;
+    const { control } = made.engine;
+    await control.tunnels.start({ name: NAME });
+    expect((await ended(made, 'host-key-unknown')).mend?.label).toContain(`drawbridge tunnels trust ${NAME}`);
+    await expect(control.tunnels.trust({ name: NAME, fingerprint: `SHA256:${'A'.repeat(43)}` })).rejects.toThrow(/Nothing was pinned/);
+    await made.trust();
+    expect((await made.until((one) => one.state === 'up', 'up')).fingerprint).toMatch(/^SHA256:/);
+
+    await made.sshd.kill();
+    made.sshd.changeHostKey();
+    await made.sshd.start();
+    expect(await ended(made, 'host-key-changed')).toMatchObject({ state: 'blocked' });
+    await made.trust();
+    await made.until((one) => one.state === 'up', 'up again');
+  });
+
+  it('an ssh key that is refused, tried once', async () => {
+    const made = await started({ authorizedKeys: () => '' });
+    expect(await ended(made, 'key-refused')).toMatchObject({ state: 'blocked' });
+    expect((await made.engine.control.status.get({})).notices).toContainEqual(
+      expect.objectContaining({ id: `tunnel-${NAME}`, level: 'error', title: 'The tunnel lab needs you' }),
+    );
+    // Asking for the host key, before and at pinning, are the other two.
+    expect(made.sshd.log().match(/Connection from /g)).toHaveLength(3);
+  });
+
+  it('an ssh key others may read', async () => {
+    const made = await started({}, ({ engine }) => chmodSync(path.join(engine.home, 'tunnels', `${NAME}.key`), 0o644));
+    expect(await ended(made, 'key-unusable')).toMatchObject({ state: 'blocked' });
+  });
+
+  it('a far port that is held: the other is taken', async () => {
+    const held = net.createServer();
+    const made = await started({}, async ({ farPorts }) => {
+      await new Promise<void>((resolve) => {
+        held.listen(farPorts[0], '127.0.0.1', resolve);
+      });
+    });
+    const status = await made.until((one) => one.state === 'up', 'up');
+    expect(status.farPort).toBe(made.farPorts[1]);
+    held.close();
+  });
+
+  it('far ports that are not permitted', async () => {
+    const made = await started({ config: (kit) => kit.replace(/^ *PermitListen .*$/m, '  PermitListen none') });
+    expect(await ended(made, 'bind-refused')).toMatchObject({ state: 'backoff' });
+  });
+
+  it('a gateway that binds to every address: the tunnel is ended', async () => {
+    const made = await started({ config: (kit) => kit.replace('GatewayPorts no', 'GatewayPorts yes') });
+    const status = await ended(made, 'exposed');
+    expect(status).toMatchObject({ state: 'blocked', farPort: null });
+    await vi.waitFor(() => expect(made.sshd.sessions()).toEqual([]), 5_000);
+  });
+
+  it('a gateway that lets no command run: connected, and what is unproven is said', async () => {
+    const made = await started({ config: (kit) => kit.replace('MaxSessions 1', 'MaxSessions 0') });
+    const status = await made.until((one) => one.unproven?.includes('check script') === true, 'unproven');
+    expect(status).toMatchObject({ state: 'connected', marks: { answering: null, private: null } });
+  });
+
+  it('a browser login that has to be made, and when it ends', async () => {
+    const made = await startRig({ connector: 'cloudflared', definition: { connector: { kind: 'cloudflared', login: 'browser' } } });
+    rig = made;
+    const { control } = made.engine;
+    // A stand-in for the vendor's program: it can't be signed in to anything here.
+    const fake = path.join(made.folder, 'cloudflared');
+    const token = `e30.${Buffer.from('{"exp":1900000000}').toString('base64url')}.x`;
+    writeScript(
+      fake,
+      `#!/bin/sh
+case "$*" in
+  --version) echo "cloudflared version 2026.7.2 (built today)" ;;
+  "access login https://localhost") touch "${made.folder}/login" ;;
+  "access token --app=https://localhost") [ -f "${made.folder}/login" ] && echo ${token} ;;
+  *) echo "Please open the following URL and log in with your Cloudflare account:" >&2; exec sleep 100 ;;
+esac
+`,
+    );
+    await control.settings.update({ patch: { tunnels: { cloudflared: fake } } });
+    await expect(control.tunnels.hostKey({ name: NAME })).rejects.toThrow();
+    expect((await made.status()).loginUntil).toBeNull();
+    expect(await control.tunnels.login({ name: NAME })).toEqual({ until: new Date(1_900_000_000_000).toISOString() });
+    expect((await made.status()).loginUntil).toBe(new Date(1_900_000_000_000).toISOString());
+  }, 60_000);
+
+  it.skipIf(cloudflared === undefined)('cloudflared missing, too old, or known to ignore service tokens', async () => {
+    const made = await startRig({ connector: 'cloudflared' });
+    rig = made;
+    const { control } = made.engine;
+    const fake = path.join(made.folder, 'cloudflared');
+    await control.settings.update({ patch: { tunnels: { cloudflared: fake } } });
+    await control.tunnels.start({ name: NAME });
+    expect(await ended(made, 'connector-missing')).toMatchObject({ state: 'blocked' });
+    for (const version of ['2024.12.2', '2026.6.0']) {
+      writeScript(fake, `#!/bin/sh\necho "cloudflared version ${version} (built today)"\n`);
+      await control.tunnels.reconnect({ name: NAME });
+      expect(await ended(made, 'connector-unfit')).toMatchObject({ state: 'blocked', connectorVersion: version });
+    }
+    expect(made.edge.seen).toEqual([]);
+  });
+});
