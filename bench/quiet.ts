@@ -19,8 +19,8 @@ export class Quiet {
     this.#sparedMs = sparedMs;
   }
 
-  /** Runs one window, again where it was disturbed; resolves with the last result. */
-  async window<T>(measure: () => Promise<T>): Promise<T> {
+  /** Runs one window, again where it was disturbed; resolves with the last result, and whether that was disturbed too. */
+  async window<T>(measure: () => Promise<T>): Promise<{ result: T; disturbed: boolean }> {
     this.counts.windows += 1;
     for (let repeats = 0; ; repeats += 1) {
       const began = performance.now();
@@ -30,10 +30,10 @@ export class Quiet {
       const foreign = ((foreignSeconds() - before) / ms) * 1e3;
       // Short windows are finer than the machine's own clock of CPU time (10 ms), hence the constant.
       const disturbed = foreign > FOREIGN_CORES + 15 / ms;
-      if (!disturbed) return result;
+      if (!disturbed) return { result, disturbed };
       if (repeats === MAX_REPEATS || this.#sparedMs < ms) {
         this.counts.disturbed += 1;
-        return result;
+        return { result, disturbed };
       }
       this.counts.repeated += 1;
       this.#sparedMs -= ms;

@@ -17,32 +17,54 @@ export type Context = {
 export type Scenario = { name: string; about: string; run: (context: Context) => Promise<Report> };
 
 /** What was measured of one target: one entry per round, in the order of the rounds. */
-export type Measured<T> = { target: Target; rounds: T[] };
+export type Measured<T> = { name: TargetName; rounds: T[] };
+
+type Options<T> = {
+  targets: readonly TargetName[];
+  rounds: number;
+  /** How often all targets are started anew: two processes of the same program differ by several percent. */
+  starts?: number;
+  warmUp: (target: Target) => Promise<unknown>;
+  window: (target: Target) => Promise<T>;
+  /** Runs once after the rounds, while the targets of the last start are up. */
+  after?: (targets: readonly Target[]) => Promise<unknown>;
+};
 
 /**
  * Starts the targets, warms each up, and measures all of them once per round in random order, so that what changes on
- * the machine meanwhile meets all of them alike.
+ * the machine meanwhile meets all of them alike. Rounds that other programs disturbed are left out of the result where
+ * enough others remain.
  */
-export function interleaved<T>(
-  context: Context,
-  options: {
-    targets: readonly TargetName[];
-    rounds: number;
-    warmUp?: (target: Target) => Promise<unknown>;
-    window: (target: Target) => Promise<T>;
-    /** Runs once more after all rounds, while the targets are up. */
-    after?: (targets: readonly Target[]) => Promise<unknown>;
-  },
-): Promise<Measured<T>[]> {
-  return withTargets(options.targets, context.mock, async (targets) => {
-    const measured = targets.map((target) => ({ target, rounds: new Array<T>() }));
-    for (const target of targets) await options.warmUp?.(target);
-    for (let round = 0; round < options.rounds; round += 1) {
-      for (const one of shuffled(measured)) one.rounds.push(await context.quiet.window(() => options.window(one.target)));
-    }
-    await options.after?.(targets);
-    return measured;
-  });
+export async function interleaved<T>(context: Context, options: Options<T>): Promise<Measured<T>[]> {
+  const { targets, rounds, starts = 1 } = options;
+  const all: Map<TargetName, T>[] = [];
+  const calm: Map<TargetName, T>[] = [];
+  for (let start = 1; start <= starts; start += 1) {
+    await withTargets(targets, context.mock, async (running) => {
+      for (const target of running) await options.warmUp(target);
+      for (let left = Math.ceil(rounds / starts); left > 0; left -= 1) {
+        const round = new Map<TargetName, T>();
+        let disturbed = false;
+        for (const target of shuffled(running)) {
+          const window = await context.quiet.window(() => options.window(target));
+          round.set(target.name, window.result);
+          disturbed ||= window.disturbed;
+        }
+        all.push(round);
+        if (!disturbed) calm.push(round);
+      }
+      if (start === starts) await options.after?.(running);
+    });
+  }
+  const kept = calm.length >= Math.max(MIN_CALM, all.length / 3) ? calm : all;
+  return targets.map((name) => ({ name, rounds: kept.flatMap((round) => entry(round, name)) }));
+}
+
+const MIN_CALM = 3;
+
+function entry<T>(round: ReadonlyMap<TargetName, T>, name: TargetName): T[] {
+  const found = round.get(name);
+  return found === undefined ? [] : [found];
 }
 
 /** The median over all rounds of a figure of one target. */
@@ -52,27 +74,24 @@ export function figure<T>(measured: Measured<T>, read: (round: T) => number): nu
 
 /** The median over all rounds of a figure less the same round's figure of `base`: what the target adds to it. */
 export function added<T>(measured: Measured<T>, base: Measured<T>, read: (round: T) => number): number {
-  return median(
-    measured.rounds.flatMap((round, i) => {
-      const other = base.rounds[i];
-      return other === undefined ? [] : [read(round) - read(other)];
-    }),
-  );
+  return median(paired(measured, base, (own, other) => read(own) - read(other)));
 }
 
 /** The median over all rounds of a figure divided by the same round's figure of `base`. */
 export function ratio<T>(measured: Measured<T>, base: Measured<T>, read: (round: T) => number): number {
-  return median(
-    measured.rounds.flatMap((round, i) => {
-      const other = base.rounds[i];
-      return other === undefined ? [] : [read(round) / read(other)];
-    }),
-  );
+  return median(paired(measured, base, (own, other) => read(own) / read(other)));
+}
+
+function paired<T>(measured: Measured<T>, base: Measured<T>, combine: (own: T, other: T) => number): number[] {
+  return measured.rounds.flatMap((round, i) => {
+    const other = base.rounds[i];
+    return other === undefined ? [] : [combine(round, other)];
+  });
 }
 
 /** The measurements of one target. Throws where it was not measured. */
 export function of<T>(all: readonly Measured<T>[], name: TargetName): Measured<T> {
-  const found = all.find((one) => one.target.name === name);
+  const found = all.find((one) => one.name === name);
   if (found === undefined) throw new Error(`${name} was not measured`);
   return found;
 }

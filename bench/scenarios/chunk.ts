@@ -25,7 +25,7 @@ export const chunk: Scenario = {
       added(of(all, name), direct, at(percent)) / added(raw, direct, at(percent));
     return {
       rows: all.map((one) => ({
-        target: one.target.name,
+        target: one.name,
         p50_us: rounded(figure(one, at(50)), 0),
         p99_us: rounded(figure(one, at(99)), 0),
         added_p50_x_raw: one === direct ? null : rounded(added(one, direct, at(50)) / added(raw, direct, at(50))),

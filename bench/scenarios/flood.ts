@@ -30,11 +30,17 @@ export const flood: Scenario = {
         residentMb: target.pid === undefined ? Number.NaN : residentMb(target.pid),
       };
     };
-    const all = await interleaved(context, { targets: TARGETS, rounds: context.rounds(7, 3), warmUp: window, window });
+    const all = await interleaved(context, {
+      targets: TARGETS,
+      rounds: context.rounds(8, 3),
+      starts: context.quick ? 1 : 2,
+      warmUp: window,
+      window,
+    });
     const cpu = (one: Window): number => one.cpuUsAnEvent;
     return {
       rows: all.map((one) => ({
-        target: one.target.name,
+        target: one.name,
         events_a_second: rounded(events / figure(one, (round) => round.seconds), 0),
         cpu_us_an_event: rounded(figure(one, cpu)),
         resident_mb: rounded(

@@ -20,8 +20,9 @@ export const lat: Scenario = {
     const all = await measure(context, {
       ask: JSON_CALL,
       calls: context.quick ? 150 : 250,
-      warmUp: context.quick ? 800 : 2_500,
-      rounds: context.rounds(25, 9),
+      warmUp: context.quick ? 1_000 : 2_500,
+      rounds: context.rounds(27, 10),
+      starts: context.quick ? 2 : 3,
       time: (reply) => microseconds(reply.ended - reply.started),
     });
     return { rows: rowsOf(all, ''), goals: goalsOf(all, 'lat: added p50', { drawbridge: 1.05 }) };
@@ -38,14 +39,15 @@ export const ttfb: Scenario = {
       ask: STREAM_CALL,
       calls: context.quick ? 60 : 100,
       warmUp: context.quick ? 300 : 1_000,
-      rounds: context.rounds(20, 8),
+      rounds: context.rounds(24, 8),
+      starts: context.quick ? 2 : 3,
       time: (reply) => microseconds(reply.first - reply.started),
     });
     return { rows: rowsOf(all, 'ttfb_'), goals: goalsOf(all, 'ttfb: added p50', { drawbridge: 1.15, 'drawbridge-translate': 1.35 }) };
   },
 };
 
-type Options = { ask: Ask; calls: number; warmUp: number; rounds: number; time: (reply: Reply) => number };
+type Options = { ask: Ask; calls: number; warmUp: number; rounds: number; starts: number; time: (reply: Reply) => number };
 
 async function measure(context: Context, options: Options): Promise<Measured<Window>[]> {
   const connections = new Map<Target, Connection>();
@@ -71,6 +73,7 @@ async function measure(context: Context, options: Options): Promise<Measured<Win
     return await interleaved(context, {
       targets: TARGETS,
       rounds: options.rounds,
+      starts: options.starts,
       warmUp: (target) => call(target, options.warmUp),
       window: (target) => call(target, options.calls),
     });
@@ -85,7 +88,7 @@ function rowsOf(all: readonly Measured<Window>[], prefix: string): Row[] {
   const direct = of(all, 'direct');
   const raw = of(all, 'raw');
   return all.map((one) => ({
-    target: one.target.name,
+    target: one.name,
     [`${prefix}p50_us`]: rounded(figure(one, at(50)), 0),
     ...Object.fromEntries([50, 95, 99].map((p) => [`added_p${p}_us`, one === direct ? null : rounded(added(one, direct, at(p)), 0)])),
     ...Object.fromEntries(
@@ -105,8 +108,8 @@ function goalsOf(all: readonly Measured<Window>[], what: string, bounds: Readonl
   const direct = of(all, 'direct');
   const raw = added(of(all, 'raw'), direct, at(50));
   return all.flatMap((one) => {
-    const bound = bounds[one.target.name];
+    const bound = bounds[one.name];
     if (bound === undefined) return [];
-    return [{ goal: `${what}, ${one.target.name} / raw`, bound, side: 'at most' as const, measured: added(one, direct, at(50)) / raw }];
+    return [{ goal: `${what}, ${one.name} / raw`, bound, side: 'at most' as const, measured: added(one, direct, at(50)) / raw }];
   });
 }

@@ -111,6 +111,10 @@ function text(value: unknown): string {
   return found.find((one) => typeof one === 'string') ?? '';
 }
 
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value);
+}
+
 type Record = { rows: number; dropped: number; byModel: Map<string, unknown[]> };
 
 /** What the engine kept, once it has written everything down. */
@@ -118,8 +122,9 @@ async function recordOf(target: Target, count: number): Promise<Record> {
   const { engine } = target;
   if (engine === undefined) throw new Error(`${target.name} keeps no record`);
   for (let tries = 0; ; tries += 1) {
-    const rows = parsed(await engine.cli('calls', '--limit', String(count * 2), '--json'));
-    const list: unknown[] = Array.isArray(rows) ? rows : [];
+    const printed = await engine.cli('calls', '--limit', String(count * 2), '--json');
+    const list = parsed(printed);
+    if (!isList(list)) throw new Error(`"calls --json" printed ${printed.length} characters that are no whole JSON`);
     const open = list.some((row) => property(row, 'state') === 'open');
     if ((list.length < count || open) && tries < 20) {
       await sleep(250);

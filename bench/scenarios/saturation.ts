@@ -42,7 +42,7 @@ export const sat: Scenario = {
     const raw = of(all, 'raw');
     const rate = (window: Window): number => window.calls / window.seconds;
     const rows = all.map((one) => ({
-      target: one.target.name,
+      target: one.name,
       calls_a_second: rounded(figure(one, rate), 0),
       x_raw: rounded(ratio(one, raw, rate)),
       p99_ms: rounded(figure(one, (window) => window.p99Ms)),

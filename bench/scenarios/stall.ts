@@ -27,12 +27,12 @@ export const stall: Scenario = {
       ]);
       return { delays: streams.delays, lost: streams.lost, ...large };
     };
-    const all = await interleaved(context, { targets: TARGETS, rounds: context.rounds(6, 3), warmUp: window, window });
+    const all = await interleaved(context, { targets: TARGETS, rounds: context.rounds(6, 2), warmUp: window, window });
     const raw = of(all, 'raw');
     const at = (percent: number) => (one: Window) => percentile(one.delays, percent) / 1e3;
     return {
       rows: all.map((one) => ({
-        target: one.target.name,
+        target: one.name,
         p50_ms: rounded(figure(one, at(50))),
         p99_ms: rounded(figure(one, at(99))),
         max_ms: rounded(figure(one, at(100))),

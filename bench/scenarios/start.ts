@@ -25,7 +25,8 @@ export const start: Scenario = {
     const times = context.rounds(5, 3);
     for (let i = 0; i < times; i += 1) {
       const idleSeconds = i === times - 1 ? IDLE_SECONDS : 0;
-      starts.push((await context.quiet.window(() => startOnce(home, key.key, idleSeconds))).start);
+      const { result } = await context.quiet.window(() => startOnce(home, key.key, idleSeconds));
+      starts.push(result.start);
     }
     const idleMb = starts.at(-1)?.idleMb ?? Number.NaN;
     const middle = (read: (one: Start) => number): number => median(starts.map(read));
