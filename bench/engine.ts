@@ -27,13 +27,16 @@ export function makeHome(settings: object): string {
   return home;
 }
 
+/** What the installed command gives Node (scripts/drawbridge.mjs). */
+const INSTALLED_ARGS = ['--max-semi-space-size=8'];
+
 /** Starts the built engine in a state folder of its own, on the proxies' core. */
 export async function startEngine(settings: object, nodeArgs: readonly string[] = []): Promise<Engine> {
   const home = makeHome(settings);
   const env = { DRAWBRIDGE_HOME: home };
   const started = await startProcess({
     command: process.execPath,
-    args: [...nodeArgs, cliFile, 'start', ...HEADLESS],
+    args: [...INSTALLED_ARGS, ...nodeArgs, cliFile, 'start', ...HEADLESS],
     core: 'proxy',
     env,
     ready: companionPort,

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 // The installed command. It runs on any Node from 20 on, and hands over to Node 24 where this one is older.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -6,6 +6,8 @@ import module from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+// As in the first line: with many streams open V8 would let its nursery grow by tens of megabytes.
+const NODE_FLAGS = ['--max-semi-space-size=8'];
 const root = path.resolve(import.meta.dirname, '..');
 const main = path.join(root, 'dist', 'cli.mjs');
 const newer = path.join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -18,7 +20,7 @@ if (!existsSync(main)) {
   await import(pathToFileURL(main).href);
 } else if (existsSync(newer)) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-  const { status } = spawnSync(newer, [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { status } = spawnSync(newer, [...NODE_FLAGS, import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
   process.exit(status ?? 1);
 } else {
   console.error(`drawbridge: Node ${process.versions.node} is too old. Install Node 24 or newer and run the command again.`);

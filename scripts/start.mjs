@@ -14,7 +14,11 @@ if (electron !== undefined && !args.includes('--headless')) {
 
 process.argv = [process.argv[0], path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args];
 if (Number(process.versions.node.split('.')[0]) >= 24) await import('./drawbridge.mjs');
-else process.exit((await run(node24, [path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], { inherit: true })) ?? 1);
+else
+  process.exit(
+    (await run(node24, ['--max-semi-space-size=8', path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], { inherit: true })) ??
+      1,
+  );
 
 /** Electron's binary, where it, the built shell and a display are present. Nothing is ever downloaded for it. */
 function desktop() {

@@ -1,5 +1,3 @@
-import { request } from 'undici';
-
 /** A short exchange with a provider's sign-in service: never a model call. */
 export type NetRequest = {
   method: 'GET' | 'POST';
@@ -19,6 +17,8 @@ const MAX_BYTES = 1024 * 1024;
 export const netOf =
   (userAgent: string): Net =>
   async ({ method, url, headers, form }) => {
+    // Loaded when somebody signs in: the whole of undici costs some 20 MB.
+    const { request } = await import('undici');
     const reply = await request(url, {
       method,
       headers: {

@@ -1,6 +1,7 @@
 import dns from 'node:dns';
 import net from 'node:net';
-import { Pool, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
 
 export type HttpUpstreamOptions = {

@@ -50,8 +50,8 @@ export async function ensureBuilt() {
   const wanted = fingerprint(['bridges', 'renderer', 'resources'], ['package.json', 'vite.config.ts', 'vite.engine.config.ts']);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('building the engine and the window');
+  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   mkdirSync(path.join(root, 'dist'), { recursive: true });
-  rmSync(stamp, { force: true });
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
   for (const config of ['vite.engine.config.ts', 'vite.config.ts']) {
     const code = await run(node24, [vite, 'build', '--config', config, '--logLevel', 'warn']);

@@ -28,4 +28,5 @@ process.exitCode = await runCli({
     secret: (question) => readSecret(question, process.stdin, process.stderr),
   },
 });
-process.exit();
+// A pipe takes what was written in its own time; only then is it safe to leave.
+process.stdout.write('', () => process.exit());
