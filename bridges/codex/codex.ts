@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { bridgeUpstream } from '../accounts/call.ts';
 import { examineBridge } from '../accounts/doctor.ts';
+import { createBridgeDoor } from '../accounts/door.ts';
 import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
@@ -8,7 +9,6 @@ import { listenFor } from '../accounts/listening.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
-import { createDoor } from '../companion/companion.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
 import { plainText, redactText } from '../engine/redact.ts';
@@ -167,24 +167,13 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     return models.list;
   };
 
-  const door = createDoor({
-    name: 'codex',
-    settings,
-    keys: options.keys,
-    upstreams: { get: (id) => (id === 'codex' ? known() : undefined) },
-    recorder: options.recorder,
-    clock,
-    log,
-    version: options.version,
-    gatewayKey: () => undefined,
-    decide: () => ({ upstream: 'codex', rule: 'codex bridge' }),
-    ownProviders: false,
+  const door = createBridgeDoor('codex', {
+    options,
+    account: holder,
+    enabled: () => own().enabled,
+    known,
     models: offered,
-    health: (caller) => {
-      const { state, reason } = holder.view();
-      const open = { bridge: 'codex', state, route: holder.active()?.route ?? null, enabled: own().enabled };
-      return caller ? { ...open, reason, lastError, quota } : open;
-    },
+    more: () => ({ lastError, quota }),
   });
   const listening = listenFor({ bridge: 'codex', door, port: () => own().port, fixedPort: options.port, log, onChange });
 

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { setTimeout as pauseReal } from 'node:timers/promises';
 import { bridgeUpstream, signInNeeded, type GrantAnswer, type Session } from '../accounts/call.ts';
 import { examineBridge } from '../accounts/doctor.ts';
+import { createBridgeDoor } from '../accounts/door.ts';
 import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import { listenFor } from '../accounts/listening.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
-import { createDoor } from '../companion/companion.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
 import { SecretError } from '../engine/secrets.ts';
@@ -161,24 +161,13 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
     if (reply?.status === 200) models = { until: clock.now() + KEPT_MS, list: readModels(reply.body) };
     return models.list;
   };
-  const door = createDoor({
-    name: 'copilot',
-    settings,
-    keys: options.keys,
-    upstreams: { get: (id) => (id === 'copilot' ? known() : undefined) },
-    recorder: options.recorder,
-    clock,
-    log,
-    version: options.version,
-    gatewayKey: () => undefined,
-    decide: () => ({ upstream: 'copilot', rule: 'copilot bridge' }),
-    ownProviders: false,
+  const door = createBridgeDoor('copilot', {
+    options,
+    account: holder,
+    enabled: () => own().enabled,
+    known,
     models: offered,
-    health: (caller) => {
-      const { state, reason } = holder.view();
-      const open = { bridge: 'copilot', state, route: holder.active()?.route ?? null, enabled: own().enabled };
-      return caller ? { ...open, reason, quota: user?.value.quota ?? null } : open;
-    },
+    more: () => ({ quota: user?.value.quota ?? null }),
   });
   const listening = listenFor({ bridge: 'copilot', door, port: () => own().port, fixedPort: options.port, log, onChange });
   const detail = (): BridgeDetail => ({
