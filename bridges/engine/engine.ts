@@ -10,6 +10,7 @@ import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
+import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
@@ -123,7 +124,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
-    offers: [{ name: 'companion', ...companion }],
+    offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,
@@ -286,6 +287,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
   };
 }
+
+/** A bridge as a tunnel lends it: the same door its own listener has. */
+const offerOf = (bridge: BridgeService): Offer => {
+  const { name, label } = bridge.status();
+  return { name, label, ...bridge.door };
+};
 
 const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
 

@@ -8,12 +8,15 @@ import type { RelayAddress } from './ssh.ts';
 /** What a tunnel may lend: a listener of this engine's own, and nothing else. */
 export type Offer = {
   name: string;
+  label: string;
   serve(req: IncomingMessage, res: ServerResponse, identify: (key: string) => { name: string; use: 'gateway' } | undefined): void;
   renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
   onRefused: (refusal: Refusal, req: IncomingMessage) => void;
 };
 
 export type Traffic = { open: number; peak: number; total: number; bytesIn: number; bytesOut: number; lastAt: number | null };
+
+export const NO_TRAFFIC: Traffic = { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null };
 
 export type RelayOptions = {
   tunnel: string;
@@ -50,7 +53,7 @@ export function proofText(tunnel: string, farPort: number, nonce: string): strin
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { tunnel, offer } = options;
   const sockets = new Set<Socket>();
-  const seen = { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null as number | null };
+  const seen: Traffic = { ...NO_TRAFFIC };
   const identify = (key: string) => (options.check(key) ? { name: `tunnel ${tunnel}`, use: 'gateway' as const } : undefined);
 
   const listener = await startListener({

@@ -1,4 +1,4 @@
-import { meaningOf, type Cause } from './causes.ts';
+import { retryOf, type Cause } from './causes.ts';
 
 /**
  * What a tunnel should do next, as a pure function: no clock, no process, no network. `step` takes what happened and
@@ -152,7 +152,7 @@ function onTimer(state: Supervised, until: number, moment: Moment): Step {
 /** After a wake or a change of network a session may look alive and be dead: it is replaced, not trusted. */
 function disturbed(state: Supervised, moment: Moment): Step {
   if (!state.wanted) return still(state);
-  if (state.phase.name === 'blocked' && meaningOf(state.phase.cause.code).retry !== 'network') return still(state);
+  if (state.phase.name === 'blocked' && retryOf(state.phase.cause.code) !== 'network') return still(state);
   return begin({ ...state, failures: 0, refused: false, notBefore: moment.now + RULES.debounceMs }, moment);
 }
 
@@ -175,13 +175,12 @@ function ended(before: Supervised, cause: Cause, moment: Moment): Step {
   if (before.session === 'closing') {
     return state.phase.name === 'silent' ? begin(state, moment) : still(state);
   }
-  if (meaningOf(cause.code).retry === 'ask')
-    return { state: { ...state, phase: { name: 'connecting', asking: true } }, deeds: [{ type: 'ask' }] };
+  if (retryOf(cause.code) === 'ask') return { state: { ...state, phase: { name: 'connecting', asking: true } }, deeds: [{ type: 'ask' }] };
   return failed(state, cause, moment);
 }
 
 function failed(state: Supervised, cause: Cause, moment: Moment): Step {
-  const { retry } = meaningOf(cause.code);
+  const retry = retryOf(cause.code);
   if (retry === 'never' || retry === 'network') return still({ ...state, phase: { name: 'blocked', cause } });
   if (retry === 'other-port') {
     const swapped = { ...state, far: other(state.far) };

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { TunnelDefinition, TunnelStatus } from '../contract/index.ts';
+import type { TunnelDefinition, TunnelSample, TunnelStatus } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import { plainText, redactText } from '../engine/redact.ts';
-import { meaningOf, type Cause } from './causes.ts';
+import { meaningOf, retryOf, type Cause } from './causes.ts';
 import type { Progress } from './classify.ts';
-import type { Relay } from './relay.ts';
+import { createTunnelLog, type TunnelLog } from './log.ts';
+import { NO_TRAFFIC, type Relay } from './relay.ts';
+import { createSamples } from './samples.ts';
 import { initial, step, type Deed, type Happening, type Supervised } from './supervisor.ts';
 import type { Connector, HostKey, Route, Session, Transport } from './transport.ts';
 
@@ -30,6 +31,8 @@ export type TunnelParts = {
   /** What is pinned, if anything is. */
   pinned: () => HostKey | undefined;
   identityFile: string;
+  /** A cloudflared for this machine is known here. */
+  canInstall: boolean;
   online: () => boolean;
   clock: Clock;
   random: () => number;
@@ -39,7 +42,6 @@ export type TunnelParts = {
   onChange: () => void;
 };
 
-export type LogLine = { at: string; line: string };
 /** What is told of a tunnel besides its definition and what the machine keeps for it. */
 export type Observed = Pick<
   TunnelStatus,
@@ -54,6 +56,7 @@ export type Observed = Pick<
   | 'unproven'
   | 'listens'
   | 'traffic'
+  | 'latencyMs'
   | 'connectorVersion'
 >;
 
@@ -65,7 +68,10 @@ export type RunningTunnel = {
   troubled(): { since: number; blocked: boolean } | null;
   /** When it last came back after having been troubled. */
   backAt(): number | null;
-  logs(): LogLine[];
+  readonly log: TunnelLog;
+  /** Adds how things stand to the numbers, where the tunnel is on. */
+  sample(): void;
+  samples(): TunnelSample[];
   hostKey(): Promise<HostKey | { problem: Cause }>;
   /** Asks the far side now. */
   check(): Promise<void>;
@@ -73,8 +79,6 @@ export type RunningTunnel = {
   stop(): Promise<void>;
 };
 
-const MAX_LOG = 300;
-const MAX_LINE = 500;
 const RELAY_GRACE_MS = 500;
 /** Unanswered questions in a row after which the session is replaced. */
 const MAX_UNANSWERED = 2;
@@ -91,7 +95,6 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   let round = 0;
   let relay: Promise<Relay> | undefined;
   let openRelay: Relay | undefined;
-  let secrets: readonly string[] = [];
   let route: Route | undefined;
   let timer: NodeJS.Timeout | undefined;
   let checkTimer: NodeJS.Timeout | undefined;
@@ -105,14 +108,10 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   let notPermitted = false;
   let unanswered = 0;
   const awaited = new Map<string, () => void>();
-  const lines: LogLine[] = [];
-
-  const note = (line: string): void => {
-    let shown = plainText(redactText(line)).slice(0, MAX_LINE);
-    for (const secret of secrets) shown = shown.replaceAll(secret, '[redacted]');
-    lines.push({ at: new Date(clock.now()).toISOString(), line: shown });
-    if (lines.length > MAX_LOG) lines.shift();
-  };
+  let latencyMs: number | null = null;
+  let samples = createSamples();
+  const lines = createTunnelLog(clock);
+  const { note } = lines;
 
   const happen = (happening: Happening): void => {
     const before = state;
@@ -191,7 +190,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     if ('problem' in prepared) return prepared;
     if (parts.pinned() === undefined) return { problem: { code: 'host-key-unknown' } };
     route = prepared.route;
-    secrets = route.secrets;
+    lines.hide(route.secrets);
     return { route, relay: openRelay };
   };
 
@@ -241,6 +240,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     listens = [];
     notPermitted = false;
     unanswered = 0;
+    latencyMs = null;
     clearTimeout(checkTimer);
   };
 
@@ -276,7 +276,8 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       return false;
     }
     if (listens.length > 0) marks = { ...marks, private: { at: clock.now(), by: 'gateway' } };
-    if (!reached) {
+    if (reached) ({ latencyMs } = report);
+    else {
       unanswered += 1;
       note(`drawbridge: the far port did not lead here (status ${report.status})`);
       if (unanswered >= MAX_UNANSWERED) happen({ type: 'distrust' });
@@ -289,6 +290,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     const old = relay;
     relay = undefined;
     openRelay = undefined;
+    samples = createSamples();
     await (await old?.catch(() => undefined))?.stop(RELAY_GRACE_MS);
   };
 
@@ -297,7 +299,9 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   return {
     definition,
     happen,
-    logs: () => [...lines],
+    log: lines,
+    sample: () => openRelay && samples.take(clock.now(), openRelay.traffic(), latencyMs),
+    samples: () => samples.all(),
     backAt: () => backAt,
     troubled: () => {
       if (state.phase.name === 'blocked') return { since, blocked: true };
@@ -306,19 +310,20 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     observe() {
       const { phase } = state;
       const cause = 'cause' in phase ? phase.cause : phase.name === 'up' || phase.name === 'off' ? null : lastCause;
-      const meaning = cause === null ? null : meaningOf(cause.code, definition.name);
+      const meaning = cause === null ? null : meaningOf(cause.code, definition, parts.canInstall);
       return {
         state: phase.name === 'up' ? (answering() ? 'up' : 'connected') : phase.name,
         since: iso(since),
         cause: cause?.code ?? null,
         reason: meaning?.sentence ?? null,
-        mend: meaning === null || meaning.mend === null ? null : { label: meaning.mend, action: null },
+        mend: meaning?.mend ?? null,
         retryAt: phase.name === 'backoff' ? iso(phase.until) : null,
         farPort: live(),
         marks: { connected: shown(marks.connected), answering: shown(marks.answering), private: shown(marks.private) },
         unproven: phase.name === 'up' ? unprovenOf(answering(), marks.private !== null, notPermitted, definition.check) : null,
         listens,
         traffic: trafficOf(openRelay),
+        latencyMs,
         connectorVersion: parts.connector.version(),
       };
     },
@@ -326,7 +331,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       const prepared = await parts.connector.prepare();
       if ('problem' in prepared) return prepared;
       const key = await parts.transport.hostKey(prepared.route);
-      if (!('problem' in key) || meaningOf(key.problem.code).retry !== 'ask') return key;
+      if (!('problem' in key) || retryOf(key.problem.code) !== 'ask') return key;
       return { problem: await parts.connector.ask() };
     },
     async check() {
@@ -338,6 +343,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       for (const one of [timer, checkTimer, noticeTimer]) clearTimeout(one);
       await session?.stop();
       await closeRelay();
+      lines.close();
     },
   };
 }
@@ -364,7 +370,6 @@ const iso = (time: number): string => new Date(time).toISOString();
 const shown = (seen: Seen): { at: string; by: string } | null => seen && { at: iso(seen.at), by: seen.by };
 
 function trafficOf(relay: Relay | undefined): TunnelStatus['traffic'] {
-  if (relay === undefined) return { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null };
-  const { lastAt, ...counts } = relay.traffic();
+  const { lastAt, ...counts } = relay?.traffic() ?? NO_TRAFFIC;
   return { ...counts, lastAt: lastAt === null ? null : iso(lastAt) };
 }

@@ -1,16 +1,40 @@
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Notice, ServerKit, Settings, Tunnel, TunnelDefinition, TunnelStatus } from '../contract/index.ts';
+import type {
+  LogLine,
+  Mend,
+  Notice,
+  ServerKit,
+  Settings,
+  Tunnel,
+  TunnelDefinition,
+  TunnelMend,
+  TunnelProblem,
+  TunnelSample,
+  TunnelStatus,
+} from '../contract/index.ts';
 import { startChild, type ChildRunner } from '../engine/child.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Paths } from '../engine/paths.ts';
 import type { SecretStore } from '../engine/secrets.ts';
-import { meaningOf } from './causes.ts';
+import { inWords, meaningOf } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { connectorOf } from './connectors.ts';
+import { checkDraft, type Surroundings } from './drafts.ts';
 import type { ServiceToken } from './edge.ts';
-import { ensureTunnelFolders, findProgram, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
-import { installCloudflared, type InstallProgress } from './install.ts';
+import {
+  ensureTunnelFolders,
+  findProgram,
+  forgetPin,
+  keyProblem,
+  makeIdentity,
+  publicKeyOf,
+  readPin,
+  removeFiles,
+  tunnelFiles,
+  writePin,
+} from './files.ts';
+import { canInstall, installCloudflared, type InstallProgress } from './install.ts';
 import { openTunnelKeys } from './keys.ts';
 import { serverKit } from './kit.ts';
 import { leasher } from './leashed.ts';
@@ -19,9 +43,10 @@ import { loginUntil, logIn } from './login.ts';
 import { watchMachine, type Disturbance } from './machine.ts';
 import { openssh } from './openssh.ts';
 import { startRelay, type Offer } from './relay.ts';
+import { SAMPLE_EVERY_MS } from './samples.ts';
 import { KEEP_ALIVE, type KeepAlive } from './ssh.ts';
 import type { HostKey } from './transport.ts';
-import { createTunnel, TIMINGS, type LogLine, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
+import { createTunnel, TIMINGS, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
 
 export type TunnelsParts = {
   settings: { current(): Settings; update(patch: Record<string, unknown>): Settings };
@@ -49,7 +74,10 @@ export type Tunnels = {
   summaries(): Tunnel[];
   notices(): Notice[];
   list(): Promise<TunnelStatus[]>;
+  offers(): { name: string; label: string }[];
+  validate(draft: Readonly<Record<string, unknown>>, editing: string | null): Draft;
   add(definition: TunnelDefinition, token: ServiceToken | undefined): Promise<{ tunnel: TunnelStatus; key: string; publicKey: string }>;
+  edit(definition: TunnelDefinition): Promise<TunnelStatus>;
   token(name: string, token: ServiceToken): Promise<TunnelStatus>;
   key(name: string): { key: string };
   startOne(name: string): Promise<TunnelStatus>;
@@ -60,11 +88,15 @@ export type Tunnels = {
   trust(name: string, fingerprint: string): Promise<TunnelStatus>;
   check(name: string): Promise<TunnelStatus>;
   logs(name: string): LogLine[];
+  follow(name: string, signal: AbortSignal | undefined): AsyncGenerator<LogLine, void, void>;
+  numbers(name: string): { everyMs: number; samples: TunnelSample[] };
   serverKit(name: string): Promise<ServerKit>;
   login(name: string): Promise<{ until: string | null }>;
   install(signal: AbortSignal | undefined): AsyncGenerator<InstallProgress, void, void>;
   disturb(why: 'wake' | 'network'): number;
 };
+
+type Draft = { definition: TunnelDefinition | null; problems: TunnelProblem[] };
 
 /** For how long it is said that a tunnel came back. */
 const BACK_MS = 300_000;
@@ -81,6 +113,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const leaving = new Map<string, Promise<void>>();
   const logins = new Map<string, number | null>();
   let machine: ReturnType<typeof watchMachine> | undefined;
+  let sampling: NodeJS.Timeout | undefined;
   let started = false;
 
   const searchPath = parts.env['PATH'] ?? '';
@@ -93,6 +126,19 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     const text = await keychain.get(tokenName(name));
     const [id, secret] = text?.split('\n') ?? [];
     return id === undefined || secret === undefined ? undefined : { id, secret };
+  };
+
+  const target = `${platform}-${process.arch}`;
+  const surroundings = (): Surroundings => ({
+    tunnels: settings.current().tunnels.list,
+    offers: parts.offers.map(({ name }) => name),
+    keyProblem: (file) => keyProblem(file, platform),
+  });
+  /** Throws `bad_input` with the first thing that is wrong. */
+  const refuseWrong = (definition: TunnelDefinition, editing: string | null): void => {
+    const [problem] = checkDraft(definition, editing, surroundings()).problems;
+    if (problem === undefined) return;
+    throw new DrawbridgeError('bad_input', `The tunnel’s ${problem.field} is wrong: it ${problem.message}.`, { key: problem.field });
   };
 
   const make = (definition: TunnelDefinition): RunningTunnel => {
@@ -135,6 +181,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
         }),
       pinned: () => readPin(files.knownHosts(name)),
       identityFile: identityOf(definition),
+      canInstall: canInstall(target),
       // A stand-in on this very machine needs no network.
       online: () => isLocal(host) || (machine?.online() ?? true),
       clock,
@@ -218,11 +265,21 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     const places = candidates(settings.current().tunnels.cloudflared, searchPath, files.programs, platform);
     const found = await findCloudflared(places, false, run);
     if ('problem' in found) {
-      const { sentence, mend } = meaningOf(found.problem);
-      throw new DrawbridgeError('failed', `${sentence} ${mend ?? ''}`.trim());
+      const { sentence, mend } = meaningOf(found.problem, definition, canInstall(target));
+      throw new DrawbridgeError('failed', `${sentence} ${inWords(mend)}`);
     }
     return found.file;
   };
+
+  /** The host key the gateway shows. Throws `failed` where it can't be had. */
+  async function shownKey(tunnel: RunningTunnel): Promise<HostKey> {
+    const key = await tunnel.hostKey();
+    if (!('problem' in key)) return key;
+    const { sentence, mend } = meaningOf(key.problem.code, tunnel.definition, canInstall(target));
+    throw new DrawbridgeError('failed', `The gateway’s host key could not be had. ${sentence} ${inWords(mend)}`, {
+      cause: key.problem.code,
+    });
+  }
 
   /** Asks cloudflared until when its login holds. */
   async function readLogin(definition: TunnelDefinition): Promise<number | null> {
@@ -238,37 +295,46 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       const reaped = await ledger.reap();
       if (reaped > 0) log.warn('tunnels.reaped', { processes: reaped });
       machine = watchMachine({ now: () => clock.now(), interfaces: parts.interfaces }, (disturbance) => void disturb(disturbance));
+      sampling = setInterval(() => {
+        for (const tunnel of running.values()) tunnel.sample();
+      }, SAMPLE_EVERY_MS);
+      sampling.unref();
       started = true;
       apply();
     },
     async stop() {
       started = false;
       machine?.stop();
+      clearInterval(sampling);
       for (const [name, tunnel] of running) void leave(name, tunnel);
       await Promise.all(leaving.values());
     },
     summaries: () =>
       [...running.values()].map((tunnel) => {
         const { state, reason, unproven, mend } = tunnel.observe();
-        return { name: tunnel.definition.name, state, reason: reason ?? unproven, mend };
+        return { name: tunnel.definition.name, state, reason: reason ?? unproven, mend: plainMend(mend) };
       }),
     notices: () => [...running.values()].flatMap((tunnel) => noticesOf(tunnel, clock.now())),
     list: () => Promise.all([...running.values()].map(statusOf)),
+    offers: () => parts.offers.map(({ name, label }) => ({ name, label })),
+    validate: (draft, editing) => checkDraft(draft, editing, surroundings()),
     async add(definition, token) {
       const { name } = definition;
-      if (running.has(name))
-        throw new DrawbridgeError('bad_input', `There is a tunnel named "${name}" already. Choose another name.`, { name });
-      if (!parts.offers.some((offer) => offer.name === definition.offer)) {
-        throw new DrawbridgeError(
-          'bad_input',
-          `"${definition.offer}" can't be lent. There is: ${parts.offers.map((offer) => offer.name).join(', ')}.`,
-        );
-      }
+      refuseWrong(definition, null);
       if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
       const publicKey = await publicKeyOf(identityOf(definition), keygen, run);
       if (token !== undefined) await keychain.set(tokenName(name), `${token.id}\n${token.secret}`);
       keep((list) => [...list, definition]);
       return { tunnel: await statusOf(find(name)), key: keys.create(name), publicKey };
+    },
+    async edit(definition) {
+      const { name } = definition;
+      const before = find(name).definition;
+      refuseWrong(definition, name);
+      if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
+      if (definition.host !== before.host) forgetPin(files.knownHosts(name));
+      keep((list) => list.map((one) => (one.name === name ? definition : one)));
+      return statusOf(find(name));
     },
     async token(name, token) {
       const tunnel = find(name);
@@ -319,7 +385,9 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       await find(name).check();
       return statusOf(find(name));
     },
-    logs: (name) => find(name).logs(),
+    logs: (name) => find(name).log.all(),
+    follow: (name, signal) => find(name).log.follow(signal),
+    numbers: (name) => ({ everyMs: SAMPLE_EVERY_MS, samples: find(name).samples() }),
     async serverKit(name) {
       const { definition } = find(name);
       return serverKit(definition, await publicKeyOf(identityOf(definition), keygen, run));
@@ -332,18 +400,14 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
       return { until: until === null ? null : new Date(until).toISOString() };
     },
-    install: (signal) => installCloudflared({ folder: files.programs, target: `${platform}-${process.arch}`, fetch, signal }),
+    install: (signal) => installCloudflared({ folder: files.programs, target, fetch, signal }),
     disturb: (why) => disturb(why === 'wake' ? { why } : { why, online: machine?.online() ?? true }),
   };
 }
 
-async function shownKey(tunnel: RunningTunnel): Promise<HostKey> {
-  const key = await tunnel.hostKey();
-  if (!('problem' in key)) return key;
-  const { sentence, mend } = meaningOf(key.problem.code, tunnel.definition.name);
-  throw new DrawbridgeError('failed', `The gateway’s host key could not be had. ${sentence} ${mend ?? ''}`.trim(), {
-    cause: key.problem.code,
-  });
+/** As the tray and the overview show it: they have no forms, so they say what to do. */
+function plainMend(mend: TunnelMend | null): Mend | null {
+  return mend && { label: inWords(mend), action: mend.action.kind === 'link' ? mend.action : null };
 }
 
 /** What a person should hear of a tunnel: down for long, blocked, back up. */
@@ -358,7 +422,7 @@ function noticesOf(tunnel: RunningTunnel, now: number): Notice[] {
         level: trouble.blocked ? 'error' : 'warning',
         title: trouble.blocked ? `The tunnel ${name} needs you` : `The tunnel ${name} is down`,
         cause: `${reason ?? 'It is not connected.'} Down since ${new Date(trouble.since).toISOString().slice(11, 16)} UTC.`,
-        mend,
+        mend: plainMend(mend),
       },
     ];
   }

@@ -22,6 +22,7 @@ async function start(socket: string | null): Promise<Relay> {
     tunnel: 'lab',
     offer: {
       name: 'companion',
+      label: 'Companion',
       serve(req, res, identify) {
         names.push(identify(req.headers.authorization ?? '')?.name);
         res.writeHead(200).end('served');

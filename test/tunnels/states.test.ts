@@ -46,7 +46,8 @@ describe.skipIf(missing)('what ends a tunnel', () => {
       const status = await ended(made, cause);
       expect(status).toMatchObject({ state, cause });
       expect(status.reason).toBeTruthy();
-      if (state === 'blocked') expect(status.mend?.label).toContain(`drawbridge tunnels token ${NAME}`);
+      if (state === 'blocked')
+        expect(status.mend).toMatchObject({ action: { kind: 'token' }, command: `drawbridge tunnels token ${NAME}` });
       if (mode === 429) expect(Date.parse(status.retryAt ?? '') - Date.parse(status.since)).toBeGreaterThan(6_000);
       const upgrades = made.edge.seen.filter((one) => one.startsWith('upgrade')).length;
       // The genuine client asks a second time where it is sent to a login page.
@@ -87,7 +88,10 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     rig = made;
     const { control } = made.engine;
     await control.tunnels.start({ name: NAME });
-    expect((await ended(made, 'host-key-unknown')).mend?.label).toContain(`drawbridge tunnels trust ${NAME}`);
+    expect((await ended(made, 'host-key-unknown')).mend).toMatchObject({
+      action: { kind: 'trust' },
+      command: `drawbridge tunnels trust ${NAME}`,
+    });
     await expect(control.tunnels.trust({ name: NAME, fingerprint: `SHA256:${'A'.repeat(43)}` })).rejects.toThrow(/Nothing was pinned/);
     await made.trust();
     expect((await made.until((one) => one.state === 'up', 'up')).fingerprint).toMatch(/^SHA256:/);
