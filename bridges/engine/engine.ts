@@ -11,7 +11,7 @@ import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
-import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
+import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -43,7 +43,7 @@ export type EngineOptions = {
   companionPort?: number | undefined;
   /** Of every bridge, instead of the settings' ports: 0 takes any. */
   bridgePorts?: number | undefined;
-  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
+  tunnels?: TunnelsTuning | undefined;
 };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
@@ -126,6 +126,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     run: ports.run,
     offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
+    random: Math.random,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,
   });

@@ -178,6 +178,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     session = opened;
     const cause = await opened.ended;
     if (session === opened) session = undefined;
+    note(`drawbridge: the session ended (${cause.code})`);
     happen({ type: 'ended', cause });
   };
 

@@ -1,3 +1,4 @@
+import type { NetworkInterfaceInfo } from 'node:os';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type {
   LogLine,
@@ -59,11 +60,16 @@ export type TunnelsParts = {
   run: ChildRunner;
   /** What may be lent. */
   offers: readonly Offer[];
-  interfaces: () => NodeJS.Dict<import('node:os').NetworkInterfaceInfo[]>;
+  interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** From 0 up to 1. */
+  random: () => number;
   onChange: () => void;
   keepAlive?: KeepAlive | undefined;
   timings?: Partial<TunnelTimings> | undefined;
 };
+
+/** What tests and measurements set otherwise. */
+export type TunnelsTuning = Partial<Pick<TunnelsParts, 'env' | 'random' | 'keepAlive' | 'timings'>>;
 
 /** All tunnels of an engine. What there are stands in the settings; `apply` makes it so. */
 export type Tunnels = {
@@ -185,7 +191,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       // A stand-in on this very machine needs no network.
       online: () => isLocal(host) || (machine?.online() ?? true),
       clock,
-      random: Math.random,
+      random: parts.random,
       timings: { ...TIMINGS, ...parts.timings },
       log,
       onChange: parts.onChange,
