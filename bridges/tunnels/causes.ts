@@ -1,4 +1,4 @@
-import type { TunnelAction, TunnelDefinition, TunnelField, TunnelMend } from '../contract/index.ts';
+import type { Mend, TunnelAction, TunnelDefinition, TunnelField, TunnelMend } from '../contract/index.ts';
 
 /** Why a tunnel is not up: a stable code, a sentence, what to do, and whether trying again can help. */
 
@@ -33,6 +33,12 @@ const MEANINGS = {
   'dead-peer': { sentence: 'The gateway stopped answering; the path to it went silent.', help: byItself, retry: 'again' },
   unanswered: { sentence: 'The far port does not lead to this engine any more.', help: byItself, retry: 'again' },
   disturbed: { sentence: 'The machine woke or its network changed, so the session is replaced.', help: byItself, retry: 'again' },
+  replaced: { sentence: 'The session is being replaced, as was asked.', help: byItself, retry: 'again' },
+  'no-network': {
+    sentence: 'This machine has no network.',
+    help: reconnect('The tunnel is brought up as soon as there is one.'),
+    retry: 'network',
+  },
   exited: {
     sentence: 'ssh ended without saying why.',
     help: { label: 'Show its last lines', advice: 'See the last lines of ssh.', action: { kind: 'logs' } },
@@ -221,4 +227,9 @@ function commandFor(action: TunnelAction, name: string): string | null {
 /** The same in words, for places that have no button for it. */
 export function inWords({ advice, command }: TunnelMend): string {
   return command === null ? advice : `${advice} (${command})`;
+}
+
+/** As the tray and the overview show it: they have no forms, so they say what to do. */
+export function plainMend(mend: TunnelMend | null): Mend | null {
+  return mend && { label: inWords(mend), action: mend.action.kind === 'link' ? mend.action : null };
 }

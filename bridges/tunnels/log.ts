@@ -8,9 +8,9 @@ export type TunnelLog = {
   note: (line: string) => void;
   /** From now on these texts are not to be seen in any line. */
   hide(secrets: readonly string[]): void;
-  all(): LogLine[];
+  all: () => LogLine[];
   /** All of these lines, then each new one as it comes. */
-  follow(signal: AbortSignal | undefined): AsyncGenerator<LogLine, void, void>;
+  follow: (signal: AbortSignal | undefined) => AsyncGenerator<LogLine, void, void>;
   /** Ends every `follow`. */
   close(): void;
 };

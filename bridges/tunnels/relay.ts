@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Refusal } from '../http/guard.ts';
 import { startListener, type ErrorAnswer, type ListenerLimits } from '../http/listener.ts';
-import type { Logger } from '../engine/log.ts';
 import type { RelayAddress } from './ssh.ts';
 
 /** What a tunnel may lend: a listener of this engine's own, and nothing else. */
@@ -25,7 +24,6 @@ export type RelayOptions = {
   /** Where sockets live, for their owner only; null where this platform has none and a loopback port is taken. */
   socket: string | null;
   limits: ListenerLimits;
-  log: Logger;
   now(): number;
   check(key: string): boolean;
   prove(text: string): string | undefined;
@@ -57,12 +55,10 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const identify = (key: string) => (options.check(key) ? { name: `tunnel ${tunnel}`, use: 'gateway' as const } : undefined);
 
   const listener = await startListener({
-    name: `relay ${tunnel}`,
     port: 0,
     ...(options.socket === null ? {} : { socket: options.socket }),
     onlyHosts: options.farPorts.map((port) => `127.0.0.1:${port}`),
     limits: options.limits,
-    log: options.log,
     renderError: offer.renderError,
     onRefused: offer.onRefused,
     onConnection(socket) {
