@@ -17,7 +17,15 @@ export type Granted = {
 };
 export type Outcome = { granted: Granted } | { fault: Fault };
 
-export type EntraOptions = { net: Net; app: AppRegistration; scopes: readonly string[]; cache?: string | undefined };
+export type EntraOptions = {
+  net: Net;
+  app: AppRegistration;
+  scopes: readonly string[];
+  cache?: string | undefined;
+  pause?: Pause | undefined;
+};
+/** Resolves after a time, or when the signal aborts. */
+export type Pause = (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
 
 export type Asking = {
   url: string;
@@ -44,7 +52,7 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
   // The library speaks to https alone. A stand-in on loopback has none, and is reached as its settings say.
   const secure = app.login.replace(/^http:/, 'https:');
   let cache = options.cache;
-  const line = new Line(options.net, app.login, secure);
+  const line = new Line(options.net, app.login, secure, options.pause ?? aWhile);
   const msal: PublicClientApplication = new PublicClientApplication({
     auth: {
       clientId: app.clientId,
@@ -170,11 +178,13 @@ class Line implements INetworkModule {
   readonly #net: Net;
   readonly #login: string;
   readonly #secure: string;
+  readonly #pause: Pause;
 
-  constructor(net: Net, login: string, secure: string) {
+  constructor(net: Net, login: string, secure: string, pause: Pause) {
     this.#net = net;
     this.#login = login;
     this.#secure = secure;
+    this.#pause = pause;
   }
 
   begin(): void {
@@ -208,8 +218,10 @@ class Line implements INetworkModule {
       throw new Error('Entra could not be reached.');
     }
     this.said = said ?? this.said;
+    // The library would take a refusal for a code.
+    if (said !== undefined && /\/devicecode(?:\?|$)/.test(url)) throw new Error('Entra gives no code.');
     if (waits && said?.error === 'slow_down') {
-      await aWhile(SLOW_DOWN_MS, this.signal);
+      await this.#pause(SLOW_DOWN_MS, this.signal);
       return pending();
     }
     const body: T = JSON.parse(JSON.stringify(reply.body ?? {}));
@@ -230,7 +242,7 @@ function retryAfter(value: string | undefined): number | null {
   return value !== undefined && Number.isFinite(seconds) ? seconds * 1000 : null;
 }
 
-function aWhile(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+const aWhile: Pause = (milliseconds, signal) => {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
     timer.unref();
@@ -239,4 +251,4 @@ function aWhile(milliseconds: number, signal: AbortSignal | undefined): Promise<
       resolve();
     });
   });
-}
+};

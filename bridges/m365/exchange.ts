@@ -156,7 +156,8 @@ class Exchange implements Flow {
       },
       fail: (failure) => {
         if (this.#over) return;
-        if (!streams) this.#giveBack();
+        if (streams) return void this.#tell([{ type: 'cut', message: failure.message }]);
+        this.#giveBack();
         this.#release();
         this.#sink.fail(failure);
       },
