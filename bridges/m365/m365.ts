@@ -61,7 +61,10 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       net,
       app: () => appOf(own()),
       onFault,
-      tell: holder.tell,
+      // The account that is held goes on working while another signs in; that does not end the sign-in.
+      tell(event) {
+        if (event.type !== 'usable' || holder.view().state !== 'signing_in') holder.tell(event);
+      },
       ...(options.every === undefined ? {} : { every: options.every }),
     });
   };
@@ -85,6 +88,10 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     if (error.status === 402 || error.status === 403)
       tellRefusal(backEnd, { status: error.status, code: error.code ?? '', message: error.message });
     onChange();
+  };
+  /** It answers: whatever kept the account from being used is over. A sign-in under way is none of its business. */
+  const serves = (): void => {
+    if (holder.view().state === 'denied') holder.tell({ type: 'usable' });
   };
   /** The account is signed in, and may not be used: why, and who can change that. */
   const tellRefusal = (backEnd: BackEnd, answer: ServiceAnswer): void => {
@@ -116,8 +123,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
         timeZone: own().timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
         userAgent,
         now: clock.now(),
-        // It answers: whatever was the matter with the account is over.
-        onAnswered: () => holder.tell({ type: 'usable' }),
+        onAnswered: serves,
         onError: (error) => noteError(error, grant.backEnd),
       }),
     upstreamOf: serviceOf,
@@ -184,7 +190,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     const registration = app === null ? undefined : ((await probeApp({ net, app, scopes: backEnd.scopes })) ?? null);
     const who = await session?.who();
     const service = who === undefined ? undefined : await probeService();
-    if (service !== undefined && service.status < 300) holder.tell({ type: 'usable' });
+    if (service !== undefined && service.status < 300) serves();
     else if (service !== undefined && causeOf(service) !== 'other') tellRefusal(backEnd, service);
     return [
       ...examineM365({ app, backEnd, registration, lastFault: fault, who, service }),

@@ -43,6 +43,8 @@ export type FakeMicrosoft = {
     /** Sends the first snapshot, and then nothing. */
     hangs: boolean;
     disengaged: boolean;
+    /** Gives the next conversations this id. */
+    conversationId: string | null;
   };
   /** Refresh tokens of every sign-in so far are of no use any more. */
   revoke(): void;
@@ -287,7 +289,7 @@ export async function startFakeMicrosoft(): Promise<FakeMicrosoft> {
     const body: Record<string, unknown> = JSON.parse(req.body.toString());
     if (rest === '') {
       if (req.body.toString() !== '{}') return fail(400, 'BadRequest', 'The body must be empty.');
-      const id = `conversation-${conversations.size + 1}`;
+      const id = mood.conversationId ?? `conversation-${conversations.size + 1}`;
       conversations.set(id, { turns: 0, resource });
       return json(res, 201, { id, createdDateTime: '2026-01-01T00:00:00Z', displayName: '', status: 'active', turnCount: 0 });
     }
@@ -402,6 +404,7 @@ export async function startFakeMicrosoft(): Promise<FakeMicrosoft> {
       cut: null,
       hangs: false,
       disengaged: false,
+      conversationId: null,
     },
     revoke() {
       for (const held of refreshTokens.values()) held.alive = false;
