@@ -87,6 +87,7 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
     return {
       granted: {
         access: value.accessToken,
+        // The library reckons by this machine's clock, whichever the engine goes by.
         expiresInMs: Math.max(0, (value.expiresOn?.getTime() ?? 0) - Date.now()),
         scopes: value.scopes,
         cache,

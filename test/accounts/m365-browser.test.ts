@@ -43,18 +43,11 @@ it('takes no answer from a page of another site', async () => {
   const page = await browser.newPage();
   // The stand-in's name for itself is another site than its address.
   await page.goto(test.microsoft.origin.replace('127.0.0.1', 'localhost'));
-  const answered = page.waitForResponse((response) => response.request().method() === 'POST');
-  await page.evaluate(
-    ([action, state]) => {
-      const form = document.createElement('form');
-      form.method = 'post';
-      form.action = action ?? '';
-      form.innerHTML = `<input name="code" value="x"><input name="state" value="${state ?? ''}">`;
-      document.body.append(form);
-      form.submit();
-    },
-    [asked.get('redirect_uri'), asked.get('state')],
+  await page.setContent(
+    `<form method="post" action="${asked.get('redirect_uri') ?? ''}"><input name="code" value="x"><input name="state" value="${asked.get('state') ?? ''}"><button>go</button></form>`,
   );
+  const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+  await page.click('button');
   expect((await answered).status()).toBe(403);
   expect(test.bridge().state).toBe('signing_in');
   await test.engine.control.bridges.cancelSignIn({ bridge: 'm365' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Answer } from '../../bridges/m365/answer.ts';
+import { questionUpstream } from '../../bridges/m365/exchange.ts';
 import { fold, retold } from '../../bridges/m365/ask.ts';
 import { missingScopes, BACK_ENDS } from '../../bridges/m365/back-end.ts';
 import { causeOf } from '../../bridges/m365/doctor.ts';
@@ -7,6 +8,7 @@ import { faultOf } from '../../bridges/m365/faults.ts';
 import { LooseSse } from '../../bridges/m365/frames.ts';
 import { claimsIn } from '../../bridges/m365/session.ts';
 import { createThreads } from '../../bridges/m365/threads.ts';
+import type { ReplySink, Upstream } from '../../bridges/upstreams/upstream.ts';
 import { codecs } from '../../bridges/wire/codecs.ts';
 import type { JsonObject, TurnEvent } from '../../bridges/wire/turn.ts';
 
@@ -83,6 +85,45 @@ describe('the stream', () => {
     for (let at = 0; at < bytes.length; at += size) frames.push(...reader.push(bytes.subarray(at, at + size)));
     frames.push(...reader.end());
     expect(frames.map(({ data }) => JSON.parse(data).messages[0].text)).toEqual(['Grüße\nund mehr', 'x']);
+  });
+});
+
+describe('a question', () => {
+  it('holds Copilot back while the client does not read, lets it go on, and ends it when the client leaves', () => {
+    const heard: string[] = [];
+    const sinks: ReplySink[] = [];
+    const service: Upstream = {
+      id: 'service',
+      send(request, sink) {
+        heard.push(request.target);
+        sinks.push(sink);
+        return { resume: () => void heard.push('resume'), abort: () => void heard.push('abort') };
+      },
+      stop: async () => {},
+    };
+    const turn = codecs.chat.parseRequest({ model: 'm', messages: [{ role: 'user', content: 'When?' }], stream: true });
+    const upstream = questionUpstream({
+      service,
+      conversations: '/c',
+      wire: 'chat',
+      stream: true,
+      prompt: 'When?',
+      stop: [],
+      context: { model: 'm', now: 0, newId: (prefix) => prefix, seal: () => '', includeUsage: false, wantsReasoning: false, request: turn },
+      conversation: 'known',
+      fresh: Buffer.from('{}'),
+      onAnswered: () => {},
+      onUnused: () => {},
+      onError: () => {},
+    });
+    const client: ReplySink = { start: () => {}, data: () => false, end: () => {}, fail: () => {} };
+    const flow = upstream.send({ method: 'POST', target: '', headers: [], body: Buffer.from('{}') }, client);
+    const [sink] = sinks;
+    sink?.start(200, { 'content-type': 'text/event-stream' });
+    expect(sink?.data(Buffer.from(`data: ${JSON.stringify(frame('The demo'))}\n\n`))).toBe(false);
+    flow.resume();
+    flow.abort();
+    expect(heard).toEqual(['/c/known/chatOverStream', 'resume', 'abort']);
   });
 });
 

@@ -161,7 +161,7 @@ export async function startFakeMicrosoft(): Promise<FakeMicrosoft> {
       (q.get('code_challenge_method') !== 'S256' || (q.get('code_challenge') ?? '').length !== 43 ? 'AADSTS501481: PKCE' : undefined) ??
       (!canProve(q.get('claims')) ? 'AADSTS900000: CP1' : undefined) ??
       (!scopes.includes('offline_access') || q.get('state') === null ? 'AADSTS900144: state' : undefined);
-    if (fault !== undefined) return void html(res, 400, `<p id="fault">${fault}</p>`);
+    if (fault !== undefined) return html(res, 400, `<p id="fault">${fault}</p>`);
     const code = `CANARY-code-${randomBytes(12).toString('hex')}`;
     codes.set(code, {
       challenge: q.get('code_challenge') ?? '',
@@ -279,7 +279,7 @@ export async function startFakeMicrosoft(): Promise<FakeMicrosoft> {
     const needs = resource === 'graph' ? GRAPH_SCOPES : ['WorkIQAgent.Ask'];
     if (!needs.every((scope) => held.scopes.includes(scope))) return fail(403, 'Forbidden', 'Required scopes are missing in the token.');
     if (!mood.licence) return fail(403, 'Forbidden', 'User does not have a valid license for Microsoft 365 Copilot.');
-    if (!/^Drawbridge\//.test(req.headers['user-agent'] ?? '')) return fail(400, 'BadRequest', 'Who are you?');
+    if (req.headers['user-agent']?.startsWith('Drawbridge/') !== true) return fail(400, 'BadRequest', 'Who are you?');
     if (req.method !== 'POST' || req.headers['content-type'] !== 'application/json') return fail(415, 'UnsupportedMediaType', 'JSON');
     if (mood.callAnswer !== null && rest !== '') {
       const { status, headers, body } = mood.callAnswer;
@@ -344,7 +344,7 @@ export async function startFakeMicrosoft(): Promise<FakeMicrosoft> {
       return write(frames[0] ?? whole, 1);
     }
     frames.forEach((frame, index) => write(frame, index + 1));
-    if (mood.cut === 'broken') return void res.socket?.destroySoon();
+    if (mood.cut === 'broken') return res.socket?.destroySoon();
     if (mood.cut === 'clean') return void res.end();
     write({ ...whole, displayName: 'Intermediate Conversation Update', messages: [], state: 'active' }, frames.length + 1);
     write(whole, frames.length + 2);
@@ -477,7 +477,7 @@ function faultIn(body: Record<string, unknown>): string | undefined {
   const zone = (body['locationHint'] as { timeZone?: unknown } | undefined)?.timeZone;
   try {
     if (typeof zone !== 'string') return 'locationHint.timeZone is required.';
-    new Intl.DateTimeFormat('en', { timeZone: zone });
+    Intl.DateTimeFormat('en', { timeZone: zone });
   } catch {
     return 'locationHint.timeZone is no IANA time zone.';
   }
