@@ -7,6 +7,7 @@ import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createM365Bridge } from '../m365/m365.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -98,11 +99,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
-  const bridges = { codex, copilot };
+  const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known(), copilot: () => copilot.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),
