@@ -48,7 +48,7 @@ export type EngineStub = {
 };
 
 /** Starts the stub on a port of its own, with `calls` rows of history. */
-export async function startEngineStub(options: { calls?: number } = {}): Promise<EngineStub> {
+export async function startEngineStub(options: { calls?: number; welcomed?: boolean } = {}): Promise<EngineStub> {
   const count = options.calls ?? 60;
   const startedAt = Date.now();
   const pushed = new Map<number, Call>();
@@ -68,6 +68,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     storeBytes: 48_300_000,
   };
   let notices: Notice[] = [];
+  let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
   let listeners: Listener[] = [
     { name: 'companion', state: 'listening', address: '127.0.0.1:11435', reason: null, mend: null },
     { name: 'ui', state: 'listening', address: '127.0.0.1:52110', reason: null, mend: null },
@@ -208,11 +209,15 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     },
     settings: {
       get: os.settings.get.handler(() => ({
-        settings: Settings.parse({}),
+        settings,
         path: '/home/you/.config/drawbridge/settings.json',
         problem: null,
       })),
-      update: os.settings.update.handler(({ input }) => ({ settings: Settings.parse(input.patch) })),
+      update: os.settings.update.handler(({ input }) => {
+        settings = Settings.parse(merged(settings, input.patch));
+        emit({ type: 'settings' });
+        return { settings };
+      }),
     },
     companion: {
       usePort: os.companion.usePort.handler(({ input }) => setCompanion(`127.0.0.1:${input.port}`)),
@@ -453,6 +458,14 @@ const CLIENTS: ClientEnv[] = [
     notes: ['Works for every program that is built on the SDK and reads its variables.'],
   },
 ];
+
+/** Objects key by key, all else replaced, as the engine's own settings do. */
+function merged(base: unknown, patch: unknown): unknown {
+  if (typeof base !== 'object' || base === null || typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const held = new Map<string, unknown>(Object.entries(base));
+  for (const [key, value] of Object.entries(patch)) held.set(key, held.has(key) ? merged(held.get(key), value) : value);
+  return Object.fromEntries(held);
+}
 
 /** The stub has no bridge to sign in to. */
 function unserved(): never {
