@@ -11,12 +11,14 @@ import type {
   CallFilter,
   CaptureStatus,
   ClientEnv,
+  DiagnosticsBundle,
   EngineEvent,
   Key,
   Listener,
   Notice,
   Status,
 } from '../../bridges/contract/index.ts';
+import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { madeCall, madeDetail } from './made-calls.ts';
 
 /** The policy every host serves the window under. */
@@ -59,6 +61,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
     { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
   ];
+  const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
     state: 'recording',
     reason: null,
@@ -202,9 +205,16 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       revoke: os.keys.revoke.handler(({ input }) => {
         const index = keys.findIndex(({ id }) => id === input.id);
         if (index < 0) throw new ORPCError('not_found', { status: 404, message: 'This key is gone already.' });
-        keys.splice(index, 1);
+        for (const key of keys.splice(index, 1)) revoked.set(key.id, key);
         emit({ type: 'keys' });
         return { revoked: true };
+      }),
+      restore: os.keys.restore.handler(({ input }) => {
+        const key = revoked.get(input.id);
+        if (!key) throw new ORPCError('not_found', { status: 404, message: 'This key is gone for good.' });
+        keys.push(key);
+        emit({ type: 'keys' });
+        return key;
       }),
     },
     settings: {
@@ -231,6 +241,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       }),
     },
     clients: {
+      list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {
@@ -266,6 +277,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       ),
     },
     doctor: { run: os.doctor.run.handler(() => []) },
+    diagnostics: { bundle: os.diagnostics.bundle.handler(() => BUNDLE) },
     engine: {
       link: os.engine.link.handler(() => {
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
@@ -458,6 +470,30 @@ const CLIENTS: ClientEnv[] = [
     notes: ['Works for every program that is built on the SDK and reads its variables.'],
   },
 ];
+
+const FOUND = new Map<string, Found>([
+  [
+    'claude-code',
+    {
+      found: [
+        { kind: 'program', path: '/home/you/.local/bin/claude' },
+        { kind: 'settings', path: '/home/you/.claude' },
+      ],
+      version: '2.1.34',
+    },
+  ],
+  ['codex', { found: [{ kind: 'program', path: '/usr/local/bin/codex' }], version: '0.140.0' }],
+]);
+
+const BUNDLE: DiagnosticsBundle = {
+  name: 'drawbridge-diagnostics-2026-11-21-12-00-00.txt',
+  createdAt: '2026-11-21T12:00:00.000Z',
+  parts: [
+    { title: 'About', text: '{\n  "version": "0.1.0",\n  "host": "headless",\n  "platform": "linux"\n}' },
+    { title: 'Checks', text: 'ok      Companion: Listening on 127.0.0.1:11435.\nok      Call history: 60 calls, 47168 KiB.' },
+    { title: 'Log', text: '{"time":"2026-11-21T12:00:00.000Z","level":"info","event":"companion.listening","address":"127.0.0.1:11435"}' },
+  ],
+};
 
 /** Objects key by key, all else replaced, as the engine's own settings do. */
 function merged(base: unknown, patch: unknown): unknown {
