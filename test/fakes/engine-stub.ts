@@ -6,6 +6,7 @@ import { RPCHandler } from '@orpc/server/node';
 import { contract } from '../../bridges/contract/contract.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import type {
+  Bridge,
   Call,
   CallDetail,
   CallFilter,
@@ -17,6 +18,7 @@ import type {
   Listener,
   Notice,
   Status,
+  TunnelStatus,
 } from '../../bridges/contract/index.ts';
 import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { madeCall, madeDetail } from './made-calls.ts';
@@ -39,7 +41,13 @@ export type EngineStub = {
   /** Makes a call appear, or replaces the one with its id. Returns the row. */
   push: (part?: Partial<Call>) => Call;
   /** Changes what the status says. */
-  set: (part: { listeners?: Listener[]; notices?: Notice[]; capture?: Partial<CaptureStatus> }) => void;
+  set: (part: {
+    listeners?: Listener[];
+    notices?: Notice[];
+    capture?: Partial<CaptureStatus>;
+    bridges?: Bridge[];
+    tunnels?: TunnelStatus[];
+  }) => void;
   /** Answers 401 to everything from now on, as a host does whose session is gone. */
   endSession: () => void;
   /** Cuts every event stream, as an engine that restarts does. */
@@ -71,6 +79,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     storeBytes: 48_300_000,
   };
   let notices: Notice[] = [];
+  let bridges: Bridge[] = [];
+  let tunnels: TunnelStatus[] = [];
   let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
   let listeners: Listener[] = [
     { name: 'companion', state: 'listening', address: '127.0.0.1:11435', reason: null, mend: null },
@@ -146,8 +156,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       startedAt: at(-7_200_000),
       home: '/home/you/.local/state/drawbridge',
       listeners,
-      bridges: [],
-      tunnels: [],
+      bridges,
+      tunnels: tunnels.map(({ definition: { name }, state, reason, mend }) => ({ name, state, reason, mend })),
       upstreams: UPSTREAMS,
       capture: { ...capture, calls: count + pushed.size },
       activity:
@@ -285,7 +295,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       stop: os.engine.stop.handler(() => ({ stopping: true })),
     },
     tunnels: {
-      list: os.tunnels.list.handler(() => []),
+      list: os.tunnels.list.handler(() => tunnels),
       add: os.tunnels.add.handler(noTunnels),
       token: os.tunnels.token.handler(noTunnels),
       key: os.tunnels.key.handler(noTunnels),
@@ -332,6 +342,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     set: (part) => {
       listeners = part.listeners ?? listeners;
       notices = part.notices ?? notices;
+      bridges = part.bridges ?? bridges;
+      tunnels = part.tunnels ?? tunnels;
       capture = { ...capture, ...part.capture };
       emit({ type: 'status' });
     },
