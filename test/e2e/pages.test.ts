@@ -168,7 +168,7 @@ describe('settings', () => {
 
   test('what the engine refuses is said where it was typed', async () => {
     await open('/settings');
-    await page.getByLabel('Port of the codex bridge').fill('99999');
+    await page.getByLabel('Port of the Codex bridge').fill('99999');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('alert').getByText('bridges.codex.port').waitFor();
     expect(settings().bridges.codex.port).toBe(3253);
