@@ -231,37 +231,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopped');
   };
 
-  const statusNow = async (): Promise<Status> => {
-    const recording = capture.status();
-    return {
-      version: options.version,
-      host: options.host,
-      pid: process.pid,
-      node: process.versions.node,
-      startedAt,
-      home: paths.home,
-      listeners: [companionStatus, ...hostListeners.values()],
-      bridges: Object.values(bridges).map((bridge) => bridge.status()),
-      tunnels: tunnels.summaries(),
-      upstreams: upstreams.status(),
-      capture: recording,
-      activity: await capture.activity().catch(() => NO_ACTIVITY),
-      notices: [
-        ...tunnels.notices(),
-        ...noticesOf({
-          companion: companionStatus,
-          capture: recording,
-          movedAside: capture.movedAside(),
-          settingsProblem: settings.problem(),
-          keys: keys.list().length,
-          keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
-        }),
-        ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
-      ],
-    };
-  };
-
-  return {
+  const engine: Engine = {
     events,
     capture,
     keys,
@@ -279,7 +249,35 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
       return stopping;
     },
-    status: statusNow,
+    async status() {
+      const recording = capture.status();
+      return {
+        version: options.version,
+        host: options.host,
+        pid: process.pid,
+        node: process.versions.node,
+        startedAt,
+        home: paths.home,
+        listeners: [companionStatus, ...hostListeners.values()],
+        bridges: Object.values(bridges).map((bridge) => bridge.status()),
+        tunnels: tunnels.summaries(),
+        upstreams: upstreams.status(),
+        capture: recording,
+        activity: await capture.activity().catch(() => NO_ACTIVITY),
+        notices: [
+          ...tunnels.notices(),
+          ...noticesOf({
+            companion: companionStatus,
+            capture: recording,
+            movedAside: capture.movedAside(),
+            settingsProblem: settings.problem(),
+            keys: keys.list().length,
+            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+          }),
+          ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
+        ],
+      };
+    },
     companionProblem: () => problem,
     async usePort(port) {
       const listener = await rebind(port);
@@ -298,7 +296,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       return bundleOf({
         now: clock.now(),
         platform: ports.platform,
-        status: await statusNow(),
+        status: await engine.status(),
         settings: settings.current(),
         settingsProblem: settings.problem(),
         doctor,
@@ -317,6 +315,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
     },
   };
+  return engine;
 }
 
 const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
