@@ -6,6 +6,13 @@ const MAX_QUEUE = 1_000;
 /** Tells everyone who listens what happened. One that listens slowly holds nobody else up. */
 export class EventBus {
   readonly #listeners = new Set<(event: EngineEvent | undefined) => void>();
+  readonly #whileHeard: () => () => void;
+  #unheard: (() => void) | undefined;
+
+  /** `whileHeard` runs when the first reader comes; what it returns runs once the last has left. */
+  constructor(whileHeard: () => () => void = () => () => {}) {
+    this.#whileHeard = whileHeard;
+  }
 
   emit(event: EngineEvent): void {
     for (const listener of this.#listeners) listener(event);
@@ -15,6 +22,15 @@ export class EventBus {
   close(): void {
     for (const listener of this.#listeners) listener(undefined);
     this.#listeners.clear();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#listeners.size > 0) this.#unheard ??= this.#whileHeard();
+    else {
+      this.#unheard?.();
+      this.#unheard = undefined;
+    }
   }
 
   /** Events from now on, until `signal` aborts, the bus closes, or the reader falls too far behind. */
@@ -29,6 +45,7 @@ export class EventBus {
     };
     const onAbort = (): void => listener(undefined);
     this.#listeners.add(listener);
+    this.#settle();
     signal?.addEventListener('abort', onAbort);
     try {
       // The first answer tells the reader that it is heard; what happened before is for a query to tell.
@@ -46,6 +63,7 @@ export class EventBus {
       }
     } finally {
       this.#listeners.delete(listener);
+      this.#settle();
       signal?.removeEventListener('abort', onAbort);
     }
   }
