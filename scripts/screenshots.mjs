@@ -12,7 +12,7 @@ const SHOTS = [
   { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true, act: makeFirstCall },
   { name: 'overview', path: '/', sign: 'Last calls' },
   { name: 'clients', path: '/clients', sign: 'Connect a client' },
-  { name: 'settings', path: '/settings', sign: 'Appearance', height: 1960 },
+  { name: 'settings', path: '/settings', sign: 'Appearance', height: 1500 },
   { name: 'palette', path: '/', sign: 'Last calls', act: openPalette },
 ];
 

@@ -260,6 +260,8 @@ describe('the frame', () => {
 
   test('each page is a file of its own, gone to by keys alone', async () => {
     await open('/');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Skip to the page');
     for (const [keys, path] of [
       ['gs', '/settings'],
       ['gk', '/clients'],
@@ -270,8 +272,6 @@ describe('the frame', () => {
       await page.waitForURL(`**${path}`);
     }
     await page.getByText('The way of a call').waitFor();
-    await page.keyboard.press('Tab');
-    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Skip to the page');
   });
 
   test('at 760 px wide nothing is cut off', async () => {
