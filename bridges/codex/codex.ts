@@ -6,12 +6,12 @@ import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
 import { listenFor } from '../accounts/listening.ts';
+import { errorSentence, noteErrors } from '../accounts/note-errors.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
-import { plainText, redactText } from '../engine/redact.ts';
 import { httpUpstream } from '../upstreams/http.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
@@ -110,8 +110,12 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     pools.set(lane, { baseUrl, timeoutMs, upstream });
     return upstream;
   };
+  const setLastError = (sentence: string): void => {
+    lastError = sentence;
+    onChange();
+  };
   const noteError = (error: TurnError, lane: Lane): void => {
-    lastError = plainText(redactText(error.message)).slice(0, 300);
+    lastError = errorSentence(error.message);
     // Only what is about the account itself moves its state; a used-up plan stays signed in.
     if (error.kind === 'sign_in_needed') holder.tell({ type: 'rejected', reason: 'OpenAI does not accept this sign-in any more.' });
     else if (error.kind === 'not_entitled' && lane === 'plan') {
@@ -127,7 +131,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     governor,
     prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
     upstreamOf: ({ lane }) => upstreamOf(lane),
-    replyTo: (sink, { lane }, stream) => (lane === 'platform' ? sink : new PlanReply(sink, stream, (error) => noteError(error, lane))),
+    replyTo: (sink, { lane }, stream) =>
+      lane === 'platform' ? noteErrors(sink, setLastError) : new PlanReply(sink, stream, (error) => noteError(error, lane)),
     onHeaders(headers) {
       quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
     },

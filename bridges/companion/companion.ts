@@ -202,9 +202,8 @@ export function createDoor(options: DoorOptions): Door {
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
-    if (target.surface.kind === 'count_tokens' && !upstream.wires.includes('messages'))
-      return countTokens(incoming, caller, sent, plain, way);
-    if (target.surface.kind === 'count_tokens' && decided.upstream === 'practice') return countTokens(incoming, caller, sent, plain, way);
+    const counts = upstream.counts !== false && upstream.wires.includes('messages') && decided.upstream !== 'practice';
+    if (target.surface.kind === 'count_tokens' && !counts) return countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
     cross(incoming, caller, sent, plain, way);
   };

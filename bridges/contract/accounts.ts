@@ -5,7 +5,7 @@ import { AccountState } from './schemas.ts';
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
 export const BridgeName = z.enum(['codex', 'copilot']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'sdk', 'device']);
 /** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
 export const Use = z.enum(['app', 'clients', 'gateway']);
 
@@ -51,6 +51,8 @@ export const QuotaWindow = z.object({
   usedPercent: z.number().nullable(),
   minutes: z.number().nullable(),
   resetsAt: z.string().nullable(),
+  /** Requests of the plan, where the provider counts them: how many are included and left, and what was used beyond them. */
+  credits: z.object({ included: z.number(), left: z.number(), overage: z.number(), overageAllowed: z.boolean() }).optional(),
 });
 
 export const Account = z.object({

@@ -86,6 +86,8 @@ export const Settings = z.strictObject({
           port: port.default(3254),
           /** Client id of the owner's own GitHub OAuth app. Never another product's. */
           clientId: z.string().min(1).max(100).nullable().default(null),
+          /** Folder of a `@github/copilot-sdk` its owner installed; null lets Drawbridge install a pinned one on demand. */
+          sdkFolder: z.string().min(1).max(4096).nullable().default(null),
           github: baseUrl.default('https://github.com'),
           api: baseUrl.default('https://api.github.com'),
           concurrency: z.number().int().min(1).max(100).default(4),

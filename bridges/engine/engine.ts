@@ -13,7 +13,7 @@ import type { Listener } from '../http/listener.ts';
 import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Pause } from './clock.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
@@ -31,7 +31,9 @@ export type EnginePorts = {
   log: Logger;
   platform: NodeJS.Platform;
   /** How providers' sign-in services are reached. */
-  net?: Net;
+  net?: Net | undefined;
+  /** How long a sign-in waits between two questions. */
+  pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
 };
@@ -95,7 +97,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     onChange: () => events.emit({ type: 'status' }),
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
-  const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
+  const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
   const bridges = { codex, copilot };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),

@@ -17,6 +17,8 @@ export type KnownUpstream = {
   keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
+  /** False where it can't count the tokens of a request, whatever it speaks. */
+  counts?: boolean;
   /** The same, narrowed to what one model takes. */
   forModel?: (model: string | undefined) => KnownUpstream;
   /** Why a call for this use may not go here; undefined where it may. */
