@@ -39,6 +39,7 @@ export type CodexBridgeOptions = BridgeOptions & {
 const LABEL = 'Codex';
 const MANAGE_USAGE = 'https://chatgpt.com/settings/usage';
 const MODELS_KEPT_MS = 10 * 60_000;
+const MODELS_RETRY_MS = 30_000;
 const KEPT = new Set([TURN_STATE]);
 const UNCONFIRMED = 'OpenAI did not confirm that it ended the sign-in. Disconnect Drawbridge in ChatGPT’s settings to be sure.';
 
@@ -49,6 +50,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   let quota: Quota | null = null;
   let lastError: string | null = null;
   let models: { of: Session | undefined; until: number; list: Promise<readonly OfferedModel[]> } | undefined;
+  /** The names that were listed last. */
+  let listed: { of: Session | undefined; names: ReadonlySet<string> } = { of: undefined, names: new Set() };
 
   // ---------------------------------------------------------------------------------------- accounts
 
@@ -145,6 +148,11 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     rewrites: true,
     keeps: KEPT,
     admits: holder.admits,
+    offers(model) {
+      if (holder.session() === undefined) return false;
+      void offered().catch((error: unknown) => log.warn('codex.ask_failed', { error }));
+      return listed.of === holder.session() && listed.names.has(model);
+    },
   });
 
   // ------------------------------------------------------------------------------------ what is told
@@ -159,17 +167,27 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     onChange();
   };
   const fetchModels = async (): Promise<readonly OfferedModel[]> => {
-    const grant = await holder.session()?.grant();
+    const session = holder.session();
+    const grant = await session?.grant();
     if (grant === undefined || 'error' in grant) return [];
     const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
     const list = await listModels(net, grant, bases, options.version).catch(() => []);
+    listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };
   const offered = (): Promise<readonly OfferedModel[]> => {
     const session = holder.session();
     if (models === undefined || models.of !== session || clock.now() >= models.until)
       models = { of: session, until: clock.now() + MODELS_KEPT_MS, list: fetchModels() };
-    return models.list;
+    const { list } = models;
+    // An answer that did not come is asked for again soon.
+    void list.then(
+      (found) => {
+        if (found.length === 0 && models?.list === list) models.until = clock.now() + MODELS_RETRY_MS;
+      },
+      () => undefined,
+    );
+    return list;
   };
 
   const door = createBridgeDoor('codex', {
@@ -199,10 +217,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       holder.restore();
       await listening.start();
       // Not waited for: a locked keychain may keep its owner busy for a while.
-      void holder
-        .session()
-        ?.grant()
-        .catch((error: unknown) => log.error('codex.start_failed', { error }));
+      void offered().catch((error: unknown) => log.error('codex.start_failed', { error }));
     },
     async stop(graceMs) {
       signIns.drop();

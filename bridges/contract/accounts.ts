@@ -1,13 +1,11 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { AccountState } from './schemas.ts';
+import { AccountState, Use } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
 export const BridgeName = z.enum(['codex', 'copilot']);
 export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'sdk', 'device']);
-/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
-export const Use = z.enum(['app', 'clients', 'gateway']);
 
 /** A key as it is pasted: it has to fit into a header. */
 const secret = z

@@ -137,6 +137,11 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
       rewrites: true,
       counts: false,
       admits: holder.admits,
+      offers(model) {
+        if (holder.session() === undefined) return false;
+        void offered().catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
+        return models.list.some(({ id }) => id === model);
+      },
     };
     return {
       ...base,

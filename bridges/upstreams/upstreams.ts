@@ -19,6 +19,8 @@ export type KnownUpstream = {
   rewrites?: boolean;
   /** False where it can't count the tokens of a request, whatever it speaks. */
   counts?: boolean;
+  /** True where it is known to have a model of this name. */
+  offers?: (model: string) => boolean;
   /** The same, narrowed to what one model takes. */
   forModel?: (model: string | undefined) => KnownUpstream;
   /** Why a call for this use may not go here; undefined where it may. */

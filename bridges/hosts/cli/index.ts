@@ -23,12 +23,12 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge calls [--limit N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
-  drawbridge keys create NAME [--json]
+  drawbridge keys create NAME [--use clients|gateway] [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge bridges [on|off|retry codex|copilot] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
-  drawbridge signin copilot --route device [--agree]
+  drawbridge signin copilot --route sdk|device [--agree]
   drawbridge signout codex|copilot
   drawbridge account codex ID         use another account that is signed in
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
@@ -51,6 +51,7 @@ const OPTIONS = {
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
+  use: { type: 'string' },
   agree: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
@@ -83,6 +84,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       json,
       limit,
       route: values.route,
+      use: values.use,
       agree: values.agree === true,
       flags: values,
     });
@@ -91,7 +93,14 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
+type Command = CliOptions & {
+  json: boolean;
+  limit: number;
+  route: string | undefined;
+  use: string | undefined;
+  agree: boolean;
+  flags: TunnelFlags;
+};
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -169,7 +178,7 @@ const COMMANDS = new Set([
   'stop',
 ]);
 
-async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
+async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output, use }: Command): Promise<number> {
   switch (action) {
     case 'list': {
       const held = await client.keys.list({});
@@ -178,14 +187,16 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       return said(
         output,
         table([
-          ['name', 'key', 'made', 'last used', 'id'],
-          ...held.map((key) => [key.name, key.hint, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+          ['name', 'key', 'for', 'made', 'last used', 'id'],
+          ...held.map((key) => [key.name, key.hint, key.use, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
         ]),
       );
     }
     case 'create': {
       if (name === undefined) throw new DrawbridgeError('bad_input', 'A key needs a name: drawbridge keys create NAME');
-      const made = await client.keys.create({ name });
+      if (use !== undefined && use !== 'clients' && use !== 'gateway')
+        throw new DrawbridgeError('bad_input', `--use takes clients or gateway, not "${use}".`);
+      const made = await client.keys.create({ name, use });
       return said(
         output,
         json
