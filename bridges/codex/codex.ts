@@ -171,7 +171,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     const grant = await session?.grant();
     if (grant === undefined || 'error' in grant) return [];
     const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
-    const list = await listModels(net, grant, bases, options.version).catch(() => []);
+    const list = await listModels(net, grant, bases).catch(() => []);
     listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };

@@ -5,7 +5,7 @@ import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import type { SecretStore } from '../engine/secrets.ts';
+import { SecretError, type SecretStore } from '../engine/secrets.ts';
 import { beginSignIn, type SignInResult } from './chatgpt.ts';
 import type { CliLogin } from './codex-cli.ts';
 import type { Session } from './lane.ts';
@@ -86,7 +86,10 @@ export function createSignIns(options: SignInsOptions): SignIns {
     },
     async withCli() {
       attempts.begin('The Codex CLI’s login is being read.');
-      const login = await options.readLogin();
+      const login = await options.readLogin().catch((error: unknown): CliLogin => {
+        if (error instanceof SecretError) return { problem: error.message };
+        throw error;
+      });
       if ('problem' in login) return failed(login.problem);
       holder.add({ id: `codex-cli-${login.mark}`, route: 'codex-cli', label: 'The Codex CLI’s login', plan: login.plan });
     },

@@ -17,9 +17,11 @@ const DEADLINE_MS = 100_000;
 export async function runToEnd(
   command: string,
   args: readonly string[],
-  { cwd, env }: { cwd?: string; env: Readonly<Record<string, string>> },
+  { cwd, env, input }: { cwd?: string; env: Readonly<Record<string, string>>; input?: string },
 ): Promise<Finished> {
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   const deadline = setTimeout(() => endGroup(child.pid), DEADLINE_MS);
   try {
     const output = Promise.all([text(child.stdout), text(child.stderr)]);

@@ -95,7 +95,7 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
         ],
       });
     }
-    const model: unknown = JSON.parse(req.body.toString()).model;
+    const { model, stream }: { model: unknown; stream?: boolean } = JSON.parse(req.body.toString());
     if (req.headers['x-initiator'] !== 'user' && req.headers['x-initiator'] !== 'agent') return json(400, { message: 'No initiator' });
     if (fake.sessionToken !== null && req.headers['copilot-session-token'] !== fake.sessionToken)
       return json(401, { message: 'Bad session token' });
@@ -105,6 +105,14 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
       return json(status, body, headers);
     }
     for (const [name, value] of Object.entries(fake.quotaHeaders)) res.setHeader(name, value);
+    const streamed = stream === true ? STREAMS[path] : undefined;
+    const takes: Record<string, boolean> = {
+      '/v1/messages': model === 'claude-sonnet-4.6',
+      '/responses': model === 'gpt-5.4' || model === 'only-responses',
+      '/chat/completions': model !== 'only-responses',
+    };
+    if (streamed !== undefined && takes[path] === true)
+      return void res.writeHead(200, { 'content-type': 'text/event-stream' }).end(eventsOf(streamed(model), path !== '/chat/completions'));
     if (path === '/v1/messages' && model === 'claude-sonnet-4.6') {
       return json(200, {
         id: 'msg_1',
@@ -196,4 +204,80 @@ function isSdks({ headers, method }: Seen): boolean {
   if (method === 'GET') return /^copilot(?:-agent-runtime)?\//.test(agent);
   const whole = ['copilot-integration-id', 'copilot-harness-id', 'editor-version', 'x-interaction-id', 'x-github-api-version'];
   return whole.every((name) => headers[name] !== undefined) && /^copilot\/.* Drawbridge\//.test(agent);
+}
+
+type Events = Record<string, unknown>[];
+
+/** "Hello." as a stream of each kind, whole (SPEC 9). */
+const STREAMS: Readonly<Record<string, (model: unknown) => Events>> = {
+  '/v1/messages': (model) => [
+    {
+      type: 'message_start',
+      message: {
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        model,
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { input_tokens: 5, output_tokens: 1 },
+      },
+    },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Hello.' } },
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 2 } },
+    { type: 'message_stop' },
+  ],
+  '/responses': (model) => {
+    const item = (status: string, text: string | null): object => ({
+      id: 'msg_1',
+      type: 'message',
+      status,
+      role: 'assistant',
+      content: text === null ? [] : [{ type: 'output_text', text, annotations: [] }],
+    });
+    const at = { item_id: 'msg_1', output_index: 0, content_index: 0 };
+    const usage = {
+      input_tokens: 5,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 2,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: 7,
+    };
+    const response = (status: string, output: object[]): object => ({
+      id: 'resp_1',
+      object: 'response',
+      created_at: 1,
+      status,
+      model,
+      output,
+    });
+    return [
+      { type: 'response.created', response: response('in_progress', []) },
+      { type: 'response.output_item.added', output_index: 0, item: item('in_progress', null) },
+      { type: 'response.content_part.added', ...at, part: { type: 'output_text', text: '', annotations: [] } },
+      { type: 'response.output_text.delta', ...at, delta: 'Hello.' },
+      { type: 'response.output_text.done', ...at, text: 'Hello.' },
+      { type: 'response.content_part.done', ...at, part: { type: 'output_text', text: 'Hello.', annotations: [] } },
+      { type: 'response.output_item.done', output_index: 0, item: item('completed', 'Hello.') },
+      { type: 'response.completed', response: { ...response('completed', [item('completed', 'Hello.')]), usage } },
+    ].map((event, n) => ({ ...event, sequence_number: n }));
+  },
+  '/chat/completions': (model) => {
+    const chunk = (delta: object, finish: string | null): Record<string, unknown> => ({
+      id: 'c',
+      object: 'chat.completion.chunk',
+      created: 1,
+      model,
+      choices: [{ index: 0, delta, finish_reason: finish }],
+    });
+    return [chunk({ role: 'assistant', content: 'Hello.' }, null), chunk({}, 'stop')];
+  },
+};
+
+function eventsOf(events: Events, named: boolean): string {
+  const lines = events.map((event) => `${named ? `event: ${String(event['type'])}\n` : ''}data: ${JSON.stringify(event)}\n\n`);
+  return lines.join('') + (named ? '' : 'data: [DONE]\n\n');
 }
