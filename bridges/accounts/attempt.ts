@@ -12,7 +12,7 @@ export type Attempts<R> = {
   begin(waitingFor: string): void;
   /** Waits for its end beside everything else; a keychain that fails then ends it too. */
   follow(attempt: Attempt<R>): void;
-  drop(): void;
+  drop: () => void;
 };
 
 export function createAttempts<R>(options: {

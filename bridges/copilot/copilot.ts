@@ -44,7 +44,8 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
 
   const sdkPlace = (): SdkPlace => ({ folder: path.join(options.home, 'copilot-sdk'), named: own().sdkFolder });
   const ready = async (): Promise<string> =>
-    findSdk(sdkPlace()) ?? (await installSdk(sdkPlace(), { run: options.run, target: `${process.platform}-${process.arch}` }));
+    findSdk(sdkPlace()) ??
+    (await installSdk(sdkPlace(), { run: options.run, target: `${process.platform}-${process.arch}`, env: process.env }));
   const sourceOf = (route: CopilotRoute): CopilotSource =>
     route === 'device'
       ? directSource({ net, clock, api: () => own().api, userAgent: `Drawbridge/${options.version}` })

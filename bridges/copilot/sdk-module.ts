@@ -54,7 +54,12 @@ export type SdkPlace = {
   named: string | null;
 };
 
-export type SdkInstall = { run: ChildRunner; target: string };
+export type SdkInstall = {
+  run: ChildRunner;
+  target: string;
+  /** This process' environment: how npm reaches its registry may stand in it. */
+  env: Readonly<Record<string, string | undefined>>;
+};
 
 /** The folder of an SDK that is there already, or undefined. Throws `bad_input` where the folder its owner named holds none. */
 export function findSdk({ folder, named }: SdkPlace): string | undefined {
@@ -68,7 +73,7 @@ export function findSdk({ folder, named }: SdkPlace): string | undefined {
 }
 
 /** Installs the pinned SDK below the folder, with no script of any package run. Throws `failed`. */
-export async function installSdk({ folder }: SdkPlace, { run, target }: SdkInstall): Promise<string> {
+export async function installSdk({ folder }: SdkPlace, { run, target, env }: SdkInstall): Promise<string> {
   const own = Object.hasOwn(BY_TARGET, target) ? BY_TARGET[target] : undefined;
   if (own === undefined) {
     throw new DrawbridgeError(
@@ -88,13 +93,22 @@ export async function installSdk({ folder }: SdkPlace, { run, target }: SdkInsta
     JSON.stringify({ lockfileVersion: 3, requires: true, packages: { '': { dependencies }, ...locked } }),
   );
   const args = ['ci', '--prefix', at, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, stderr } = await run('npm', args, { timeoutMs: INSTALL_MS });
+  const { code, stderr } = await run('npm', args, { timeoutMs: INSTALL_MS, env: networkOf(env) });
   if (code !== 0) throw new DrawbridgeError('failed', whyNot(code, stderr));
   // Said last: an install that was interrupted is made anew.
   writeFileAtomic(path.join(at, 'package.json'), JSON.stringify({ ...manifest, name: INSTALLED }));
   const found = findSdk({ folder, named: null });
   if (found === undefined) throw new DrawbridgeError('failed', `npm installed something else in the place of ${NAME} ${SDK_VERSION}.`);
   return found;
+}
+
+/** Proxies, certificates and npm's own settings: without them npm may not get out of a company's network. */
+const NETWORK = /^(?:(?:https?|all|no)_proxy|npm_config_\w+|node_extra_ca_certs|ssl_cert_(?:file|dir))$/i;
+
+function networkOf(env: SdkInstall['env']): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && NETWORK.test(name)) out[name] = value;
+  return out;
 }
 
 const INSTALLED = 'copilot-sdk-installed';

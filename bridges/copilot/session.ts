@@ -85,7 +85,7 @@ export function copilotSession(options: CopilotSessionOptions): CopilotSession {
   };
 }
 
-function isProblem<T>(told: T | SourceProblem): told is SourceProblem {
+function isProblem(told: unknown): told is SourceProblem {
   return typeof told === 'object' && told !== null && 'problem' in told;
 }
 

@@ -92,7 +92,7 @@ export function createSignIns(options: SignInOptions): SignIns {
       holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
       const attempt = new AbortController();
       const { signal } = attempt;
-      const done = pollDevice({ net, github, clientId, start, signal, now: clock.now, pause: options.pause });
+      const done = pollDevice({ net, github, clientId, start, signal, now: () => clock.now(), pause: options.pause });
       attempts.follow({ done: done.then((result) => ({ ...result, route })), cancel: () => attempt.abort() });
       return { url: start.url, code: start.userCode };
     },

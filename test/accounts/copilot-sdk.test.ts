@@ -16,24 +16,26 @@ const place = { folder: '', named: null };
 const installed = (): string => path.join(folder, SDK_VERSION, 'node_modules', '@github', 'copilot-sdk');
 const npm =
   (answer: Partial<ChildResult>, puts = true, seen: (readonly string[])[] = []): ChildRunner =>
-  async (command, args) => {
-    seen.push([command, ...args]);
+  async (command, args, { env }) => {
+    seen.push([command, ...args, JSON.stringify(env)]);
     if (puts) {
       mkdirSync(installed(), { recursive: true });
       cpSync(SDK_FOLDER, installed(), { recursive: true });
     }
     return { code: 0, stdout: '', stderr: '', ...answer };
   };
-const install = (run: ChildRunner, target = 'linux-x64'): Promise<string> => installSdk({ ...place, folder }, { run, target });
+const install = (run: ChildRunner, target = 'linux-x64'): Promise<string> =>
+  installSdk({ ...place, folder }, { run, target, env: { HTTPS_PROXY: 'http://proxy.test', SECRET: 'CANARY' } });
 
 describe('the Copilot SDK', () => {
   it('is installed by npm, pinned to the byte, without any script of a package', async () => {
     const seen: (readonly string[])[] = [];
     expect(findSdk({ ...place, folder })).toBeUndefined();
     expect(await install(npm({}, true, seen))).toBe(installed());
-    expect(seen).toEqual([
-      ['npm', 'ci', '--prefix', path.join(folder, SDK_VERSION), '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    ]);
+    const at = path.join(folder, SDK_VERSION);
+    const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    // Of our environment npm gets what it needs to reach its registry.
+    expect(seen).toEqual([['npm', 'ci', '--prefix', at, ...flags, '{"HTTPS_PROXY":"http://proxy.test"}']]);
     const text = readFileSync(path.join(folder, SDK_VERSION, 'package-lock.json'), 'utf8');
     const { packages }: { packages: Record<string, { version?: string; integrity?: string; dependencies?: object }> } = JSON.parse(text);
     const { '': root, ...pinned } = packages;

@@ -1,9 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installSdk, SDK_VERSION } from '../../bridges/copilot/sdk-module.ts';
 import { runChild } from '../../bridges/engine/child.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
 import { startFakeOpenAI, type FakeOpenAI } from '../fakes/openai.ts';
-import { freshPlace, type Finished } from './cli.ts';
+import { freshPlace, networkEnvironment, type Finished } from './cli.ts';
 import { codex, copilot, copilotOverChat, copilotOverMessages, linesOf, runTurn, type RealClient } from './clients.ts';
 import { startEngineWith, type Engine } from './engine.ts';
 
@@ -106,13 +107,14 @@ describe('the real Copilot SDK', () => {
   afterEach(() => place[Symbol.dispose]());
   it('is refused where its bytes are not those that are known', async () => {
     const tampered: typeof runChild = async (command, args, options) => {
-      const { readFileSync, writeFileSync } = await import('node:fs');
       const file = `${place.home}/${SDK_VERSION}/package-lock.json`;
       writeFileSync(file, readFileSync(file, 'utf8').replace(/sha512-..../, 'sha512-AAAA'));
       return runChild(command, args, options);
     };
     const target = `${process.platform}-${process.arch}`;
-    await expect(installSdk({ folder: place.home, named: null }, { run: tampered, target })).rejects.toMatchObject({
+    await expect(
+      installSdk({ folder: place.home, named: null }, { run: tampered, target, env: networkEnvironment() }),
+    ).rejects.toMatchObject({
       message: expect.stringMatching(/It was thrown away/),
     });
   }, 120_000);

@@ -60,3 +60,11 @@ export function bareEnvironment({ home, temporary }: Pick<Place, 'home' | 'tempo
   const folders = [...binFolders, path.dirname(process.execPath), process.env['PATH']];
   return { HOME: home, TMPDIR: temporary, PATH: folders.join(path.delimiter) };
 }
+
+/** How this machine reaches the registry. */
+export function networkEnvironment(): Record<string, string> {
+  const out: Record<string, string> = { npm_config_userconfig: path.join(os.homedir(), '.npmrc') };
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && /_proxy$|^npm_config_registry$|^node_extra_ca_certs$|^ssl_cert_/i.test(name)) out[name] = value;
+  return out;
+}

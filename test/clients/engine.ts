@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { BridgeDetail } from '../../bridges/contract/accounts.ts';
 import { Call, ClientEnv, type WireFormat } from '../../bridges/contract/schemas.ts';
-import { bareEnvironment, endGroup, freshPlace, runToEnd } from './cli.ts';
+import { bareEnvironment, endGroup, freshPlace, networkEnvironment, runToEnd } from './cli.ts';
 
 export type AnswerIn = 'same' | z.infer<typeof WireFormat>;
 
@@ -38,7 +38,7 @@ export const startEngine = (answerIn: AnswerIn): Promise<Engine> => startEngineW
 /** Starts the engine in a state folder of its own with these settings. */
 export async function startEngineWith(settings: object): Promise<Engine> {
   const place = freshPlace();
-  const env = { ...bareEnvironment(place), DRAWBRIDGE_HOME: place.home };
+  const env = { ...bareEnvironment(place), ...networkEnvironment(), DRAWBRIDGE_HOME: place.home };
   writeFileSync(path.join(place.home, 'settings.json'), JSON.stringify(settings));
   const engine = spawn(process.execPath, [MAIN, 'start', '--headless', '--no-open', '--json', '--companion-port', '0'], {
     cwd: place.project,
