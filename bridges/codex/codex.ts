@@ -166,12 +166,18 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     quota = reply?.status === 200 ? (quotaOfUsage(reply.body, clock.now()) ?? quota) : quota;
     onChange();
   };
+  /** An answer that did not come is asked for again soon. */
+  const askSoon = (): readonly OfferedModel[] => {
+    if (models !== undefined) models.until = Math.min(models.until, clock.now() + MODELS_RETRY_MS);
+    return [];
+  };
   const fetchModels = async (): Promise<readonly OfferedModel[]> => {
     const session = holder.session();
     const grant = await session?.grant();
-    if (grant === undefined || 'error' in grant) return [];
+    if (grant === undefined || 'error' in grant) return askSoon();
     const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
     const list = await listModels(net, grant, bases).catch(() => []);
+    if (list.length === 0) return askSoon();
     listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };
@@ -179,15 +185,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     const session = holder.session();
     if (models === undefined || models.of !== session || clock.now() >= models.until)
       models = { of: session, until: clock.now() + MODELS_KEPT_MS, list: fetchModels() };
-    const { list } = models;
-    // An answer that did not come is asked for again soon.
-    void list.then(
-      (found) => {
-        if (found.length === 0 && models?.list === list) models.until = clock.now() + MODELS_RETRY_MS;
-      },
-      () => undefined,
-    );
-    return list;
+    return models.list;
   };
 
   const door = createBridgeDoor('codex', {

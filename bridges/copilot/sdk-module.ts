@@ -68,7 +68,7 @@ export function findSdk({ folder, named }: SdkPlace): string | undefined {
     return manifestOf(own)?.version === SDK_VERSION && manifestOf(path.join(folder, SDK_VERSION))?.name === INSTALLED ? own : undefined;
   }
   const manifest = path.isAbsolute(named) ? manifestOf(named) : undefined;
-  if (manifest?.name === NAME && /^1\./.test(manifest.version ?? '')) return named;
+  if (manifest?.name === NAME && manifest.version?.startsWith('1.') === true) return named;
   throw new DrawbridgeError('bad_input', `bridges.copilot.sdkFolder names ${named}, which holds no ${NAME} 1.x. Mend or remove it.`, {});
 }
 
