@@ -212,6 +212,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
       listening.apply();
     },
     known,
+    door,
     models: async () =>
       holder.session() === undefined ? [] : (await offered()).map(({ id, title, owner }) => ({ id: `copilot/${id}`, title, owner })),
     status() {
