@@ -204,6 +204,8 @@ export function createDoor(options: DoorOptions): Door {
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
     const renamed = decided.model === undefined ? undefined : withModel(plain, decided.model);
+    if (renamed === null)
+      return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model, renamed };
     const counts = upstream.counts !== false && upstream.wires.includes('messages') && decided.upstream !== 'practice';
     if (target.surface.kind === 'count_tokens' && !counts) return countTokens(incoming, caller, sent, plain, way);
@@ -421,9 +423,14 @@ type Way = {
 /** A renamed body goes out as it is. */
 const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);
 
-function withModel(body: Buffer, model: string): Buffer {
-  const parsed: JsonValue = JSON.parse(body.toString('utf8'));
-  return Buffer.from(JSON.stringify({ ...asObject(parsed), model }));
+/** The body with another model; null where it is no JSON. */
+function withModel(body: Buffer, model: string): Buffer | null {
+  try {
+    const parsed: JsonValue = JSON.parse(body.toString('utf8'));
+    return Buffer.from(JSON.stringify({ ...asObject(parsed), model }));
+  } catch {
+    return null;
+  }
 }
 
 /** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */

@@ -59,6 +59,15 @@ describe('names of models at the companion', () => {
     const list = await (await fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } })).text();
     expect(list).toContain('"sonnet"');
   });
+  it('that are aliases in a body that is broken further on are refused, and nothing breaks', async () => {
+    const res = await fetch(`${test.engine.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${test.engine.key}`, 'content-type': 'application/json' },
+      body: '{"model":"sonnet","messages":[{]}',
+    });
+    expect(res.status).toBe(400);
+    expect((await test.call('/v1/messages', { ...chat('sonnet'), max_tokens: 5 })).status).toBe(200);
+  });
   it('that are aliases work for the client’s own provider too, also in a body that came packed', async () => {
     await fetch(`${test.engine.origin}/k/${test.engine.key}/v1/messages`, {
       method: 'POST',
