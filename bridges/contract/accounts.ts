@@ -1,13 +1,11 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { AccountState } from './schemas.ts';
+import { AccountState, Use } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
 export const BridgeName = z.enum(['codex', 'copilot', 'm365']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device', 'work-iq', 'graph']);
-/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
-export const Use = z.enum(['app', 'clients', 'gateway']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'sdk', 'device', 'work-iq', 'graph']);
 
 /** A key as it is pasted: it has to fit into a header. */
 const secret = z
@@ -53,6 +51,8 @@ export const QuotaWindow = z.object({
   usedPercent: z.number().nullable(),
   minutes: z.number().nullable(),
   resetsAt: z.string().nullable(),
+  /** Requests of the plan, where the provider counts them: how many are included and left, and what was used beyond them. */
+  credits: z.object({ included: z.number(), left: z.number(), overage: z.number(), overageAllowed: z.boolean() }).optional(),
 });
 
 export const Account = z.object({

@@ -25,7 +25,7 @@ import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Pause } from './clock.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
@@ -44,7 +44,9 @@ export type EnginePorts = {
   log: Logger;
   platform: NodeJS.Platform;
   /** How providers' sign-in services are reached. */
-  net?: Net;
+  net?: Net | undefined;
+  /** How long a sign-in waits between two questions. */
+  pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
 };
@@ -113,7 +115,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     onChange: () => events.emit({ type: 'status' }),
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
-  const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
+  const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
   const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
   const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(

@@ -54,7 +54,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     keys: {
       list: os.keys.list.handler(() => engine.keys.list()),
-      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name)),
+      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name, input.use)),
       revoke: os.keys.revoke.handler(({ input }) => {
         engine.keys.revoke(input.id);
         return { revoked: true as const };

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import os from 'node:os';
 import type { DrawbridgeError } from '../contract/errors.ts';
-import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions, type EnginePorts } from '../engine/engine.ts';
 import { runChild, type ChildRunner } from '../engine/child.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { writeFileAtomic } from '../engine/files.ts';
@@ -29,6 +29,8 @@ export type HeadlessOptions = {
   clock?: Clock;
   keychain?: SecretStore;
   run?: ChildRunner;
+  net?: EnginePorts['net'];
+  pause?: EnginePorts['pause'];
   tunnels?: EngineOptions['tunnels'];
   /** Asked for when a command stops the engine. */
   onStopRequested?: () => void;
@@ -66,6 +68,8 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
       clock,
       keychain,
       run: options.run ?? runChild,
+      net: options.net,
+      pause: options.pause,
       paths,
       log,
       platform,

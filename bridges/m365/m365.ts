@@ -136,7 +136,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     credential: 'none',
     readsBody: true,
     rewrites: true,
-    estimates: true,
+    counts: false,
     admits: holder.admits,
   });
 

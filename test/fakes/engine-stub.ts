@@ -66,9 +66,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   let newestId = count;
   let sessionEnded = false;
   const keys: Key[] = [
-    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000) },
-    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
-    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
+    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000), use: 'clients' },
+    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5), use: 'clients' },
+    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null, use: 'clients' },
   ];
   const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
@@ -211,7 +211,14 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         }
         const id = `k${keys.length + 1}`;
         const key = `db_${Buffer.from(input.name.repeat(8)).toString('base64url').slice(0, 40)}`;
-        keys.unshift({ id, name: input.name, hint: `${key.slice(0, 7)}…`, createdAt: new Date().toISOString(), lastUsedAt: null });
+        keys.unshift({
+          id,
+          name: input.name,
+          hint: `${key.slice(0, 7)}…`,
+          createdAt: new Date().toISOString(),
+          lastUsedAt: null,
+          use: input.use,
+        });
         emit({ type: 'keys' });
         return { name: input.name, key, id };
       }),

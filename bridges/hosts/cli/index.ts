@@ -23,12 +23,12 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge calls [--limit N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
-  drawbridge keys create NAME [--json]
+  drawbridge keys create NAME [--use clients|gateway] [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge bridges [on|off|retry codex|copilot|m365] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
-  drawbridge signin copilot --route device [--agree]
+  drawbridge signin copilot --route sdk|device [--agree]
   drawbridge signin m365 --route work-iq|graph [--code] [--agree]
                                       --code: where no browser can be opened here
   drawbridge signout codex|copilot|m365
@@ -53,6 +53,7 @@ const OPTIONS = {
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
+  use: { type: 'string' },
   agree: { type: 'boolean' },
   code: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -86,6 +87,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       json,
       limit,
       route: values.route,
+      use: values.use,
       agree: values.agree === true,
       code: values.code === true,
       flags: values,
@@ -95,7 +97,15 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; code: boolean; flags: TunnelFlags };
+type Command = CliOptions & {
+  json: boolean;
+  limit: number;
+  route: string | undefined;
+  use: string | undefined;
+  agree: boolean;
+  code: boolean;
+  flags: TunnelFlags;
+};
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -173,7 +183,7 @@ const COMMANDS = new Set([
   'stop',
 ]);
 
-async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
+async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output, use }: Command): Promise<number> {
   switch (action) {
     case 'list': {
       const held = await client.keys.list({});
@@ -182,14 +192,16 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       return said(
         output,
         table([
-          ['name', 'key', 'made', 'last used', 'id'],
-          ...held.map((key) => [key.name, key.hint, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+          ['name', 'key', 'for', 'made', 'last used', 'id'],
+          ...held.map((key) => [key.name, key.hint, key.use, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
         ]),
       );
     }
     case 'create': {
       if (name === undefined) throw new DrawbridgeError('bad_input', 'A key needs a name: drawbridge keys create NAME');
-      const made = await client.keys.create({ name });
+      if (use !== undefined && use !== 'clients' && use !== 'gateway')
+        throw new DrawbridgeError('bad_input', `--use takes clients or gateway, not "${use}".`);
+      const made = await client.keys.create({ name, use });
       return said(
         output,
         json
