@@ -76,6 +76,11 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
+      sizes: os.capture.sizes.handler(notBuilt),
+      purge: os.capture.purge.handler(notBuilt),
+      retain: os.capture.retain.handler(notBuilt),
+      check: os.capture.check.handler(notBuilt),
+      encrypt: os.capture.encrypt.handler(notBuilt),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => {
@@ -150,6 +155,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+function notBuilt(): never {
+  throw new DrawbridgeError('failed', 'This version of Drawbridge can’t do that yet.');
 }
 
 export type Router = ReturnType<typeof createRouter>;
