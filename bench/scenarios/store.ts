@@ -55,9 +55,14 @@ function measure(shape: Shape): { row: Row; wrong: number } {
       const cpu = process.cpuUsage();
       const began = performance.now();
       opened.transaction(() => {
-        opened.putCall(callOf(id, request.length, reply.length));
-        opened.putSide(id, 'clientRequest', HEADERS, request);
-        opened.putSide(id, 'clientReply', HEADERS, reply);
+        opened.write({
+          call: callOf(id, request.length, reply.length),
+          ends: true,
+          sides: [
+            { side: 'clientRequest', headers: HEADERS, body: request },
+            { side: 'clientReply', headers: HEADERS, body: reply },
+          ],
+        });
       });
       times.push(performance.now() - began);
       const used = process.cpuUsage(cpu);

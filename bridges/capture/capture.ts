@@ -14,7 +14,8 @@ export type Capture = {
   start(): Promise<void>;
   status(): CaptureStatus;
   pause(paused: boolean): void;
-  list(limit: number, before: number | undefined, filter: CallFilter): Promise<Call[]>;
+  /** Newest first. Throws DrawbridgeError bad_input where `query` can't be understood. */
+  list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
   /** Numbers of the last hour. */
@@ -194,7 +195,13 @@ export function createCapture(options: CaptureOptions): Capture {
         queries.get(message.id)?.resolve(message.answer);
         return void queries.delete(message.id);
       case 'refused':
-        queries.get(message.id)?.reject(new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`));
+        queries
+          .get(message.id)
+          ?.reject(
+            message.code === 'store_unavailable'
+              ? new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`)
+              : new DrawbridgeError(message.code, message.reason),
+          );
         return void queries.delete(message.id);
       case 'closed':
     }
@@ -258,8 +265,8 @@ export function createCapture(options: CaptureOptions): Capture {
       paused = value;
       statusChanged();
     },
-    async list(limit, before, filter) {
-      const answer = await ask({ kind: 'list', limit, before, filter });
+    async list(limit, before, filter, query) {
+      const answer = await ask({ kind: 'list', listing: { limit, before, filter, query, now: clock.now() } });
       return answer.kind === 'list' ? answer.calls : [];
     },
     async get(id) {

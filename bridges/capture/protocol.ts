@@ -1,5 +1,7 @@
-import type { Activity, Call, CallFilter } from '../contract/index.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Activity, Call } from '../contract/index.ts';
 import type { CaptureRecord } from './record.ts';
+import type { Listing } from './search.ts';
 import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
@@ -17,11 +19,11 @@ export type FromWorker =
   /** These rows could not be written (a full disk); the calls themselves went on. */
   | { type: 'unstored'; calls: Call[]; bytes: number; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
-  | { type: 'refused'; id: number; reason: string }
+  | { type: 'refused'; id: number; reason: string; code: ErrorCode }
   | { type: 'closed' };
 
 export type Query =
-  | { kind: 'list'; limit: number; before: number | undefined; filter: CallFilter }
+  | { kind: 'list'; listing: Listing }
   | { kind: 'call'; id: number }
   | { kind: 'facets' }
   | { kind: 'activity'; fromId: number };

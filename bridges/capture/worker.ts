@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
+import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call } from '../contract/index.ts';
 import { takePlace } from './place.ts';
 import { project } from './projector.ts';
@@ -39,7 +40,8 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined) send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
+        if (store === undefined)
+          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
         else send({ type: 'answer', id: message.id, answer: answer(store, message.query) });
         return;
       case 'close':
@@ -56,7 +58,8 @@ export function serveStore(port: MessagePort): void {
       onMessage(message);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (message.type === 'query') send({ type: 'refused', id: message.id, reason });
+      if (message.type === 'query')
+        send({ type: 'refused', id: message.id, reason, code: error instanceof DrawbridgeError ? error.code : 'store_unavailable' });
       else send({ type: 'failed', reason });
     }
   });
@@ -89,8 +92,7 @@ function writeOne(store: Store, record: CaptureRecord): Call {
     record.kind === 'begin' || reply?.body == null || wire === null || row.status === null
       ? row
       : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)));
-  store.write({ call, ends: record.kind !== 'begin', sides });
-  if (record.kind !== 'begin' && record.timeline !== null) store.putTimeline(call.id, record.timeline);
+  store.write({ call, ends: record.kind !== 'begin', sides, timeline: record.kind === 'begin' ? null : record.timeline });
   return call;
 }
 
@@ -114,7 +116,7 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
 function answer(store: Store, query: Query): Answer {
   switch (query.kind) {
     case 'list':
-      return { kind: 'list', calls: store.list(query.limit, query.before, query.filter) };
+      return { kind: 'list', calls: store.list(query.listing) };
     case 'call': {
       const call = store.call(query.id);
       return {

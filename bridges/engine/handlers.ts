@@ -40,7 +40,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     calls: {
       list: os.calls.list.handler(async ({ input }) => {
         // One more than asked for tells whether there are more.
-        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter);
+        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter, input.query);
         return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
       }),
       get: os.calls.get.handler(async ({ input }) => {
