@@ -15,8 +15,8 @@ const MAX_DEPTH = 64;
 export const MAX_BODY = 512 * 1024 * 1024;
 const MAX_RECIPE = 64 * 1024 * 1024;
 
-/** A segment of a body: where the bytes before it begin, where it stands, and its id. */
-type Mark = { gap: number; start: number; end: number; segment: number };
+/** A segment of a body: where the bytes before it begin, where it stands, its id, and whether it is kept as a patch. */
+type Mark = { gap: number; start: number; end: number; segment: number; patch: boolean };
 type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number };
 
 /** A body as it was stored, and its segments that had never been seen before. */
@@ -120,7 +120,12 @@ export class Bodies {
   #segment(id: number): Buffer {
     const row = this.#reads.segment.get(id);
     if (row === undefined) throw new RangeError('a stored body refers to a segment that is gone');
-    return unpack(this.#seal.open(row.data), row.bytes);
+    const data = this.#seal.open(row.data);
+    if (data[0] !== FORM.patch) return unpack(data, row.bytes);
+    const reader = new Reader(data, 1);
+    const from = this.#segment(reader.number());
+    const [start, end] = [reader.number(), reader.number()];
+    return Buffer.concat([from.subarray(0, start), reader.rest(), from.subarray(from.length - end)]);
   }
 
   /**
@@ -139,9 +144,9 @@ export class Bodies {
       const end = found[i + 1] ?? 0;
       if (end - start < MIN_SEGMENT) continue;
       const bytes = body.subarray(start, end);
-      const { id, isNew } = this.#segmentId(bytes);
-      if (isNew) fresh.push(bytes);
-      marks.push({ gap: from, start, end, segment: id });
+      const { id, kind } = this.#segmentId(bytes, base, base?.marks[marks.length]);
+      if (kind === 'new') fresh.push(bytes);
+      marks.push({ gap: from, start, end, segment: id, patch: kind === 'patch' });
       from = end;
     }
     if (marks.length === 0) return undefined;
@@ -165,6 +170,8 @@ export class Bodies {
     let base: Recent | undefined;
     let shared = 0;
     for (const recent of this.#recent) {
+      // What is one conversation's next request is found at once; the others need not be compared.
+      if (base !== undefined && shared >= base.marks.length - 2) break;
       const prefix = commonPrefix(recent.body, body);
       if (prefix < (recent.marks[shared]?.end ?? Infinity)) continue;
       let count = recent.marks.length;
@@ -183,17 +190,47 @@ export class Bodies {
     this.#recent = this.#recent.filter((entry) => (bytes += entry.body.length) <= RECENT_BYTES);
   }
 
-  #segmentId(bytes: Buffer): { id: number; isNew: boolean } {
+  /** `like`: the segment in the same place of the body before. */
+  #segmentId(bytes: Buffer, base: Recent | undefined, like: Mark | undefined): { id: number; kind: 'known' | 'new' | 'patch' } {
     const address = this.#seal.address(bytes);
     const key = address.toString('latin1');
     const kept = this.#segmentIds.get(key);
-    if (kept !== undefined) return { id: kept, isNew: false };
+    if (kept !== undefined) return { id: kept, kind: 'known' };
     const row = this.#statements.findSegment.get(address);
-    const id = row?.id ?? Number(this.#statements.putSegment.run(address, bytes.length, this.#seal.close(pack(bytes))).lastInsertRowid);
+    const patch = row !== undefined || base === undefined || like === undefined || like.patch ? undefined : patchOf(base.body.subarray(like.start, like.end), like.segment, bytes);
+    const id = row?.id ?? Number(this.#statements.putSegment.run(address, bytes.length, this.#seal.close(patch ?? pack(bytes))).lastInsertRowid);
     if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
     this.#segmentIds.set(key, id);
-    return { id, isNew: row === undefined };
+    return { id, kind: row !== undefined ? 'known' : patch !== undefined ? 'patch' : 'new' };
   }
+}
+
+/**
+ * A segment told by another: its id, how many bytes at the beginning and at the end are that one's, and those between.
+ * Clients mark the last message for the provider's cache and move the mark with each turn: the message comes again,
+ * nearly as it was. Undefined where the two are not much alike.
+ */
+function patchOf(from: Buffer, id: number, bytes: Buffer): Buffer | undefined {
+  const start = commonPrefix(from, bytes);
+  const end = commonSuffix(from, bytes, Math.min(from.length, bytes.length) - start);
+  const own = bytes.length - start - end;
+  if (own > 256 || own * 4 > bytes.length) return undefined;
+  const numbers: number[] = [FORM.patch];
+  pushNumber(numbers, id);
+  pushNumber(numbers, start);
+  pushNumber(numbers, end);
+  return Buffer.concat([Buffer.from(numbers), bytes.subarray(start, start + own)]);
+}
+
+function commonSuffix(a: Buffer, b: Buffer, most: number): number {
+  let count = 0;
+  while (count < most && a[a.length - 1 - count] === b[b.length - 1 - count]) count += 1;
+  return count;
+}
+
+/** The segment a patch is made of, or undefined where the bytes are no patch. `data` is opened. */
+export function patchedFrom(data: Buffer): number | undefined {
+  return data[0] === FORM.patch ? new Reader(data, 1).number() : undefined;
 }
 
 /** A body's column: its form, its length, and its packed bytes or the id of its recipe. */
