@@ -33,6 +33,8 @@ export class Bodies {
   readonly #segmentIds = new Map<string, number>();
   readonly #templates = new Map<string, { id: number; head: Head }>();
   #recent: Recent[] = [];
+  /** While garbage is collected: what was used again meanwhile, and must stay. */
+  touched: { segments: Set<number>; heads: Set<number> } | undefined;
 
   constructor(db: Database, reader: Database, seal: Seal) {
     this.#statements = prepare(db);
@@ -90,6 +92,7 @@ export class Bodies {
       if (this.#templates.size > 500) this.#templates.clear();
       this.#templates.set(names, template);
     }
+    this.touched?.heads.add(template.id);
     return this.#seal.close(encodeHead(template.id, template.head, head));
   }
 
@@ -195,10 +198,18 @@ export class Bodies {
     const address = this.#seal.address(bytes);
     const key = address.toString('latin1');
     const kept = this.#segmentIds.get(key);
-    if (kept !== undefined) return { id: kept, kind: 'known' };
+    if (kept !== undefined) {
+      this.touched?.segments.add(kept);
+      return { id: kept, kind: 'known' };
+    }
     const row = this.#statements.findSegment.get(address);
-    const patch = row !== undefined || base === undefined || like === undefined || like.patch ? undefined : patchOf(base.body.subarray(like.start, like.end), like.segment, bytes);
-    const id = row?.id ?? Number(this.#statements.putSegment.run(address, bytes.length, this.#seal.close(patch ?? pack(bytes))).lastInsertRowid);
+    const patch =
+      row !== undefined || base === undefined || like === undefined || like.patch
+        ? undefined
+        : patchOf(base.body.subarray(like.start, like.end), like.segment, bytes);
+    const id =
+      row?.id ?? Number(this.#statements.putSegment.run(address, bytes.length, this.#seal.close(patch ?? pack(bytes))).lastInsertRowid);
+    this.touched?.segments.add(id);
     if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
     this.#segmentIds.set(key, id);
     return { id, kind: row !== undefined ? 'known' : patch !== undefined ? 'patch' : 'new' };

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../contract/errors.ts';
-import type { Activity, Call } from '../contract/index.ts';
+import type { Activity, Call, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
 import type { CaptureRecord } from './record.ts';
 import type { Listing } from './search.ts';
 import type { StoredCall } from './worker.ts';
@@ -9,6 +9,8 @@ export type ToWorker =
   | { type: 'open'; file: string; formerFile: string | undefined; now: number }
   | { type: 'records'; records: CaptureRecord[]; bytes: number }
   | { type: 'query'; id: number; query: Query }
+  /** What the settings say of keeping calls; sent before the first records and at each change. */
+  | { type: 'configure'; keeping: Keeping }
   | { type: 'close' };
 
 export type FromWorker =
@@ -26,10 +28,21 @@ export type Query =
   | { kind: 'list'; listing: Listing }
   | { kind: 'call'; id: number }
   | { kind: 'facets' }
-  | { kind: 'activity'; fromId: number };
+  | { kind: 'activity'; fromId: number }
+  | { kind: 'sizes' }
+  | { kind: 'purge'; scope: PurgeScope; dryRun: boolean; now: number }
+  | { kind: 'retain'; now: number }
+  | { kind: 'check'; now: number };
 
 export type Answer =
   | { kind: 'list'; calls: Call[] }
   | { kind: 'call'; stored: StoredCall | null }
   | { kind: 'facets'; clients: string[]; callers: string[]; upstreams: string[]; models: string[] }
-  | { kind: 'activity'; activity: Activity };
+  | { kind: 'activity'; activity: Activity }
+  | { kind: 'sizes'; sizes: StoreSizes }
+  | { kind: 'removed'; removed: Removed; count: number; storeBytes: number }
+  | { kind: 'checked'; checked: Checked };
+
+export type Checked = Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>;
+
+export type Keeping = Pick<Settings['capture'], 'folders' | 'retention'>;

@@ -234,6 +234,23 @@ export class Store {
     }
   }
 
+  /**
+   * For whoever collects garbage: forgets what was learnt of rows, and from now on tells which old ones are used again,
+   * until `stop`.
+   */
+  watch(): { segments: ReadonlySet<number>; heads: ReadonlySet<number>; stop(): void } {
+    this.#bodies.forget();
+    const touched = { segments: new Set<number>(), heads: new Set<number>() };
+    this.#bodies.touched = touched;
+    return {
+      ...touched,
+      stop: () => {
+        this.#bodies.touched = undefined;
+        this.#bodies.forget();
+      },
+    };
+  }
+
   /** Forgets what was learnt in a transaction that was rolled back, or of rows that are gone. */
   forget(): void {
     this.#bodies.forget();

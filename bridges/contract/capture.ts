@@ -50,8 +50,6 @@ export const Integrity = z.object({
   bodiesRead: z.number().int(),
   /** Where a damaged database was moved when this engine started; null where none was. */
   movedAside: z.string().nullable(),
-  /** Calls that were saved out of it; null where nothing was moved aside. */
-  salvaged: z.number().int().nullable(),
 });
 
 /** How calls are kept. Rules for folders and retention are settings (`capture.folders`, `capture.retention`). */

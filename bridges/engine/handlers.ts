@@ -76,10 +76,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
-      sizes: os.capture.sizes.handler(notBuilt),
-      purge: os.capture.purge.handler(notBuilt),
-      retain: os.capture.retain.handler(notBuilt),
-      check: os.capture.check.handler(notBuilt),
+      sizes: os.capture.sizes.handler(() => engine.capture.sizes()),
+      purge: os.capture.purge.handler(({ input }) => engine.capture.purge(input.scope, input.dryRun)),
+      retain: os.capture.retain.handler(() => engine.capture.retain()),
+      check: os.capture.check.handler(async () => ({ ...(await engine.capture.check()), movedAside: engine.capture.movedAside() })),
       encrypt: os.capture.encrypt.handler(notBuilt),
     },
     clients: {

@@ -245,7 +245,6 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
         checkedAt: '2026-01-02T03:04:05.678Z',
         bodiesRead: 0,
         movedAside: null,
-        salvaged: null,
       })),
       encrypt: os.capture.encrypt.handler(sizes),
     },

@@ -30,9 +30,10 @@ const SCHEMA = `
   create index calls_by_route on calls (route);
   create index calls_by_folder on calls (folder) where folder is not null;
 
+  -- Numbers are never used twice: the search index and whoever collects garbage rely on it.
   -- A head is headers on top of a template (heads.ts); a body as in bodies.ts. A side that never came has no head.
   create table exchanges (
-    id integer primary key,
+    id integer primary key autoincrement,
     call integer not null unique references calls (id) on delete cascade,
     client_request_head blob,
     client_request blob,
@@ -47,13 +48,13 @@ const SCHEMA = `
 
   -- Of a recipe with a base only the difference is kept.
   create table recipes (
-    id integer primary key,
+    id integer primary key autoincrement,
     base integer,
     data blob not null
   ) strict;
 
   create table heads (
-    id integer primary key,
+    id integer primary key autoincrement,
     names blob not null unique,
     data blob not null
   ) strict;
@@ -66,7 +67,7 @@ const SCHEMA = `
 
   alter table segments rename to old_segments;
   create table segments (
-    id integer primary key,
+    id integer primary key autoincrement,
     hash blob not null unique,
     bytes integer not null,
     data blob not null
