@@ -301,7 +301,8 @@ export function sizes(store: Store): StoreSizes {
 /** Reads everything: SQLite's own check, then each call's bodies. */
 export function* check(store: Store, now: number): Slices<Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>> {
   const problems: string[] = [];
-  for (const line of store.read.prepare<[], string>('pragma integrity_check(20)').pluck().all()) if (line !== 'ok') problems.push(line);
+  // On the connection that writes: FTS5 takes another connection's recent changes for damage.
+  for (const line of store.db.prepare<[], string>('pragma integrity_check(20)').pluck().all()) if (line !== 'ok') problems.push(line);
   let bodiesRead = 0;
   const ids = store.read
     .prepare<[number], number>(`select call from exchanges where call > ? and id <= ${last(store, 'exchanges')} order by call limit 20`)

@@ -80,7 +80,6 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       purge: os.capture.purge.handler(({ input }) => engine.capture.purge(input.scope, input.dryRun)),
       retain: os.capture.retain.handler(() => engine.capture.retain()),
       check: os.capture.check.handler(async () => ({ ...(await engine.capture.check()), movedAside: engine.capture.movedAside() })),
-      encrypt: os.capture.encrypt.handler(notBuilt),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => {
@@ -155,10 +154,6 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
-}
-
-function notBuilt(): never {
-  throw new DrawbridgeError('failed', 'This version of Drawbridge can’t do that yet.');
 }
 
 export type Router = ReturnType<typeof createRouter>;

@@ -246,7 +246,6 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
         bodiesRead: 0,
         movedAside: null,
       })),
-      encrypt: os.capture.encrypt.handler(sizes),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),

@@ -20,7 +20,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
-  drawbridge calls [--limit N] [--json]
+  drawbridge calls [--query Q] [--limit N] [--json]
+                                      Q as in 'model:gpt-5* status:>=400 "rate limit"'
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--json]
@@ -48,6 +49,7 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -82,6 +84,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       ...options,
       json,
       limit,
+      query: values.query,
       route: values.route,
       agree: values.agree === true,
       flags: values,
@@ -91,7 +94,14 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
+type Command = CliOptions & {
+  json: boolean;
+  limit: number;
+  query: string | undefined;
+  route: string | undefined;
+  agree: boolean;
+  flags: TunnelFlags;
+};
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -112,7 +122,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     }
     case 'calls':
-      await showCalls(client, { limit: options.limit, json }, output);
+      await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
