@@ -105,9 +105,9 @@ function build(store: Store, wanted: number): Built {
       open.splice(at, 1);
     }
   };
-  while (calls < wanted && performance.now() - began < MOST_MS) {
+  for (let left = wanted; left > 0 && performance.now() - began < MOST_MS; left -= BATCH) {
     store.transaction(() => {
-      for (let i = 0; i < BATCH && calls < wanted; i += 1) {
+      for (let i = 0; i < Math.min(BATCH, left); i += 1) {
         const { request, reply, ids, seed: of } = next();
         calls += 1;
         const id = idAt(START + calls * 24_000);

@@ -12,7 +12,6 @@ const RECENT_BODIES = 8;
 const RECENT_BYTES = 48 * 1024 * 1024;
 /** So many recipes may stand on top of each other before one stands alone again: what reading one costs at most. */
 const MAX_DEPTH = 64;
-export const MAX_BODY = 512 * 1024 * 1024;
 const MAX_RECIPE = 64 * 1024 * 1024;
 
 /** A segment of a body: where the bytes before it begin, where it stands, its id, and whether it is kept as a patch. */

@@ -62,8 +62,9 @@ export function* retain(store: Store, { days, maxBytes }: Retention, now: number
     if (old.length > 0) yield* collect(store);
   }
   // What a call holds alone is not known beforehand: a share goes, and what it freed is counted.
-  while (maxBytes !== null && usedBytes(store) > maxBytes && store.count > 0) {
-    const share = 1 - (SLACK * maxBytes) / usedBytes(store);
+  const most = maxBytes ?? Infinity;
+  for (let used = usedBytes(store); used > most && store.count > 0; used = usedBytes(store)) {
+    const share = 1 - (SLACK * most) / used;
     const old = oldest(store, '', undefined, Math.max(1, Math.ceil(store.count * share)));
     if (old.length === 0) break;
     calls += old.length;
@@ -277,9 +278,9 @@ export function sizes(store: Store): StoreSizes {
       ? 'messages'
       : /exchanges|heads/.test(name)
         ? 'bodies'
-        : /^search/.test(name)
+        : name.startsWith('search')
           ? 'search'
-          : /^calls/.test(name)
+          : name.startsWith('calls')
             ? 'rows'
             : 'other';
     parts.set(part, (parts.get(part) ?? 0) + bytes);

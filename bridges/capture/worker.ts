@@ -84,8 +84,8 @@ export function serveStore(port: MessagePort): void {
         keeper.keeping = message.keeping;
         return;
       case 'records':
-        if (store === undefined) send(unstored(message.records, message.bytes, 'The capture store is not open.'));
-        else send(write(store, keeper, message.records, message.bytes));
+        if (store === undefined) send(unstored(message, 'The capture store is not open.'));
+        else send(write(store, keeper, message));
         clearTimeout(idle);
         idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
         idle.unref();
@@ -126,22 +126,27 @@ function reasonOf(error: unknown): string {
 type Keeper = { keeping: Keeping; not: Map<number, 'metadata' | 'ignore'> };
 
 /** Writes a batch in one transaction, all of it or nothing. */
-function write(store: Store, keeper: Keeper, records: readonly CaptureRecord[], bytes: number): FromWorker {
+function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
   const calls: Call[] = [];
   try {
     store.transaction(() => {
-      for (const record of records) calls.push(writeOne(store, keeper, record));
+      for (const record of batch.records) {
+        const call = writeOne(store, keeper, record);
+        if (batch.show) calls.push(call);
+      }
     });
   } catch (error) {
     store.forget();
-    return unstored(records, bytes, reasonOf(error));
+    return unstored(batch, reasonOf(error));
   }
-  return { type: 'stored', calls, bytes, count: store.count, storeBytes: store.size() };
+  return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
 }
 
-function unstored(records: readonly CaptureRecord[], bytes: number, reason: string): FromWorker {
-  return { type: 'unstored', calls: records.map((record) => readRow(record.row)), bytes, reason };
+function unstored({ records, bytes, show }: Batch, reason: string): FromWorker {
+  return { type: 'unstored', calls: show ? records.map((record) => readRow(record.row)) : [], records: records.length, bytes, reason };
 }
+
+type Batch = Extract<ToWorker, { type: 'records' }>;
 
 function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   const row = readRow(record.row);
