@@ -35,6 +35,12 @@ it(
       for (let id = next; id <= last; id += 1) if (store.call(id) === undefined) expect.fail(`call ${id} was committed and is gone`);
       expect(store.db.pragma('quick_check', { simple: true })).toBe('ok');
       next = Math.max(last, store.list({ limit: 1, now: 0 })[0]?.id ?? 0) + 1;
+      if (kill === KILLS - 1) {
+        const work = check(store, 0);
+        let result = work.next();
+        while (result.done !== true) result = work.next();
+        expect(result.value.problems).toEqual([]);
+      }
       store.close();
     }
     rmSync(folder, { recursive: true, force: true });
