@@ -1,9 +1,11 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { adapters, conversations } from './conversations.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
+import { usage } from './usage.ts';
 
 const none = z.object({}).default({});
 
@@ -91,5 +93,8 @@ export const contract = {
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
   tunnels: tunnelContract,
+  conversations,
+  adapters,
+  usage,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

@@ -148,8 +148,25 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
+    conversations: {
+      list: os.conversations.list.handler(notYet),
+      tree: os.conversations.tree.handler(notYet),
+      identity: os.conversations.identity.handler(notYet),
+      why: os.conversations.why.handler(notYet),
+    },
+    adapters: { list: os.adapters.list.handler(notYet) },
+    usage: {
+      series: os.usage.series.handler(notYet),
+      window5h: os.usage.window5h.handler(notYet),
+      quotas: os.usage.quotas.handler(notYet),
+      prices: os.usage.prices.handler(notYet),
+    },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+function notYet(): never {
+  throw new DrawbridgeError('store_unavailable', 'Conversations and usage are not read yet by this engine.');
 }
 
 export type Router = ReturnType<typeof createRouter>;
