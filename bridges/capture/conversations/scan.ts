@@ -29,11 +29,16 @@ export type Scan = {
   first: string | null;
   last: string | null;
   context: ContextParts;
+  /** The first texts of the history, shortened: clients describe their surroundings there. */
+  opening: readonly string[];
+  /** Where the other fields of the body stand. */
+  fields: ReadonlyMap<string, Range>;
   /** Where the elements of the history end, how many steps there are by then, and what of it is what. */
   marks: readonly Mark[];
 };
 
-type Mark = { end: number; steps: number; first: string | null; last: string | null; context: ContextParts };
+type Range = { start: number; end: number };
+type Mark = { end: number; steps: number; opening: number; first: string | null; last: string | null; context: ContextParts };
 
 const HISTORY: Record<WireFormat, string> = { chat: 'messages', messages: 'messages', responses: 'input' };
 const SYSTEM = new Set(['system', 'instructions']);
@@ -42,6 +47,8 @@ const TOOLS = new Set(['tools', 'functions']);
 const CHAIN_HEX = 24;
 /** How far back a tool call or a result that came twice is looked for. */
 const TWICE_WITHIN = 32;
+const OPENING_TEXTS = 8;
+const OPENING_CHARACTERS = 4096;
 
 const NOTHING: ContextParts = { system: 0, tools: 0, history: 0, results: 0 };
 
@@ -78,6 +85,8 @@ class Scanner {
   #first: string | null = null;
   #last: string | null = null;
   #context: ContextParts = { ...NOTHING };
+  #opening: string[] = [];
+  #fields = new Map<string, Range>();
 
   constructor(wire: WireFormat, body: Buffer) {
     this.#wire = wire;
@@ -97,6 +106,8 @@ class Scanner {
     this.#first = mark.first;
     this.#last = mark.last;
     this.#context = { ...mark.context };
+    this.#opening = earlier.opening.slice(0, mark.opening);
+    this.#fields = new Map([...earlier.fields].filter(([, range]) => range.end <= mark.end));
   }
 
   run(): void {
@@ -124,6 +135,8 @@ class Scanner {
       first: this.#first,
       last: this.#last,
       context: this.#context,
+      opening: this.#opening,
+      fields: this.#fields,
       marks: this.#marks,
     };
   }
@@ -137,8 +150,9 @@ class Scanner {
     const start = this.#at;
     this.#skip();
     const bytes = this.#at - start;
-    if (field === HISTORY[this.#wire]) this.#element(start, this.#at);
-    else if (SYSTEM.has(field)) this.#context.system += bytes;
+    if (field === HISTORY[this.#wire]) return this.#element(start, this.#at);
+    this.#fields.set(field, { start, end: this.#at });
+    if (SYSTEM.has(field)) this.#context.system += bytes;
     else if (TOOLS.has(field)) this.#context.tools += bytes;
   }
 
@@ -167,10 +181,18 @@ class Scanner {
     if (atoms.some((atom) => atom.kind === 'tool_result')) this.#context.results += bytes;
     else if (isObject(value) && (value.role === 'system' || value.role === 'developer')) this.#context.system += bytes;
     else this.#context.history += bytes;
-    this.#marks.push({ end, steps: this.#steps.length, first: this.#first, last: this.#last, context: { ...this.#context } });
+    this.#marks.push({
+      end,
+      steps: this.#steps.length,
+      opening: this.#opening.length,
+      first: this.#first,
+      last: this.#last,
+      context: { ...this.#context },
+    });
   }
 
   #add(atom: Atom): void {
+    if (atom.kind === 'text' && this.#opening.length < OPENING_TEXTS) this.#opening.push(atom.content.slice(0, OPENING_CHARACTERS));
     if (atom.side === 'system') return;
     const chain = hash('sha256', `${this.#steps.at(-1)?.chain ?? ''}\n${atom.side} ${atom.kind}\n${atom.content}`).slice(0, CHAIN_HEX);
     if (atom.side === 'user' && atom.kind === 'text') {
