@@ -30,6 +30,8 @@ export type Capture = {
 
 export type CaptureOptions = {
   file: string;
+  /** Where earlier versions kept the database; it is moved from there. */
+  formerFile?: string;
   clock: Clock;
   log: Logger;
   settings: () => { enabled: boolean; maxBodyBytes: number };
@@ -242,7 +244,7 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({ type: 'open', file: options.file, now: clock.now() } satisfies ToWorker);
+        worker.postMessage({ type: 'open', file: options.file, formerFile: options.formerFile, now: clock.now() } satisfies ToWorker);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,

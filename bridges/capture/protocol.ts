@@ -4,7 +4,7 @@ import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
-  | { type: 'open'; file: string; now: number }
+  | { type: 'open'; file: string; formerFile: string | undefined; now: number }
   | { type: 'records'; records: CaptureRecord[]; bytes: number }
   | { type: 'query'; id: number; query: Query }
   | { type: 'close' };

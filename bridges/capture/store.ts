@@ -3,10 +3,12 @@ import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import zlib from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Call, CallFilter, Loss, WireFormat } from '../contract/index.ts';
+import { FOLLOWERS, type Follower, type FollowerMaker, type StoredCallChange } from './followers.ts';
 import { commonPrefix, segments, segmentsFrom } from './segments.ts';
 import { decodeRecipe, encodeRecipe, type Piece } from './recipe.ts';
 import type { Side } from './record.ts';
-import { MIGRATIONS } from './schema.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations/index.ts';
 
 /** A stored side of an exchange. `body` is null where its bytes were not kept. */
 export type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | null };
@@ -35,7 +37,10 @@ export class Store {
   #recent: Recent[] = [];
   #count: number;
 
-  private constructor(file: string, db: Database.Database, read: Database.Database) {
+  readonly #followers: readonly Follower[];
+
+  private constructor(file: string, db: Database.Database, read: Database.Database, followers: readonly FollowerMaker[]) {
+    this.#followers = followers.map((make) => make(db));
     this.#file = file;
     this.#db = db;
     this.#read = read;
@@ -47,19 +52,19 @@ export class Store {
    * Opens the database, bringing its schema up to date and marking what an earlier run left open as cut. A file that
    * is no database, or a damaged one, is moved aside (`movedAside` names it) and a new one is begun.
    */
-  static open(file: string, now: number): { store: Store; movedAside: string | null } {
+  static open(file: string, now: number, followers: readonly FollowerMaker[] = FOLLOWERS): { store: Store; movedAside: string | null } {
     try {
-      return { store: Store.#openFile(file), movedAside: null };
+      return { store: Store.#openFile(file, followers), movedAside: null };
     } catch (error) {
       if (!isDamage(error)) throw error;
       const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
       renameSync(file, aside);
       for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
-      return { store: Store.#openFile(file), movedAside: aside };
+      return { store: Store.#openFile(file, followers), movedAside: aside };
     }
   }
 
-  static #openFile(file: string): Store {
+  static #openFile(file: string, followers: readonly FollowerMaker[]): Store {
     // SQLite gives -wal and -shm the mode of the database file, so making it first keeps all three private.
     closeSync(openSync(file, 'a', 0o600));
     const db = new Database(file);
@@ -70,12 +75,12 @@ export class Store {
       db.pragma('foreign_keys = on');
       db.pragma('journal_size_limit = 67108864');
       db.pragma('cache_size = -4096');
-      migrate(db);
+      migrate(db, MIGRATIONS);
       db.exec('update calls set state = 2 where state = 0');
       const read = new Database(file, { readonly: true });
       read.pragma('query_only = on');
       read.pragma('cache_size = -2048');
-      return new Store(file, db, read);
+      return new Store(file, db, read, followers);
     } catch (error) {
       db.close();
       throw error;
@@ -95,6 +100,14 @@ export class Store {
   /** Runs `work` in one transaction. */
   transaction(work: () => void): void {
     this.#db.transaction(work)();
+  }
+
+  /** Writes what is new of a call, and tells the followers. To be run in a transaction. */
+  write(change: Omit<StoredCallChange, 'begins'>): void {
+    const begins = this.#statements.exists.get(change.call.id) === undefined;
+    this.putCall(change.call);
+    for (const side of change.sides) this.putSide(change.call.id, side.side, side.headers, side.body);
+    for (const follower of this.#followers) follower.stored({ ...change, begins });
   }
 
   /** Writes a row, new or known by its id. */
@@ -336,17 +349,6 @@ function pack(bytes: Buffer): Buffer {
 
 function unpack(bytes: Buffer, maxOutputLength: number): Buffer {
   return zlib.zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxOutputLength) });
-}
-
-function migrate(db: Database.Database): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  if (version > MIGRATIONS.length) {
-    throw new Error('The capture database was written by a newer version of Drawbridge. Update, or move the file away.');
-  }
-  db.transaction(() => {
-    for (const sql of MIGRATIONS.slice(version)) db.exec(sql);
-    db.pragma(`user_version = ${MIGRATIONS.length}`);
-  })();
 }
 
 function isDamage(error: unknown): boolean {

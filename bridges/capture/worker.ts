@@ -1,6 +1,7 @@
 import os from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import type { Call } from '../contract/index.ts';
+import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
@@ -24,6 +25,7 @@ export function serveStore(port: MessagePort): void {
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
+        if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
         const opened = Store.open(message.file, message.now);
         store = opened.store;
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
@@ -80,15 +82,14 @@ function unstored(records: readonly CaptureRecord[], bytes: number, reason: stri
 
 function writeOne(store: Store, record: CaptureRecord): Call {
   const row = readRow(record.row);
-  const bodies = record.sides.map((side) => ({ ...side, bytes: side.body === null ? null : joined(side.body) }));
-  const reply = bodies.find((side) => side.side === 'upstreamReply') ?? bodies.find((side) => side.side === 'clientReply');
+  const sides = record.sides.map(({ side, headers, body }) => ({ side, headers, body: body === null ? null : joined(body) }));
+  const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
   const wire = row.wireOut ?? row.wireIn;
   const call =
-    record.kind === 'begin' || reply?.bytes == null || wire === null || row.status === null
+    record.kind === 'begin' || reply?.body == null || wire === null || row.status === null
       ? row
-      : applyProjection(row, project(wire, row.streamed, reply.bytes, encodingOf(reply.headers)));
-  store.putCall(call);
-  for (const side of bodies) store.putSide(call.id, side.side, side.headers, side.bytes);
+      : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)));
+  store.write({ call, ends: record.kind !== 'begin', sides });
   if (record.kind !== 'begin' && record.timeline !== null) store.putTimeline(call.id, record.timeline);
   return call;
 }

@@ -78,7 +78,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const { clock, log, paths } = ports;
   const events = new EventBus();
   const keys = openKeys(paths.keys, clock);
-  const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
+  const capture = createCapture({
+    file: paths.store,
+    formerFile: paths.formerStore,
+    clock,
+    log,
+    settings: () => settings.current().capture,
+  });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {

@@ -76,6 +76,11 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
+      sizes: os.capture.sizes.handler(notBuilt),
+      purge: os.capture.purge.handler(notBuilt),
+      retain: os.capture.retain.handler(notBuilt),
+      check: os.capture.check.handler(notBuilt),
+      encrypt: os.capture.encrypt.handler(notBuilt),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => {
@@ -149,24 +154,24 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
     conversations: {
-      list: os.conversations.list.handler(notYet),
-      tree: os.conversations.tree.handler(notYet),
-      identity: os.conversations.identity.handler(notYet),
-      why: os.conversations.why.handler(notYet),
+      list: os.conversations.list.handler(notBuilt),
+      tree: os.conversations.tree.handler(notBuilt),
+      identity: os.conversations.identity.handler(notBuilt),
+      why: os.conversations.why.handler(notBuilt),
     },
-    adapters: { list: os.adapters.list.handler(notYet) },
+    adapters: { list: os.adapters.list.handler(notBuilt) },
     usage: {
-      series: os.usage.series.handler(notYet),
-      window5h: os.usage.window5h.handler(notYet),
-      quotas: os.usage.quotas.handler(notYet),
-      prices: os.usage.prices.handler(notYet),
+      series: os.usage.series.handler(notBuilt),
+      window5h: os.usage.window5h.handler(notBuilt),
+      quotas: os.usage.quotas.handler(notBuilt),
+      prices: os.usage.prices.handler(notBuilt),
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
 }
 
-function notYet(): never {
-  throw new DrawbridgeError('store_unavailable', 'Conversations and usage are not read yet by this engine.');
+function notBuilt(): never {
+  throw new DrawbridgeError('failed', 'This version of Drawbridge can’t do that yet.');
 }
 
 export type Router = ReturnType<typeof createRouter>;

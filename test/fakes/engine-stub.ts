@@ -10,6 +10,7 @@ import type {
   CallDetail,
   CallFilter,
   CaptureStatus,
+  StoreSizes,
   ClientEnv,
   EngineEvent,
   Key,
@@ -59,6 +60,17 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
     { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
   ];
+  const sizes = (): StoreSizes => ({
+    path: '/home/u/.local/share/drawbridge/capture/captures.db',
+    calls: capture.calls,
+    oldest: null,
+    newest: null,
+    diskBytes: capture.storeBytes,
+    freeBytes: 0,
+    wireBytes: capture.storeBytes * 60,
+    parts: [{ part: 'messages', bytes: capture.storeBytes }],
+    encrypted: false,
+  });
   let capture: CaptureStatus = {
     state: 'recording',
     reason: null,
@@ -227,6 +239,18 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
         emit({ type: 'status' });
         return capture;
       }),
+      sizes: os.capture.sizes.handler(sizes),
+      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      check: os.capture.check.handler(() => ({
+        ok: true,
+        problems: [],
+        checkedAt: '2026-01-02T03:04:05.678Z',
+        bodiesRead: 0,
+        movedAside: null,
+        salvaged: null,
+      })),
+      encrypt: os.capture.encrypt.handler(sizes),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
