@@ -54,9 +54,9 @@ export const UsagePoint = UsageNumbers.extend({
 
 export const UsageTotal = UsageNumbers.extend({ group: z.string().nullable() });
 
-/** A window of five hours that began with its first call: how subscriptions count. */
+/** The calls of the last five hours, a rolling window: how subscriptions count. */
 export const Window5h = z.object({
-  /** Null where no call falls into the last five hours. */
+  /** When its oldest call began; `endsAt` is when that one falls out of it. Null where there is none. */
   startedAt: z.string().nullable(),
   endsAt: z.string().nullable(),
   group: z.string().nullable(),
@@ -104,7 +104,7 @@ export const usage = {
         .default({ bucket: 'day', where: {}, offsetMinutes: 0 }),
     )
     .output(z.object({ points: z.array(UsagePoint), totals: z.array(UsageTotal), all: UsageNumbers })),
-  /** The five-hour window that is running, over all calls or for each value of a dimension. */
+  /** The calls of the last five hours, all together or for each value of a dimension. */
   window5h: oc.input(z.object({ by: UsageDimension.optional() }).default({})).output(z.array(Window5h)),
   quotas: oc
     .input(z.object({ bridge: z.string().optional(), from: z.iso.datetime().optional(), to: z.iso.datetime().optional() }).default({}))

@@ -253,12 +253,12 @@ function prepare(db: Database) {
     spawns: db.prepare<[Buffer, number], KnownRow & { endedMs: number }>(
       `select s.call, s.ended_ms as endedMs, n.thread, c.client, c.caller from conv_spawns s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.prompt = ? and s.call < ? order by s.call desc limit ${MOST_ALIKE}`,
+       where s.prompt = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     summaries: db.prepare<[Buffer, number], KnownRow>(
       `select s.call, n.thread, c.client, c.caller from conv_summaries s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.line = ? and s.call < ? order by s.call desc limit ${MOST_ALIKE}`,
+       where s.line = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     endingAt: db.prepare<[Buffer, number], CallRow>('select call from conv_ends where chain = ? and call > ?'),
     tipAfter: db.prepare<[Buffer, number], CallRow>('select call from conv_nodes where tip = ? and call > ?'),

@@ -43,9 +43,7 @@ export function placesOf(nodes: readonly TreeNode[]): Map<number, Place> {
         return `subtask_${++subtasks}`;
       case 'side':
         return 'side';
-      case 'turn':
-      case 'retry':
-      case 'summary':
+      default:
         return line;
     }
   }
@@ -56,8 +54,6 @@ function kindOf(node: TreeNode, parent: TreeNode | undefined, goneOn: boolean): 
   if (node.summary) return 'summary';
   if (parent === undefined) return 'turn';
   switch (node.via) {
-    case 'none':
-      return 'turn';
     case 'prefix':
       return goneOn ? 'branch' : 'turn';
     case 'retry':
@@ -68,5 +64,7 @@ function kindOf(node: TreeNode, parent: TreeNode | undefined, goneOn: boolean): 
       return 'compaction';
     case 'task':
       return 'subtask';
+    case 'none':
+      return 'turn';
   }
 }
