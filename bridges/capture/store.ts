@@ -97,6 +97,11 @@ export class Store {
     return [this.#file, `${this.#file}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
+  /** The connection that only reads. */
+  get reader(): Database.Database {
+    return this.#read;
+  }
+
   /** Runs `work` in one transaction. */
   transaction(work: () => void): void {
     this.#db.transaction(work)();

@@ -1,6 +1,8 @@
 import os from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import type { Call } from '../contract/index.ts';
+import { FOLLOWERS } from './followers.ts';
+import { Meaning } from './meaning.ts';
 import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
@@ -19,14 +21,18 @@ const IDLE_MS = 2_000;
 /** Serves one capture database over a port. The only place that touches SQLite. */
 export function serveStore(port: MessagePort): void {
   let store: Store | undefined;
+  let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   const send = (message: FromWorker): void => port.postMessage(message);
 
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
+        const made = new Meaning(message.places, (warning) => send({ type: 'warned', message: warning }));
+        meaning = made;
+        void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
-        const opened = Store.open(message.file, message.now);
+        const opened = Store.open(message.file, message.now, [...FOLLOWERS, made.follow]);
         store = opened.store;
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
         return;
@@ -39,8 +45,11 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined) send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
-        else send({ type: 'answer', id: message.id, answer: answer(store, message.query) });
+        if (store === undefined || meaning === undefined) send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
+        else send({ type: 'answer', id: message.id, answer: answer(store, meaning, message.query) });
+        return;
+      case 'bridges':
+        meaning?.bridges(message.reports);
         return;
       case 'close':
         clearTimeout(idle);
@@ -111,7 +120,7 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function answer(store: Store, query: Query): Answer {
+function answer(store: Store, meaning: Meaning, query: Query): Answer {
   switch (query.kind) {
     case 'list':
       return { kind: 'list', calls: store.list(query.limit, query.before, query.filter) };
@@ -126,6 +135,8 @@ function answer(store: Store, query: Query): Answer {
       return { kind: 'facets', ...store.facets() };
     case 'activity':
       return { kind: 'activity', activity: store.activity(query.fromId) };
+    default:
+      return meaning.answer(store.reader, store, query);
   }
 }
 

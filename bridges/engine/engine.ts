@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
-import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import type { BridgeDetail, BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import type { BridgeReport } from '../capture/usage/quotas.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
@@ -34,6 +35,8 @@ export type EnginePorts = {
   net?: Net;
   /** Folder of the Codex CLI. */
   codexHome: string;
+  /** Where the other clients keep their own records; none are read where it is not given. */
+  clientHomes?: { claude: string; copilot: string } | undefined;
 };
 
 export type EngineOptions = {
@@ -58,6 +61,7 @@ export type Engine = {
   retryCompanion(): Promise<ListenerStatus>;
   /** A listener of the host's own (window, control socket), to be told in the status. */
   report(listener: ListenerStatus): void;
+  clock: Clock;
   events: EventBus;
   capture: Capture;
   keys: KeyRing;
@@ -84,7 +88,17 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     settings: () => settings.current().capture,
+    places: {
+      adapters: paths.adapters,
+      contexts: paths.contexts,
+      prices: paths.prices,
+      homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
+    },
   });
+  const bridgesChanged = (): void => {
+    capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
+    events.emit({ type: 'status' });
+  };
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {
@@ -98,7 +112,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     version: options.version,
-    onChange: () => events.emit({ type: 'status' }),
+    onChange: bridgesChanged,
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
@@ -223,6 +237,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
 
   return {
+    clock,
     events,
     capture,
     keys,
@@ -232,6 +247,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
       await bindCompanion();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
+      bridgesChanged();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
@@ -290,6 +306,18 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       else if (key !== undefined) await ports.keychain.set(keySecret, key);
       await readGatewayKey();
     },
+  };
+}
+
+/** What usage needs to know of a bridge. A key is billed by use; every other way to sign in is a plan. */
+function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport {
+  return {
+    bridge: name,
+    account: accounts.find((account) => account.active)?.id ?? null,
+    billing: route === 'api-key' ? 'use' : 'plan',
+    plan: quota?.plan ?? null,
+    windows: quota?.windows ?? [],
+    asOf: quota?.asOf ?? null,
   };
 }
 
