@@ -254,7 +254,13 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({ type: 'open', file: options.file, formerFile: options.formerFile, now: clock.now(), places: options.places } satisfies ToWorker);
+        worker.postMessage({
+          type: 'open',
+          file: options.file,
+          formerFile: options.formerFile,
+          now: clock.now(),
+          places: options.places,
+        } satisfies ToWorker);
         worker.postMessage({ type: 'bridges', reports } satisfies ToWorker);
       }),
     status: () => ({

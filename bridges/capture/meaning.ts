@@ -9,7 +9,14 @@ import { fromClaudeTranscript, fromCodexRollout, fromCopilotSession, type Client
 import { mergePresets } from './adapters/presets.ts';
 import { SessionContexts } from './adapters/session-context.ts';
 import { ConversationFollower } from './conversations/follow.ts';
-import { parentOf, readConversations, readTree, type ConversationFilter, type ConversationPage, type ConversationTree } from './conversations/read.ts';
+import {
+  parentOf,
+  readConversations,
+  readTree,
+  type ConversationFilter,
+  type ConversationPage,
+  type ConversationTree,
+} from './conversations/read.ts';
 import { scanRequest } from './conversations/scan.ts';
 import { comparePrompts } from './conversations/why.ts';
 import type { Follower } from './followers.ts';
@@ -120,7 +127,10 @@ export class Meaning {
       case 'why':
         return { kind: 'why', why: whyOf(db, source, query.call) };
       case 'adapters': {
-        const { problems } = mergePresets([], this.#adapters.list().flatMap((adapter) => [...(adapter.upstreams ?? [])]));
+        const { problems } = mergePresets(
+          [],
+          this.#adapters.list().flatMap((adapter) => [...(adapter.upstreams ?? [])]),
+        );
         return { kind: 'adapters', adapters: this.#adapters.status(), problems, unread: this.#adapters.unread };
       }
       case 'series':
@@ -140,7 +150,9 @@ export class Meaning {
     if (changedMs === this.#prices.readMs) return this.#prices.table;
     this.#prices.readMs = changedMs;
     try {
-      this.#prices.table = new PriceTable(changedMs === 0 ? [] : parsePrices(readFileSync(this.#places.prices, 'utf8'), this.#places.prices));
+      this.#prices.table = new PriceTable(
+        changedMs === 0 ? [] : parsePrices(readFileSync(this.#places.prices, 'utf8'), this.#places.prices),
+      );
       this.#prices.problem = null;
     } catch (error) {
       this.#prices.problem = error instanceof DrawbridgeError ? error.message : `${this.#places.prices} can't be read.`;
@@ -174,7 +186,13 @@ export class Meaning {
     };
   }
 
-  #native(adapter: string | undefined, session: string, thread: string | undefined, call: Call, reply: Buffer | undefined): NativeIdentity | undefined {
+  #native(
+    adapter: string | undefined,
+    session: string,
+    thread: string | undefined,
+    call: Call,
+    reply: Buffer | undefined,
+  ): NativeIdentity | undefined {
     const { homes } = this.#places;
     switch (adapter) {
       case 'claude': {

@@ -45,7 +45,8 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined || meaning === undefined) send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
+        if (store === undefined || meaning === undefined)
+          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
         else send({ type: 'answer', id: message.id, answer: answer(store, meaning, message.query) });
         return;
       case 'bridges':

@@ -161,7 +161,9 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       identity: os.conversations.identity.handler(async ({ input }) =>
         found((await engine.capture.ask({ kind: 'identity', call: input.call })).identity, input.call),
       ),
-      why: os.conversations.why.handler(async ({ input }) => found((await engine.capture.ask({ kind: 'why', call: input.call })).why, input.call)),
+      why: os.conversations.why.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'why', call: input.call })).why, input.call),
+      ),
     },
     adapters: { list: os.adapters.list.handler(() => engine.capture.ask({ kind: 'adapters' })) },
     usage: {
@@ -173,7 +175,8 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         async ({ input }) => (await engine.capture.ask({ kind: 'window5h', by: input.by, nowMs: engine.clock.now() })).windows,
       ),
       quotas: os.usage.quotas.handler(
-        async ({ input }) => (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
+        async ({ input }) =>
+          (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
       ),
       prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
     },

@@ -88,5 +88,8 @@ export const AdapterData = z.object({
   priority: z.number().min(-1000).max(1000).optional(),
   client: z.strictObject({ name: z.string().max(100), label: z.string().max(100), url: z.url().optional() }).optional(),
   upstreams: z.array(UpstreamPreset).max(20).optional(),
-  spawns: z.array(z.strictObject({ tool: z.string().max(200), prompt: z.string().max(100) })).max(20).optional(),
+  spawns: z
+    .array(z.strictObject({ tool: z.string().max(200), prompt: z.string().max(100) }))
+    .max(20)
+    .optional(),
 });

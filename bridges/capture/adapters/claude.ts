@@ -17,7 +17,10 @@ export const claude: Adapter = {
     const inHeader = exchange.requestHeader('x-claude-code-session-id');
     const session = inHeader ?? sessionOfUser(exchange);
     const agent = exchange.requestHeader('x-claude-code-agent-id');
-    const projected: Projected = { source: inHeader !== undefined ? 'header' : session === undefined ? 'hash' : 'body', kind: kindOf(exchange) };
+    const projected: Projected = {
+      source: inHeader !== undefined ? 'header' : session === undefined ? 'hash' : 'body',
+      kind: kindOf(exchange),
+    };
     if (session !== undefined) projected.session = session;
     if (agent !== undefined) {
       projected.thread = agent;

@@ -19,12 +19,14 @@ export const codex: Adapter = {
     const inHeader = exchange.requestHeader('x-codex-turn-metadata');
     const metadata = asObject(parseJson(inHeader ?? asString(body['x-codex-turn-metadata']) ?? '')) ?? {};
     const told = (header: string, ...names: string[]): string | undefined =>
-      exchange.requestHeader(header) ?? names.map((name) => asName(metadata[name]) ?? asName(body[name])).find((value) => value !== undefined);
+      exchange.requestHeader(header) ??
+      names.map((name) => asName(metadata[name]) ?? asName(body[name])).find((value) => value !== undefined);
     const session = told('session-id', 'session_id');
     const thread = told('thread-id', 'thread_id');
     const parent = told('x-codex-parent-thread-id', 'parent_thread_id', 'x-codex-parent-thread-id');
     const projected: Projected = {
-      source: inHeader !== undefined || exchange.requestHeader('session-id') !== undefined ? 'header' : session === undefined ? 'hash' : 'body',
+      source:
+        inHeader !== undefined || exchange.requestHeader('session-id') !== undefined ? 'header' : session === undefined ? 'hash' : 'body',
       kind: kindOf(asString(metadata.request_kind)),
     };
     if (session !== undefined) {
@@ -58,7 +60,8 @@ function workingDirectory(opening: readonly string[]): string | undefined {
 
 /** Of several workspaces, the one that holds the working directory counts; the order of the keys means nothing. */
 export function repositoryOf(workspaces: JsonObject, cwd: string | undefined): Pick<Projected, 'gitOrigin' | 'gitCommit'> {
-  const holds = (folder: string): boolean => cwd !== undefined && (cwd === folder || cwd.startsWith(folder.endsWith('/') ? folder : `${folder}/`));
+  const holds = (folder: string): boolean =>
+    cwd !== undefined && (cwd === folder || cwd.startsWith(folder.endsWith('/') ? folder : `${folder}/`));
   const names = Object.keys(workspaces);
   const [folder] = cwd === undefined && names.length === 1 ? names : names.filter(holds).toSorted((a, b) => b.length - a.length);
   const workspace = folder === undefined ? undefined : asObject(workspaces[folder]);
@@ -67,7 +70,17 @@ export function repositoryOf(workspaces: JsonObject, cwd: string | undefined): P
   return { ...(origin === undefined ? {} : { gitOrigin: origin }), ...(commit === undefined ? {} : { gitCommit: commit }) };
 }
 
-const FACTS = ['turn_id', 'root_turn_id', 'parent_turn_id', 'window_id', 'request_kind', 'subagent_kind', 'sandbox', 'sandbox_mode', 'thread_source'];
+const FACTS = [
+  'turn_id',
+  'root_turn_id',
+  'parent_turn_id',
+  'window_id',
+  'request_kind',
+  'subagent_kind',
+  'sandbox',
+  'sandbox_mode',
+  'thread_source',
+];
 
 function factsOf(exchange: Exchange, metadata: JsonObject): Record<string, string> {
   const facts: Record<string, string> = {};

@@ -14,7 +14,14 @@ export const copilot: Adapter = {
     const projected: Projected = { source: session === undefined ? 'hash' : 'header', kind: 'turn' };
     if (session !== undefined) projected.session = session;
     const facts: Record<string, string> = {};
-    for (const name of ['x-interaction-id', 'x-interaction-type', 'x-agent-task-id', 'x-initiator', 'editor-version', 'copilot-integration-id']) {
+    for (const name of [
+      'x-interaction-id',
+      'x-interaction-type',
+      'x-agent-task-id',
+      'x-initiator',
+      'editor-version',
+      'copilot-integration-id',
+    ]) {
       const value = exchange.requestHeader(name);
       if (value !== undefined) facts[name] = value;
     }

@@ -6,7 +6,11 @@ import type { Exchange } from './adapter.ts';
 const MAX_FIELD = 64 * 1024;
 
 /** A call as adapters see it. `headers` are JSON arrays of pairs, as they are stored. */
-export function exchangeOf(call: Call, headers: { request: string | undefined; reply: string | undefined }, scan: Scan | undefined): Exchange {
+export function exchangeOf(
+  call: Call,
+  headers: { request: string | undefined; reply: string | undefined },
+  scan: Scan | undefined,
+): Exchange {
   const request = lookUp(headers.request);
   const reply = lookUp(headers.reply);
   const range = (name: string): { start: number; end: number } | undefined => scan?.fields.get(name);

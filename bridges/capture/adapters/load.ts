@@ -35,7 +35,8 @@ function namesIn(folder: string): string[] {
 
 /** Why a file must not be run: someone else could have written it. */
 function trustProblem(file: string, folder: string, me: number | undefined): string | undefined {
-  if (path.dirname(realpathSync(file)) !== realpathSync(folder)) return 'It is a link to a file outside the folder. Put the file itself there.';
+  if (path.dirname(realpathSync(file)) !== realpathSync(folder))
+    return 'It is a link to a file outside the folder. Put the file itself there.';
   // Windows tells no owner and no modes; there the folder's own rights decide.
   if (me === undefined) return undefined;
   for (const place of [folder, file]) {

@@ -39,7 +39,8 @@ export function fromClaudeTranscript(
     const entry = asObject(parseJson(line));
     const message = asObject(entry?.message);
     if (entry === undefined || message === undefined) continue;
-    const hit = (ids.requestId !== undefined && entry.requestId === ids.requestId) || (ids.messageId !== undefined && message.id === ids.messageId);
+    const hit =
+      (ids.requestId !== undefined && entry.requestId === ids.requestId) || (ids.messageId !== undefined && message.id === ids.messageId);
     if (hit) return claudeEntry(entry);
   }
   return undefined;
@@ -87,7 +88,12 @@ function codexMeta(meta: JsonObject): NativeIdentity {
   const git = asObject(meta.git);
   const found: NativeIdentity = {
     source: 'rollout',
-    facts: pick(meta, { cli_version: 'client-version', originator: 'originator', thread_source: 'thread-source', model_provider: 'provider' }),
+    facts: pick(meta, {
+      cli_version: 'client-version',
+      originator: 'originator',
+      thread_source: 'thread-source',
+      model_provider: 'provider',
+    }),
   };
   const cwd = asName(meta.cwd);
   const branch = asName(git?.branch);

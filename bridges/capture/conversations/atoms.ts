@@ -39,7 +39,10 @@ function fromItem(item: TurnItem): Atom[] {
         {
           side: 'user',
           kind: 'tool_result',
-          content: item.content.flatMap((part) => fromPart(part, 'user')).map((atom) => atom.content).join('\n'),
+          content: item.content
+            .flatMap((part) => fromPart(part, 'user'))
+            .map((atom) => atom.content)
+            .join('\n'),
           key: `result ${item.callId}`,
         },
       ];
@@ -105,5 +108,9 @@ function canonicalJson(text: string): string {
 function sorted(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.keys(value).toSorted().map((key) => [key, sorted(value[key] ?? null)]));
+  return Object.fromEntries(
+    Object.keys(value)
+      .toSorted()
+      .map((key) => [key, sorted(value[key] ?? null)]),
+  );
 }

@@ -76,7 +76,8 @@ export class ConversationFollower implements Follower {
         client: call.client,
         caller: call.caller,
         thread: told.session === undefined ? null : this.#thread(told.session, told.thread ?? '', told),
-        parentThread: told.session === undefined || told.parentThread === undefined ? null : this.#thread(told.session, told.parentThread, {}),
+        parentThread:
+          told.session === undefined || told.parentThread === undefined ? null : this.#thread(told.session, told.parentThread, {}),
         ...ends,
         prompt: ends.deep || scan.first === null ? null : textHash(scan.first),
         lines: rewrittenLines(scan.opening, scan.first),
@@ -104,7 +105,11 @@ export class ConversationFollower implements Follower {
   }
 
   /** The number of a thread; what is known of it is added to what was known before. */
-  #thread(session: string, thread: string, told: { cwd?: string | undefined } & Partial<Record<'gitBranch' | 'gitOrigin' | 'gitCommit', string | undefined>>): number {
+  #thread(
+    session: string,
+    thread: string,
+    told: { cwd?: string | undefined } & Partial<Record<'gitBranch' | 'gitOrigin' | 'gitCommit', string | undefined>>,
+  ): number {
     const known = this.#sql.findThread.get(session, thread);
     const context = told.cwd === undefined && (known === undefined || known.cwd === null) ? this.#contexts.of(session) : undefined;
     const cwd = told.cwd ?? context?.cwd ?? known?.cwd ?? null;
@@ -127,7 +132,10 @@ function plain(side: Side): Buffer | undefined {
 }
 
 function shortened(text: string): string {
-  const line = text.slice(0, TITLE_CHARACTERS * 4).replaceAll(/\s+/g, ' ').trim();
+  const line = text
+    .slice(0, TITLE_CHARACTERS * 4)
+    .replaceAll(/\s+/g, ' ')
+    .trim();
   return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
 }
 

@@ -228,8 +228,12 @@ function prepare(db: Database) {
   const known = 'select n.call, n.thread, c.client, c.caller from conv_nodes n join calls c on c.id = n.call';
   const calls = (sql: string): Statement<[number, number], CallRow> => db.prepare<[number, number], CallRow>(sql);
   return {
-    node: db.prepare<[number], NodeRow>('select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?'),
-    put: db.prepare<(number | string | Buffer | null)[]>(`insert into conv_nodes values (${Array.from({ length: 17 }, () => '?').join(', ')})`),
+    node: db.prepare<[number], NodeRow>(
+      'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?',
+    ),
+    put: db.prepare<(number | string | Buffer | null)[]>(
+      `insert into conv_nodes values (${Array.from({ length: 17 }, () => '?').join(', ')})`,
+    ),
     putEnd: db.prepare<[Buffer, number]>('insert or ignore into conv_ends (chain, call) values (?, ?)'),
     putLine: db.prepare<[number, Buffer]>('insert or ignore into conv_lines (call, line) values (?, ?)'),
     putSpawn: db.prepare<[Buffer, number, number]>('insert or replace into conv_spawns (prompt, call, ended_ms) values (?, ?, ?)'),
@@ -239,17 +243,23 @@ function prepare(db: Database) {
     ),
     dropConversation: db.prepare<[number]>('delete from conversations where id = ?'),
     dropEnd: db.prepare<[Buffer, number]>('delete from conv_ends where chain = ? and call = ?'),
-    drop: ['conv_nodes', 'conv_lines', 'conv_spawns', 'conv_summaries'].map((table) => db.prepare<[number]>(`delete from ${table} where call = ?`)),
+    drop: ['conv_nodes', 'conv_lines', 'conv_spawns', 'conv_summaries'].map((table) =>
+      db.prepare<[number]>(`delete from ${table} where call = ?`),
+    ),
     link: db.prepare<[number | null, number, number]>('update conv_nodes set parent = ?, via = ? where call = ?'),
     move: db.prepare<[number, number]>('update conv_nodes set conversation = ? where call = ?'),
     lastOf: db.prepare<[number], CallRow>('select call from conv_nodes where conversation = ? order by call desc limit 1'),
-    inConversation: db.prepare<[number], { call: number; parent: number | null }>('select call, parent from conv_nodes where conversation = ?'),
+    inConversation: db.prepare<[number], { call: number; parent: number | null }>(
+      'select call, parent from conv_nodes where conversation = ?',
+    ),
     linesOf: db.prepare<[number], { line: Buffer }>('select line from conv_lines where call = ?'),
     withTip: db.prepare<[Buffer, number], KnownRow>(
       `${known} where n.tip = ? and n.call < ? and n.flags & ${SIDE} = 0 order by n.call desc limit ${MOST_ALIKE}`,
     ),
     threadBefore: calls(`select call from conv_nodes where thread = ? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
-    threadFirst: db.prepare<[number], CallRow>(`select call from conv_nodes where thread = ? and flags & ${SIDE} = 0 order by call limit 1`),
+    threadFirst: db.prepare<[number], CallRow>(
+      `select call from conv_nodes where thread = ? and flags & ${SIDE} = 0 order by call limit 1`,
+    ),
     spawns: db.prepare<[Buffer, number], KnownRow & { endedMs: number }>(
       `select s.call, s.ended_ms as endedMs, n.thread, c.client, c.caller from conv_spawns s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call

@@ -59,7 +59,14 @@ const TASK_AFTER_MS = 30_000;
 export function linkOf(node: NodeFacts, index: LinkIndex): Link {
   if (node.root) return NO_LINK;
   if (node.side) return sideLink(node, index);
-  return prefixLink(node, index) ?? subtaskLink(node, index) ?? threadLink(node, index) ?? summaryLink(node, index) ?? taskLink(node, index) ?? NO_LINK;
+  return (
+    prefixLink(node, index) ??
+    subtaskLink(node, index) ??
+    threadLink(node, index) ??
+    summaryLink(node, index) ??
+    taskLink(node, index) ??
+    NO_LINK
+  );
 }
 
 const NO_LINK: Link = { parent: null, via: 'none' };

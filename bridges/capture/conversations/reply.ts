@@ -37,7 +37,8 @@ export function summaryLines(wire: WireFormat, streamed: boolean, reply: Buffer)
   return linesOf(text).slice(-3);
 }
 
-const REWRITTEN = /continued from a previous conversation|produced a summary of|conversation (?:was|has been) (?:summari[sz]ed|compacted)|<(?:conversation_)?summary>/i;
+const REWRITTEN =
+  /continued from a previous conversation|produced a summary of|conversation (?:was|has been) (?:summari[sz]ed|compacted)|<(?:conversation_)?summary>/i;
 
 /** The lines of a history's first text, where it looks as if it had been rewritten; none otherwise. */
 export function rewrittenLines(opening: readonly string[], first: string | null): string[] {
@@ -46,5 +47,7 @@ export function rewrittenLines(opening: readonly string[], first: string | null)
 }
 
 function linesOf(text: string): string[] {
-  return [...new Set(text.split('\n').map((line) => line.replaceAll(/\s+/g, ' ').trim()))].filter((line) => line.length >= LINE_FROM).map(textHash);
+  return [...new Set(text.split('\n').map((line) => line.replaceAll(/\s+/g, ' ').trim()))]
+    .filter((line) => line.length >= LINE_FROM)
+    .map(textHash);
 }

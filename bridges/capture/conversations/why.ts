@@ -40,7 +40,12 @@ export function comparePrompts(
   };
 }
 
-function brokeAt(before: Element | undefined, after: Element | undefined, earlier: readonly Element[], now: readonly Element[]): Broke | null {
+function brokeAt(
+  before: Element | undefined,
+  after: Element | undefined,
+  earlier: readonly Element[],
+  now: readonly Element[],
+): Broke | null {
   const where = after ?? before;
   if (where === undefined) return null;
   const { text: _, ...element } = where;
@@ -78,7 +83,9 @@ function elementsOf(wire: WireFormat, text: string): Element[] | undefined {
     return values.flatMap((value, index): Element[] => {
       const shown = JSON.stringify(value, (key, inner: unknown) => (UNCACHED.has(key) ? undefined : inner)) ?? '';
       if (section === 'system' && isObject(value) && typeof value.text === 'string' && value.text.startsWith(BILLING)) return [];
-      return [{ section, index, label: labelOf(section, value, index), bytes: Buffer.byteLength(JSON.stringify(value) ?? ''), text: shown }];
+      return [
+        { section, index, label: labelOf(section, value, index), bytes: Buffer.byteLength(JSON.stringify(value) ?? ''), text: shown },
+      ];
     });
   });
 }

@@ -18,7 +18,13 @@ export function keepQuotas(db: Database, reports: readonly BridgeReport[]): void
     for (const window of windows) {
       const resets = window.resetsAt === null ? null : Date.parse(window.resetsAt);
       const before = last.get(bridge, window.name);
-      if (before !== undefined && before.used === window.usedPercent && before.resets === resets && before.account === account && before.plan === plan)
+      if (
+        before !== undefined &&
+        before.used === window.usedPercent &&
+        before.resets === resets &&
+        before.account === account &&
+        before.plan === plan
+      )
         continue;
       put.run(Date.parse(asOf), bridge, account, plan, window.name, window.usedPercent, window.minutes, resets);
     }

@@ -88,7 +88,9 @@ function prepare(db: Database) {
   // A sum stays null until a call tells something.
   const updates = [
     ...counts.map((column) => `${column} = ${column} + excluded.${column}`),
-    ...sums.map((column) => `${column} = case when excluded.${column} is null then ${column} else coalesce(${column}, 0) + excluded.${column} end`),
+    ...sums.map(
+      (column) => `${column} = case when excluded.${column} is null then ${column} else coalesce(${column}, 0) + excluded.${column} end`,
+    ),
   ];
   return {
     nameId: db.prepare<[string], { id: number }>('select id from usage_names where name = ?'),

@@ -10,6 +10,7 @@ import { showCalls, tailCalls } from './calls.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
+import { conversations, usage } from './meaning.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -21,6 +22,9 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
   drawbridge calls [--limit N] [--json]
+  drawbridge conversations [ID] [--limit N] [--json]
+                                      calls by what they belong to; with an id, one as a tree
+  drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--json]
@@ -48,6 +52,8 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  by: { type: 'string' },
+  days: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -78,10 +84,13 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
+    const days = numberOf('days', values.days, 1, 3660) ?? 30;
     return await runClientCommand(command, rest, {
       ...options,
       json,
       limit,
+      days,
+      by: values.by,
       route: values.route,
       agree: values.agree === true,
       flags: values,
@@ -91,7 +100,15 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
+type Command = CliOptions & {
+  json: boolean;
+  limit: number;
+  days: number;
+  by: string | undefined;
+  route: string | undefined;
+  agree: boolean;
+  flags: TunnelFlags;
+};
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -114,6 +131,10 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'calls':
       await showCalls(client, { limit: options.limit, json }, output);
       return 0;
+    case 'conversations':
+      return conversations(client, rest, options);
+    case 'usage':
+      return usage(client, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
@@ -155,6 +176,8 @@ const COMMANDS = new Set([
   'open',
   'status',
   'calls',
+  'conversations',
+  'usage',
   'tail',
   'keys',
   'tunnels',

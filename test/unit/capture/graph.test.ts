@@ -258,7 +258,7 @@ describe('the links of a set of calls', () => {
           expect(b.conversations).toEqual(a.conversations);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
   it('never point forward, but from a side request', () => {
@@ -299,7 +299,8 @@ describe('the links of a set of calls', () => {
     ]);
     expect(conversationsOf(db)).toEqual([{ id: 2, last: 3 }]);
     graph.remove([2 * SECOND, 3 * SECOND]);
-    for (const table of ['conv_nodes', 'conv_ends', 'conversations']) expect(db.prepare(`select count(*) as n from ${table}`).get(), table).toEqual({ n: 0 });
+    for (const table of ['conv_nodes', 'conv_ends', 'conversations'])
+      expect(db.prepare(`select count(*) as n from ${table}`).get(), table).toEqual({ n: 0 });
   });
 });
 

@@ -15,8 +15,20 @@ const SAME: Record<WireFormat, Buffer> = {
     max_tokens: 9,
     system: 'be brief',
     messages: [
-      { role: 'user', content: [{ type: 'text', text: '<system-reminder>now</system-reminder>' }, { type: 'text', text: 'list' }] },
-      { role: 'assistant', content: [{ type: 'text', text: 'Looking.' }, { type: 'tool_use', id: 'a', name: 'ls', input: { b: 1, a: 2 } }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: '<system-reminder>now</system-reminder>' },
+          { type: 'text', text: 'list' },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'text', text: 'Looking.' },
+          { type: 'tool_use', id: 'a', name: 'ls', input: { b: 1, a: 2 } },
+        ],
+      },
       { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'README', cache_control: { type: 'ephemeral' } }] },
     ],
   }),
@@ -55,7 +67,10 @@ describe('the history of a request', () => {
   });
   it('takes a string for a single text block', () => {
     const asString = scanRequest('messages', body({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'hi' }] }));
-    const asBlock = scanRequest('messages', body({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }] }));
+    const asBlock = scanRequest(
+      'messages',
+      body({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }] }),
+    );
     expect(chains(asString)).toEqual(chains(asBlock));
     expect(chains(scanRequest('responses', body({ model: 'm', input: 'hi' })))).toEqual(chains(asString));
   });
@@ -81,7 +96,8 @@ describe('the history of a request', () => {
     expect(scan?.first).toBe('list');
   });
   it('is nothing where the body is no request', () => {
-    for (const text of ['', '{', '[]', '{"messages":[{]}', '{"messages":"x', 'null']) expect(scanRequest('chat', Buffer.from(text))).toBeUndefined();
+    for (const text of ['', '{', '[]', '{"messages":[{]}', '{"messages":"x', 'null'])
+      expect(scanRequest('chat', Buffer.from(text))).toBeUndefined();
   });
   it('never throws, whatever the bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void scanRequest('chat', Buffer.from(bytes))));
@@ -109,10 +125,14 @@ describe('scanning what a request adds to the one before', () => {
     const talk = (who: string, turns: number): Buffer =>
       body({
         model: 'm',
-        messages: Array.from({ length: turns }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: `${who} ${i} ${'x'.repeat(99)}` })),
+        messages: Array.from({ length: turns }, (_, i) => ({
+          role: i % 2 === 0 ? 'user' : 'assistant',
+          content: `${who} ${i} ${'x'.repeat(99)}`,
+        })),
       });
     for (let turns = 1; turns < 12; turns += 2) {
-      for (const who of ['a', 'b', 'c']) expect(chains(scans.scan('chat', talk(who, turns)))).toEqual(chains(scanRequest('chat', talk(who, turns))));
+      for (const who of ['a', 'b', 'c'])
+        expect(chains(scans.scan('chat', talk(who, turns)))).toEqual(chains(scanRequest('chat', talk(who, turns))));
     }
   });
 });
