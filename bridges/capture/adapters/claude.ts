@@ -41,6 +41,9 @@ function sessionOfUser(exchange: Exchange): string | undefined {
   return session === '' ? undefined : session;
 }
 
+/** Bytes; a list of more holds more than one hosted tool. */
+const ONE_TOOL = 1000;
+
 const SUMMARY = /^(?:Your task is to create a detailed summary of|CRITICAL: Respond with TEXT ONLY)/;
 
 function kindOf(exchange: Exchange): Projected['kind'] {
@@ -49,7 +52,7 @@ function kindOf(exchange: Exchange): Projected['kind'] {
   // Titles, topics and quota checks bring no tools of the client's own; `[]` is two bytes.
   const tools = exchange.fieldBytes('tools');
   if (tools <= 2 && asObject(asObject(exchange.field('output_config'))?.format) !== undefined) return 'side';
-  const one = exchange.field('tools');
+  const one = tools <= ONE_TOOL ? exchange.field('tools') : undefined;
   if (Array.isArray(one) && one.length === 1 && asString(asObject(one[0])?.type)?.startsWith('web_search_') === true) return 'side';
   return exchange.last === 'quota' && exchange.field('max_tokens') === 1 ? 'side' : 'turn';
 }

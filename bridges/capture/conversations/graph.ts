@@ -47,16 +47,16 @@ export class Graph {
   }
 
   has(call: number): boolean {
-    return this.#sql.node.get(call) !== undefined;
+    return this.#sql.conversationOf.get(call) !== undefined;
   }
 
   /** Adds a call; it is known by its row already. */
   add(facts: NodeFacts, detail: NodeDetail): void {
     const sql = this.#sql;
     const link = linkOf(facts, this.#index);
-    const ends = packEnds(endsFromParent(facts, link, this.#index));
+    const ends = packEnds(endsFromParent(facts, link));
     const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
-    const conversation = link.parent === null ? facts.call : (sql.node.get(link.parent)?.conversation ?? facts.call);
+    const conversation = link.parent === null ? facts.call : (sql.conversationOf.get(link.parent)?.conversation ?? facts.call);
     sql.put.run(
       facts.call,
       conversation,
@@ -189,11 +189,8 @@ export class Graph {
 }
 
 /** Ends before the parent's can't change anything any more; they are not kept. */
-function endsFromParent(facts: NodeFacts, link: Link, index: LinkIndex): readonly End[] {
-  if (link.via === 'retry') return facts.ends.slice(-1);
-  if (link.via !== 'prefix') return facts.ends;
-  const at = facts.ends.findLastIndex((end) => index.withTip(end.chain, facts.call).some((known) => known.call === link.parent));
-  return facts.ends.slice(Math.max(0, at));
+function endsFromParent(facts: NodeFacts, link: Link): readonly End[] {
+  return link.via === 'retry' ? facts.ends.slice(-1) : facts.ends.slice(link.end ?? 0);
 }
 
 function packEnds(ends: readonly End[]): Buffer {
@@ -231,6 +228,7 @@ function prepare(db: Database) {
     node: db.prepare<[number], NodeRow>(
       'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?',
     ),
+    conversationOf: db.prepare<[number], { conversation: number }>('select conversation from conv_nodes where call = ?'),
     put: db.prepare<(number | string | Buffer | null)[]>(
       `insert into conv_nodes values (${Array.from({ length: 17 }, () => '?').join(', ')})`,
     ),

@@ -9,7 +9,8 @@ import type { Chain, Scan } from './scan.ts';
 /** How a call was linked. */
 export const VIA = ['none', 'prefix', 'retry', 'thread', 'task', 'side', 'summary'] as const;
 export type Via = (typeof VIA)[number];
-export type Link = { parent: number | null; via: Via };
+/** `end`: which of its ends the parent's history is, where that linked it. */
+export type Link = { parent: number | null; via: Via; end?: number };
 
 /** A history up to where an answer began: another request may have ended there. `deep` where it holds an answer itself. */
 export type End = { chain: Chain; deep: boolean };
@@ -74,9 +75,10 @@ const NO_LINK: Link = { parent: null, via: 'none' };
 function prefixLink(node: NodeFacts, index: LinkIndex): Link | undefined {
   const again = index.withTip(node.tip, node.call).find((known) => isRetry(known, node));
   if (again !== undefined) return { parent: again.call, via: 'retry' };
-  for (const end of node.ends.toReversed()) {
-    const parent = nearest(index.withTip(end.chain, node.call), node, end.deep);
-    if (parent !== undefined) return { parent: parent.call, via: 'prefix' };
+  for (let i = node.ends.length - 1; i >= 0; i--) {
+    const end = node.ends[i];
+    const parent = end === undefined ? undefined : nearest(index.withTip(end.chain, node.call), node, end.deep);
+    if (parent !== undefined) return { parent: parent.call, via: 'prefix', end: i };
   }
   return undefined;
 }
