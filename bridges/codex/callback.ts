@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import { page } from '../accounts/page.ts';
 import { startListener, type Listener } from '../http/listener.ts';
 import { pathOf } from '../http/guard.ts';
-import type { Logger } from '../engine/log.ts';
 import { CALLBACK_PATH } from './siwc.ts';
 
 export type CallbackListener = { port: number; stop(): Promise<void> };
@@ -10,12 +9,10 @@ export type CallbackListener = { port: number; stop(): Promise<void> };
  * The loopback address a browser comes back to after signing in. `onQuery` returns the sentence the person reads, or
  * undefined where the query is not an answer to this sign-in.
  */
-export async function startCallback(log: Logger, onQuery: (query: URLSearchParams) => string | undefined): Promise<CallbackListener> {
+export async function startCallback(onQuery: (query: URLSearchParams) => string | undefined): Promise<CallbackListener> {
   const listener: Listener = await startListener({
-    name: 'sign-in',
     port: 0,
     limits: { headersMs: 5_000, connections: 64 },
-    log,
     landing: CALLBACK_PATH,
     serve(req, res) {
       const target = req.url ?? '';
@@ -27,17 +24,4 @@ export async function startCallback(log: Logger, onQuery: (query: URLSearchParam
     renderError: (refusal) => ({ status: refusal.status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: refusal.message }),
   });
   return { port: listener.port, stop: () => listener.stop(500) };
-}
-
-/** A page without script, without anything from elsewhere; its address holds a code, so it is told to nobody. */
-function page(res: ServerResponse, status: number, text: string): void {
-  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Drawbridge</title><body style="font:16px system-ui;margin:4rem"><h1>Drawbridge</h1><p>${text}</p></body></html>`;
-  res.writeHead(status, {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    'referrer-policy': 'no-referrer',
-    'cache-control': 'no-store',
-    connection: 'close',
-  });
-  res.end(body);
 }

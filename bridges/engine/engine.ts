@@ -8,10 +8,12 @@ import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createM365Bridge } from '../m365/m365.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
-import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
+import type { Offer } from '../tunnels/relay.ts';
+import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -45,7 +47,7 @@ export type EngineOptions = {
   companionPort?: number | undefined;
   /** Of every bridge, instead of the settings' ports: 0 takes any. */
   bridgePorts?: number | undefined;
-  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
+  tunnels?: TunnelsTuning | undefined;
 };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
@@ -80,7 +82,8 @@ const STOP_DEADLINE_MS = 5_000;
 
 export function createEngine(settings: SettingsStore, ports: EnginePorts, options: EngineOptions): Engine {
   const { clock, log, paths } = ports;
-  const events = new EventBus();
+  // Rows are told only where somebody reads them: telling costs every call.
+  const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({
     file: paths.store,
@@ -116,11 +119,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
-  const bridges = { codex, copilot };
+  const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known(), copilot: () => copilot.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),
@@ -143,8 +147,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
-    offers: [{ name: 'companion', ...companion }],
+    offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
+    random: Math.random,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,
   });
@@ -218,7 +223,6 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const offs = [
     settings.onChange(onSettings),
     keys.onChange(() => events.emit({ type: 'keys' })),
-    capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })),
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 
@@ -320,6 +324,12 @@ function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport 
     asOf: quota?.asOf ?? null,
   };
 }
+
+/** A bridge as a tunnel lends it: the same door its own listener has. */
+const offerOf = (bridge: BridgeService): Offer => {
+  const { name, label } = bridge.status();
+  return { name, label, ...bridge.door };
+};
 
 const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
 

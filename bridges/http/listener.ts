@@ -3,7 +3,6 @@ import http, { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { guard, type Refusal } from './guard.ts';
-import type { Logger } from '../engine/log.ts';
 
 /** Time-outs and sizes of a listener. Milliseconds, bytes, counts. */
 export type ListenerLimits = { headersMs: number; connections: number };
@@ -11,7 +10,6 @@ export type ListenerLimits = { headersMs: number; connections: number };
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string };
 
 export type ListenerOptions = {
-  name: string;
   /** 0 takes any free port. */
   port: number;
   /** Listens on a unix socket at this path, for its owner only, and on no port. What lies at the path is replaced. */
@@ -19,10 +17,11 @@ export type ListenerOptions = {
   /** See GuardOptions. */
   onlyHosts?: readonly string[];
   limits: ListenerLimits;
-  log: Logger;
   ownOrigin?: boolean;
   /** See GuardOptions. */
   landing?: string;
+  /** See GuardOptions. */
+  landingFrom?: string;
   /** Answers a request that passed the guard. */
   serve(req: http.IncomingMessage, res: http.ServerResponse): void;
   /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
@@ -110,6 +109,7 @@ function checkHead(req: http.IncomingMessage, port: number, options: ListenerOpt
       ownOrigin: options.ownOrigin === true,
       ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
       ...(options.landing === undefined ? {} : { landing: options.landing }),
+      ...(options.landingFrom === undefined ? {} : { landingFrom: options.landingFrom }),
     },
   );
 }

@@ -30,10 +30,12 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
-  drawbridge bridges [on|off|retry codex|copilot] [--json]
+  drawbridge bridges [on|off|retry codex|copilot|m365] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
   drawbridge signin copilot --route device [--agree]
-  drawbridge signout codex|copilot
+  drawbridge signin m365 --route work-iq|graph [--code] [--agree]
+                                      --code: where no browser can be opened here
+  drawbridge signout codex|copilot|m365
   drawbridge account codex ID         use another account that is signed in
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
@@ -58,6 +60,7 @@ const OPTIONS = {
   format: { type: 'string' },
   route: { type: 'string' },
   agree: { type: 'boolean' },
+  code: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -93,6 +96,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       by: values.by,
       route: values.route,
       agree: values.agree === true,
+      code: values.code === true,
       flags: values,
     });
   } catch (error) {
@@ -107,6 +111,7 @@ type Command = CliOptions & {
   by: string | undefined;
   route: string | undefined;
   agree: boolean;
+  code: boolean;
   flags: TunnelFlags;
 };
 
@@ -141,7 +146,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'keys':
       return keys(client, rest, options);
     case 'tunnels':
-      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env });
+      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env, signal: options.signal });
     case 'env': {
       const envs = await client.clients.env(rest[0] === undefined ? {} : { client: rest[0] });
       if (json) return said(output, JSON.stringify(rest[0] === undefined ? envs : envs[0]));
