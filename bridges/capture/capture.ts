@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/index.ts';
+import type { Activity, Call, CallFilter, CaptureStatus, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import { NO_PLACES } from './places.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
-import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
 import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
@@ -16,7 +17,8 @@ export type Capture = {
   start(): Promise<void>;
   status(): CaptureStatus;
   pause(paused: boolean): void;
-  list(limit: number, before: number | undefined, filter: CallFilter): Promise<Call[]>;
+  /** Newest first. Throws DrawbridgeError bad_input where `query` can't be understood. */
+  list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
   /** What calls mean: conversations, identity, usage (meaning.ts). */
@@ -25,6 +27,13 @@ export type Capture = {
   bridges(reports: readonly BridgeReport[]): void;
   /** Numbers of the last hour. */
   activity(): Promise<Activity>;
+  sizes(): Promise<StoreSizes>;
+  /** Removes calls and all they said. Throws DrawbridgeError bad_input where a query can't be understood. */
+  purge(scope: PurgeScope, dryRun: boolean): Promise<Removed>;
+  /** Applies the retention settings now. */
+  retain(): Promise<Removed>;
+  /** Reads the whole store through. */
+  check(): Promise<Checked>;
   /** Hears of every row that began or changed, stored or not. */
   onCalls(listener: (calls: readonly Call[]) => void): () => void;
   onStatus(listener: () => void): () => void;
@@ -40,8 +49,9 @@ export type CaptureOptions = {
   formerFile?: string;
   clock: Clock;
   log: Logger;
-  places: MeaningPlaces;
-  settings: () => { enabled: boolean; maxBodyBytes: number };
+  /** What is the user's own; nothing is read where it is not given. */
+  places?: MeaningPlaces;
+  settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -80,6 +90,7 @@ export function createCapture(options: CaptureOptions): Capture {
   let batch = new Map<number, Entry>();
   let batchBytes = 0;
   let batchTimer: NodeJS.Timeout | undefined;
+  let told: ReturnType<CaptureOptions['settings']> | undefined;
   const droppedIds = new Set<number>();
   let reports: readonly BridgeReport[] = [];
   let nextQuery = 1;
@@ -114,6 +125,15 @@ export function createCapture(options: CaptureOptions): Capture {
   };
   const show = (row: Call): void => tell(row, true);
 
+  /** The worker hears of the settings before whatever they concern. */
+  const configure = (to: Worker): void => {
+    const now = options.settings();
+    if (now === told) return;
+    told = now;
+    const { folders = [], retention = { days: null, maxBytes: null } } = now;
+    to.postMessage({ type: 'configure', keeping: { folders, retention } } satisfies ToWorker);
+  };
+
   const flushLone = (): void => {
     if (batch.size <= FEW) flush();
     else batchTimer = setTimeout(flush, BATCH_MS - LONE_MS);
@@ -123,6 +143,7 @@ export function createCapture(options: CaptureOptions): Capture {
     clearTimeout(batchTimer);
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
+    configure(worker);
     // All small bodies of the batch go over in one buffer.
     let wanted = 0;
     for (const entry of batch.values()) wanted += placedBytes(entry);
@@ -213,7 +234,13 @@ export function createCapture(options: CaptureOptions): Capture {
         queries.get(message.id)?.resolve(message.answer);
         return void queries.delete(message.id);
       case 'refused':
-        queries.get(message.id)?.reject(new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`));
+        queries
+          .get(message.id)
+          ?.reject(
+            message.code === 'store_unavailable'
+              ? new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`)
+              : new DrawbridgeError(message.code, message.reason),
+          );
         return void queries.delete(message.id);
       case 'warned':
         return log.warn('capture.warned', { message: message.message });
@@ -228,10 +255,20 @@ export function createCapture(options: CaptureOptions): Capture {
         return;
       }
       flush();
+      configure(worker);
       const id = nextQuery++;
       queries.set(id, { resolve, reject });
       worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
     });
+
+  const removing = async (query: Query): Promise<Removed> => {
+    const answer = await ask(query);
+    if (answer.kind !== 'removed') throw otherAnswer();
+    calls = answer.count;
+    storeBytes = answer.storeBytes;
+    statusChanged();
+    return answer.removed;
+  };
 
   const recorder = createRecorder(
     {
@@ -286,8 +323,8 @@ export function createCapture(options: CaptureOptions): Capture {
       paused = value;
       statusChanged();
     },
-    async list(limit, before, filter) {
-      const answer = await ask({ kind: 'list', limit, before, filter });
+    async list(limit, before, filter, query) {
+      const answer = await ask({ kind: 'list', listing: { limit, before, filter, query, now: clock.now() } });
       return answer.kind === 'list' ? answer.calls : [];
     },
     async get(id) {
@@ -311,8 +348,20 @@ export function createCapture(options: CaptureOptions): Capture {
     },
     async activity() {
       const answer = await ask({ kind: 'activity', fromId: idAt(clock.now() - 3_600_000) });
-      if (answer.kind !== 'activity') throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      if (answer.kind !== 'activity') throw otherAnswer();
       return answer.activity;
+    },
+    async sizes() {
+      const answer = await ask({ kind: 'sizes' });
+      if (answer.kind !== 'sizes') throw otherAnswer();
+      return answer.sizes;
+    },
+    purge: (scope, dryRun) => removing({ kind: 'purge', scope, dryRun, now: clock.now() }),
+    retain: () => removing({ kind: 'retain', now: clock.now() }),
+    async check() {
+      const answer = await ask({ kind: 'check', now: clock.now() });
+      if (answer.kind !== 'checked') throw otherAnswer();
+      return answer.checked;
     },
     onCalls(listener) {
       callListeners.add(listener);
@@ -339,4 +388,8 @@ export function createCapture(options: CaptureOptions): Capture {
 
 function isKind<Kind extends Answer['kind']>(answer: Answer, kind: Kind): answer is Extract<Answer, { kind: Kind }> {
   return answer.kind === kind;
+}
+
+function otherAnswer(): DrawbridgeError {
+  return new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
 }

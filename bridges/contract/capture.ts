@@ -50,8 +50,6 @@ export const Integrity = z.object({
   bodiesRead: z.number().int(),
   /** Where a damaged database was moved when this engine started; null where none was. */
   movedAside: z.string().nullable(),
-  /** Calls that were saved out of it; null where nothing was moved aside. */
-  salvaged: z.number().int().nullable(),
 });
 
 /** How calls are kept. Rules for folders and retention are settings (`capture.folders`, `capture.retention`). */
@@ -68,9 +66,4 @@ export const captureContract = {
   retain: oc.input(none).output(Removed),
   /** Reads the whole store through. Takes seconds on a large one; calls go on. */
   check: oc.input(none).output(Integrity),
-  /**
-   * Encrypts all bodies, headers and messages at rest with a key from the keychain, or undoes it. An encrypted store
-   * has no full-text search. Throws keychain where the key can't be kept.
-   */
-  encrypt: oc.input(z.object({ encrypted: z.boolean() })).output(StoreSizes),
 };

@@ -126,7 +126,9 @@ function readValue(query: string, start: number, listed: boolean): QueryToken['v
     const end = close < 0 ? query.length : close + 1;
     return { start, end, text: query.slice(at + 1, close < 0 ? end : close), quoted: true, closed: close >= 0 };
   }
-  while (at < query.length && !isBlank(query[at]) && query[at] !== '"' && !(listed && query[at] === ',')) at += 1;
+  const ends = listed ? /[\s",]/g : /[\s"]/g;
+  ends.lastIndex = at;
+  at = ends.exec(query)?.index ?? query.length;
   return { start, end: at, text: query.slice(start, at), quoted: false, closed: true };
 }
 

@@ -136,8 +136,6 @@ export const Settings = z.strictObject({
         .min(0)
         .max(256 * 1024 * 1024)
         .default(64 * 1024 * 1024),
-      /** `raw` keeps a streamed reply byte for byte, `assembled` only what it says, in a fraction of the room. */
-      replies: z.enum(['raw', 'assembled']).default('raw'),
       /** What is older or too much goes, oldest first. Null keeps without end. */
       retention: z
         .strictObject({

@@ -40,7 +40,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     calls: {
       list: os.calls.list.handler(async ({ input }) => {
         // One more than asked for tells whether there are more.
-        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter);
+        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter, input.query);
         return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
       }),
       get: os.calls.get.handler(async ({ input }) => {
@@ -76,11 +76,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
-      sizes: os.capture.sizes.handler(notBuilt),
-      purge: os.capture.purge.handler(notBuilt),
-      retain: os.capture.retain.handler(notBuilt),
-      check: os.capture.check.handler(notBuilt),
-      encrypt: os.capture.encrypt.handler(notBuilt),
+      sizes: os.capture.sizes.handler(() => engine.capture.sizes()),
+      purge: os.capture.purge.handler(({ input }) => engine.capture.purge(input.scope, input.dryRun)),
+      retain: os.capture.retain.handler(() => engine.capture.retain()),
+      check: os.capture.check.handler(async () => ({ ...(await engine.capture.check()), movedAside: engine.capture.movedAside() })),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => {
@@ -187,10 +186,6 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
-}
-
-function notBuilt(): never {
-  throw new DrawbridgeError('failed', 'This version of Drawbridge can’t do that yet.');
 }
 
 /** An answer about one call. Throws not_found where there is none. */

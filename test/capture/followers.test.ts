@@ -9,19 +9,21 @@ import { callRow } from './rows.ts';
 it('a follower hears of each change to a call inside its transaction, and what it writes goes with it', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-followers-'));
   const heard: StoredCallChange[] = [];
-  const { store } = Store.open(path.join(folder, 'captures.db'), 0, [
-    (db) => {
-      db.exec('create table if not exists sums (n integer)');
-      return {
-        stored(change) {
-          heard.push(change);
-          db.prepare('insert into sums values (?)').run(change.call.id);
-          if (change.call.id === 2) throw new Error('no');
-        },
-        removed: () => undefined,
-      };
-    },
-  ]);
+  const { store } = Store.open(path.join(folder, 'captures.db'), 0, {
+    followers: [
+      (db) => {
+        db.exec('create table if not exists sums (n integer)');
+        return {
+          stored(change) {
+            heard.push(change);
+            db.prepare('insert into sums values (?)').run(change.call.id);
+            if (change.call.id === 2) throw new Error('no');
+          },
+          removed: () => undefined,
+        };
+      },
+    ],
+  });
   const request = { side: 'clientRequest' as const, headers: '[]', body: Buffer.from('{}') };
   const reply = { side: 'clientReply' as const, headers: '[]', body: Buffer.from('yes') };
   store.transaction(() => store.write({ call: callRow(1, { state: 'open' }), ends: false, sides: [request] }));

@@ -248,9 +248,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
         checkedAt: '2026-01-02T03:04:05.678Z',
         bodiesRead: 0,
         movedAside: null,
-        salvaged: null,
       })),
-      encrypt: os.capture.encrypt.handler(sizes),
     },
     clients: {
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),

@@ -21,7 +21,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
-  drawbridge calls [--limit N] [--json]
+  drawbridge calls [--query Q] [--limit N] [--json]
+                                      Q as in 'model:gpt-5* status:>=400 "rate limit"'
   drawbridge conversations [ID] [--limit N] [--json]
                                       calls by what they belong to; with an id, one as a tree
   drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
@@ -56,6 +57,7 @@ const OPTIONS = {
   limit: { type: 'string' },
   by: { type: 'string' },
   days: { type: 'string' },
+  query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -94,6 +96,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       limit,
       days,
       by: values.by,
+      query: values.query,
       route: values.route,
       agree: values.agree === true,
       code: values.code === true,
@@ -107,6 +110,7 @@ export async function runCli(options: CliOptions): Promise<number> {
 type Command = CliOptions & {
   json: boolean;
   limit: number;
+  query: string | undefined;
   days: number;
   by: string | undefined;
   route: string | undefined;
@@ -134,7 +138,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     }
     case 'calls':
-      await showCalls(client, { limit: options.limit, json }, output);
+      await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
     case 'conversations':
       return conversations(client, rest, options);
