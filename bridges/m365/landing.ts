@@ -1,5 +1,4 @@
 import { page } from '../accounts/page.ts';
-import type { Logger } from '../engine/log.ts';
 import { receiveBody } from '../http/body.ts';
 import { pathOf } from '../http/guard.ts';
 import { startListener } from '../http/listener.ts';
@@ -17,7 +16,6 @@ const LIMITS = { headersMs: 5_000, connections: 64, bodyBytes: 64 * 1024, idleMs
  * only once; codes in an address, which would stay in the browser's history, are not (`response_mode=form_post`).
  */
 export async function startLanding(options: {
-  log: Logger;
   state: string;
   /** Origin of the sign-in service. */
   from: string;
@@ -25,10 +23,8 @@ export async function startLanding(options: {
 }): Promise<Landing> {
   let spent = false;
   const listener = await startListener({
-    name: 'sign-in',
     port: 0,
     limits: LIMITS,
-    log: options.log,
     landing: PATH,
     landingFrom: options.from,
     serve(req, res) {

@@ -221,6 +221,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       listening.apply();
     },
     known,
+    door,
     models: async () => (await offered()).map((model) => ({ ...model, id: `m365/${model.id}` })),
     status() {
       const { state, reason, mend } = holder.view();

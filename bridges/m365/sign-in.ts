@@ -108,7 +108,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const answered = Promise.withResolvers<Answer>();
       const state = randomBytes(24).toString('base64url');
       const app = appOf(options.own());
-      const landing = await startLanding({ log, state, from: new URL(app.login).origin, onAnswer: answered.resolve });
+      const landing = await startLanding({ state, from: new URL(app.login).origin, onAnswer: answered.resolve });
       const asking = await entra.ask({ redirectUri: landing.redirectUri, state, claims });
       if ('fault' in asking) {
         void landing.stop();
