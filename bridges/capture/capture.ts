@@ -307,7 +307,7 @@ export function createCapture(options: CaptureOptions): Capture {
           file: options.file,
           formerFile: options.formerFile,
           now: clock.now(),
-          places: options.places,
+          places: options.places ?? NO_PLACES,
         } satisfies ToWorker);
         worker.postMessage({ type: 'bridges', reports } satisfies ToWorker);
       }),
