@@ -11,7 +11,9 @@ type Message = { role: string; content: string };
 
 /** One practice call; resolves with its row once it is stored. */
 async function say(to: TestEngine, messages: Message[]): Promise<number> {
-  const stored = to.call((call) => call.state === 'done' && call.requestBytes === Buffer.byteLength(JSON.stringify({ model: 'practice/echo', messages })));
+  const stored = to.call(
+    (call) => call.state === 'done' && call.requestBytes === Buffer.byteLength(JSON.stringify({ model: 'practice/echo', messages })),
+  );
   const reply = await fetch(`${to.origin}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${to.key}`, 'content-type': 'application/json' },
@@ -44,11 +46,21 @@ describe('an engine that has served a conversation', () => {
     ]);
     const why = await engine.control.conversations.why({ call: second });
     expect(why).toMatchObject({ previous: first, shared: { elements: 1 }, broke: null });
-    expect(await engine.control.conversations.identity({ call: second })).toMatchObject({ adapter: 'openai', source: 'hash', session: null });
+    expect(await engine.control.conversations.identity({ call: second })).toMatchObject({
+      adapter: 'openai',
+      source: 'hash',
+      session: null,
+    });
     const usage = await engine.control.usage.series({ by: 'bridge' });
     expect(usage.totals[0]).toMatchObject({ group: 'practice', calls: 2, cost: { usd: 0 } });
     expect((await engine.control.usage.window5h({}))[0]?.numbers.calls).toBe(2);
-    expect((await engine.control.adapters.list({})).adapters.map(({ name }) => name)).toEqual(['claude', 'codex', 'copilot', 'practice', 'openai']);
+    expect((await engine.control.adapters.list({})).adapters.map(({ name }) => name)).toEqual([
+      'claude',
+      'codex',
+      'copilot',
+      'practice',
+      'openai',
+    ]);
     expect((await engine.control.usage.prices({})).problem).toBeNull();
     await expect(engine.control.conversations.tree({ id: 1 })).rejects.toMatchObject({ code: 'not_found' });
   });

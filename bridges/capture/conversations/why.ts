@@ -36,8 +36,12 @@ export function comparePrompts(
   return {
     shared: { elements: shared.length, bytes: shared.reduce((sum, element) => sum + element.bytes, 0) },
     broke: previous === undefined || before.length <= shared.length ? null : brokeAt(before[shared.length], after[0], before, elements),
-    added: after.map(({ text: _, ...element }) => element),
+    added: after.map(placeOf),
   };
+}
+
+function placeOf({ section, index, label, bytes }: Element): PromptElement {
+  return { section, index, label, bytes };
 }
 
 function brokeAt(
@@ -48,9 +52,8 @@ function brokeAt(
 ): Broke | null {
   const where = after ?? before;
   if (where === undefined) return null;
-  const { text: _, ...element } = where;
   const pair = snippets(before?.text ?? null, after?.text ?? null);
-  return { ...element, ...pair, reason: reasonOf(before, after, earlier, now) };
+  return { ...placeOf(where), ...pair, reason: reasonOf(before, after, earlier, now) };
 }
 
 function reasonOf(before: Element | undefined, after: Element | undefined, earlier: readonly Element[], now: readonly Element[]): string {

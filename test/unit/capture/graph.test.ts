@@ -300,7 +300,7 @@ describe('the links of a set of calls', () => {
     expect(conversationsOf(db)).toEqual([{ id: 2, last: 3 }]);
     graph.remove([2 * SECOND, 3 * SECOND]);
     for (const table of ['conv_nodes', 'conv_ends', 'conversations'])
-      expect(db.prepare(`select count(*) as n from ${table}`).get(), table).toEqual({ n: 0 });
+      expect(db.prepare(`select '${table}' as name, count(*) as n from ${table}`).get()).toEqual({ name: table, n: 0 });
   });
 });
 

@@ -116,7 +116,7 @@ describe('scanning what a request adds to the one before', () => {
         const earlier = { ...whole, [list]: whole[list].slice(0, Math.ceil(whole[list].length * share)) };
         const before = scanRequest(wire, Buffer.from(JSON.stringify(earlier)));
         const after = scanRequest(wire, text, before);
-        expect({ ...after, body: null }, name).toEqual({ ...plain, body: null });
+        expect({ name, ...after, body: null }).toEqual({ name, ...plain, body: null });
       }
     }
   });

@@ -41,12 +41,14 @@ describe('the price of a model', () => {
   it('tells where each row of ours is from, and when', () => {
     for (const row of new PriceTable().prices) {
       expect(row.date).toMatch(/^\d{4}-\d\d-\d\d$/);
-      if (row.input !== null) expect(URL.canParse(row.source), row.model).toBe(true);
+      if (row.input !== null) expect(row.source).toMatch(/^https:/);
       else expect(row.source).toMatch(/^unknown/);
     }
   });
   it('is refused, with the field, where a file of the user’s is wrong', () => {
-    expect(() => parsePrices('{"version":1,"prices":[{"model":"m","input":-1}]}', 'prices.json')).toThrow(/prices.json is wrong at "prices.0/);
+    expect(() => parsePrices('{"version":1,"prices":[{"model":"m","input":-1}]}', 'prices.json')).toThrow(
+      /prices.json is wrong at "prices.0/,
+    );
     expect(() => parsePrices('{', 'prices.json')).toThrow(/not valid JSON/);
   });
 });
@@ -71,7 +73,11 @@ describe('what calls cost', () => {
     expect(table.cost([spent({ billing: 'plan' })])).toEqual({ usd: 2, label: 'plan', complete: true });
     expect(table.cost([spent({ billing: 'plan', model: 'other' })])).toEqual({ usd: null, label: 'plan', complete: false });
     expect(table.cost([spent(), spent({ billing: 'plan' })]).label).toBe('mixed');
-    expect(table.cost([spent({ billing: 'free', model: 'practice', input: null, output: null, uncounted: 1 })])).toEqual({ usd: 0, label: 'list price', complete: true });
+    expect(table.cost([spent({ billing: 'free', model: 'practice', input: null, output: null, uncounted: 1 })])).toEqual({
+      usd: 0,
+      label: 'list price',
+      complete: true,
+    });
   });
 });
 
@@ -111,7 +117,14 @@ function call(change: Partial<Call> & { minute?: number } = {}): Call {
 function open(): { db: Database.Database; rollup: Rollup; read: (change?: Partial<SeriesInput>) => ReturnType<typeof readSeries> } {
   const db = new Database(':memory:');
   migrate(db, MIGRATIONS);
-  const input: SeriesInput = { fromMs: BEGAN - 86_400_000, toMs: BEGAN + 86_400_000, bucket: 'hour', by: undefined, where: {}, offsetMinutes: 0 };
+  const input: SeriesInput = {
+    fromMs: BEGAN - 86_400_000,
+    toMs: BEGAN + 86_400_000,
+    bucket: 'hour',
+    by: undefined,
+    where: {},
+    offsetMinutes: 0,
+  };
   return { db, rollup: new Rollup(db), read: (change) => readSeries(db, new PriceTable([price('m-1')]), { ...input, ...change }) };
 }
 
@@ -124,7 +137,18 @@ describe('usage over time', () => {
       ['2026-11-20T22:00:00.000Z', 2],
       ['2026-11-20T23:00:00.000Z', 1],
     ]);
-    expect(all).toMatchObject({ calls: 3, errors: 0, inputGross: 300, inputNet: 180, cached: 120, cacheWrite: null, output: 30, reasoning: 12, ttfbMs: 10, durationMs: 30 });
+    expect(all).toMatchObject({
+      calls: 3,
+      errors: 0,
+      inputGross: 300,
+      inputNet: 180,
+      cached: 120,
+      cacheWrite: null,
+      output: 30,
+      reasoning: 12,
+      ttfbMs: 10,
+      durationMs: 30,
+    });
     expect(all.cost).toMatchObject({ label: 'list price', complete: true });
   });
   it('does not count a call that is still open', () => {
@@ -155,7 +179,14 @@ describe('usage over time', () => {
     const { rollup, read } = open();
     rollup.stored({ call: call({ usage: null }), ends: true });
     rollup.stored({ call: call({ usage: null, status: 500 }), ends: true });
-    expect(read().all).toMatchObject({ calls: 2, errors: 1, uncounted: 1, inputGross: null, output: null, cost: { usd: null, label: 'unknown' } });
+    expect(read().all).toMatchObject({
+      calls: 2,
+      errors: 1,
+      uncounted: 1,
+      inputGross: null,
+      output: null,
+      cost: { usd: null, label: 'unknown' },
+    });
   });
 });
 
@@ -170,7 +201,12 @@ describe('the limits of bridges', () => {
   });
   it('are a series that grows only when something new is said', () => {
     const { db } = open();
-    for (const [used, minute] of [[1, 0], [1, 1], [2, 2]] as const) keepQuotas(db, [report(used, minute)]);
+    for (const [used, minute] of [
+      [1, 0],
+      [1, 1],
+      [2, 2],
+    ] as const)
+      keepQuotas(db, [report(used, minute)]);
     expect(readQuotas(db, 'codex', 0, BEGAN * 2).map(({ at, usedPercent }) => [at.slice(11, 16), usedPercent])).toEqual([
       ['22:30', 1],
       ['22:32', 2],
