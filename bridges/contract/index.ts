@@ -68,7 +68,6 @@ export type NodeKind = z.infer<typeof talk.NodeKind>;
 export type Tokens = z.infer<typeof talk.Tokens>;
 export type ContextParts = z.infer<typeof talk.ContextParts>;
 export type CallIdentity = z.infer<typeof talk.CallIdentity>;
-export type IdentitySource = z.infer<typeof talk.IdentitySource>;
 export type PromptElement = z.infer<typeof talk.PromptElement>;
 export type Why = z.infer<typeof talk.Why>;
 export type AdapterStatus = z.infer<typeof talk.Adapter>;
