@@ -61,6 +61,12 @@ export function serveStore(port: MessagePort): void {
     }
   };
 
+  const ask = (id: number, query: Query): void => {
+    if (store === undefined || meaning === undefined)
+      send({ type: 'refused', id, reason: 'The capture store is not open.', code: 'store_unavailable' });
+    else onQuery(store, meaning, id, query);
+  };
+
   const keepHouse = (open: Store): void => {
     upkeep = setTimeout(
       () => {
@@ -97,9 +103,7 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined || meaning === undefined)
-          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
-        else onQuery(store, meaning, message.id, message.query);
+        void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
         return;
       case 'bridges':
         meaning?.bridges(message.reports);
