@@ -1,6 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { loginItemContract } from './host.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
@@ -91,5 +92,6 @@ export const contract = {
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
   tunnels: tunnelContract,
+  loginItem: loginItemContract,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

@@ -6,6 +6,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
 import type * as a from './accounts.ts';
 import type { contract } from './contract.ts';
+import type * as h from './host.ts';
 import type * as s from './schemas.ts';
 import type * as t from './tunnels.ts';
 import type { Settings as SettingsSchema } from './settings.ts';
@@ -16,6 +17,8 @@ export type EngineClient = ContractRouterClient<Contract>;
 
 export type WireFormat = z.infer<typeof s.WireFormat>;
 export type HostKind = z.infer<typeof s.Host>;
+export type { FromEngine, ToEngine } from './host.ts';
+export type LoginItem = z.infer<typeof h.LoginItem>;
 export type Usage = z.infer<typeof s.Usage>;
 export type Loss = z.infer<typeof s.Loss>;
 export type Call = z.infer<typeof s.Call>;

@@ -3,7 +3,7 @@ import { callDetail } from '../capture/detail.ts';
 import { clientEnvs } from '../clients/env.ts';
 import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
-import type { Call, DoctorCheck } from '../contract/index.ts';
+import type { Call, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
 import { SecretError } from './secrets.ts';
 
@@ -16,6 +16,7 @@ export type HostHandlers = {
   doctor(): Promise<DoctorCheck[]>;
   /** Makes one practice call as a client would; returns the call's row. */
   practise(model: string): Promise<Call>;
+  loginItem: { get(): Promise<LoginItem>; set(enabled: boolean): Promise<LoginItem> };
 };
 
 /** The contract over an engine. The same router serves the window, the CLI and the tray. */
@@ -147,6 +148,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
       installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
+    },
+    loginItem: {
+      get: os.loginItem.get.handler(() => host.loginItem.get()),
+      set: os.loginItem.set.handler(({ input }) => host.loginItem.set(input.enabled)),
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });

@@ -267,6 +267,10 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       }),
       stop: os.engine.stop.handler(() => ({ stopping: true })),
     },
+    loginItem: {
+      get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),
+      set: os.loginItem.set.handler(({ input }) => ({ state: input.enabled ? 'on' : 'off', reason: null })),
+    },
     tunnels: {
       list: os.tunnels.list.handler(() => []),
       add: os.tunnels.add.handler(noTunnels),
