@@ -56,6 +56,7 @@ async function run(): Promise<void> {
   );
   guardPages();
   servePages(path.join(built, 'renderer'));
+  app.dock?.hide();
 
   let snapshot: Snapshot = { engine: { phase: 'stopped' }, facts: null, untold: [] };
   let tray: TrayIcon | undefined;
@@ -78,7 +79,10 @@ async function run(): Promise<void> {
       if (visible && snapshot.untold.length > 0) update({ untold: [] });
     },
   });
-  const windows = serveWindows((port) => supervisor.connect(port));
+  const windows = serveWindows(
+    (port) => supervisor.connect(port),
+    (contents) => window.asked(contents),
+  );
   const after = (ms: number, then: () => void): (() => void) => {
     const timer = setTimeout(then, ms);
     return () => clearTimeout(timer);
@@ -96,10 +100,10 @@ async function run(): Promise<void> {
     }
   };
 
-  let unwatch = (): void => {};
+  let watch: { refresh(): void; stop(): void } | undefined;
   const onEngine = (state: EngineState): void => {
     if (snapshot.engine.phase === 'running') {
-      unwatch();
+      watch?.stop();
       engine?.close();
       engine = undefined;
       windows.down();
@@ -108,7 +112,7 @@ async function run(): Promise<void> {
     if (state.phase === 'running') {
       engine = connectEngine((port) => supervisor.connect(port));
       windows.up();
-      unwatch = watchEngine(
+      watch = watchEngine(
         engine.client,
         after,
         (facts) => {
@@ -135,7 +139,9 @@ async function run(): Promise<void> {
     if (action.kind === 'quit') return app.quit();
     if (action.kind === 'retry-engine') return supervisor.retry();
     if (engine === undefined) return;
-    askEngine(engine.client, action).catch((error: unknown) => tellProblem(error instanceof Error ? error.message : String(error)));
+    askEngine(engine.client, action)
+      .catch((error: unknown) => tellProblem(error instanceof Error ? error.message : String(error)))
+      .finally(() => watch?.refresh());
   };
 
   tray = openTray({

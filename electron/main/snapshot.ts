@@ -24,13 +24,13 @@ const CALLS = 5;
 /** However much happens, the engine is asked no more often. Milliseconds. */
 const PAUSE_MS = 1_000;
 
-/** Reads the facts from an engine whenever it says that something changed. Returns what stops it. */
+/** Reads the facts from an engine whenever it says that something changed, and when it is asked to. */
 export function watchEngine(
   client: EngineClient,
   after: (ms: number, then: () => void) => () => void,
   onFacts: (facts: Facts) => void,
   onError: (error: unknown) => void,
-): () => void {
+): { refresh(): void; stop(): void } {
   const ended = new AbortController();
   let reading = false;
   let stale = false;
@@ -71,8 +71,11 @@ export function watchEngine(
     if (!ended.signal.aborted) onError(error);
   });
 
-  return () => {
-    ended.abort();
-    cancel();
+  return {
+    refresh: () => void read(),
+    stop() {
+      ended.abort();
+      cancel();
+    },
   };
 }

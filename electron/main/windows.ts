@@ -10,7 +10,8 @@ export function webPreferences(preload: string): WebPreferences {
 export type MainWindow = {
   /** Shows the window, on this page where one is given. */
   show(page?: string): void;
-  isVisible(): boolean;
+  /** A page asked for the engine: if it is the window's own, it can be shown other pages from now on. */
+  asked(contents: WebContents): void;
   /** From now on closing the window really closes it. */
   letGo(): void;
 };
@@ -19,6 +20,9 @@ export type MainWindow = {
 export function mainWindow(options: { preload: string; icon: string | undefined; onShown(visible: boolean): void }): MainWindow {
   let window: BrowserWindow | undefined;
   let closing = false;
+  // A page that is still loading would not hear where to go.
+  let listening = false;
+  let next: string | undefined;
 
   const open = (page: string): BrowserWindow => {
     const made = new BrowserWindow({
@@ -40,26 +44,34 @@ export function mainWindow(options: { preload: string; icon: string | undefined;
     });
     made.on('closed', () => {
       window = undefined;
+      listening = false;
     });
     made.webContents.on('render-process-gone', () => {
       // What is left of such a window shows nothing; the next one starts anew.
       made.destroy();
       options.onShown(false);
     });
-    void made.loadURL(`${WINDOW_ORIGIN}${page}`);
+    // It fails where the window is closed meanwhile; what else could go wrong shows in the window.
+    made.loadURL(`${WINDOW_ORIGIN}${page}`).catch(() => {});
     return made;
   };
 
   return {
     show(page) {
       if (window === undefined) window = open(page ?? '/');
-      else if (page !== undefined) window.webContents.send(CHANNEL.show, page);
+      else if (page !== undefined && listening) window.webContents.send(CHANNEL.show, page);
+      else next = page ?? next;
       if (window.isMinimized()) window.restore();
       window.show();
       window.focus();
       options.onShown(true);
     },
-    isVisible: () => window?.isVisible() ?? false,
+    asked(contents) {
+      if (contents !== window?.webContents) return;
+      listening = true;
+      if (next !== undefined) window.webContents.send(CHANNEL.show, next);
+      next = undefined;
+    },
     letGo() {
       closing = true;
     },
@@ -67,7 +79,10 @@ export function mainWindow(options: { preload: string; icon: string | undefined;
 }
 
 /** Gives windows that ask for it a way to the engine. */
-export function serveWindows(connect: (port: MessagePortMain) => boolean): {
+export function serveWindows(
+  connect: (port: MessagePortMain) => boolean,
+  onAsked: (contents: WebContents) => void,
+): {
   /** An engine runs: every window that asked gets a port to it. */
   up(): void;
   /** It went away: the windows are told. */
@@ -94,6 +109,7 @@ export function serveWindows(connect: (port: MessagePortMain) => boolean): {
       });
     }
     give(sender);
+    onAsked(sender);
   });
 
   return {
