@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { Answer, AppView, Deed, Question } from '../fakes/electron/remote.ts';
@@ -15,6 +16,7 @@ export const BUILT_MAIN = path.join(ROOT, 'dist/electron/main.mjs');
 /** A main process on the fake Electron, run as it was built, in a process of its own; its windows in a real Chromium. */
 export async function startFakeShell(options: StartOptions = {}, main: string = BUILT_MAIN): Promise<Shell> {
   const folders = makeFolders();
+  await options.prepare?.(folders);
   const complaints: string[] = [];
   const context = await launchChromiumIn(path.join(folders.root, 'chromium'));
   context.on('page', (page) => watchPage(page, complaints));
@@ -27,14 +29,14 @@ export async function startFakeShell(options: StartOptions = {}, main: string = 
       env: {
         ...folders.env,
         FAKE_ELECTRON_CHROMIUM: `http://127.0.0.1:${port}`,
-        ...(options.platform === undefined ? {} : { FAKE_ELECTRON_PLATFORM: options.platform }),
+        ...(options.platform === undefined ? {} : { FAKE_ELECTRON_PLATFORM: options.platform, TEMP: os.tmpdir() }),
         ...options.env,
       },
     });
 
   const child = run([...(options.hidden === true ? ['--hidden'] : []), ...(options.args ?? [])]);
   const ended = exitOf(child);
-  const desktop = remoteOf(child, ended, (args) => exitOf(run(args)));
+  const desktop = remoteOf(child, (args) => exitOf(run(args)));
   const first = await desktop.until(({ tray }) => tray?.toolTip.includes(options.until ?? 'listening on') === true);
   const engines = new Set<number>();
   const noteEngine = (view: AppView): AppView => {
@@ -89,8 +91,8 @@ async function pageOf(context: BrowserContext, target: string): Promise<Page> {
 }
 
 /** Asks the app over its process' channel, and hears from it when something changed. */
-function remoteOf(child: ChildProcess, ended: Promise<number | null>, startAgain: Desktop['startAgain']): Desktop {
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+function remoteOf(child: ChildProcess, startAgain: Desktop['startAgain']): Desktop {
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let changes = 0;
   let wake = Promise.withResolvers<void>();
@@ -108,7 +110,7 @@ function remoteOf(child: ChildProcess, ended: Promise<number | null>, startAgain
     if (answer.error === undefined) asked?.resolve(answer.value);
     else asked?.reject(new Error(answer.error));
   });
-  void ended.then((code) => {
+  child.once('exit', (code) => {
     over = true;
     for (const { reject } of waiting.values()) reject(new Error(`the app ended with ${code}`));
     wake.resolve();

@@ -11,6 +11,8 @@ export type Folders = {
   root: string;
   home: string;
   config: string;
+  /** Path of the engine's private socket. */
+  control: string;
   /** The environment of an app that lives in these folders and reaches no keychain of this machine. */
   env: Record<string, string>;
   engine(): Promise<EngineClient>;
@@ -34,6 +36,7 @@ export function makeFolders(): Folders {
     root,
     home,
     config,
+    control: paths.control,
     env,
     engine: () => connectControl(paths.control),
     clear: () => rmSync(root, { recursive: true, force: true }),

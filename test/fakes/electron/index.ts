@@ -121,7 +121,7 @@ class App extends emitterOf<Electron.App>() implements AppPart {
     const before = preventable({});
     this.emit('before-quit', before);
     if (before.defaultPrevented) return;
-    for (const window of [...windows]) {
+    for (const window of windows.slice()) {
       window.close();
       if (!window.isDestroyed()) return;
     }
@@ -328,6 +328,7 @@ export class MenuItem {
 /** Kept apart: to the shell a menu is a thing to hand on. */
 const itemsOf = new WeakMap<Menu, MenuItem[]>();
 
+// oxlint-disable-next-line typescript/no-extraneous-class -- what Electron has as a class is one here
 export class Menu {
   static buildFromTemplate(template: readonly Electron.MenuItemConstructorOptions[]): Menu {
     const menu = new Menu();
@@ -460,7 +461,7 @@ export const session = {
 
 export const protocol = {
   registerSchemesAsPrivileged(_schemes) {},
-  handle: (scheme, handler) => void schemes.set(scheme, handler as (request: Request) => Response | Promise<Response>),
+  handle: (scheme, handler) => void schemes.set(scheme, handler),
 } satisfies Pick<Electron.Protocol, 'registerSchemesAsPrivileged' | 'handle'>;
 
 export const shell = {

@@ -9,7 +9,7 @@ import { BINDING, codec, isolatedScript, pageScript, WORLD } from './worlds.js';
 
 type Handler = (request: Request) => Response | Promise<Response>;
 export const schemes = new Map<string, Handler>();
-const { enc, dec } = codec();
+const text = codec();
 
 /** `app://host/path` can't be in plain Chromium; `http://host.app.localhost/path` is the nearest secure origin. */
 const toPage = (url: string): string =>
@@ -148,17 +148,20 @@ export class RealPage {
 
   /** Sends to the preload of the page that is in the window now. In order. */
   #deliver(message: object): void {
-    const text = JSON.stringify(JSON.stringify(enc(message)));
-    this.#queue = this.#queue.then(async () => {
-      await this.ready;
-      const world = [...this.#worlds].findLast(([, frame]) => frame === this.#main)?.[0];
-      if (world === undefined || this.#closed) return;
-      await this.#cdp?.send('Runtime.evaluate', { contextId: world, expression: `__fakeDeliver(${text})` }).catch(() => {});
-    });
+    const json = JSON.stringify(JSON.stringify(text.enc(message)));
+    this.#queue = this.#afterQueue(json);
+  }
+  async #afterQueue(json: string): Promise<void> {
+    const before = this.#queue;
+    await before;
+    await this.ready;
+    const world = [...this.#worlds].findLast(([, frame]) => frame === this.#main)?.[0];
+    if (world === undefined || this.#closed) return;
+    await this.#cdp?.send('Runtime.evaluate', { contextId: world, expression: `fakeDeliver(${json})` }).catch(() => {});
   }
 
   #heard(payload: string, world: number): void {
-    const message = dec(JSON.parse(payload)) as {
+    const message = text.dec(JSON.parse(payload)) as {
       kind: string;
       id: number;
       channel: string;

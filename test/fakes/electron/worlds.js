@@ -34,7 +34,7 @@ function isolatedWorld(codecOf, preload, binding) {
   const ports = new Map();
   const post = (message) => native(JSON.stringify(enc(message)));
 
-  globalThis.__fakeDeliver = (text) => {
+  globalThis.fakeDeliver = (text) => {
     const message = dec(JSON.parse(text));
     if (message.kind === 'port') return void ports.get(message.id)?.postMessage(message.data);
     if (message.kind === 'port-closed') {
@@ -43,7 +43,8 @@ function isolatedWorld(codecOf, preload, binding) {
     }
     const given = message.ports.map((id) => {
       const { port1, port2 } = new MessageChannel();
-      port1.onmessage = ({ data }) => post({ kind: 'port', id, data });
+      port1.addEventListener('message', ({ data }) => post({ kind: 'port', id, data }));
+      port1.start();
       ports.set(id, port1);
       return port2;
     });
@@ -101,7 +102,7 @@ function pageWorld() {
 }
 
 export const WORLD = 'electron-preload';
-export const BINDING = '__fakeIpc';
-export const pageScript = `(${pageWorld})()`;
+export const BINDING = 'fakeIpc';
+export const pageScript = `(${String(pageWorld)})()`;
 export const isolatedScript = (preload) =>
-  `(${isolatedWorld})(${codec}, function (require, module, exports) {${preload}\n}, ${JSON.stringify(BINDING)})`;
+  `(${String(isolatedWorld)})(${String(codec)}, function (require, module, exports) {${preload}\n}, ${JSON.stringify(BINDING)})`;
