@@ -10,7 +10,8 @@ import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
-import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
+import type { Offer } from '../tunnels/relay.ts';
+import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -42,7 +43,7 @@ export type EngineOptions = {
   companionPort?: number | undefined;
   /** Of every bridge, instead of the settings' ports: 0 takes any. */
   bridgePorts?: number | undefined;
-  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
+  tunnels?: TunnelsTuning | undefined;
 };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
@@ -76,7 +77,8 @@ const STOP_DEADLINE_MS = 5_000;
 
 export function createEngine(settings: SettingsStore, ports: EnginePorts, options: EngineOptions): Engine {
   const { clock, log, paths } = ports;
-  const events = new EventBus();
+  // Rows are told only where somebody reads them: telling costs every call.
+  const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
@@ -123,8 +125,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
-    offers: [{ name: 'companion', ...companion }],
+    offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
+    random: Math.random,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,
   });
@@ -198,7 +201,6 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const offs = [
     settings.onChange(onSettings),
     keys.onChange(() => events.emit({ type: 'keys' })),
-    capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })),
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 
@@ -286,6 +288,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
   };
 }
+
+/** A bridge as a tunnel lends it: the same door its own listener has. */
+const offerOf = (bridge: BridgeService): Offer => {
+  const { name, label } = bridge.status();
+  return { name, label, ...bridge.door };
+};
 
 const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CAUSE_CODES, meaningOf, type Cause, type CauseCode } from '../../bridges/tunnels/causes.ts';
+import { CAUSE_CODES, retryOf, type Cause, type CauseCode } from '../../bridges/tunnels/causes.ts';
 import { initial, RULES, step, type Deed, type Happening, type Supervised } from '../../bridges/tunnels/supervisor.ts';
 
 /** Drives the supervisor by hand: time stands still unless it is moved. */
@@ -150,7 +150,7 @@ describe('waking and changes of network', () => {
     const tunnel = started();
     tunnel.up();
     expect(tunnel.happen(happening)).toEqual(CLOSE);
-    expect(tunnel.state().phase.name).toBe('silent');
+    expect(tunnel.state().phase).toEqual({ name: 'silent', cause: { code: 'disturbed' } });
     expect(tunnel.ended('exited')).toEqual([{ type: 'wait', until: tunnel.now() + RULES.debounceMs }]);
     tunnel.pass(RULES.debounceMs);
     expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
@@ -180,12 +180,13 @@ describe('waking and changes of network', () => {
     tunnel.up();
     expect(tunnel.happen({ type: 'network', online: false })).toEqual(CLOSE);
     tunnel.ended('exited');
-    expect(tunnel.state()).toMatchObject({ phase: { name: 'waiting-network' }, session: 'none' });
+    expect(tunnel.state()).toMatchObject({ phase: { name: 'waiting-network', cause: { code: 'no-network' } }, session: 'none' });
   });
   it('a replaced session takes the other far port where the far side did not answer', () => {
     const tunnel = started();
     tunnel.up();
     expect(tunnel.happen({ type: 'distrust' })).toEqual(CLOSE);
+    expect(tunnel.state().phase).toEqual({ name: 'silent', cause: { code: 'unanswered' } });
     expect(tunnel.ended('exited')).toEqual(OPEN_1);
   });
 });
@@ -204,7 +205,7 @@ describe('far ports', () => {
 });
 
 describe('what trying again can’t mend', () => {
-  const never = CAUSE_CODES.filter((code) => meaningOf(code).retry === 'never');
+  const never = CAUSE_CODES.filter((code) => retryOf(code) === 'never');
   it.each(never)('%s blocks, and stays blocked until a person acts', (code) => {
     const tunnel = started();
     expect(tunnel.ended(code)).toEqual([]);
