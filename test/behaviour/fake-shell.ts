@@ -28,6 +28,8 @@ export async function startFakeShell(options: StartOptions = {}, main: string = 
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: {
         ...folders.env,
+        // As from the second start on, when compiled code is at hand.
+        NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules', '.cache', 'drawbridge'),
         FAKE_ELECTRON_CHROMIUM: `http://127.0.0.1:${port}`,
         ...(options.platform === undefined ? {} : { FAKE_ELECTRON_PLATFORM: options.platform, TEMP: os.tmpdir() }),
         ...options.env,

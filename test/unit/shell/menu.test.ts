@@ -48,6 +48,7 @@ const tunnel: TunnelStatus = {
   listens: [],
   traffic: { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null },
   fingerprint: null,
+  latencyMs: null,
   connectorVersion: null,
   loginUntil: null,
   secretsLast: true,
