@@ -10,6 +10,7 @@ import type * as c from './clients.ts';
 import type { contract } from './contract.ts';
 import type * as d from './diagnostics.ts';
 import type * as talk from './conversations.ts';
+import type * as h from './host.ts';
 import type * as s from './schemas.ts';
 import type * as t from './tunnels.ts';
 import type { Settings as SettingsSchema } from './settings.ts';
@@ -21,6 +22,8 @@ export type EngineClient = ContractRouterClient<Contract>;
 
 export type WireFormat = z.infer<typeof s.WireFormat>;
 export type HostKind = z.infer<typeof s.Host>;
+export type { FromEngine, ToEngine } from './host.ts';
+export type LoginItem = z.infer<typeof h.LoginItem>;
 export type Usage = z.infer<typeof s.Usage>;
 export type Loss = z.infer<typeof s.Loss>;
 export type Call = z.infer<typeof s.Call>;

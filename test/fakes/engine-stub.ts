@@ -342,6 +342,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       quotas: os.usage.quotas.handler(notKept),
       prices: os.usage.prices.handler(notKept),
     },
+    loginItem: {
+      get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),
+      set: os.loginItem.set.handler(({ input }) => ({ state: input.enabled ? 'on' : 'off', reason: null })),
+    },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),
       offers: os.tunnels.offers.handler(() => []),
