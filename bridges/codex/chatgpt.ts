@@ -8,7 +8,8 @@ import { signInNeeded, type GrantAnswer, type Session } from './lane.ts';
 import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange } from './siwc.ts';
 
 export type SignInResult = Exchange | { kind: 'declined' } | { kind: 'cancelled' };
-export type SignIn = { url: string; done: Promise<SignInResult>; cancel(): void };
+/** `expiresAt` is when it is given up; milliseconds. */
+export type SignIn = { url: string; expiresAt: number; done: Promise<SignInResult>; cancel(): void };
 
 export type SignInOptions = {
   issuer: string;
@@ -61,6 +62,7 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
   });
   return {
     url: authorizeUrl(options.issuer, attempt, options.hostId, options.reconsent),
+    expiresAt: options.clock.now() + PATIENCE_MS,
     done,
     cancel: () => finished.resolve({ kind: 'cancelled' }),
   };

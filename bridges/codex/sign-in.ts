@@ -126,6 +126,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
         onClient: (clientId) => holder.setFact('clientId', clientId),
       });
       waiting = attempt;
+      holder.offer({ route: 'chatgpt', url: attempt.url, code: null, expiresAt: new Date(attempt.expiresAt).toISOString() });
       void conclude(attempt);
       return attempt.url;
     },

@@ -239,6 +239,8 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
         return { url: null, code: null, bridge: detail() };
       }
       holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
+      const expiresAt = new Date(clock.now() + start.expiresInMs).toISOString();
+      holder.offer({ route, url: start.url, code: start.userCode, expiresAt });
       const attempt = new AbortController();
       waiting = attempt;
       void conclude({ net, github, clientId, start, signal: attempt.signal, pause: options.pause ?? pause }, attempt);

@@ -11,5 +11,11 @@ export const COPILOT_ROUTES: Readonly<Partial<Record<RouteName, RouteFacts>>> = 
     termsUrl: 'https://docs.github.com/site-policy/github-terms/github-terms-for-additional-products-and-features',
     needs: 'browser',
     defaultScope: ['app'],
+    setup: {
+      setting: 'clientId',
+      label: 'Client id of your OAuth app',
+      help: 'Make an OAuth app of your own at GitHub, tick “Enable Device Flow”, and paste its client id here. It is no secret.',
+      url: 'https://github.com/settings/applications/new',
+    },
   },
 };
