@@ -39,6 +39,9 @@ export const Settings = z.strictObject({
     .strictObject({
       /** 0 takes any free port. */
       port: port.default(0),
+      theme: z.enum(['system', 'light', 'dark']).default('system'),
+      /** The first steps were taken, or put away. */
+      welcomed: z.boolean().default(false),
     })
     .prefault({}),
   upstreams: z

@@ -1,5 +1,14 @@
-import { networkInterfaces } from 'node:os';
-import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import { homedir, networkInterfaces } from 'node:os';
+import type {
+  BridgeName,
+  DiagnosticsBundle,
+  DoctorCheck,
+  HostKind,
+  Listener as ListenerStatus,
+  Notice,
+  Settings,
+  Status,
+} from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { netOf, type Net } from '../accounts/net.ts';
@@ -7,6 +16,7 @@ import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -14,6 +24,7 @@ import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunne
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
+import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
@@ -68,6 +79,10 @@ export type Engine = {
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
+  /** Looks for known clients on this machine. */
+  clients: ReturnType<typeof createClientFinder>;
+  /** What helps to find a fault, with everything personal taken out. */
+  diagnostics(doctor: readonly DoctorCheck[]): Promise<DiagnosticsBundle>;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -216,6 +231,36 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopped');
   };
 
+  const statusNow = async (): Promise<Status> => {
+    const recording = capture.status();
+    return {
+      version: options.version,
+      host: options.host,
+      pid: process.pid,
+      node: process.versions.node,
+      startedAt,
+      home: paths.home,
+      listeners: [companionStatus, ...hostListeners.values()],
+      bridges: Object.values(bridges).map((bridge) => bridge.status()),
+      tunnels: tunnels.summaries(),
+      upstreams: upstreams.status(),
+      capture: recording,
+      activity: await capture.activity().catch(() => NO_ACTIVITY),
+      notices: [
+        ...tunnels.notices(),
+        ...noticesOf({
+          companion: companionStatus,
+          capture: recording,
+          movedAside: capture.movedAside(),
+          settingsProblem: settings.problem(),
+          keys: keys.list().length,
+          keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+        }),
+        ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
+      ],
+    };
+  };
+
   return {
     events,
     capture,
@@ -234,35 +279,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
       return stopping;
     },
-    async status() {
-      const recording = capture.status();
-      return {
-        version: options.version,
-        host: options.host,
-        pid: process.pid,
-        node: process.versions.node,
-        startedAt,
-        home: paths.home,
-        listeners: [companionStatus, ...hostListeners.values()],
-        bridges: Object.values(bridges).map((bridge) => bridge.status()),
-        tunnels: tunnels.summaries(),
-        upstreams: upstreams.status(),
-        capture: recording,
-        activity: await capture.activity().catch(() => NO_ACTIVITY),
-        notices: [
-          ...tunnels.notices(),
-          ...noticesOf({
-            companion: companionStatus,
-            capture: recording,
-            movedAside: capture.movedAside(),
-            settingsProblem: settings.problem(),
-            keys: keys.list().length,
-            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
-          }),
-          ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
-        ],
-      };
-    },
+    status: statusNow,
     companionProblem: () => problem,
     async usePort(port) {
       const listener = await rebind(port);
@@ -276,6 +293,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
     companionAddress: () => companionStatus.address,
     bridges,
+    clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
+    async diagnostics(doctor) {
+      return bundleOf({
+        now: clock.now(),
+        platform: ports.platform,
+        status: await statusNow(),
+        settings: settings.current(),
+        settingsProblem: settings.problem(),
+        doctor,
+        bridges: Object.values(bridges).map((bridge) => bridge.detail()),
+        tunnels: await tunnels.list(),
+        log: readLogEnd(paths.logs),
+        person: thisPerson(),
+      });
+    },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });

@@ -3,13 +3,14 @@ import type { Notice, ServerKit, Settings, Tunnel, TunnelDefinition, TunnelStatu
 import { startChild, type ChildRunner } from '../engine/child.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import { findProgram } from '../engine/files.ts';
 import type { Paths } from '../engine/paths.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import { meaningOf } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { connectorOf } from './connectors.ts';
 import type { ServiceToken } from './edge.ts';
-import { ensureTunnelFolders, findProgram, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
+import { ensureTunnelFolders, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
 import { installCloudflared, type InstallProgress } from './install.ts';
 import { openTunnelKeys } from './keys.ts';
 import { serverKit } from './kit.ts';

@@ -1,0 +1,15 @@
+import { toast, toastError } from '../components/toasts.tsx';
+import { client } from '../host.ts';
+
+/** Pauses or resumes capture, says so, and offers the way back. */
+export function pauseCapture(paused: boolean): void {
+  client.capture.pause({ paused }).then(
+    () =>
+      toast({
+        title: paused ? 'Capture is paused' : 'Capture goes on',
+        detail: paused ? 'Calls pass, and are not recorded.' : 'Calls are recorded again.',
+        undo: () => client.capture.pause({ paused: !paused }),
+      }),
+    (error: unknown) => toastError(paused ? 'Capture could not be paused' : 'Capture could not be resumed', error),
+  );
+}
