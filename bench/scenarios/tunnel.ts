@@ -100,7 +100,7 @@ async function bareForward(rig: Rig): Promise<{ origin: string; stop: () => Prom
   const { id, secret } = rig.edge.token;
   const child = spawn('ssh', [...args, ...where, '-R', `127.0.0.1:${port}:127.0.0.1:${rig.engine.port}`, '--', 'localhost'], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, TUNNEL_SERVICE_TOKEN_ID: id, TUNNEL_SERVICE_TOKEN_SECRET: secret },
+    env: { ...process.env, SSL_CERT_FILE: rig.edge.ca, TUNNEL_SERVICE_TOKEN_ID: id, TUNNEL_SERVICE_TOKEN_SECRET: secret },
   });
   const gone = once(child, 'exit');
   await new Promise<void>((resolve, reject) => {

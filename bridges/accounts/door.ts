@@ -19,7 +19,6 @@ type BridgeDoor = {
 /** The door of a bridge: the same as the companion's, with one place to go and one account's models. */
 export function createBridgeDoor(bridge: BridgeName, { options, account, enabled, known, models, more }: BridgeDoor): Door {
   return createDoor({
-    name: bridge,
     settings: options.settings,
     keys: options.keys,
     upstreams: { get: (id) => (id === bridge ? known() : undefined) },

@@ -1,4 +1,5 @@
 import type { Recorder } from '../capture/recorder.ts';
+import type { Door } from '../companion/companion.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
@@ -35,6 +36,8 @@ export type BridgeService = {
   /** Takes over changed settings. */
   apply(): void;
   known(): KnownUpstream;
+  /** What its own listener serves, and what a tunnel lends. */
+  door: Door;
   /** The models, under the names the companion knows them by. */
   models(): Promise<readonly OfferedModel[]>;
   status(): Bridge;

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { startListener, type Listener } from '../http/listener.ts';
 import { pathOf } from '../http/guard.ts';
-import type { Logger } from '../engine/log.ts';
 import { CALLBACK_PATH } from './siwc.ts';
 
 export type CallbackListener = { port: number; stop(): Promise<void> };
@@ -10,12 +9,10 @@ export type CallbackListener = { port: number; stop(): Promise<void> };
  * The loopback address a browser comes back to after signing in. `onQuery` returns the sentence the person reads, or
  * undefined where the query is not an answer to this sign-in.
  */
-export async function startCallback(log: Logger, onQuery: (query: URLSearchParams) => string | undefined): Promise<CallbackListener> {
+export async function startCallback(onQuery: (query: URLSearchParams) => string | undefined): Promise<CallbackListener> {
   const listener: Listener = await startListener({
-    name: 'sign-in',
     port: 0,
     limits: { headersMs: 5_000, connections: 64 },
-    log,
     landing: CALLBACK_PATH,
     serve(req, res) {
       const target = req.url ?? '';

@@ -2,7 +2,6 @@ import type { KeeperOptions, TokenAnswer, TokenKeeper } from '../accounts/keeper
 import { createTokenKeeper } from '../accounts/keeper.ts';
 import type { Net } from '../accounts/net.ts';
 import type { Clock } from '../engine/clock.ts';
-import type { Logger } from '../engine/log.ts';
 import { startCallback } from './callback.ts';
 import { signInNeeded, type GrantAnswer, type Session } from './lane.ts';
 import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange } from './siwc.ts';
@@ -15,7 +14,6 @@ export type SignInOptions = {
   issuer: string;
   net: Net;
   clock: Clock;
-  log: Logger;
   /** Identifies this installation, not its user. */
   hostId: string;
   /** Issued at the first sign-in; null before it. */
@@ -33,7 +31,7 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
   const finished = Promise.withResolvers<SignInResult>();
   const answered = Promise.withResolvers<{ code: string; clientId: string }>();
   let spent = false;
-  const callback = await startCallback(options.log, (query) => {
+  const callback = await startCallback((query) => {
     const answer = readCallback(query, attempt);
     if (answer.kind === 'foreign' || spent) return undefined;
     spent = true;

@@ -212,6 +212,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       listening.apply();
     },
     known,
+    door,
     models: async () => (holder.session() === undefined ? [] : (await offered()).map((model) => ({ ...model, id: `codex/${model.id}` }))),
     status() {
       const { state, reason, mend } = holder.view();

@@ -119,7 +119,6 @@ export function createSignIns(options: SignInsOptions): SignIns {
         issuer: options.issuer(),
         net,
         clock,
-        log,
         hostId,
         clientId: holder.fact('clientId'),
         reconsent: holder.fact('reconsent') === 'yes',

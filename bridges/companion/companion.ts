@@ -29,14 +29,13 @@ import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
-export type CompanionOptions = Omit<DoorOptions, 'name' | 'decide' | 'ownProviders' | 'models' | 'health'> & {
+export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
   /** Models of the bridges, beside those of the companion itself. */
   models: () => Promise<readonly OfferedModel[]>;
 };
 
 /** What a data listener is made of: the companion, and each bridge's own. */
 export type DoorOptions = {
-  name: string;
   /** Chooses the upstream of a call. */
   decide: (question: RouteQuestion) => RouteAnswer;
   /** Calls may go on to the client's own provider with the client's own credential. */
@@ -376,10 +375,8 @@ export function createDoor(options: DoorOptions): Door {
     start: (port) => {
       const { limits } = options.settings();
       return startListener({
-        name: options.name,
         port,
         limits,
-        log,
         serve: (req, res) => serve(req, res, (key) => keys.check(key)),
         renderError: renderGuardError,
         onRefused,
@@ -394,7 +391,6 @@ const LIFT_FROM = 32 * 1024;
 export function createCompanion(options: CompanionOptions): Door {
   return createDoor({
     ...options,
-    name: 'companion',
     ownProviders: true,
     decide: (question) => chooseRoute(question, options.settings()),
     models: async () => [...OWN_MODELS, ...(await options.models())],

@@ -1,6 +1,5 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import { Mend } from './schemas.ts';
 
 /**
  * Tunnels as a window, a tray or the CLI sees them. Every text that ends up in an argument list, a file name or a
@@ -9,20 +8,25 @@ import { Mend } from './schemas.ts';
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 
+const MISSING = 'is missing';
 export const TunnelName = z
-  .string()
+  .string(MISSING)
   .regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'must be 1 to 31 small letters, digits or hyphens, and begin with a letter or digit');
 export const HostName = z
-  .string()
-  .max(253)
+  .string(MISSING)
+  .max(253, 'must have 253 characters or fewer')
   .regex(new RegExp(`^${label}(?:\\.${label})*$`), 'must be a host name in small letters, digits, dots and hyphens');
-export const UserName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name in small letters, digits, _ and -');
-const port = z.number().int().min(1).max(65_535);
-const farPort = z.number().int().min(1024).max(65_535);
+export const UserName = z.string(MISSING).regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name in small letters, digits, _ and -');
+const portAbove = (least: number) => {
+  const message = `must be a number from ${least} to 65535`;
+  return z.number(message).int(message).min(least, message).max(65_535, message);
+};
+const port = portAbove(1);
+const farPort = portAbove(1024);
 /** What a shell or an option parser would read as more than a path is refused. */
 export const FilePath = z
   .string()
-  .max(4096)
+  .max(4096, 'is too long')
   .regex(/^(?:\/|[A-Za-z]:[\\/])[^\p{Cc}"'`$%*?<>|;&\n]*$/u, 'must be an absolute path without quotes, $, %, * and the like');
 
 export const Connector = z.discriminatedUnion('kind', [
@@ -47,7 +51,7 @@ export const TunnelDefinition = z
     port: port.nullable().default(null),
     user: UserName,
     /** Two permitted ports on the gateway's loopback: a dead session can hold one for a long time. */
-    farPorts: z.tuple([farPort, farPort]),
+    farPorts: z.tuple([farPort, farPort], 'must be two ports'),
     connector: Connector.prefault({ kind: 'cloudflared' }),
     /** The ssh key; null where Drawbridge made one for this tunnel. */
     identityFile: FilePath.nullable().default(null),
@@ -90,6 +94,58 @@ export const TunnelState = z.enum([
   'blocked',
 ]);
 
+/** The parts of a definition, as a form shows them. */
+export const TunnelField = z.enum(['name', 'offer', 'host', 'port', 'user', 'farPorts', 'connector', 'identityFile', 'check', 'enabled']);
+
+/** What the button beside a tunnel's trouble does. Each stands for a command of this contract, or for a form that leads to one. */
+export const TunnelAction = z.discriminatedUnion('kind', [
+  /** `reconnect`: a fresh session now. */
+  z.object({ kind: z.literal('reconnect') }),
+  /** `hostKey`, a person's comparison, then `trust`. */
+  z.object({ kind: z.literal('trust') }),
+  /** A form for a service token, then `token`. */
+  z.object({ kind: z.literal('token') }),
+  /** `login`: the browser is opened. */
+  z.object({ kind: z.literal('login') }),
+  /** `serverKit`, to be compared with the gateway. */
+  z.object({ kind: z.literal('serverKit') }),
+  /** `follow` or `logs`. */
+  z.object({ kind: z.literal('logs') }),
+  /** `installCloudflared`. */
+  z.object({ kind: z.literal('installCloudflared') }),
+  /** The tunnel's form, at this field; then `edit`. */
+  z.object({ kind: z.literal('edit'), field: TunnelField }),
+  z.object({ kind: z.literal('link'), href: z.url({ protocol: /^https$/ }) }),
+]);
+
+/** What a person can do about a tunnel's state. There always is something. */
+export const TunnelMend = z.object({
+  /** Words for the button. */
+  label: z.string(),
+  /** What to do, in one or two sentences. */
+  advice: z.string(),
+  /** The same on the command line; null where it has no command for it. */
+  command: z.string().nullable(),
+  action: TunnelAction,
+});
+
+/** What passed in one interval, and how things stood at its end. */
+export const TunnelSample = z.object({
+  at: z.string(),
+  /** Bytes in this interval: from the gateway, and to it. */
+  bytesIn: z.number().int(),
+  bytesOut: z.number().int(),
+  /** Requests under way. */
+  open: z.number().int(),
+  /** Milliseconds from the gateway's question at the far port to this engine's answer there, as the gateway last measured it. */
+  latencyMs: z.number().nullable(),
+});
+
+export const LogLine = z.object({ at: z.string(), line: z.string() });
+
+/** What is wrong with one field of a form. */
+export const TunnelProblem = z.object({ field: TunnelField, message: z.string() });
+
 /** A proof mark: when it was last seen, and what it was seen by. Null where it was never proven in this session. */
 export const Mark = z.object({ at: z.string(), by: z.string() }).nullable();
 
@@ -101,7 +157,8 @@ export const TunnelStatus = z.object({
   /** Stable name of what went wrong. */
   cause: z.string().nullable(),
   reason: z.string().nullable(),
-  mend: Mend.nullable(),
+  /** What helps; null only where nothing is wrong. */
+  mend: TunnelMend.nullable(),
   /** When the next attempt is made, in backoff. */
   retryAt: z.string().nullable(),
   /** The far port that is live; null where none is. */
@@ -119,6 +176,8 @@ export const TunnelStatus = z.object({
     bytesOut: z.number().int(),
     lastAt: z.string().nullable(),
   }),
+  /** See TunnelSample; null where the gateway has not measured it in this session. */
+  latencyMs: z.number().nullable(),
   /** `SHA256:...` of the pinned host key; null where none is pinned. */
   fingerprint: z.string().nullable(),
   /** Version of cloudflared, where it is used. */
@@ -149,10 +208,25 @@ const ServiceToken = z.object({
 /** The part of the contract that is about tunnels. */
 export const tunnelContract = {
   list: oc.input(none).output(z.array(TunnelStatus)),
+  /** What may be lent: the companion, and each of this engine's bridges. */
+  offers: oc.input(none).output(z.array(z.object({ name: z.string(), label: z.string() }))),
+  /**
+   * Checks a form as it is typed; keeps nothing and tries nothing on the network. `draft` has the fields of a
+   * TunnelDefinition as they stand (what is missing or empty counts as not given); `editing` is the tunnel they are
+   * for, null for a new one. `definition` is what `add` or `edit` takes, once nothing is wrong any more.
+   */
+  validate: oc
+    .input(z.object({ draft: z.record(z.string(), z.unknown()), editing: TunnelName.nullable().default(null) }))
+    .output(z.object({ definition: TunnelDefinition.nullable(), problems: z.array(TunnelProblem) })),
   /** Throws bad_input. The answer is the only one that ever holds the tunnel's key, for the gateway to call with. */
   add: oc
     .input(z.object({ definition: TunnelDefinition, token: ServiceToken.optional() }))
     .output(z.object({ tunnel: TunnelStatus, key: z.string(), publicKey: z.string() })),
+  /**
+   * Puts another definition in the place of the one that has its name; what is running is replaced. Another host's key
+   * has to be compared anew. Throws not_found and bad_input.
+   */
+  edit: oc.input(z.object({ definition: TunnelDefinition })).output(TunnelStatus),
   /** Puts another service token in the place of the one held. Throws not_found. */
   token: oc.input(named.extend({ token: ServiceToken })).output(TunnelStatus),
   /** Makes a new key for the gateway; the old one is refused from now on. Throws not_found. */
@@ -169,9 +243,13 @@ export const tunnelContract = {
   /** Asks the far side now; the marks in the answer are fresh. */
   check: oc.input(named).output(TunnelStatus),
   /** The last lines of ssh and the connector, and what the supervisor made of them. Holds no secret. */
-  logs: oc.input(named).output(z.array(z.object({ at: z.string(), line: z.string() }))),
+  logs: oc.input(named).output(z.array(LogLine)),
+  /** The same lines, then each new one as it comes, until the caller leaves or the tunnel is removed. */
+  follow: oc.input(named).output(eventIterator(LogLine)),
+  /** The last half hour, oldest first, one sample every `everyMs`. Empty where the tunnel is off. */
+  numbers: oc.input(named).output(z.object({ everyMs: z.number().int(), samples: z.array(TunnelSample) })),
   serverKit: oc.input(named).output(ServerKit),
-  /** Signs in through cloudflared in the browser. */
+  /** Signs in through cloudflared in the browser, and waits until the person has done so. Throws failed. */
   login: oc.input(named).output(z.object({ until: z.string().nullable() })),
   /** Downloads a cloudflared of our own, known byte for byte, and tells how far it is. The last event names the file. */
   installCloudflared: oc

@@ -206,6 +206,7 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
       listening.apply();
     },
     known,
+    door,
     models: async () =>
       holder.session() === undefined ? [] : (await offered()).map(({ id, title, owner }) => ({ id: `copilot/${id}`, title, owner })),
     status() {

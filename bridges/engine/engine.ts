@@ -20,7 +20,8 @@ import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
-import { createTunnels, type Tunnels, type TunnelsParts } from '../tunnels/tunnels.ts';
+import type { Offer } from '../tunnels/relay.ts';
+import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -53,7 +54,7 @@ export type EngineOptions = {
   companionPort?: number | undefined;
   /** Of every bridge, instead of the settings' ports: 0 takes any. */
   bridgePorts?: number | undefined;
-  tunnels?: Pick<TunnelsParts, 'keepAlive' | 'timings'> | undefined;
+  tunnels?: TunnelsTuning | undefined;
 };
 
 /** Everything Drawbridge does, without a window: started once, stopped once. */
@@ -138,8 +139,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
-    offers: [{ name: 'companion', ...companion }],
+    offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
+    random: Math.random,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,
   });
@@ -318,6 +320,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
   };
 }
+
+/** A bridge as a tunnel lends it: the same door its own listener has. */
+const offerOf = (bridge: BridgeService): Offer => {
+  const { name, label } = bridge.status();
+  return { name, label, ...bridge.door };
+};
 
 const NO_ACTIVITY = { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null };
 

@@ -4,10 +4,10 @@ import type { EngineEvent } from '../contract/index.ts';
 const MAX_QUEUE = 1_000;
 
 /** Tells everyone who listens what happened. One that listens slowly holds nobody else up. */
-export class EventBus {
-  readonly #listeners = new Set<(event: EngineEvent | undefined) => void>();
+export class Bus<T extends object> {
+  readonly #listeners = new Set<(event: T | undefined) => void>();
 
-  emit(event: EngineEvent): void {
+  emit(event: T): void {
     for (const listener of this.#listeners) listener(event);
   }
 
@@ -17,12 +17,15 @@ export class EventBus {
     this.#listeners.clear();
   }
 
-  /** Events from now on, until `signal` aborts, the bus closes, or the reader falls too far behind. */
-  async *subscribe(signal: AbortSignal | undefined): AsyncGenerator<EngineEvent, void, void> {
-    const queue: EngineEvent[] = [];
+  /**
+   * What `first` gives at the moment of listening, then events from there on without a gap, until `signal` aborts, the
+   * bus closes, or the reader falls too far behind.
+   */
+  async *subscribe(signal: AbortSignal | undefined, first: () => readonly T[] = () => []): AsyncGenerator<T, void, void> {
+    const queue: T[] = [];
     let wake: (() => void) | undefined;
     let over = false;
-    const listener = (event: EngineEvent | undefined): void => {
+    const listener = (event: T | undefined): void => {
       if (event === undefined || queue.length >= MAX_QUEUE) over = true;
       else queue.push(event);
       wake?.();
@@ -31,8 +34,7 @@ export class EventBus {
     this.#listeners.add(listener);
     signal?.addEventListener('abort', onAbort);
     try {
-      // The first answer tells the reader that it is heard; what happened before is for a query to tell.
-      yield { type: 'status' };
+      yield* first();
       for (;;) {
         const next = queue.shift();
         if (next !== undefined) yield next;
@@ -48,5 +50,13 @@ export class EventBus {
       this.#listeners.delete(listener);
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+}
+
+/** The engine's own bus. */
+export class EventBus extends Bus<EngineEvent> {
+  /** The first event tells the reader that it is heard; what happened before is for a query to tell. */
+  override subscribe(signal: AbortSignal | undefined): AsyncGenerator<EngineEvent, void, void> {
+    return super.subscribe(signal, () => [{ type: 'status' }]);
   }
 }

@@ -111,10 +111,8 @@ export async function startWindow(options: WindowOptions): Promise<WindowHost> {
   app.use((_req, res) => void res.status(404).type('text').send('Not found.'));
 
   listener = await startListener({
-    name: 'ui',
     port: options.port,
     limits: options.limits,
-    log: options.log,
     ownOrigin: true,
     serve: app,
     renderError,

@@ -3,7 +3,6 @@ import http, { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { guard, type Refusal } from './guard.ts';
-import type { Logger } from '../engine/log.ts';
 
 /** Time-outs and sizes of a listener. Milliseconds, bytes, counts. */
 export type ListenerLimits = { headersMs: number; connections: number };
@@ -11,7 +10,6 @@ export type ListenerLimits = { headersMs: number; connections: number };
 export type ErrorAnswer = { status: number; headers: Record<string, string>; body: string };
 
 export type ListenerOptions = {
-  name: string;
   /** 0 takes any free port. */
   port: number;
   /** Listens on a unix socket at this path, for its owner only, and on no port. What lies at the path is replaced. */
@@ -19,7 +17,6 @@ export type ListenerOptions = {
   /** See GuardOptions. */
   onlyHosts?: readonly string[];
   limits: ListenerLimits;
-  log: Logger;
   ownOrigin?: boolean;
   /** See GuardOptions. */
   landing?: string;

@@ -1,3 +1,5 @@
+import type { Mend, TunnelAction, TunnelDefinition, TunnelField, TunnelMend } from '../contract/index.ts';
+
 /** Why a tunnel is not up: a stable code, a sentence, what to do, and whether trying again can help. */
 
 export type Retry =
@@ -12,110 +14,159 @@ export type Retry =
   /** The edge has to be asked first what it meant. */
   | 'ask';
 
-type Meaning = { sentence: string; mend: string | null; retry: Retry };
+/** Something a person can do: words for a button, a sentence, and what the button does. */
+type Help = { label: string; advice: string; action: TunnelAction };
+
+const reconnect = (advice: string): Help => ({ label: 'Try now', advice, action: { kind: 'reconnect' } });
+const serverKit = (advice: string): Help => ({ label: 'Show the server kit', advice, action: { kind: 'serverKit' } });
+const byItself = reconnect('It is tried again by itself.');
+const pin = (advice: string): Help => ({ label: 'Compare the host key', advice, action: { kind: 'trust' } });
+const giveToken = (advice: string): Help => ({ label: 'Set the service token', advice, action: { kind: 'token' } });
+
+export const VENDOR_DOWNLOADS = 'https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/downloads/';
+
+type Meaning = { sentence: string; help: Help; retry: Retry };
 
 const MEANINGS = {
-  dropped: { sentence: 'The connection to the gateway was cut.', mend: null, retry: 'again' },
-  'closed-by-gateway': { sentence: 'The gateway’s ssh server ended the session.', mend: null, retry: 'again' },
-  'dead-peer': { sentence: 'The gateway stopped answering; the path to it went silent.', mend: null, retry: 'again' },
-  unanswered: { sentence: 'The far port does not lead to this engine any more.', mend: null, retry: 'again' },
-  disturbed: { sentence: 'The machine woke or its network changed, so the session is replaced.', mend: null, retry: 'again' },
-  exited: { sentence: 'ssh ended without saying why.', mend: 'See its last lines: drawbridge tunnels logs NAME', retry: 'again' },
+  dropped: { sentence: 'The connection to the gateway was cut.', help: byItself, retry: 'again' },
+  'closed-by-gateway': { sentence: 'The gateway’s ssh server ended the session.', help: byItself, retry: 'again' },
+  'dead-peer': { sentence: 'The gateway stopped answering; the path to it went silent.', help: byItself, retry: 'again' },
+  unanswered: { sentence: 'The far port does not lead to this engine any more.', help: byItself, retry: 'again' },
+  disturbed: { sentence: 'The machine woke or its network changed, so the session is replaced.', help: byItself, retry: 'again' },
+  replaced: { sentence: 'The session is being replaced, as was asked.', help: byItself, retry: 'again' },
+  'no-network': {
+    sentence: 'This machine has no network.',
+    help: reconnect('The tunnel is brought up as soon as there is one.'),
+    retry: 'network',
+  },
+  exited: {
+    sentence: 'ssh ended without saying why.',
+    help: { label: 'Show its last lines', advice: 'See the last lines of ssh.', action: { kind: 'logs' } },
+    retry: 'again',
+  },
   'no-banner': {
     sentence: 'The edge or gateway took the connection and then said nothing.',
-    mend: 'Look whether sshd on the gateway, and the tunnel from the edge to it, are running.',
+    help: reconnect('Look whether sshd on the gateway, and the tunnel from the edge to it, are running.'),
     retry: 'again',
   },
-  'dns-failed': { sentence: 'The gateway’s name can’t be looked up.', mend: 'Check the network and the host name.', retry: 'again' },
+  'dns-failed': {
+    sentence: 'The gateway’s name can’t be looked up.',
+    help: { label: 'Change the host', advice: 'Check the network and the host name.', action: { kind: 'edit', field: 'host' } },
+    retry: 'again',
+  },
   'edge-unreachable': {
     sentence: 'The gateway’s address can’t be reached.',
-    mend: 'Check the network, a VPN or a firewall in between.',
+    help: reconnect('Check the network, a VPN or a firewall in between.'),
     retry: 'again',
   },
-  'rate-limited': { sentence: 'The edge asks for fewer attempts (429).', mend: null, retry: 'again' },
+  'rate-limited': {
+    sentence: 'The edge asks for fewer attempts (429).',
+    help: reconnect('It is tried again by itself, after the time the edge gave.'),
+    retry: 'again',
+  },
   'origin-down': {
     sentence: 'The edge answers, but can’t reach the gateway behind it (502).',
-    mend: 'Look whether sshd and cloudflared are running on the gateway.',
+    help: reconnect('Look whether sshd and cloudflared are running on the gateway.'),
     retry: 'again',
   },
   'edge-disconnected': {
     sentence: 'The edge knows of no connection from the gateway (530).',
-    mend: 'Start cloudflared on the gateway.',
+    help: reconnect('Start cloudflared on the gateway.'),
     retry: 'again',
   },
   'edge-odd': {
     sentence: 'The edge answered a tunnel’s request in a way it should not.',
-    mend: 'Check that the host name belongs to an Access application for ssh.',
+    help: {
+      label: 'Change the host',
+      advice: 'Check that the host name belongs to an Access application for ssh.',
+      action: { kind: 'edit', field: 'host' },
+    },
     retry: 'again',
   },
-  'edge-refused': { sentence: 'The edge refused the connection.', mend: null, retry: 'ask' },
+  'edge-refused': { sentence: 'The edge refused the connection.', help: byItself, retry: 'ask' },
   'bind-refused': {
     sentence: 'The gateway refused both far ports: they are in use there, or not permitted to this account.',
-    mend: 'Compare the far ports with PermitListen in the server kit. A dead session frees its port by itself after a while.',
+    help: serverKit('Compare the far ports with PermitListen in the server kit. A dead session frees its port by itself after a while.'),
     retry: 'other-port',
   },
   'login-needed': {
-    sentence: 'The edge asks for a login: the service token is not accepted, or the browser login has ended.',
-    mend: 'Set the service token anew (drawbridge tunnels token NAME), check that its policy is "Service Auth", or sign in again.',
+    sentence: 'The edge asks for a login: the service token is not accepted.',
+    help: giveToken('Set the service token anew, and check that its policy is "Service Auth".'),
     retry: 'never',
   },
   'token-refused': {
     sentence: 'The edge refused the service token.',
-    mend: 'Check that the token is valid and that the application’s policy names it, then: drawbridge tunnels token NAME',
+    help: giveToken('Check that the token is valid and that the application’s policy names it, then set it anew.'),
     retry: 'never',
   },
   'token-missing': {
     sentence: 'No service token is held for this tunnel.',
-    mend: 'Give one with: drawbridge tunnels token NAME',
+    help: giveToken('Give the service token that the edge’s administrator made.'),
     retry: 'never',
   },
   'tls-untrusted': {
     sentence: 'The edge’s certificate is not trusted. A network’s login page or a proxy may stand in between.',
-    mend: 'Sign in to the network, or trust the proxy’s certificate in the system, then reconnect.',
+    help: reconnect('Sign in to the network, or trust the proxy’s certificate in the system, then try again.'),
     retry: 'network',
   },
   'connector-missing': {
     sentence: 'cloudflared is not installed.',
-    mend: 'Install it (drawbridge tunnels install-cloudflared), or name its path in the settings (tunnels.cloudflared).',
+    help: {
+      label: 'Download cloudflared',
+      advice: 'Download the release that is known here, or name the path of another in the settings (tunnels.cloudflared).',
+      action: { kind: 'installCloudflared' },
+    },
     retry: 'never',
   },
   'connector-unfit': {
     sentence: 'This version of cloudflared can’t be used: it is too old, or ignores service tokens.',
-    mend: 'Update cloudflared.',
+    help: { label: 'Open its downloads', advice: 'Update cloudflared, then try again.', action: { kind: 'link', href: VENDOR_DOWNLOADS } },
     retry: 'never',
   },
-  'ssh-missing': { sentence: 'ssh is not installed.', mend: 'Install OpenSSH’s client.', retry: 'never' },
+  'ssh-missing': {
+    sentence: 'ssh is not installed.',
+    help: reconnect('Install OpenSSH’s client (openssh-client on Debian and Ubuntu, an optional feature on Windows), then try again.'),
+    retry: 'never',
+  },
   'host-key-changed': {
     sentence: 'The gateway shows another host key than the pinned one. Somebody may be in between.',
-    mend: 'Ask the gateway’s administrator for the new fingerprint, then: drawbridge tunnels trust NAME',
+    help: pin('Ask the gateway’s administrator for the new fingerprint, and pin it only if it is the same.'),
     retry: 'never',
   },
   'host-key-unknown': {
     sentence: 'The gateway’s host key is not pinned yet.',
-    mend: 'Compare its fingerprint with the gateway’s and pin it: drawbridge tunnels trust NAME',
+    help: pin('Compare its fingerprint with the gateway’s, and pin it.'),
     retry: 'never',
   },
   'key-refused': {
     sentence: 'The gateway refused this tunnel’s ssh key.',
-    mend: 'Put the line of the server kit into the account’s authorized_keys, and see that the account is not locked.',
+    help: serverKit('Put the line of the server kit into the account’s authorized_keys, and see that the account is not locked.'),
     retry: 'never',
   },
   'key-unusable': {
     sentence: 'The ssh key file can’t be used: it is missing, or others may read it.',
-    mend: 'Check tunnels.list.identityFile; the file must be its owner’s alone (mode 600).',
+    help: {
+      label: 'Change the key file',
+      advice: 'Name a file that is there and that is its owner’s alone (mode 600).',
+      action: { kind: 'edit', field: 'identityFile' },
+    },
     retry: 'never',
   },
   'offer-missing': {
     sentence: 'What this tunnel lends is not one of this engine’s bridges.',
-    mend: 'Name one that is: companion.',
+    help: { label: 'Change what is lent', advice: 'Choose one that is.', action: { kind: 'edit', field: 'offer' } },
     retry: 'never',
   },
   exposed: {
     sentence: 'The gateway bound the far port to more than its loopback, so others could reach it. The tunnel was ended.',
-    mend: 'Set "GatewayPorts no" for the account on the gateway (server kit), then start the tunnel again.',
+    help: serverKit('Set "GatewayPorts no" for the account on the gateway (server kit), then start the tunnel again.'),
     retry: 'never',
   },
-  'relay-failed': { sentence: 'The private relay of this tunnel could not be opened.', mend: 'The log says why.', retry: 'never' },
+  'relay-failed': {
+    sentence: 'The private relay of this tunnel could not be opened.',
+    help: reconnect('The log of Drawbridge says why. Then try again.'),
+    retry: 'never',
+  },
 } as const satisfies Record<string, Meaning>;
 
 export type CauseCode = keyof typeof MEANINGS;
@@ -125,8 +176,60 @@ export type Cause = { code: CauseCode; /** The edge asked to wait this long. */ 
 
 export const CAUSE_CODES = Object.keys(MEANINGS) as readonly CauseCode[];
 
-/** What a cause means to a person and to the supervisor; the tunnel's name stands where a command needs it. */
-export function meaningOf(code: CauseCode, tunnel = 'NAME'): Meaning {
-  const { sentence, mend, retry }: Meaning = MEANINGS[code];
-  return { sentence, mend: mend?.replaceAll('NAME', tunnel) ?? null, retry };
+/** Whether trying again can help. */
+export const retryOf = (code: CauseCode): Retry => MEANINGS[code].retry;
+
+const SIGNED_OUT = {
+  sentence: 'The edge asks for a login: there is none in the browser, or it has ended.',
+  help: { label: 'Sign in', advice: 'Sign in through the browser.', action: { kind: 'login' } },
+} as const satisfies Pick<Meaning, 'sentence' | 'help'>;
+
+const NOT_KNOWN_HERE: Help = {
+  label: 'Open its downloads',
+  advice: 'Install cloudflared from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared).',
+  action: { kind: 'link', href: VENDOR_DOWNLOADS },
+};
+
+/** What a cause means to the person whose tunnel it stopped. `canInstall`: a cloudflared for this machine is known here. Pure. */
+export function meaningOf(
+  code: CauseCode,
+  { name, connector }: Pick<TunnelDefinition, 'name' | 'connector'>,
+  canInstall: boolean,
+): { sentence: string; mend: TunnelMend } {
+  const byBrowser = connector.kind === 'cloudflared' && connector.login === 'browser';
+  const { sentence, help } = code === 'login-needed' && byBrowser ? SIGNED_OUT : MEANINGS[code];
+  const { label, advice, action } = code === 'connector-missing' && !canInstall ? NOT_KNOWN_HERE : help;
+  return { sentence, mend: { label, advice, command: commandFor(action, name), action } };
+}
+
+const FLAGS: Partial<Record<TunnelField, string>> = { host: '--host HOST', identityFile: '--identity FILE', offer: '--offer NAME' };
+
+/** The command line's way to do what a button does. */
+function commandFor(action: TunnelAction, name: string): string | null {
+  switch (action.kind) {
+    case 'link':
+      return null;
+    case 'installCloudflared':
+      return 'drawbridge tunnels install-cloudflared';
+    case 'serverKit':
+      return `drawbridge tunnels server-kit ${name}`;
+    case 'edit':
+      return `drawbridge tunnels edit ${name} ${FLAGS[action.field] ?? ''}`.trimEnd();
+    case 'reconnect':
+    case 'trust':
+    case 'token':
+    case 'login':
+    case 'logs':
+      return `drawbridge tunnels ${action.kind} ${name}`;
+  }
+}
+
+/** The same in words, for places that have no button for it. */
+export function inWords({ advice, command }: TunnelMend): string {
+  return command === null ? advice : `${advice} (${command})`;
+}
+
+/** As the tray and the overview show it: they have no forms, so they say what to do. */
+export function plainMend(mend: TunnelMend | null): Mend | null {
+  return mend && { label: inWords(mend), action: mend.action.kind === 'link' ? mend.action : null };
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DrawbridgeError } from '../contract/errors.ts';
+import { VENDOR_DOWNLOADS } from './causes.ts';
 
 /** A copy of cloudflared of our own, on request: a release that is named here, byte for byte, and no other. */
 
@@ -19,6 +20,9 @@ const RELEASES: Readonly<Record<string, Release>> = {
 };
 const SOURCE = 'https://github.com/cloudflare/cloudflared/releases/download';
 const MAX_BYTES = 200 * 1024 * 1024;
+
+/** True where a release for this machine (`platform-arch`) is known here. */
+export const canInstall = (target: string): boolean => Object.hasOwn(RELEASES, target);
 
 export type InstallProgress = { received: number; total: number | null; file: string | null; version: string };
 
@@ -37,7 +41,10 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   const releases = parts.releases ?? RELEASES;
   const release = Object.hasOwn(releases, parts.target) ? releases[parts.target] : undefined;
   if (release === undefined)
-    throw new DrawbridgeError('failed', `No cloudflared is known here for ${parts.target}. Install it from its vendor and put it in PATH.`);
+    throw new DrawbridgeError(
+      'failed',
+      `No cloudflared is known here for ${parts.target}. Install it from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared): ${VENDOR_DOWNLOADS}`,
+    );
   const { version, asset, sha256 } = release;
   const reply = await parts
     .fetch(`${parts.source ?? SOURCE}/${version}/${asset}`, { signal: parts.signal ?? null })

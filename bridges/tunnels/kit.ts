@@ -7,7 +7,7 @@ export const CHECK_PATH = '/usr/local/libexec/drawbridge-check';
 
 /**
  * Run on the gateway as the account's only permitted command. It can say to which addresses a port is bound and
- * ask it for proof, and nothing else.
+ * ask it for proof, how long that took, and nothing else.
  */
 export const CHECK_SCRIPT = `#!/bin/sh
 # Drawbridge: says where a far port is bound, and whether it leads to the engine that asks.
@@ -21,7 +21,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 printf 'listens'
 ss -ltnH "sport = :$3" | while read -r _ _ _ address _; do printf ' %s' "$address"; done
 printf '\\n'
-printf 'status %s\\n' "$(curl -q -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code}' "http://127.0.0.1:$3${PROOF_PATH}?nonce=$2")"
+printf 'status %s\\n' "$(curl -q -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{time_starttransfer}' "http://127.0.0.1:$3${PROOF_PATH}?nonce=$2")"
 `;
 
 /** Lines for the gateway. `publicKey` is the tunnel's ssh key as ssh-keygen wrote it. */

@@ -1,20 +1,45 @@
+import type { TunnelDefinition } from '../contract/index.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
 import type { ChildRunner } from '../engine/child.ts';
 
 /** Browser logins are cloudflared's own: it opens the browser, keeps the token, and is asked for it. */
+export type Logins = {
+  /** When the login of a tunnel's host ends, in Unix milliseconds, as last read; null where there is none. */
+  until(tunnel: TunnelDefinition): number | null;
+  /** Asks cloudflared until when its login holds. The token itself is not kept. */
+  read(tunnel: TunnelDefinition): Promise<number | null>;
+  /** Opens the browser, and resolves once the person has signed in. Throws `failed` where they have not. */
+  signIn(tunnel: TunnelDefinition): Promise<number | null>;
+};
 
 const LOGIN_MS = 300_000;
 const TOKEN_MS = 10_000;
 
-/** Opens the browser and waits for the login to be done. True where it was. */
-export async function logIn(cloudflared: string, host: string, run: ChildRunner): Promise<boolean> {
-  const { code } = await run(cloudflared, ['access', 'login', `https://${host}`], { timeoutMs: LOGIN_MS });
-  return code === 0;
+/** True for a tunnel that signs in with a browser. */
+export function signsIn({ connector }: TunnelDefinition): boolean {
+  return connector.kind === 'cloudflared' && connector.login === 'browser';
 }
 
-/** When the login that cloudflared holds for a host ends; null where there is none. The token itself is not kept. */
-export async function loginUntil(cloudflared: string, host: string, run: ChildRunner): Promise<number | null> {
-  const { code, stdout } = await run(cloudflared, ['access', 'token', `--app=https://${host}`], { timeoutMs: TOKEN_MS });
-  return code === 0 ? expiryOf(stdout.trim()) : null;
+/** `program`: the path of cloudflared; throws `failed` where there is none that can be used. */
+export function createLogins(program: (tunnel: TunnelDefinition) => Promise<string>, run: ChildRunner): Logins {
+  const known = new Map<string, number | null>();
+  const read = async (tunnel: TunnelDefinition): Promise<number | null> => {
+    const { host } = tunnel;
+    const { code, stdout } = await run(await program(tunnel), ['access', 'token', `--app=https://${host}`], { timeoutMs: TOKEN_MS });
+    const until = code === 0 ? expiryOf(stdout.trim()) : null;
+    known.set(host, until);
+    return until;
+  };
+  return {
+    until: (tunnel) => (signsIn(tunnel) ? (known.get(tunnel.host) ?? null) : null),
+    read,
+    async signIn(tunnel) {
+      if (!signsIn(tunnel)) throw new DrawbridgeError('bad_input', `The tunnel "${tunnel.name}" does not sign in with a browser.`);
+      const { code } = await run(await program(tunnel), ['access', 'login', `https://${tunnel.host}`], { timeoutMs: LOGIN_MS });
+      if (code !== 0) throw new DrawbridgeError('failed', 'The login was not finished. Try again.');
+      return read(tunnel);
+    },
+  };
 }
 
 /** The end of a JWT's life in Unix milliseconds; null where the text is none. */

@@ -88,9 +88,14 @@ function causeOfRun(route: Route, stderr: string): Cause {
 /** Reads what the check script printed (kit.ts). */
 export function reportOf(code: number | null, stdout: string, stderr: string, explain: (said: string) => Cause): CheckReport {
   const listens = /^listens(?: (.*))?$/m.exec(stdout);
-  const status = /^status (\d{3})$/m.exec(stdout);
+  const status = /^status (\d{3})(?: (\d+\.\d+))?$/m.exec(stdout);
   if (code === 0 && listens !== null && status !== null) {
-    return { kind: 'report', listens: (listens[1] ?? '').split(' ').filter((address) => address !== ''), status: Number(status[1]) };
+    return {
+      kind: 'report',
+      listens: (listens[1] ?? '').split(' ').filter((address) => address !== ''),
+      status: Number(status[1]),
+      latencyMs: status[2] === undefined ? null : Number(status[2]) * 1000,
+    };
   }
   // The session was let in, so whatever else it said is not about the way there.
   if (/^(?:debug1: )?Authenticated to /m.test(stderr)) return { kind: 'not-permitted' };

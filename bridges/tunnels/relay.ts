@@ -2,18 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Refusal } from '../http/guard.ts';
 import { startListener, type ErrorAnswer, type ListenerLimits } from '../http/listener.ts';
-import type { Logger } from '../engine/log.ts';
 import type { RelayAddress } from './ssh.ts';
 
 /** What a tunnel may lend: a listener of this engine's own, and nothing else. */
 export type Offer = {
   name: string;
+  label: string;
   serve(req: IncomingMessage, res: ServerResponse, identify: (key: string) => { name: string; use: 'gateway' } | undefined): void;
   renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
   onRefused: (refusal: Refusal, req: IncomingMessage) => void;
 };
 
 export type Traffic = { open: number; peak: number; total: number; bytesIn: number; bytesOut: number; lastAt: number | null };
+
+export const NO_TRAFFIC: Traffic = { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null };
 
 export type RelayOptions = {
   tunnel: string;
@@ -22,7 +24,6 @@ export type RelayOptions = {
   /** Where sockets live, for their owner only; null where this platform has none and a loopback port is taken. */
   socket: string | null;
   limits: ListenerLimits;
-  log: Logger;
   now(): number;
   check(key: string): boolean;
   prove(text: string): string | undefined;
@@ -50,16 +51,14 @@ export function proofText(tunnel: string, farPort: number, nonce: string): strin
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { tunnel, offer } = options;
   const sockets = new Set<Socket>();
-  const seen = { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null as number | null };
+  const seen: Traffic = { ...NO_TRAFFIC };
   const identify = (key: string) => (options.check(key) ? { name: `tunnel ${tunnel}`, use: 'gateway' as const } : undefined);
 
   const listener = await startListener({
-    name: `relay ${tunnel}`,
     port: 0,
     ...(options.socket === null ? {} : { socket: options.socket }),
     onlyHosts: options.farPorts.map((port) => `127.0.0.1:${port}`),
     limits: options.limits,
-    log: options.log,
     renderError: offer.renderError,
     onRefused: offer.onRefused,
     onConnection(socket) {

@@ -1,4 +1,4 @@
-import { meaningOf, type Cause } from './causes.ts';
+import { retryOf, type Cause, type CauseCode } from './causes.ts';
 
 /**
  * What a tunnel should do next, as a pure function: no clock, no process, no network. `step` takes what happened and
@@ -7,14 +7,14 @@ import { meaningOf, type Cause } from './causes.ts';
 
 export type Phase =
   | { name: 'off' }
-  | { name: 'waiting-network' }
+  | { name: 'waiting-network'; cause: Cause }
   /** `asking`: the session is over, and the edge is being asked what it meant. */
   | { name: 'connecting'; asking: boolean }
   | { name: 'edge-open' }
   | { name: 'authenticated' }
   | { name: 'up'; since: number }
   /** The running session is being ended to be replaced. */
-  | { name: 'silent' }
+  | { name: 'silent'; cause: Cause }
   | { name: 'backoff'; until: number; cause: Cause }
   | { name: 'blocked'; cause: Cause };
 
@@ -95,11 +95,11 @@ type Step = { state: Supervised; deeds: readonly Deed[] };
 export function step(state: Supervised, happening: Happening, moment: Moment): Step {
   switch (happening.type) {
     case 'start':
-      return begin({ ...state, wanted: true, failures: 0, refused: false, notBefore: 0 }, moment);
+      return begin({ ...state, wanted: true, failures: 0, refused: false, notBefore: 0 }, moment, 'replaced');
     case 'stop':
       return end({ ...state, wanted: false }, { name: 'off' });
     case 'reconnect':
-      return state.wanted ? begin({ ...state, failures: 0, refused: false, notBefore: 0 }, moment) : still(state);
+      return state.wanted ? begin({ ...state, failures: 0, refused: false, notBefore: 0 }, moment, 'replaced') : still(state);
     case 'wake':
       return disturbed(state, moment);
     case 'network':
@@ -110,7 +110,7 @@ export function step(state: Supervised, happening: Happening, moment: Moment): S
       return progress(state, happening.step, moment);
     case 'distrust':
       return state.wanted && state.session === 'running' && state.phase.name === 'up'
-        ? end({ ...state, far: other(state.far), goodAt: moment.now }, { name: 'silent' })
+        ? end({ ...state, far: other(state.far), goodAt: moment.now }, { name: 'silent', cause: { code: 'unanswered' } })
         : still(state);
     case 'condemn':
       return state.wanted ? end(state, { name: 'blocked', cause: happening.cause }) : still(state);
@@ -130,10 +130,12 @@ function end(state: Supervised, phase: Phase): Step {
   return { state: { ...state, phase, session: 'closing' }, deeds: [{ type: 'close' }] };
 }
 
-/** A fresh session now, or as soon as the old one is gone and the network is there. */
-function begin(state: Supervised, { now }: Moment): Step {
-  if (!state.online) return end(state, { name: 'waiting-network' });
-  if (state.session !== 'none') return end(state, { name: 'silent' });
+const NO_NETWORK: Phase = { name: 'waiting-network', cause: { code: 'no-network' } };
+
+/** A fresh session now, or as soon as the old one is gone and the network is there. `why` an old one is to go. */
+function begin(state: Supervised, { now }: Moment, why: CauseCode = 'disturbed'): Step {
+  if (!state.online) return end(state, NO_NETWORK);
+  if (state.session !== 'none') return end(state, { name: 'silent', cause: { code: why } });
   if (now < state.notBefore) return wait(state, state.notBefore, { code: 'disturbed' });
   return {
     state: { ...state, phase: { name: 'connecting', asking: false }, session: 'running' },
@@ -152,7 +154,7 @@ function onTimer(state: Supervised, until: number, moment: Moment): Step {
 /** After a wake or a change of network a session may look alive and be dead: it is replaced, not trusted. */
 function disturbed(state: Supervised, moment: Moment): Step {
   if (!state.wanted) return still(state);
-  if (state.phase.name === 'blocked' && meaningOf(state.phase.cause.code).retry !== 'network') return still(state);
+  if (state.phase.name === 'blocked' && retryOf(state.phase.cause.code) !== 'network') return still(state);
   return begin({ ...state, failures: 0, refused: false, notBefore: moment.now + RULES.debounceMs }, moment);
 }
 
@@ -160,7 +162,7 @@ function network(state: Supervised, online: boolean, moment: Moment): Step {
   const next = { ...state, online };
   if (online) return disturbed(next, moment);
   if (!state.wanted || state.phase.name === 'blocked') return still(next);
-  return end(next, { name: 'waiting-network' });
+  return end(next, NO_NETWORK);
 }
 
 function progress(state: Supervised, reached: 'edge-open' | 'authenticated' | 'up', { now }: Moment): Step {
@@ -175,13 +177,12 @@ function ended(before: Supervised, cause: Cause, moment: Moment): Step {
   if (before.session === 'closing') {
     return state.phase.name === 'silent' ? begin(state, moment) : still(state);
   }
-  if (meaningOf(cause.code).retry === 'ask')
-    return { state: { ...state, phase: { name: 'connecting', asking: true } }, deeds: [{ type: 'ask' }] };
+  if (retryOf(cause.code) === 'ask') return { state: { ...state, phase: { name: 'connecting', asking: true } }, deeds: [{ type: 'ask' }] };
   return failed(state, cause, moment);
 }
 
 function failed(state: Supervised, cause: Cause, moment: Moment): Step {
-  const { retry } = meaningOf(cause.code);
+  const retry = retryOf(cause.code);
   if (retry === 'never' || retry === 'network') return still({ ...state, phase: { name: 'blocked', cause } });
   if (retry === 'other-port') {
     const swapped = { ...state, far: other(state.far) };

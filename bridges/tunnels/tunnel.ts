@@ -1,28 +1,26 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { TunnelDefinition, TunnelStatus } from '../contract/index.ts';
+import type { Notice, TunnelDefinition, TunnelSample, TunnelStatus } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import { plainText, redactText } from '../engine/redact.ts';
-import { meaningOf, type Cause } from './causes.ts';
+import { meaningOf, retryOf, type Cause } from './causes.ts';
 import type { Progress } from './classify.ts';
-import type { Relay } from './relay.ts';
+import type { TunnelLog } from './log.ts';
+import { createProof, type ProofTimings } from './proof.ts';
+import { NO_TRAFFIC, type Relay } from './relay.ts';
+import { createSamples } from './samples.ts';
 import { initial, step, type Deed, type Happening, type Supervised } from './supervisor.ts';
 import type { Connector, HostKey, Route, Session, Transport } from './transport.ts';
+import { createTrouble } from './trouble.ts';
 
-export type TunnelTimings = {
-  /** Milliseconds between questions to the far side while all is well, and while it is not. */
-  checkEveryMs: number;
-  checkAgainMs: number;
-  /** For how long an answer counts. */
-  freshMs: number;
-  /** Down for longer than this is worth a notice. */
+export type TunnelTimings = ProofTimings & {
+  /** Down for longer than this is worth a notice. Milliseconds. */
   noticeAfterMs: number;
 };
 export const TIMINGS: TunnelTimings = { checkEveryMs: 60_000, checkAgainMs: 3_000, freshMs: 180_000, noticeAfterMs: 60_000 };
 
 export type TunnelParts = {
   definition: TunnelDefinition;
+  lines: TunnelLog;
   transport: Transport;
   connector: Connector;
   /** Opens the private end; undefined where nothing of that name is offered. */
@@ -30,6 +28,8 @@ export type TunnelParts = {
   /** What is pinned, if anything is. */
   pinned: () => HostKey | undefined;
   identityFile: string;
+  /** A cloudflared for this machine is known here. */
+  canInstall: boolean;
   online: () => boolean;
   clock: Clock;
   random: () => number;
@@ -39,33 +39,17 @@ export type TunnelParts = {
   onChange: () => void;
 };
 
-export type LogLine = { at: string; line: string };
 /** What is told of a tunnel besides its definition and what the machine keeps for it. */
-export type Observed = Pick<
-  TunnelStatus,
-  | 'state'
-  | 'since'
-  | 'cause'
-  | 'reason'
-  | 'mend'
-  | 'retryAt'
-  | 'farPort'
-  | 'marks'
-  | 'unproven'
-  | 'listens'
-  | 'traffic'
-  | 'connectorVersion'
->;
+export type Observed = Omit<TunnelStatus, 'definition' | 'fingerprint' | 'loginUntil' | 'secretsLast'>;
 
 export type RunningTunnel = {
   readonly definition: TunnelDefinition;
   happen(happening: Happening): void;
   observe(): Observed;
-  /** Down for long, or blocked: since when. Null where there is nothing to worry about. */
-  troubled(): { since: number; blocked: boolean } | null;
-  /** When it last came back after having been troubled. */
-  backAt(): number | null;
-  logs(): LogLine[];
+  notices(): Notice[];
+  /** Adds how things stand to the numbers, where the tunnel is on. */
+  sample(): void;
+  samples(): TunnelSample[];
   hostKey(): Promise<HostKey | { problem: Cause }>;
   /** Asks the far side now. */
   check(): Promise<void>;
@@ -73,55 +57,42 @@ export type RunningTunnel = {
   stop(): Promise<void>;
 };
 
-const MAX_LOG = 300;
-const MAX_LINE = 500;
 const RELAY_GRACE_MS = 500;
-/** Unanswered questions in a row after which the session is replaced. */
-const MAX_UNANSWERED = 2;
-
-type Seen = { at: number; by: string } | null;
 
 /** Carries out what the supervisor decides for one tunnel. */
 export function createTunnel(parts: TunnelParts): RunningTunnel {
-  const { definition, clock, log, timings } = parts;
+  const { definition, lines, clock, log, timings, onChange } = parts;
+  const { note } = lines;
+  const trouble = createTrouble({ tunnel: definition.name, clock, noticeAfterMs: timings.noticeAfterMs, onChange });
+  const proof = createProof({
+    checks: definition.check,
+    clock,
+    timings,
+    note,
+    onChange,
+    onUnanswered: () => happen({ type: 'distrust' }),
+    onExposed: () => happen({ type: 'condemn', cause: { code: 'exposed' } }),
+  });
   let state: Supervised = initial(parts.online());
   let since = clock.now();
+  /** Why the last session ended; told until the next is up. */
+  let lastCause: Cause | null = null;
   let session: Session | undefined;
   /** Counts sessions, so that what comes late from an old one is known as such. */
   let round = 0;
   let relay: Promise<Relay> | undefined;
   let openRelay: Relay | undefined;
-  let secrets: readonly string[] = [];
-  let route: Route | undefined;
+  let samples = createSamples();
   let timer: NodeJS.Timeout | undefined;
-  let checkTimer: NodeJS.Timeout | undefined;
-  let noticeTimer: NodeJS.Timeout | undefined;
-  let downSince: number | null = null;
-  let wasUp = false;
-  let backAt: number | null = null;
-  let lastCause: Cause | null = null;
-  let marks: { connected: Seen; answering: Seen; private: Seen } = { connected: null, answering: null, private: null };
-  let listens: string[] = [];
-  let notPermitted = false;
-  let unanswered = 0;
-  const awaited = new Map<string, () => void>();
-  const lines: LogLine[] = [];
-
-  const note = (line: string): void => {
-    let shown = plainText(redactText(line)).slice(0, MAX_LINE);
-    for (const secret of secrets) shown = shown.replaceAll(secret, '[redacted]');
-    lines.push({ at: new Date(clock.now()).toISOString(), line: shown });
-    if (lines.length > MAX_LOG) lines.shift();
-  };
 
   const happen = (happening: Happening): void => {
     const before = state;
     const next = step(before, happening, { now: clock.now(), random: parts.random() });
     state = next.state;
-    if (happening.type === 'ended' || happening.type === 'asked' || happening.type === 'condemn') lastCause = happening.cause;
+    if ('cause' in happening) lastCause = happening.cause;
     if (before.phase.name !== state.phase.name) onPhase(before.phase.name);
     for (const deed of next.deeds) perform(deed);
-    parts.onChange();
+    onChange();
   };
 
   const onPhase = (before: Supervised['phase']['name']): void => {
@@ -129,22 +100,10 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     since = clock.now();
     note(`drawbridge: ${before} -> ${phase.name}${'cause' in phase ? ` (${phase.cause.code})` : ''}`);
     log.info('tunnel.state', { tunnel: definition.name, state: phase.name, ...('cause' in phase ? { cause: phase.cause.code } : {}) });
-    if (phase.name === 'up') {
-      if (wasUp && downSince !== null && clock.now() - downSince >= timings.noticeAfterMs) backAt = clock.now();
-      wasUp = true;
-      downSince = null;
-      lastCause = null;
-      clearTimeout(noticeTimer);
-    } else if (phase.name === 'off') {
-      downSince = null;
-      clearTimeout(noticeTimer);
-      void closeRelay();
-    } else if (downSince === null) {
-      downSince = clock.now();
-      noticeTimer = setTimeout(parts.onChange, timings.noticeAfterMs);
-      noticeTimer.unref();
-    }
-    if (before === 'up') forgetProof();
+    trouble.on(phase.name === 'up' || phase.name === 'off' || phase.name === 'blocked' ? phase.name : 'down');
+    if (phase.name === 'up' || phase.name === 'off') lastCause = null;
+    if (phase.name === 'off') void closeRelay();
+    if (before === 'up') proof.end();
   };
 
   const perform = (deed: Deed): void => {
@@ -152,7 +111,8 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       case 'open':
         return void open(definition.farPorts[deed.far]);
       case 'close':
-        return void close();
+        // Without a session yet, `open` sees for itself that it is not wanted any more.
+        return void session?.stop();
       case 'ask':
         return void ask();
       case 'wait':
@@ -174,30 +134,25 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     if ('problem' in ready) return happen({ type: 'ended', cause: ready.problem });
     const opened = parts.transport.open(ready.route, farPort, ready.relay.address, {
       line: note,
-      progress: (progress) => mine === round && onProgress(progress, mine),
+      progress: (progress) => mine === round && onProgress(progress, ready.route),
     });
     session = opened;
     const cause = await opened.ended;
     if (session === opened) session = undefined;
+    note(`drawbridge: the session ended (${cause.code})`);
     happen({ type: 'ended', cause });
   };
 
   const prepare = async (): Promise<{ route: Route; relay: Relay } | { problem: Cause }> => {
-    relay ??= parts.openRelay({ live, onRequest });
+    relay ??= parts.openRelay({ live, onRequest: (farPort, nonce) => proof.seen(farPort, nonce) });
     if (relay === undefined) return { problem: { code: 'offer-missing' } };
     if (!existsSync(parts.identityFile)) return { problem: { code: 'key-unusable' } };
     openRelay = await relay;
     const prepared = await parts.connector.prepare();
     if ('problem' in prepared) return prepared;
     if (parts.pinned() === undefined) return { problem: { code: 'host-key-unknown' } };
-    route = prepared.route;
-    secrets = route.secrets;
-    return { route, relay: openRelay };
-  };
-
-  const close = async (): Promise<void> => {
-    // Without a session yet, `open` sees for itself that it is not wanted any more.
-    await session?.stop();
+    lines.hide(prepared.route.secrets);
+    return { route: prepared.route, relay: openRelay };
   };
 
   const ask = async (): Promise<void> => {
@@ -205,17 +160,18 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       log.warn('tunnel.ask_failed', { tunnel: definition.name, error });
       return { code: 'edge-odd' };
     });
-    note(`drawbridge: asked the edge: ${cause.code}`);
+    note(`drawbridge: asked the edge (${cause.code})`);
     happen({ type: 'asked', cause });
   };
 
-  const onProgress = (progress: Progress, mine: number): void => {
+  const onProgress = (progress: Progress, route: Route): void => {
     switch (progress.step) {
-      case 'up':
-        marks = { ...marks, connected: { at: clock.now(), by: 'ssh' } };
+      case 'up': {
         happen({ type: 'progress', step: 'up' });
-        if (definition.check) void checkOn(mine);
+        const farPort = live();
+        if (farPort !== null) proof.begin(farPort, (nonce) => parts.transport.check(route, farPort, nonce));
         return;
+      }
       case 'edge-open':
       case 'authenticated':
         return happen({ type: 'progress', step: progress.step });
@@ -226,145 +182,65 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
 
   const live = (): number | null => (state.phase.name === 'up' ? definition.farPorts[state.far] : null);
 
-  const onRequest = (farPort: number, nonce: string | null): void => {
-    if (farPort !== live()) return;
-    const own = nonce === null ? undefined : awaited.get(nonce);
-    const first = marks.answering === null;
-    marks = { ...marks, answering: { at: clock.now(), by: own === undefined ? 'gateway' : 'check' } };
-    unanswered = 0;
-    own?.();
-    if (first) parts.onChange();
-  };
-
-  const forgetProof = (): void => {
-    marks = { connected: null, answering: null, private: null };
-    listens = [];
-    notPermitted = false;
-    unanswered = 0;
-    clearTimeout(checkTimer);
-  };
-
-  /** Asks the far side now, and again from time to time for as long as this session is up. */
-  const checkOn = async (mine: number): Promise<void> => {
-    const fine = await checkOnce();
-    if (mine !== round || state.phase.name !== 'up' || notPermitted) return;
-    clearTimeout(checkTimer);
-    checkTimer = setTimeout(() => void checkOn(mine), fine ? timings.checkEveryMs : timings.checkAgainMs);
-    checkTimer.unref();
-  };
-
-  /** True where the far side answered, and what it said was as it should be. */
-  const checkOnce = async (): Promise<boolean> => {
-    const farPort = live();
-    if (farPort === null || route === undefined) return false;
-    const mine = round;
-    const nonce = randomBytes(24).toString('base64url');
-    let reached = false;
-    awaited.set(nonce, () => void (reached = true));
-    const report = await parts.transport.check(route, farPort, nonce).finally(() => awaited.delete(nonce));
-    if (mine !== round || live() !== farPort) return false;
-    if (report.kind === 'not-permitted') notPermitted = true;
-    if (report.kind !== 'report') {
-      note(`drawbridge: the gateway could not be asked (${report.kind === 'failed' ? report.cause.code : report.kind})`);
-      parts.onChange();
-      return false;
-    }
-    ({ listens } = report);
-    if (listens.some((address) => !isLoopback(address))) {
-      note(`drawbridge: the far port is bound to ${listens.join(' ')}`);
-      happen({ type: 'condemn', cause: { code: 'exposed' } });
-      return false;
-    }
-    if (listens.length > 0) marks = { ...marks, private: { at: clock.now(), by: 'gateway' } };
-    if (!reached) {
-      unanswered += 1;
-      note(`drawbridge: the far port did not lead here (status ${report.status})`);
-      if (unanswered >= MAX_UNANSWERED) happen({ type: 'distrust' });
-    }
-    parts.onChange();
-    return reached;
-  };
-
   const closeRelay = async (): Promise<void> => {
     const old = relay;
     relay = undefined;
     openRelay = undefined;
+    samples = createSamples();
     await (await old?.catch(() => undefined))?.stop(RELAY_GRACE_MS);
   };
 
-  const answering = (): boolean => marks.answering !== null && clock.now() - marks.answering.at <= timings.freshMs;
+  const observe = (): Observed => {
+    const { phase } = state;
+    const { answering, ...proven } = proof.view();
+    const well = phase.name === 'up' || phase.name === 'off';
+    const cause = 'cause' in phase ? phase.cause : well ? null : lastCause;
+    const meaning = cause && meaningOf(cause.code, definition, parts.canInstall);
+    return {
+      state: phase.name === 'up' ? (answering ? 'up' : 'connected') : phase.name,
+      since: iso(since),
+      cause: cause?.code ?? null,
+      reason: meaning?.sentence ?? null,
+      mend: meaning?.mend ?? null,
+      retryAt: phase.name === 'backoff' ? iso(phase.until) : null,
+      farPort: live(),
+      ...proven,
+      traffic: trafficOf(openRelay),
+      connectorVersion: parts.connector.version(),
+    };
+  };
 
   return {
     definition,
     happen,
-    logs: () => [...lines],
-    backAt: () => backAt,
-    troubled: () => {
-      if (state.phase.name === 'blocked') return { since, blocked: true };
-      return downSince !== null && clock.now() - downSince >= timings.noticeAfterMs ? { since: downSince, blocked: false } : null;
+    observe,
+    notices: () => trouble.notices(observe()),
+    sample() {
+      if (openRelay !== undefined) samples.take(clock.now(), openRelay.traffic(), proof.view().latencyMs);
     },
-    observe() {
-      const { phase } = state;
-      const cause = 'cause' in phase ? phase.cause : phase.name === 'up' || phase.name === 'off' ? null : lastCause;
-      const meaning = cause === null ? null : meaningOf(cause.code, definition.name);
-      return {
-        state: phase.name === 'up' ? (answering() ? 'up' : 'connected') : phase.name,
-        since: iso(since),
-        cause: cause?.code ?? null,
-        reason: meaning?.sentence ?? null,
-        mend: meaning === null || meaning.mend === null ? null : { label: meaning.mend, action: null },
-        retryAt: phase.name === 'backoff' ? iso(phase.until) : null,
-        farPort: live(),
-        marks: { connected: shown(marks.connected), answering: shown(marks.answering), private: shown(marks.private) },
-        unproven: phase.name === 'up' ? unprovenOf(answering(), marks.private !== null, notPermitted, definition.check) : null,
-        listens,
-        traffic: trafficOf(openRelay),
-        connectorVersion: parts.connector.version(),
-      };
-    },
+    samples: () => samples.all(),
     async hostKey() {
       const prepared = await parts.connector.prepare();
       if ('problem' in prepared) return prepared;
       const key = await parts.transport.hostKey(prepared.route);
-      if (!('problem' in key) || meaningOf(key.problem.code).retry !== 'ask') return key;
+      if (!('problem' in key) || retryOf(key.problem.code) !== 'ask') return key;
       return { problem: await parts.connector.ask() };
     },
-    async check() {
-      notPermitted = false;
-      await checkOnce();
-    },
+    check: () => proof.ask(),
     async stop() {
       happen({ type: 'stop' });
-      for (const one of [timer, checkTimer, noticeTimer]) clearTimeout(one);
+      clearTimeout(timer);
+      trouble.stop();
+      proof.end();
       await session?.stop();
       await closeRelay();
     },
   };
 }
 
-/** What a person should not take for granted. */
-function unprovenOf(answering: boolean, isPrivate: boolean, notPermitted: boolean, checks: boolean): string | null {
-  if (answering && isPrivate) return null;
-  if (!checks || notPermitted) {
-    const why = checks ? 'the gateway does not let this account run the check script' : 'checks are switched off for this tunnel';
-    if (!answering) return `ssh confirmed the far port, but nothing has come through it lately, and ${why}.`;
-    return `Calls come through, but that only the gateway itself can reach the far port is not proven: ${why}.`;
-  }
-  return answering
-    ? 'That only the gateway itself can reach the far port is not proven yet.'
-    : 'ssh confirmed the far port; the gateway has not been asked yet, or did not answer.';
-}
-
-/** True for an address only its own machine can reach, as `ss` writes it. */
-function isLoopback(address: string): boolean {
-  return /^(?:127\.\d+\.\d+\.\d+|\[::1\]):\d+$/.test(address);
-}
-
 const iso = (time: number): string => new Date(time).toISOString();
-const shown = (seen: Seen): { at: string; by: string } | null => seen && { at: iso(seen.at), by: seen.by };
 
 function trafficOf(relay: Relay | undefined): TunnelStatus['traffic'] {
-  if (relay === undefined) return { open: 0, peak: 0, total: 0, bytesIn: 0, bytesOut: 0, lastAt: null };
-  const { lastAt, ...counts } = relay.traffic();
+  const { lastAt, ...counts } = relay?.traffic() ?? NO_TRAFFIC;
   return { ...counts, lastAt: lastAt === null ? null : iso(lastAt) };
 }

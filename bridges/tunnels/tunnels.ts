@@ -1,28 +1,52 @@
+import type { NetworkInterfaceInfo } from 'node:os';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Notice, ServerKit, Settings, Tunnel, TunnelDefinition, TunnelStatus } from '../contract/index.ts';
+import type {
+  LogLine,
+  Notice,
+  ServerKit,
+  Settings,
+  Tunnel,
+  TunnelDefinition,
+  TunnelProblem,
+  TunnelSample,
+  TunnelStatus,
+} from '../contract/index.ts';
 import { startChild, type ChildRunner } from '../engine/child.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { findProgram } from '../engine/files.ts';
 import type { Paths } from '../engine/paths.ts';
 import type { SecretStore } from '../engine/secrets.ts';
-import { meaningOf } from './causes.ts';
+import { inWords, meaningOf, plainMend } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
-import { connectorOf } from './connectors.ts';
+import { checkDraft, type Surroundings } from './drafts.ts';
 import type { ServiceToken } from './edge.ts';
-import { ensureTunnelFolders, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
-import { installCloudflared, type InstallProgress } from './install.ts';
+import {
+  ensureTunnelFolders,
+  forgetPin,
+  keyProblem,
+  makeIdentity,
+  publicKeyOf,
+  readPin,
+  removeFiles,
+  tunnelFiles,
+  writePin,
+} from './files.ts';
+import { canInstall, installCloudflared, type InstallProgress } from './install.ts';
 import { openTunnelKeys } from './keys.ts';
 import { serverKit } from './kit.ts';
 import { leasher } from './leashed.ts';
 import { bornOn, killGroup, openLedger } from './ledger.ts';
-import { loginUntil, logIn } from './login.ts';
+import { createTunnelLog, type TunnelLog } from './log.ts';
+import { createLogins, signsIn } from './login.ts';
 import { watchMachine, type Disturbance } from './machine.ts';
-import { openssh } from './openssh.ts';
-import { startRelay, type Offer } from './relay.ts';
-import { KEEP_ALIVE, type KeepAlive } from './ssh.ts';
+import { tunnelMaker } from './make.ts';
+import type { Offer } from './relay.ts';
+import { SAMPLE_EVERY_MS } from './samples.ts';
+import type { KeepAlive } from './ssh.ts';
+import { createTokens } from './tokens.ts';
 import type { HostKey } from './transport.ts';
-import { createTunnel, TIMINGS, type LogLine, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
+import type { RunningTunnel, TunnelTimings } from './tunnel.ts';
 
 export type TunnelsParts = {
   settings: { current(): Settings; update(patch: Record<string, unknown>): Settings };
@@ -35,11 +59,16 @@ export type TunnelsParts = {
   run: ChildRunner;
   /** What may be lent. */
   offers: readonly Offer[];
-  interfaces: () => NodeJS.Dict<import('node:os').NetworkInterfaceInfo[]>;
+  interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** From 0 up to 1. */
+  random: () => number;
   onChange: () => void;
   keepAlive?: KeepAlive | undefined;
   timings?: Partial<TunnelTimings> | undefined;
 };
+
+/** What tests and measurements set otherwise. */
+export type TunnelsTuning = Partial<Pick<TunnelsParts, 'env' | 'random' | 'keepAlive' | 'timings'>>;
 
 /** All tunnels of an engine. What there are stands in the settings; `apply` makes it so. */
 export type Tunnels = {
@@ -50,7 +79,10 @@ export type Tunnels = {
   summaries(): Tunnel[];
   notices(): Notice[];
   list(): Promise<TunnelStatus[]>;
+  offers(): { name: string; label: string }[];
+  validate(draft: Readonly<Record<string, unknown>>, editing: string | null): Draft;
   add(definition: TunnelDefinition, token: ServiceToken | undefined): Promise<{ tunnel: TunnelStatus; key: string; publicKey: string }>;
+  edit(definition: TunnelDefinition): Promise<TunnelStatus>;
   token(name: string, token: ServiceToken): Promise<TunnelStatus>;
   key(name: string): { key: string };
   startOne(name: string): Promise<TunnelStatus>;
@@ -61,14 +93,15 @@ export type Tunnels = {
   trust(name: string, fingerprint: string): Promise<TunnelStatus>;
   check(name: string): Promise<TunnelStatus>;
   logs(name: string): LogLine[];
+  follow(name: string, signal: AbortSignal | undefined): AsyncGenerator<LogLine, void, void>;
+  numbers(name: string): { everyMs: number; samples: TunnelSample[] };
   serverKit(name: string): Promise<ServerKit>;
   login(name: string): Promise<{ until: string | null }>;
   install(signal: AbortSignal | undefined): AsyncGenerator<InstallProgress, void, void>;
   disturb(why: 'wake' | 'network'): number;
 };
 
-/** For how long it is said that a tunnel came back. */
-const BACK_MS = 300_000;
+type Draft = { definition: TunnelDefinition | null; problems: TunnelProblem[] };
 
 export function createTunnels(parts: TunnelsParts): Tunnels {
   const { settings, keychain, run, platform, log, clock } = parts;
@@ -80,70 +113,38 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const running = new Map<string, RunningTunnel>();
   /** Tunnels that are on their way out; their sockets and ports are theirs until they are gone. */
   const leaving = new Map<string, Promise<void>>();
-  const logins = new Map<string, number | null>();
+  /** Kept while a tunnel is stopped, changed and started again. */
+  const logs = new Map<string, TunnelLog>();
   let machine: ReturnType<typeof watchMachine> | undefined;
+  let sampling: NodeJS.Timeout | undefined;
   let started = false;
 
-  const searchPath = parts.env['PATH'] ?? '';
-  const ssh = findProgram('ssh', searchPath, platform) ?? 'ssh';
-  const keygen = findProgram('ssh-keygen', searchPath, platform) ?? 'ssh-keygen';
+  const keygen = findProgram('ssh-keygen', parts.env['PATH'] ?? '', platform) ?? 'ssh-keygen';
+  const tokens = createTokens(keychain);
   const identityOf = (definition: TunnelDefinition): string => definition.identityFile ?? files.identity(definition.name);
-  const tokenName = (name: string): string => `tunnel-token-${name}`;
+  const target = `${platform}-${process.arch}`;
+  const make = tunnelMaker({
+    ...parts,
+    files,
+    keys,
+    tokens,
+    leashed,
+    identityOf,
+    canInstall: canInstall(target),
+    // A stand-in on this very machine needs no network.
+    online: (host) => isLocal(host) || (machine?.online() ?? true),
+  });
 
-  const tokenOf = async (name: string): Promise<ServiceToken | undefined> => {
-    const text = await keychain.get(tokenName(name));
-    const [id, secret] = text?.split('\n') ?? [];
-    return id === undefined || secret === undefined ? undefined : { id, secret };
-  };
-
-  const make = (definition: TunnelDefinition): RunningTunnel => {
-    const { name, host, user } = definition;
-    const offer = parts.offers.find((one) => one.name === definition.offer);
-    return createTunnel({
-      definition,
-      transport: openssh({
-        ssh,
-        host,
-        user,
-        knownHosts: files.knownHosts(name),
-        identityFile: identityOf(definition),
-        keepAlive: parts.keepAlive ?? KEEP_ALIVE,
-        leashed,
-        run,
-      }),
-      connector: connectorOf({
-        definition,
-        platform,
-        env: parts.env,
-        run,
-        cloudflared: () => settings.current().tunnels.cloudflared,
-        ownPrograms: files.programs,
-        token: () => tokenOf(name),
-      }),
-      openRelay: (on) =>
-        offer &&
-        startRelay({
-          tunnel: name,
-          offer,
-          farPorts: definition.farPorts,
-          socket: files.socket(name),
-          limits: settings.current().limits,
-          log,
-          now: () => clock.now(),
-          check: (key) => keys.check(name, key),
-          prove: (text) => keys.prove(name, text),
-          ...on,
-        }),
-      pinned: () => readPin(files.knownHosts(name)),
-      identityFile: identityOf(definition),
-      // A stand-in on this very machine needs no network.
-      online: () => isLocal(host) || (machine?.online() ?? true),
-      clock,
-      random: Math.random,
-      timings: { ...TIMINGS, ...parts.timings },
-      log,
-      onChange: parts.onChange,
-    });
+  const surroundings = (): Surroundings => ({
+    tunnels: settings.current().tunnels.list,
+    offers: parts.offers.map(({ name }) => name),
+    keyProblem: (file) => keyProblem(file, platform),
+  });
+  /** Throws `bad_input` with the first thing that is wrong. */
+  const refuseWrong = (definition: TunnelDefinition, editing: string | null): void => {
+    const [problem] = checkDraft(definition, editing, surroundings()).problems;
+    if (problem === undefined) return;
+    throw new DrawbridgeError('bad_input', `The tunnel’s ${problem.field} is wrong: it ${problem.message}.`, { key: problem.field });
   };
 
   const leave = (name: string, tunnel: RunningTunnel): Promise<void> => {
@@ -154,10 +155,14 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   };
 
   const enter = (definition: TunnelDefinition): void => {
-    const tunnel = make(definition);
+    const lines = logs.get(definition.name) ?? createTunnelLog(clock);
+    logs.set(definition.name, lines);
+    const tunnel = make(definition, lines);
     running.set(definition.name, tunnel);
     if (signsIn(definition))
-      void readLogin(definition).catch((error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
+      void logins
+        .read(definition)
+        .then(parts.onChange, (error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
     if (!definition.enabled) return;
     const before = leaving.get(definition.name);
     if (before === undefined) tunnel.happen({ type: 'start' });
@@ -183,14 +188,15 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     return tunnel;
   };
 
+  const logOf = (name: string): TunnelLog => logs.get(find(name).definition.name) ?? createTunnelLog(clock);
+
   const statusOf = async (tunnel: RunningTunnel): Promise<TunnelStatus> => {
     const { definition } = tunnel;
-    const until = logins.get(definition.name) ?? null;
     return {
       definition,
       ...tunnel.observe(),
       fingerprint: readPin(files.knownHosts(definition.name))?.fingerprint ?? null,
-      loginUntil: until === null ? null : new Date(until).toISOString(),
+      loginUntil: isoOf(logins.until(definition)),
       secretsLast: keychain.lasting,
     };
   };
@@ -214,23 +220,22 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     return running.size;
   };
 
-  const cloudflaredForLogin = async (definition: TunnelDefinition): Promise<string> => {
-    if (!signsIn(definition)) throw new DrawbridgeError('bad_input', `The tunnel "${definition.name}" does not sign in with a browser.`);
-    const places = candidates(settings.current().tunnels.cloudflared, searchPath, files.programs, platform);
+  const logins = createLogins(async (definition) => {
+    const places = candidates(settings.current().tunnels.cloudflared, parts.env['PATH'] ?? '', files.programs, platform);
     const found = await findCloudflared(places, false, run);
-    if ('problem' in found) {
-      const { sentence, mend } = meaningOf(found.problem);
-      throw new DrawbridgeError('failed', `${sentence} ${mend ?? ''}`.trim());
-    }
-    return found.file;
-  };
+    if ('file' in found) return found.file;
+    const { sentence, mend } = meaningOf(found.problem, definition, canInstall(target));
+    throw new DrawbridgeError('failed', `${sentence} ${inWords(mend)}`);
+  }, run);
 
-  /** Asks cloudflared until when its login holds. */
-  async function readLogin(definition: TunnelDefinition): Promise<number | null> {
-    const until = await loginUntil(await cloudflaredForLogin(definition), definition.host, run);
-    logins.set(definition.name, until);
-    parts.onChange();
-    return until;
+  /** The host key the gateway shows. Throws `failed` where it can't be had. */
+  async function shownKey(tunnel: RunningTunnel): Promise<HostKey> {
+    const key = await tunnel.hostKey();
+    if (!('problem' in key)) return key;
+    const { sentence, mend } = meaningOf(key.problem.code, tunnel.definition, canInstall(target));
+    throw new DrawbridgeError('failed', `The gateway’s host key could not be had. ${sentence} ${inWords(mend)}`, {
+      cause: key.problem.code,
+    });
   }
 
   return {
@@ -239,41 +244,51 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       const reaped = await ledger.reap();
       if (reaped > 0) log.warn('tunnels.reaped', { processes: reaped });
       machine = watchMachine({ now: () => clock.now(), interfaces: parts.interfaces }, (disturbance) => void disturb(disturbance));
+      sampling = setInterval(() => {
+        for (const tunnel of running.values()) tunnel.sample();
+      }, SAMPLE_EVERY_MS);
+      sampling.unref();
       started = true;
       apply();
     },
     async stop() {
       started = false;
       machine?.stop();
+      clearInterval(sampling);
       for (const [name, tunnel] of running) void leave(name, tunnel);
       await Promise.all(leaving.values());
+      for (const lines of logs.values()) lines.close();
     },
     summaries: () =>
       [...running.values()].map((tunnel) => {
         const { state, reason, unproven, mend } = tunnel.observe();
-        return { name: tunnel.definition.name, state, reason: reason ?? unproven, mend };
+        return { name: tunnel.definition.name, state, reason: reason ?? unproven, mend: plainMend(mend) };
       }),
-    notices: () => [...running.values()].flatMap((tunnel) => noticesOf(tunnel, clock.now())),
+    notices: () => [...running.values()].flatMap((tunnel) => tunnel.notices()),
     list: () => Promise.all([...running.values()].map(statusOf)),
+    offers: () => parts.offers.map(({ name, label }) => ({ name, label })),
+    validate: (draft, editing) => checkDraft(draft, editing, surroundings()),
     async add(definition, token) {
       const { name } = definition;
-      if (running.has(name))
-        throw new DrawbridgeError('bad_input', `There is a tunnel named "${name}" already. Choose another name.`, { name });
-      if (!parts.offers.some((offer) => offer.name === definition.offer)) {
-        throw new DrawbridgeError(
-          'bad_input',
-          `"${definition.offer}" can't be lent. There is: ${parts.offers.map((offer) => offer.name).join(', ')}.`,
-        );
-      }
+      refuseWrong(definition, null);
       if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
       const publicKey = await publicKeyOf(identityOf(definition), keygen, run);
-      if (token !== undefined) await keychain.set(tokenName(name), `${token.id}\n${token.secret}`);
+      if (token !== undefined) await tokens.set(name, token);
       keep((list) => [...list, definition]);
       return { tunnel: await statusOf(find(name)), key: keys.create(name), publicKey };
     },
+    async edit(definition) {
+      const { name } = definition;
+      const before = find(name).definition;
+      refuseWrong(definition, name);
+      if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
+      if (definition.host !== before.host) forgetPin(files.knownHosts(name));
+      keep((list) => list.map((one) => (one.name === name ? definition : one)));
+      return statusOf(find(name));
+    },
     async token(name, token) {
       const tunnel = find(name);
-      await keychain.set(tokenName(name), `${token.id}\n${token.secret}`);
+      await tokens.set(name, token);
       if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
       return statusOf(tunnel);
     },
@@ -297,8 +312,10 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       keep((list) => list.filter((one) => one.name !== name));
       await leaving.get(name);
       keys.remove(name);
-      await keychain.delete(tokenName(name));
+      await tokens.remove(name);
       removeFiles(files, name);
+      logs.get(name)?.close();
+      logs.delete(name);
     },
     async hostKey(name) {
       const { fingerprint, type } = await shownKey(find(name));
@@ -320,65 +337,26 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       await find(name).check();
       return statusOf(find(name));
     },
-    logs: (name) => find(name).logs(),
+    logs: (name) => logOf(name).all(),
+    follow: (name, signal) => logOf(name).follow(signal),
+    numbers: (name) => ({ everyMs: SAMPLE_EVERY_MS, samples: find(name).samples() }),
     async serverKit(name) {
       const { definition } = find(name);
       return serverKit(definition, await publicKeyOf(identityOf(definition), keygen, run));
     },
     async login(name) {
       const tunnel = find(name);
-      const file = await cloudflaredForLogin(tunnel.definition);
-      if (!(await logIn(file, tunnel.definition.host, run))) throw new DrawbridgeError('failed', 'The login was not finished. Try again.');
-      const until = await readLogin(tunnel.definition);
+      const until = await logins.signIn(tunnel.definition);
       if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
-      return { until: until === null ? null : new Date(until).toISOString() };
+      parts.onChange();
+      return { until: isoOf(until) };
     },
-    install: (signal) => installCloudflared({ folder: files.programs, target: `${platform}-${process.arch}`, fetch, signal }),
+    install: (signal) => installCloudflared({ folder: files.programs, target, fetch, signal }),
     disturb: (why) => disturb(why === 'wake' ? { why } : { why, online: machine?.online() ?? true }),
   };
 }
 
-async function shownKey(tunnel: RunningTunnel): Promise<HostKey> {
-  const key = await tunnel.hostKey();
-  if (!('problem' in key)) return key;
-  const { sentence, mend } = meaningOf(key.problem.code, tunnel.definition.name);
-  throw new DrawbridgeError('failed', `The gateway’s host key could not be had. ${sentence} ${mend ?? ''}`.trim(), {
-    cause: key.problem.code,
-  });
-}
-
-/** What a person should hear of a tunnel: down for long, blocked, back up. */
-function noticesOf(tunnel: RunningTunnel, now: number): Notice[] {
-  const { name } = tunnel.definition;
-  const trouble = tunnel.troubled();
-  const { reason, mend } = tunnel.observe();
-  if (trouble !== null) {
-    return [
-      {
-        id: `tunnel-${name}`,
-        level: trouble.blocked ? 'error' : 'warning',
-        title: trouble.blocked ? `The tunnel ${name} needs you` : `The tunnel ${name} is down`,
-        cause: `${reason ?? 'It is not connected.'} Down since ${new Date(trouble.since).toISOString().slice(11, 16)} UTC.`,
-        mend,
-      },
-    ];
-  }
-  const backAt = tunnel.backAt();
-  if (backAt === null || now - backAt > BACK_MS) return [];
-  return [
-    {
-      id: `tunnel-${name}`,
-      level: 'info',
-      title: `The tunnel ${name} is back up`,
-      cause: 'It had been down for more than a minute.',
-      mend: null,
-    },
-  ];
-}
-
-function signsIn({ connector }: TunnelDefinition): boolean {
-  return connector.kind === 'cloudflared' && connector.login === 'browser';
-}
+const isoOf = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
 
 function isLocal(host: string): boolean {
   return host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -13,14 +13,15 @@ import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.
  * hands the bytes to sshd. The genuine client holds its WebSocket to the standard.
  */
 
-export type EdgeMode = 'ok' | 'login' | 401 | 403 | 429 | 502 | 530 | 200 | 'mute';
+/** `service-auth`: as `ok`, but strangers get a 403 instead of a login page. */
+export type EdgeMode = 'ok' | 'service-auth' | 'login' | 401 | 403 | 429 | 502 | 530 | 200 | 'mute';
 
 export type AccessEdge = {
   port: number;
   /** File of the authority that signed its certificate. */
   ca: string;
   token: { id: string; secret: string };
-  /** What happens to those who come without the right token, or (with a status) to everybody. */
+  /** How it answers from now on: those without the right token, or (with a status) everybody. */
   mode(mode: EdgeMode): void;
   connections(): number;
   /** Requests it has had, by what was decided. */
@@ -50,7 +51,8 @@ export async function startAccessEdge(folder: string, sshdPort: number): Promise
     const known = req.headers['cf-access-client-id'] === token.id && req.headers['cf-access-client-secret'] === token.secret;
     if (typeof mode === 'number' && ![401, 403].includes(mode))
       return { status: mode, headers: mode === 429 ? { 'retry-after': '7' } : {} };
-    if (known && mode === 'ok') return undefined;
+    if (known && (mode === 'ok' || mode === 'service-auth')) return undefined;
+    if (mode === 'service-auth') return { status: 403, headers: {} };
     if (typeof mode === 'number') return { status: mode, headers: {} };
     return {
       status: 302,

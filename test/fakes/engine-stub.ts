@@ -4,6 +4,7 @@ import { extname, join, resolve } from 'node:path';
 import { implement, ORPCError } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/node';
 import { contract } from '../../bridges/contract/contract.ts';
+import { plainMend } from '../../bridges/tunnels/causes.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import type {
   Bridge,
@@ -157,7 +158,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       home: '/home/you/.local/state/drawbridge',
       listeners,
       bridges,
-      tunnels: tunnels.map(({ definition: { name }, state, reason, mend }) => ({ name, state, reason, mend })),
+      tunnels: tunnels.map(({ definition: { name }, state, reason, mend }) => ({ name, state, reason, mend: plainMend(mend) })),
       upstreams: UPSTREAMS,
       capture: { ...capture, calls: count + pushed.size },
       activity:
@@ -297,7 +298,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),
+      offers: os.tunnels.offers.handler(() => []),
+      validate: os.tunnels.validate.handler(noTunnels),
       add: os.tunnels.add.handler(noTunnels),
+      edit: os.tunnels.edit.handler(noTunnels),
       token: os.tunnels.token.handler(noTunnels),
       key: os.tunnels.key.handler(noTunnels),
       start: os.tunnels.start.handler(noTunnels),
@@ -308,6 +312,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       trust: os.tunnels.trust.handler(noTunnels),
       check: os.tunnels.check.handler(noTunnels),
       logs: os.tunnels.logs.handler(noTunnels),
+      follow: os.tunnels.follow.handler(noTunnels),
+      numbers: os.tunnels.numbers.handler(noTunnels),
       serverKit: os.tunnels.serverKit.handler(noTunnels),
       login: os.tunnels.login.handler(noTunnels),
       installCloudflared: os.tunnels.installCloudflared.handler(noTunnels),

@@ -50,6 +50,7 @@ export const MADE_TUNNELS: TunnelStatus[] = [
     unproven: null,
     listens: ['127.0.0.1'],
     traffic: { open: 0, peak: 3, total: 214, bytesIn: 1_200_000, bytesOut: 8_400_000, lastAt: '2026-11-21T12:00:00.000Z' },
+    latencyMs: 21,
     fingerprint: null,
     connectorVersion: null,
     loginUntil: null,

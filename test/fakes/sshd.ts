@@ -14,6 +14,8 @@ export type Sshd = {
   pid(): number;
   /** The public host key, as a known_hosts line for a name. */
   knownHosts(host: string): string;
+  /** Puts other lines into authorized_keys. */
+  authorize(lines: string): void;
   /** Another host key from the next start on. */
   changeHostKey(): void;
   start(): Promise<void>;
@@ -97,6 +99,7 @@ ${options.config ?? ''}`,
         .split(' ')
         .slice(0, 2)
         .join(' ')}\n`,
+    authorize: (lines) => writeFileSync(at('authorized_keys'), lines, { mode: 0o600 }),
     changeHostKey: makeHostKey,
     start,
     kill,

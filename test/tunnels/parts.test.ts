@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runChild, startChild } from '../../bridges/engine/child.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
-import { TunnelDefinition } from '../../bridges/contract/tunnels.ts';
-import { CAUSE_CODES, meaningOf } from '../../bridges/tunnels/causes.ts';
+import { TunnelAction, TunnelDefinition } from '../../bridges/contract/tunnels.ts';
+import { CAUSE_CODES, inWords, meaningOf } from '../../bridges/tunnels/causes.ts';
 import { causeOf, progressOf } from '../../bridges/tunnels/classify.ts';
 import { candidates, isFit } from '../../bridges/tunnels/cloudflared.ts';
 import { meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
@@ -168,11 +168,16 @@ describe('what ssh and cloudflared say', () => {
   });
   it('means something to a person, each of it', () => {
     for (const code of CAUSE_CODES) {
-      const { sentence, mend, retry } = meaningOf(code, 'lab');
-      expect(sentence).toMatch(/^[A-Z].*\.$|^ssh .*\.$|^cloudflared .*\.$/);
-      expect(mend ?? '').not.toContain('NAME');
-      // What trying again can't mend says what can.
-      if (retry === 'never') expect(mend).toBeTruthy();
+      for (const canInstall of [true, false]) {
+        const { sentence, mend } = meaningOf(code, { name: 'lab', connector: { kind: 'cloudflared', login: 'browser' } }, canInstall);
+        expect(sentence).toMatch(/^[A-Z].*\.$|^ssh .*\.$|^cloudflared .*\.$/);
+        // A button, a sentence, and a command wherever there is one.
+        expect(mend.label).toMatch(/^[A-Z].{2,30}[^.]$/);
+        expect(mend.advice).toMatch(/^[A-Z].*[.)]$/);
+        expect(TunnelAction.safeParse(mend.action).success).toBe(true);
+        expect(mend.command === null).toBe(mend.action.kind === 'link');
+        expect(inWords(mend)).toContain(mend.command ?? mend.advice);
+      }
     }
   });
 });

@@ -29,6 +29,16 @@ async function started(options: RigOptions, before?: (rig: Rig) => void | Promis
   return made;
 }
 const ended = (made: Rig, cause: string) => made.until((one) => one.cause === cause && ['blocked', 'backoff'].includes(one.state), cause);
+/** Waits for the cause, prints its row, lets `mend` mend it, and waits until the tunnel is up; in milliseconds. */
+async function mends(made: Rig, scenario: string, cause: string, mend: () => unknown): Promise<number> {
+  const status = await ended(made, cause);
+  await mend();
+  const begun = performance.now();
+  await made.until((one) => one.state === 'up', `${scenario}: up`);
+  const took = performance.now() - begun;
+  made.tell(scenario, status, `${(took / 1000).toFixed(1)} s after it was mended`);
+  return took;
+}
 
 describe.skipIf(missing)('what ends a tunnel', () => {
   describe.each(KINDS)('by %s', (connector) => {
@@ -46,22 +56,40 @@ describe.skipIf(missing)('what ends a tunnel', () => {
       const status = await ended(made, cause);
       expect(status).toMatchObject({ state, cause });
       expect(status.reason).toBeTruthy();
-      if (state === 'blocked') expect(status.mend?.label).toContain(`drawbridge tunnels token ${NAME}`);
+      if (state === 'blocked')
+        expect(status.mend).toMatchObject({ action: { kind: 'token' }, command: `drawbridge tunnels token ${NAME}` });
+      made.tell(`the edge answers ${mode}, by ${connector}`, status, '');
       if (mode === 429) expect(Date.parse(status.retryAt ?? '') - Date.parse(status.since)).toBeGreaterThan(6_000);
       const upgrades = made.edge.seen.filter((one) => one.startsWith('upgrade')).length;
       // The genuine client asks a second time where it is sent to a login page.
       if (state === 'blocked') expect(upgrades).toBeLessThanOrEqual(mode === 'login' ? 2 : 1);
     });
 
+    it.each<[EdgeMode, string, string]>([
+      ['ok', 'login-needed', '302 to a login'],
+      ['service-auth', 'token-refused', '403'],
+    ])('a wrong service token, which an edge in mode %s refuses, until the right one is set', async (mode, cause, answer) => {
+      const { tunnels } = (rig = await startRig({ connector })).engine.control;
+      const made = rig;
+      made.edge.mode(mode);
+      await made.trust();
+      await tunnels.token({ name: NAME, token: { ...made.edge.token, secret: 'canary-secret-of-last-year' } });
+      await tunnels.start({ name: NAME });
+      const took = await mends(made, `wrong service token (${answer}), by ${connector}`, cause, () =>
+        tunnels.token({ name: NAME, token: made.edge.token }),
+      );
+      expect(took).toBeLessThan(10_000);
+      expect(JSON.stringify(await tunnels.logs({ name: NAME }))).not.toContain('canary-secret');
+    });
+
     it('an edge that is not there, until it is', async () => {
       const made = await started({ connector }, ({ edge }) => edge.stop());
-      await ended(made, 'edge-unreachable');
-      await made.edge.start();
-      expect(await made.until((one) => one.state === 'up', 'up')).toMatchObject({ cause: null });
+      expect(await mends(made, `no edge, by ${connector}`, 'edge-unreachable', () => made.edge.start())).toBeLessThan(10_000);
+      expect(await made.status()).toMatchObject({ cause: null });
     });
 
     it('an edge nobody vouches for', async () => {
-      const made = await started({ connector }, () => void delete process.env['SSL_CERT_FILE']);
+      const made = await started({ connector, untrusted: true });
       expect(await ended(made, 'tls-untrusted')).toMatchObject({ state: 'blocked' });
     });
 
@@ -87,17 +115,19 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     rig = made;
     const { control } = made.engine;
     await control.tunnels.start({ name: NAME });
-    expect((await ended(made, 'host-key-unknown')).mend?.label).toContain(`drawbridge tunnels trust ${NAME}`);
+    expect((await ended(made, 'host-key-unknown')).mend).toMatchObject({
+      action: { kind: 'trust' },
+      command: `drawbridge tunnels trust ${NAME}`,
+    });
     await expect(control.tunnels.trust({ name: NAME, fingerprint: `SHA256:${'A'.repeat(43)}` })).rejects.toThrow(/Nothing was pinned/);
-    await made.trust();
-    expect((await made.until((one) => one.state === 'up', 'up')).fingerprint).toMatch(/^SHA256:/);
+    expect(await mends(made, 'host key never compared', 'host-key-unknown', () => made.trust())).toBeLessThan(10_000);
+    expect((await made.status()).fingerprint).toMatch(/^SHA256:/);
 
     await made.sshd.kill();
     made.sshd.changeHostKey();
     await made.sshd.start();
     expect(await ended(made, 'host-key-changed')).toMatchObject({ state: 'blocked' });
-    await made.trust();
-    await made.until((one) => one.state === 'up', 'up again');
+    expect(await mends(made, 'host key changed', 'host-key-changed', () => made.trust())).toBeLessThan(10_000);
   });
 
   it('an ssh key that is refused, tried once', async () => {
@@ -108,11 +138,22 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     );
     // Asking for the host key, before and at pinning, are the other two.
     expect(made.sshd.log().match(/Connection from /g)).toHaveLength(3);
+    const { control } = made.engine;
+    const took = await mends(made, 'ssh key refused', 'key-refused', async () => {
+      made.sshd.authorize((await control.tunnels.serverKit({ name: NAME })).authorizedKeys);
+      await control.tunnels.reconnect({ name: NAME });
+    });
+    expect(took).toBeLessThan(10_000);
   });
 
   it('an ssh key others may read', async () => {
-    const made = await started({}, ({ engine }) => chmodSync(path.join(engine.home, 'tunnels', `${NAME}.key`), 0o644));
+    const file = ({ engine }: Rig): string => path.join(engine.home, 'tunnels', `${NAME}.key`);
+    const made = await started({}, (fresh) => chmodSync(file(fresh), 0o644));
     expect(await ended(made, 'key-unusable')).toMatchObject({ state: 'blocked' });
+    await mends(made, 'ssh key others may read', 'key-unusable', async () => {
+      chmodSync(file(made), 0o600);
+      await made.engine.control.tunnels.reconnect({ name: NAME });
+    });
   });
 
   it('a far port that is held: the other is taken', async () => {
@@ -129,13 +170,16 @@ describe.skipIf(missing)('what ends a tunnel', () => {
 
   it('far ports that are not permitted', async () => {
     const made = await started({ config: (kit) => kit.replace(/^ *PermitListen .*$/m, '  PermitListen none') });
-    expect(await ended(made, 'bind-refused')).toMatchObject({ state: 'backoff' });
+    const status = await ended(made, 'bind-refused');
+    expect(status).toMatchObject({ state: 'backoff', mend: { action: { kind: 'serverKit' } } });
+    made.tell('far ports not permitted', status, '');
   });
 
   it('a gateway that binds to every address: the tunnel is ended', async () => {
     const made = await started({ config: (kit) => kit.replace('GatewayPorts no', 'GatewayPorts yes') });
     const status = await ended(made, 'exposed');
     expect(status).toMatchObject({ state: 'blocked', farPort: null });
+    made.tell('far port bound to every address', status, '');
     await vi.waitFor(() => expect(made.sshd.sessions()).toEqual([]), 5_000);
   });
 
@@ -177,12 +221,19 @@ esac
     const fake = path.join(made.folder, 'cloudflared');
     await control.settings.update({ patch: { tunnels: { cloudflared: fake } } });
     await control.tunnels.start({ name: NAME });
-    expect(await ended(made, 'connector-missing')).toMatchObject({ state: 'blocked' });
+    const none = await ended(made, 'connector-missing');
+    expect(none).toMatchObject({ state: 'blocked', mend: { action: { kind: 'installCloudflared' } } });
+    made.tell('cloudflared missing', none, '');
     for (const version of ['2024.12.2', '2026.6.0']) {
       writeScript(fake, `#!/bin/sh\necho "cloudflared version ${version} (built today)"\n`);
       await control.tunnels.reconnect({ name: NAME });
-      expect(await ended(made, 'connector-unfit')).toMatchObject({ state: 'blocked', connectorVersion: version });
+      const status = await ended(made, 'connector-unfit');
+      expect(status).toMatchObject({ state: 'blocked', connectorVersion: version });
+      made.tell(`cloudflared ${version}`, status, '');
     }
     expect(made.edge.seen).toEqual([]);
+    await control.settings.update({ patch: { tunnels: { cloudflared: cloudflared ?? null } } });
+    await made.trust();
+    expect(await mends(made, 'cloudflared missing or unfit', 'connector-unfit', () => {})).toBeLessThan(10_000);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CAUSE_CODES, meaningOf, type Cause, type CauseCode } from '../../bridges/tunnels/causes.ts';
+import { CAUSE_CODES, retryOf, type Cause, type CauseCode } from '../../bridges/tunnels/causes.ts';
 import { initial, RULES, step, type Deed, type Happening, type Supervised } from '../../bridges/tunnels/supervisor.ts';
 
 /** Drives the supervisor by hand: time stands still unless it is moved. */
@@ -204,7 +204,7 @@ describe('far ports', () => {
 });
 
 describe('what trying again can’t mend', () => {
-  const never = CAUSE_CODES.filter((code) => meaningOf(code).retry === 'never');
+  const never = CAUSE_CODES.filter((code) => retryOf(code) === 'never');
   it.each(never)('%s blocks, and stays blocked until a person acts', (code) => {
     const tunnel = started();
     expect(tunnel.ended(code)).toEqual([]);

@@ -120,7 +120,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'keys':
       return keys(client, rest, options);
     case 'tunnels':
-      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env });
+      return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env, signal: options.signal });
     case 'env': {
       const envs = await client.clients.env(rest[0] === undefined ? {} : { client: rest[0] });
       if (json) return said(output, JSON.stringify(rest[0] === undefined ? envs : envs[0]));

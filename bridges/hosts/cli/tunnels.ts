@@ -1,6 +1,5 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
-import type { EngineClient, ServerKit, TunnelDefinition, TunnelStatus } from '../../contract/index.ts';
-import { TunnelDefinition as Definition } from '../../contract/tunnels.ts';
+import type { EngineClient, LogLine, ServerKit, TunnelDefinition, TunnelStatus } from '../../contract/index.ts';
 import { bytes, table, type Output } from './output.ts';
 
 /** Options of `drawbridge tunnels`, as parseArgs gives them. */
@@ -15,6 +14,7 @@ export type TunnelFlags = {
   offer?: string | undefined;
   fingerprint?: string | undefined;
   'no-check'?: boolean | undefined;
+  follow?: boolean | undefined;
 };
 
 export const TUNNEL_OPTIONS = {
@@ -28,20 +28,24 @@ export const TUNNEL_OPTIONS = {
   offer: { type: 'string' },
   fingerprint: { type: 'string' },
   'no-check': { type: 'boolean' },
+  follow: { type: 'boolean', short: 'f' },
 } as const;
 
 export const TUNNEL_USAGE = `  drawbridge tunnels [status [NAME]] [--json]
   drawbridge tunnels add NAME --host HOST --user USER --far-ports A,B [--connector cloudflared|direct|none]
                      [--login service-token|browser] [--port N] [--identity FILE] [--no-check]
+                     [--offer companion|codex|copilot]
                                       a service token is read from TUNNEL_SERVICE_TOKEN_ID and _SECRET
+  drawbridge tunnels edit NAME        with those of the same options that are to be different
   drawbridge tunnels server-kit NAME  what the gateway's administrator sets up
   drawbridge tunnels trust NAME [--fingerprint SHA256:...]
   drawbridge tunnels install-cloudflared
                                       downloads the release that is known here, and checks it
-  drawbridge tunnels start|stop|reconnect|check|logs|remove|token|key|login NAME`;
+  drawbridge tunnels logs NAME [--follow]
+  drawbridge tunnels start|stop|reconnect|check|remove|token|key|login NAME`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Options = { json: boolean; output: Output; flags: TunnelFlags; env: Environment };
+type Options = { json: boolean; output: Output; flags: TunnelFlags; env: Environment; signal: AbortSignal };
 
 /** For how long `start` watches a tunnel come up before it says how it stands. */
 const SETTLE_MS = 20_000;
@@ -68,11 +72,18 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
     }
     case 'add': {
       const token = tokenFrom(options.env);
-      const added = await client.tunnels.add({ definition: definitionFrom(named().name, options.flags), ...(token && { token }) });
+      const definition = await checked(client, { ...named(), ...draftFrom(options.flags) }, null);
+      const added = await client.tunnels.add({ definition, ...(token && { token }) });
       return say(
         added,
         `${added.key}\n\nThis key is for the gateway to call with; this is the only time it is shown.\nNext: drawbridge tunnels server-kit ${added.tunnel.definition.name}, then drawbridge tunnels start ${added.tunnel.definition.name}`,
       );
+    }
+    case 'edit': {
+      const { definition } = await statusOf(client, named().name);
+      const changed = await checked(client, { ...definition, ...draftFrom(options.flags, definition) }, definition.name);
+      const status = await client.tunnels.edit({ definition: changed });
+      return say(status, description(status));
     }
     case 'token': {
       const token = tokenFrom(options.env);
@@ -117,8 +128,9 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
       return say(status, description(status));
     }
     case 'logs': {
+      if (options.flags.follow === true) return follow(client, named().name, options);
       const lines = await client.tunnels.logs(named());
-      return say(lines, lines.map(({ at, line }) => `${at.slice(11, 23)}  ${line}`).join('\n'));
+      return say(lines, lines.map(lineText).join('\n'));
     }
     case 'remove':
       await client.tunnels.remove(named());
@@ -165,47 +177,64 @@ async function trust(client: EngineClient, name: string, { flags, output, json }
   return 0;
 }
 
+const lineText = ({ at, line }: LogLine): string => `${at.slice(11, 23)}  ${line}`;
+
+/** Lines as they come, until the tunnel is removed or the command is interrupted. */
+async function follow(client: EngineClient, name: string, { json, output, signal }: Options): Promise<number> {
+  try {
+    for await (const line of await client.tunnels.follow({ name }, { signal })) output.out(json ? JSON.stringify(line) : lineText(line));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return 0;
+}
+
+async function statusOf(client: EngineClient, name: string): Promise<TunnelStatus> {
+  const found = (await client.tunnels.list({})).find((tunnel) => tunnel.definition.name === name);
+  if (found === undefined) throw new DrawbridgeError('not_found', `There is no tunnel "${name}".`);
+  return found;
+}
+
 /** Waits until a tunnel that was told to come up is up or has met something. */
 async function settled(client: EngineClient, name: string): Promise<TunnelStatus> {
   const over = AbortSignal.timeout(SETTLE_MS);
-  const now = async (): Promise<TunnelStatus> => {
-    const found = (await client.tunnels.list({})).find((tunnel) => tunnel.definition.name === name);
-    if (found === undefined) throw new DrawbridgeError('not_found', `There is no tunnel "${name}".`);
-    return found;
-  };
   try {
     for await (const event of await client.events({}, { signal: over })) {
       if (event.type !== 'status') continue;
-      const status = await now();
+      const status = await statusOf(client, name);
       if (['up', 'blocked', 'backoff', 'off', 'waiting-network'].includes(status.state)) return status;
       if (status.state === 'connected' && !status.definition.check) return status;
     }
   } catch (error) {
     if (!over.aborted) throw error;
   }
-  return now();
+  return statusOf(client, name);
 }
 
-function definitionFrom(name: string, flags: TunnelFlags): TunnelDefinition {
-  const farPorts = (flags['far-ports'] ?? '').split(',').map(Number);
-  const kind = flags.connector ?? 'cloudflared';
-  const parsed = Definition.safeParse({
-    name,
-    host: flags.host ?? '',
-    user: flags.user ?? '',
-    farPorts,
-    port: flags.port === undefined ? null : Number(flags.port),
-    connector: kind === 'cloudflared' ? { kind, ...(flags.login === undefined ? {} : { login: flags.login }) } : { kind },
-    identityFile: flags.identity ?? null,
-    check: flags['no-check'] !== true,
-    ...(flags.offer === undefined ? {} : { offer: flags.offer }),
-  });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const key = issue?.path.map(String).join('.') ?? '';
-  throw new DrawbridgeError('bad_input', `The tunnel's ${key === '' ? 'definition' : key} is wrong: ${issue?.message ?? 'unknown'}.`, {
-    key,
-  });
+/** The options that were given, as fields of a form. `before`: what they are to change. */
+function draftFrom(flags: TunnelFlags, before?: TunnelDefinition): Record<string, unknown> {
+  const kind = flags.connector ?? before?.connector.kind;
+  const login = flags.login === undefined ? {} : { login: flags.login };
+  const draft: Record<string, unknown> = {
+    host: flags.host,
+    user: flags.user,
+    farPorts: flags['far-ports']?.split(',').map(Number),
+    port: flags.port === undefined ? undefined : Number(flags.port),
+    connector: flags.connector === undefined && flags.login === undefined ? undefined : { kind: kind ?? 'cloudflared', ...login },
+    identityFile: flags.identity,
+    check: flags['no-check'] === true ? false : undefined,
+    offer: flags.offer,
+  };
+  return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+}
+
+/** The definition a form comes to. Throws `bad_input` with the first thing that is wrong. */
+async function checked(client: EngineClient, draft: Record<string, unknown>, editing: string | null): Promise<TunnelDefinition> {
+  const { definition, problems } = await client.tunnels.validate({ draft, editing });
+  if (definition !== null) return definition;
+  const [problem] = problems;
+  const wrong = problem === undefined ? 'definition is wrong.' : `${problem.field} is wrong: it ${problem.message}.`;
+  throw new DrawbridgeError('bad_input', `The tunnel’s ${wrong}`, { key: problem?.field ?? null });
 }
 
 function tokenFrom(env: Environment): { id: string; secret: string } | undefined {
@@ -242,7 +271,8 @@ function description(tunnel: TunnelStatus): string {
   }
   if (tunnel.unproven !== null) lines.push(`  ${tunnel.unproven}`);
   if (tunnel.reason !== null) lines.push(`  ${tunnel.reason}`);
-  if (tunnel.mend !== null) lines.push(`  ${tunnel.mend.label}`);
+  if (tunnel.mend !== null) lines.push(`  ${tunnel.mend.advice}${tunnel.mend.command === null ? '' : ` ${tunnel.mend.command}`}`);
+  if (tunnel.mend?.action.kind === 'link') lines.push(`  ${tunnel.mend.action.href}`);
   if (tunnel.retryAt !== null) lines.push(`  Next attempt at ${tunnel.retryAt.slice(11, 19)} UTC.`);
   if (tunnel.loginUntil !== null) lines.push(`  The browser login ends at ${tunnel.loginUntil.slice(0, 16).replace('T', ' ')} UTC.`);
   return lines.join('\n');

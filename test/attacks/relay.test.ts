@@ -3,7 +3,6 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentLogger } from '../../bridges/engine/log.ts';
 import { startRelay, type Relay } from '../../bridges/tunnels/relay.ts';
 import { sendRaw, statusOf } from '../support/raw.ts';
 
@@ -22,6 +21,7 @@ async function start(socket: string | null): Promise<Relay> {
     tunnel: 'lab',
     offer: {
       name: 'companion',
+      label: 'Companion',
       serve(req, res, identify) {
         names.push(identify(req.headers.authorization ?? '')?.name);
         res.writeHead(200).end('served');
@@ -32,7 +32,6 @@ async function start(socket: string | null): Promise<Relay> {
     farPorts: FAR,
     socket,
     limits: { headersMs: 300, connections: 64 },
-    log: silentLogger,
     now: () => 1_000,
     check: (key) => key === 'right',
     prove: (text) => `proof of ${text}`,

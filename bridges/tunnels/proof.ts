@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import type { TunnelStatus } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { CheckReport } from './transport.ts';
+
+/** What is proven of a session that is up: that it leads to this very engine, and that only the gateway can reach it. */
+
+export type ProofTimings = {
+  /** Milliseconds between questions to the far side while all is well, and while it is not. */
+  checkEveryMs: number;
+  checkAgainMs: number;
+  /** For how long an answer counts. */
+  freshMs: number;
+};
+
+export type ProofParts = {
+  /** The far side may be asked. */
+  checks: boolean;
+  clock: Clock;
+  timings: ProofTimings;
+  note: (line: string) => void;
+  onChange: () => void;
+  /** The far port does not lead here any more. */
+  onUnanswered: () => void;
+  /** Others than the gateway can reach the far port. */
+  onExposed: () => void;
+};
+
+/** Has the gateway's check report on the far port, and ask there for proof with this nonce. */
+export type AskFarSide = (nonce: string) => Promise<CheckReport>;
+
+export type Proof = {
+  /** ssh confirmed this far port. The far side is asked now, and from time to time until `end`. */
+  begin(farPort: number, ask: AskFarSide): void;
+  end(): void;
+  /** A request came in by this far port; `nonce` where it asked for proof. */
+  seen(farPort: number, nonce: string | null): void;
+  /** Asks the far side once, now. */
+  ask(): Promise<void>;
+  view(): Pick<TunnelStatus, 'marks' | 'listens' | 'unproven' | 'latencyMs'> & { answering: boolean };
+};
+
+/** Unanswered questions in a row after which the session is not trusted any more. */
+const MAX_UNANSWERED = 2;
+
+type Seen = { at: number; by: string } | null;
+/** What is known of one session; another one begins with nothing. */
+type Known = {
+  farPort: number;
+  ask: AskFarSide;
+  connected: Seen;
+  answering: Seen;
+  private: Seen;
+  listens: string[];
+  /** The gateway does not let this account run the check. */
+  notPermitted: boolean;
+  unanswered: number;
+  latencyMs: number | null;
+};
+
+export function createProof(parts: ProofParts): Proof {
+  const { checks, clock, timings, note, onChange } = parts;
+  const awaited = new Map<string, () => void>();
+  let known: Known | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** True where the far side answered, and what it said was as it should be. */
+  const askOnce = async (session: Known): Promise<boolean> => {
+    const nonce = randomBytes(24).toString('base64url');
+    let reached = false;
+    awaited.set(nonce, () => void (reached = true));
+    const report = await session.ask(nonce).finally(() => awaited.delete(nonce));
+    if (session !== known) return false;
+    session.notPermitted = report.kind === 'not-permitted';
+    if (report.kind !== 'report') {
+      note(`drawbridge: the gateway could not be asked (${report.kind === 'failed' ? report.cause.code : report.kind})`);
+      onChange();
+      return false;
+    }
+    session.listens = report.listens;
+    if (report.listens.some((address) => !isLoopback(address))) {
+      note(`drawbridge: the far port is bound to ${report.listens.join(' ')}`);
+      parts.onExposed();
+      return false;
+    }
+    if (report.listens.length > 0) session.private = { at: clock.now(), by: 'gateway' };
+    if (reached) session.latencyMs = report.latencyMs;
+    else {
+      session.unanswered += 1;
+      note(`drawbridge: the far port did not lead here (status ${report.status})`);
+      if (session.unanswered >= MAX_UNANSWERED) parts.onUnanswered();
+    }
+    onChange();
+    return reached;
+  };
+
+  const askOn = async (session: Known): Promise<void> => {
+    const fine = await askOnce(session);
+    if (session !== known || session.notPermitted) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void askOn(session), fine ? timings.checkEveryMs : timings.checkAgainMs);
+    timer.unref();
+  };
+
+  return {
+    begin(farPort, ask) {
+      known = {
+        farPort,
+        ask,
+        connected: { at: clock.now(), by: 'ssh' },
+        answering: null,
+        private: null,
+        listens: [],
+        notPermitted: false,
+        unanswered: 0,
+        latencyMs: null,
+      };
+      onChange();
+      if (checks) void askOn(known);
+    },
+    end() {
+      known = undefined;
+      clearTimeout(timer);
+    },
+    seen(farPort, nonce) {
+      if (known?.farPort !== farPort) return;
+      const own = nonce === null ? undefined : awaited.get(nonce);
+      const first = known.answering === null;
+      known.answering = { at: clock.now(), by: own === undefined ? 'gateway' : 'check' };
+      known.unanswered = 0;
+      own?.();
+      if (first) onChange();
+    },
+    async ask() {
+      if (known !== undefined) await askOnce(known);
+    },
+    view() {
+      const fresh = known?.answering ?? null;
+      const answering = fresh !== null && clock.now() - fresh.at <= timings.freshMs;
+      return {
+        answering,
+        marks: { connected: shown(known?.connected), answering: shown(fresh), private: shown(known?.private) },
+        listens: known?.listens ?? [],
+        unproven: known === undefined ? null : unprovenOf(answering, known.private !== null, known.notPermitted, checks),
+        latencyMs: known?.latencyMs ?? null,
+      };
+    },
+  };
+}
+
+/** What a person should not take for granted. */
+function unprovenOf(answering: boolean, isPrivate: boolean, notPermitted: boolean, checks: boolean): string | null {
+  if (answering && isPrivate) return null;
+  if (!checks || notPermitted) {
+    const why = checks ? 'the gateway does not let this account run the check script' : 'checks are switched off for this tunnel';
+    if (!answering) return `ssh confirmed the far port, but nothing has come through it lately, and ${why}.`;
+    return `Calls come through, but that only the gateway itself can reach the far port is not proven: ${why}.`;
+  }
+  return answering
+    ? 'That only the gateway itself can reach the far port is not proven yet.'
+    : 'ssh confirmed the far port; the gateway has not been asked yet, or did not answer.';
+}
+
+/** True for an address only its own machine can reach, as `ss` writes it. */
+function isLoopback(address: string): boolean {
+  return /^(?:127\.\d+\.\d+\.\d+|\[::1\]):\d+$/.test(address);
+}
+
+const shown = (seen: Seen | undefined): { at: string; by: string } | null =>
+  seen === null || seen === undefined ? null : { at: new Date(seen.at).toISOString(), by: seen.by };
