@@ -42,9 +42,10 @@ export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
           {held && <QuotaCard bridge={bridge} />}
           {route && <ScopeCard bridge={bridge} route={route} />}
           {held && <ModelsCard bridge={bridge.name} />}
+          {!held && <LimitsCard bridge={bridge} />}
         </div>
         <div className="grid gap-4">
-          <LimitsCard bridge={bridge} />
+          {held && <LimitsCard bridge={bridge} />}
           <AddressCard bridge={bridge} />
           <DoctorCard bridge={bridge.name} />
         </div>

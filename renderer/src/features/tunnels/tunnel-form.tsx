@@ -290,7 +290,7 @@ function Labelled({
         {label}
       </label>
       {children(id, about)}
-      <p id={about} className={cn('text-xs text-pretty', problem === null ? 'text-faint' : 'text-bad')}>
+      <p id={about} className={cn('text-xs text-pretty first-letter:uppercase', problem === null ? 'text-faint' : 'text-bad')}>
         {problem ?? hint}
       </p>
     </div>

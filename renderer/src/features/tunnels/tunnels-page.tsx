@@ -38,27 +38,29 @@ export function TunnelsPage() {
     />
   );
   if (tunnels.length === 0 && !adding) return <NoTunnels onAdd={() => setAdding(true)} />;
-  if (tunnels.length === 0) return <Page>{form}</Page>;
   const chosen = tunnels.find(({ definition }) => definition.name === name) ?? tunnels[0];
   return (
     <div className="flex h-full max-[760px]:flex-col">
-      <nav
-        aria-label="Tunnels"
-        className="flex w-60 shrink-0 flex-col gap-px overflow-y-auto border-r p-2 max-[760px]:w-auto max-[760px]:flex-row max-[760px]:overflow-x-auto max-[760px]:border-r-0 max-[760px]:border-b"
-      >
-        {tunnels.map((tunnel) => (
-          <TunnelLink
-            key={tunnel.definition.name}
-            tunnel={tunnel}
-            current={!adding && tunnel === chosen}
-            onChoose={() => setAdding(false)}
-          />
-        ))}
-        <Button className="mt-2 w-full max-[760px]:mt-0 max-[760px]:w-auto max-[760px]:self-center" onClick={() => setAdding(true)}>
-          <Plus aria-hidden size={13} />
-          Add tunnel
-        </Button>
-      </nav>
+      {/* The form stays where it is when the first tunnel joins the list: it still shows the key. */}
+      {tunnels.length > 0 && (
+        <nav
+          aria-label="Tunnels"
+          className="flex w-60 shrink-0 flex-col gap-px overflow-y-auto border-r p-2 max-[760px]:w-auto max-[760px]:flex-row max-[760px]:overflow-x-auto max-[760px]:border-r-0 max-[760px]:border-b"
+        >
+          {tunnels.map((tunnel) => (
+            <TunnelLink
+              key={tunnel.definition.name}
+              tunnel={tunnel}
+              current={!adding && tunnel === chosen}
+              onChoose={() => setAdding(false)}
+            />
+          ))}
+          <Button className="mt-2 w-full max-[760px]:mt-0 max-[760px]:w-auto max-[760px]:self-center" onClick={() => setAdding(true)}>
+            <Plus aria-hidden size={13} />
+            Add tunnel
+          </Button>
+        </nav>
+      )}
       <div className="min-h-0 min-w-0 flex-1">
         {adding ? <Page>{form}</Page> : chosen && <TunnelPane key={chosen.definition.name} tunnel={chosen} />}
       </div>
