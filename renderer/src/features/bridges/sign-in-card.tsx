@@ -131,8 +131,9 @@ function RouteForm({
       )}
       {!agreed && (
         <div className="grid gap-1 rounded-md bg-sunken px-3 py-2.5">
-          <p className="font-medium">Before the first sign-in this way</p>
-          <p className="text-xs text-pretty text-muted">{route.terms}</p>
+          <p className="text-xs text-pretty text-muted">
+            Before the first sign-in this way you are asked once whether you agree to what stands above.
+          </p>
           <OutLink href={route.termsUrl}>Read the provider’s terms</OutLink>
         </div>
       )}
