@@ -37,8 +37,14 @@ export type CaptureOptions = {
   backlog?: { bytes: number; records: number };
 };
 
-/** Records wait this long for company, so that a busy store writes in batches. Milliseconds. */
-const BATCH_MS = 20;
+/** A record waits this long for company; a lone call is written down then. Milliseconds. */
+const LONE_MS = 20;
+/**
+ * Where calls come thick (more than FEW in LONE_MS) they wait this long: their ends find their beginnings still
+ * waiting, and the worker runs in few long stretches instead of between any two calls. Milliseconds.
+ */
+const BATCH_MS = 250;
+const FEW = 3;
 /** More than this many at once would hold up the calls under way. */
 const BATCH_RECORDS = 32;
 /** A backlog larger than this drops what comes next: memory is the calls', not the captures'. */
@@ -98,6 +104,11 @@ export function createCapture(options: CaptureOptions): Capture {
   };
   const show = (row: Call): void => tell(row, true);
 
+  const flushLone = (): void => {
+    if (batch.size <= FEW) flush();
+    else batchTimer = setTimeout(flush, BATCH_MS - LONE_MS);
+  };
+
   const flush = (): void => {
     clearTimeout(batchTimer);
     batchTimer = undefined;
@@ -119,7 +130,7 @@ export function createCapture(options: CaptureOptions): Capture {
         for (const piece of side.body ?? []) if (piece.buffer instanceof ArrayBuffer) transfers.add(piece.buffer);
       }
     }
-    worker.postMessage({ type: 'records', records, bytes: batchBytes } satisfies ToWorker, [...transfers]);
+    worker.postMessage({ type: 'records', records, bytes: batchBytes, show: callListeners.size > 0 } satisfies ToWorker, [...transfers]);
     batch = new Map();
     batchBytes = 0;
   };
@@ -150,7 +161,7 @@ export function createCapture(options: CaptureOptions): Capture {
     batchBytes += bytes;
     pendingBytes += bytes;
     if (batch.size >= BATCH_RECORDS) flush();
-    else batchTimer ??= setTimeout(flush, BATCH_MS);
+    else batchTimer ??= setTimeout(flushLone, LONE_MS);
   };
 
   const settle = (records: number, bytes: number): void => {
@@ -175,15 +186,15 @@ export function createCapture(options: CaptureOptions): Capture {
         setState('failed', message.reason);
         return opened();
       case 'stored':
-        settle(message.calls.length, message.bytes);
+        settle(message.records, message.bytes);
         calls = message.count;
         storeBytes = message.storeBytes;
         setState('recording', null);
         for (const row of message.calls) show(row);
         return;
       case 'unstored':
-        settle(message.calls.length, message.bytes);
-        dropped += message.calls.length;
+        settle(message.records, message.bytes);
+        dropped += message.records;
         for (const row of message.calls) show(row);
         log.error('capture.unstored', { reason: message.reason });
         retryAt = clock.monotonic() + RETRY_MS;

@@ -5,17 +5,18 @@ import type { StoredCall } from './worker.ts';
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
   | { type: 'open'; file: string; now: number }
-  | { type: 'records'; records: CaptureRecord[]; bytes: number }
+  /** `show`: the rows are wanted back, as they were stored. */
+  | { type: 'records'; records: CaptureRecord[]; bytes: number; show: boolean }
   | { type: 'query'; id: number; query: Query }
   | { type: 'close' };
 
 export type FromWorker =
   | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null }
   | { type: 'failed'; reason: string }
-  /** These rows are on disk; `bytes` of the backlog are done. */
-  | { type: 'stored'; calls: Call[]; bytes: number; count: number; storeBytes: number }
-  /** These rows could not be written (a full disk); the calls themselves went on. */
-  | { type: 'unstored'; calls: Call[]; bytes: number; reason: string }
+  /** So many records are on disk, and `bytes` of the backlog done. */
+  | { type: 'stored'; calls: Call[]; records: number; bytes: number; count: number; storeBytes: number }
+  /** These could not be written (a full disk); the calls themselves went on. */
+  | { type: 'unstored'; calls: Call[]; records: number; bytes: number; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
   | { type: 'refused'; id: number; reason: string }
   | { type: 'closed' };

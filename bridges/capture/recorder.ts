@@ -81,8 +81,8 @@ type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: 
 /** Bodies from this size on are shared with the worker when they can be, smaller ones are copied. */
 const SHARE_FROM = 64 * 1024;
 
-/** A call whose upstream has not begun to answer by then shows as open. Milliseconds. */
-const OPEN_MS = 2;
+/** A call whose upstream has not begun to answer by about then shows as open. Milliseconds. */
+const OPEN_MS = 10;
 
 /**
  * Makes the recorder: it taps both sides of a call as they pass. It holds nothing back and decides nothing; what it
@@ -90,6 +90,13 @@ const OPEN_MS = 2;
  */
 export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   const nextId = idMaker(clock);
+  // One timer for all: a timer for each call costs more than everything else that beginning it does.
+  const unopened = new Set<() => unknown>();
+  let timer: NodeJS.Timeout | undefined;
+  const openAll = (): void => {
+    timer = undefined;
+    for (const open of unopened) open();
+  };
   return {
     begin(start) {
       const id = nextId();
@@ -115,7 +122,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       let opened: Call | undefined;
       const open = (): Call => {
         if (opened !== undefined) return opened;
-        clearTimeout(timer);
+        unopened.delete(open);
         opened = openRow(id, start, begunAt);
         tellReply(opened);
         if (kept) {
@@ -130,7 +137,8 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         row.streamed = String(replyHeaders['content-type'] ?? '').startsWith('text/event-stream');
         row.ttfbMs = firstByteAt;
       };
-      const timer = setTimeout(open, OPEN_MS);
+      unopened.add(open);
+      timer ??= setTimeout(openAll, OPEN_MS);
 
       return {
         id,

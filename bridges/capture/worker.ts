@@ -30,8 +30,8 @@ export function serveStore(port: MessagePort): void {
         return;
       }
       case 'records':
-        if (store === undefined) send(unstored(message.records, message.bytes, 'The capture store is not open.'));
-        else send(write(store, message.records, message.bytes));
+        if (store === undefined) send(unstored(message, 'The capture store is not open.'));
+        else send(write(store, message));
         clearTimeout(idle);
         idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
         idle.unref();
@@ -61,22 +61,27 @@ export function serveStore(port: MessagePort): void {
 }
 
 /** Writes a batch in one transaction, all of it or nothing. */
-function write(store: Store, records: readonly CaptureRecord[], bytes: number): FromWorker {
+function write(store: Store, batch: Batch): FromWorker {
   const calls: Call[] = [];
   try {
     store.transaction(() => {
-      for (const record of records) calls.push(writeOne(store, record));
+      for (const record of batch.records) {
+        const call = writeOne(store, record);
+        if (batch.show) calls.push(call);
+      }
     });
   } catch (error) {
     store.forget();
-    return unstored(records, bytes, error instanceof Error ? error.message : String(error));
+    return unstored(batch, error instanceof Error ? error.message : String(error));
   }
-  return { type: 'stored', calls, bytes, count: store.count, storeBytes: store.size() };
+  return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
 }
 
-function unstored(records: readonly CaptureRecord[], bytes: number, reason: string): FromWorker {
-  return { type: 'unstored', calls: records.map((record) => readRow(record.row)), bytes, reason };
+function unstored({ records, bytes, show }: Batch, reason: string): FromWorker {
+  return { type: 'unstored', calls: show ? records.map((record) => readRow(record.row)) : [], records: records.length, bytes, reason };
 }
+
+type Batch = Extract<ToWorker, { type: 'records' }>;
 
 function writeOne(store: Store, record: CaptureRecord): Call {
   const row = readRow(record.row);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import type { CallStart, Recorder } from '../capture/recorder.ts';
 import type { Settings, Use, WireFormat } from '../contract/index.ts';
@@ -205,7 +206,7 @@ export function createDoor(options: DoorOptions): Door {
       return countTokens(incoming, caller, sent, plain, way);
     if (target.surface.kind === 'count_tokens' && decided.upstream === 'practice') return countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
-    cross(incoming, caller, sent, plain, way);
+    void cross(incoming, caller, sent, plain, way);
   };
 
   /** Bytes untouched: both ends speak the same wire format. */
@@ -224,11 +225,15 @@ export function createDoor(options: DoorOptions): Door {
     reply.follow(way.known.upstream.send(request, reply));
   };
 
-  const cross = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+  /** Bodies from LARGE on are worked on in steps, with a turn of the event loop for other calls between any two. */
+  const cross = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
     const to = way.known.wires[0] ?? 'responses';
     const call = recorder.begin(start(incoming, caller, sent, way, to));
     const requestId = newId('req');
+    const large = plain.length >= LARGE;
+    if (large) await setImmediate();
     const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
+    if (large) await setImmediate();
     let crossing: Crossing;
     try {
       const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
@@ -251,8 +256,11 @@ export function createDoor(options: DoorOptions): Door {
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
       return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
     }
+    if (large) await setImmediate();
     const json = JSON.stringify(crossing.body);
     const body = lifted?.lower(json) ?? Buffer.from(json);
+    if (large) await setImmediate();
+    if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its request was sent on.' });
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
     if (way.known.rewrites !== true) call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
@@ -387,6 +395,8 @@ export function createDoor(options: DoorOptions): Door {
 
 /** Bodies from this size on have their long texts lifted out before they are parsed. */
 const LIFT_FROM = 32 * 1024;
+/** What one step of translating a body of this size takes would be felt by the streams beside it. */
+const LARGE = 256 * 1024;
 /** The router every client points at. */
 export function createCompanion(options: CompanionOptions): Door {
   return createDoor({

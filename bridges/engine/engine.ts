@@ -92,7 +92,8 @@ const STOP_DEADLINE_MS = 5_000;
 
 export function createEngine(settings: SettingsStore, ports: EnginePorts, options: EngineOptions): Engine {
   const { clock, log, paths } = ports;
-  const events = new EventBus();
+  // Rows are told only where somebody reads them: telling costs every call.
+  const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   let gatewayKey: string | undefined;
@@ -215,7 +216,6 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const offs = [
     settings.onChange(onSettings),
     keys.onChange(() => events.emit({ type: 'keys' })),
-    capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })),
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 

@@ -6,6 +6,13 @@ const MAX_QUEUE = 1_000;
 /** Tells everyone who listens what happened. One that listens slowly holds nobody else up. */
 export class Bus<T extends object> {
   readonly #listeners = new Set<(event: T | undefined) => void>();
+  readonly #whileHeard: () => () => void;
+  #unheard: (() => void) | undefined;
+
+  /** `whileHeard` runs when the first reader comes; what it returns runs once the last has left. */
+  constructor(whileHeard: () => () => void = () => () => {}) {
+    this.#whileHeard = whileHeard;
+  }
 
   emit(event: T): void {
     for (const listener of this.#listeners) listener(event);
@@ -15,6 +22,15 @@ export class Bus<T extends object> {
   close(): void {
     for (const listener of this.#listeners) listener(undefined);
     this.#listeners.clear();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#listeners.size > 0) this.#unheard ??= this.#whileHeard();
+    else {
+      this.#unheard?.();
+      this.#unheard = undefined;
+    }
   }
 
   /**
@@ -32,6 +48,7 @@ export class Bus<T extends object> {
     };
     const onAbort = (): void => listener(undefined);
     this.#listeners.add(listener);
+    this.#settle();
     signal?.addEventListener('abort', onAbort);
     try {
       yield* first();
@@ -48,6 +65,7 @@ export class Bus<T extends object> {
       }
     } finally {
       this.#listeners.delete(listener);
+      this.#settle();
       signal?.removeEventListener('abort', onAbort);
     }
   }

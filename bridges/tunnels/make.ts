@@ -9,10 +9,11 @@ import { openssh } from './openssh.ts';
 import { startRelay } from './relay.ts';
 import { KEEP_ALIVE } from './ssh.ts';
 import type { Tokens } from './tokens.ts';
-import { createTunnel, TIMINGS, type RunningTunnel } from './tunnel.ts';
+import { createTunnel, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
 import type { TunnelsParts } from './tunnels.ts';
 
-export type MakerParts = Omit<TunnelsParts, 'paths' | 'keychain' | 'interfaces'> & {
+export type MakerParts = Omit<TunnelsParts, 'paths' | 'keychain' | 'interfaces' | 'timings'> & {
+  timings: TunnelTimings;
   files: TunnelFiles;
   keys: TunnelKeys;
   tokens: Tokens;
@@ -64,7 +65,7 @@ export function tunnelMaker(parts: MakerParts): (definition: TunnelDefinition, l
       online: () => parts.online(host),
       clock,
       random: parts.random,
-      timings: { ...TIMINGS, ...parts.timings },
+      timings: parts.timings,
       log,
       onChange: parts.onChange,
     });

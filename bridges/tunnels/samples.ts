@@ -1,8 +1,7 @@
 import type { TunnelSample } from '../contract/index.ts';
 import type { Traffic } from './relay.ts';
 
-/** The last half hour of one tunnel, in steps. */
-export const SAMPLE_EVERY_MS = 5_000;
+/** Half an hour of one tunnel in steps of 5 s. */
 const MAX_SAMPLES = 360;
 
 export type Samples = {

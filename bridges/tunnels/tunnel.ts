@@ -15,8 +15,16 @@ import { createTrouble } from './trouble.ts';
 export type TunnelTimings = ProofTimings & {
   /** Down for longer than this is worth a notice. Milliseconds. */
   noticeAfterMs: number;
+  /** Milliseconds between two of the numbers a window draws. */
+  sampleEveryMs: number;
 };
-export const TIMINGS: TunnelTimings = { checkEveryMs: 60_000, checkAgainMs: 3_000, freshMs: 180_000, noticeAfterMs: 60_000 };
+export const TIMINGS: TunnelTimings = {
+  checkEveryMs: 60_000,
+  checkAgainMs: 3_000,
+  freshMs: 180_000,
+  noticeAfterMs: 60_000,
+  sampleEveryMs: 5_000,
+};
 
 export type TunnelParts = {
   definition: TunnelDefinition;

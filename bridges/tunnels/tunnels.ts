@@ -42,11 +42,10 @@ import { createLogins, signsIn } from './login.ts';
 import { watchMachine, type Disturbance } from './machine.ts';
 import { tunnelMaker } from './make.ts';
 import type { Offer } from './relay.ts';
-import { SAMPLE_EVERY_MS } from './samples.ts';
 import type { KeepAlive } from './ssh.ts';
 import { createTokens } from './tokens.ts';
 import type { HostKey } from './transport.ts';
-import type { RunningTunnel, TunnelTimings } from './tunnel.ts';
+import { TIMINGS, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
 
 export type TunnelsParts = {
   settings: { current(): Settings; update(patch: Record<string, unknown>): Settings };
@@ -122,9 +121,11 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const keygen = findProgram('ssh-keygen', parts.env['PATH'] ?? '', platform) ?? 'ssh-keygen';
   const tokens = createTokens(keychain);
   const identityOf = (definition: TunnelDefinition): string => definition.identityFile ?? files.identity(definition.name);
+  const timings: TunnelTimings = { ...TIMINGS, ...parts.timings };
   const target = `${platform}-${process.arch}`;
   const make = tunnelMaker({
     ...parts,
+    timings,
     files,
     keys,
     tokens,
@@ -246,7 +247,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       machine = watchMachine({ now: () => clock.now(), interfaces: parts.interfaces }, (disturbance) => void disturb(disturbance));
       sampling = setInterval(() => {
         for (const tunnel of running.values()) tunnel.sample();
-      }, SAMPLE_EVERY_MS);
+      }, timings.sampleEveryMs);
       sampling.unref();
       started = true;
       apply();
@@ -339,7 +340,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     },
     logs: (name) => logOf(name).all(),
     follow: (name, signal) => logOf(name).follow(signal),
-    numbers: (name) => ({ everyMs: SAMPLE_EVERY_MS, samples: find(name).samples() }),
+    numbers: (name) => ({ everyMs: timings.sampleEveryMs, samples: find(name).samples() }),
     async serverKit(name) {
       const { definition } = find(name);
       return serverKit(definition, await publicKeyOf(identityOf(definition), keygen, run));

@@ -99,12 +99,14 @@ describe.skipIf(missing)('drawbridge tunnels', () => {
     await gone;
     const killedAt = performance.now();
     await vi.waitFor(() => expect(ours()).toEqual([]), 5_000);
-    console.log(`engine killed: nothing left after ${Math.round(performance.now() - killedAt)} ms`);
+    console.log(`| the engine killed (-9): nothing of it is left | – | – | ${((performance.now() - killedAt) / 1000).toFixed(1)} s |`);
     await expect(call(origin, '/health')).rejects.toThrow();
 
     // The next one brings it up by itself.
     const second = await startEngine();
+    const startedAt = performance.now();
     await vi.waitFor(async () => expect((await call(origin, '/health')).status).toBe(200), 10_000);
+    console.log(`| the engine started again | connecting, up | – | ${((performance.now() - startedAt) / 1000).toFixed(1)} s |`);
 
     // Engine and leash die together: ssh lives on until the next engine ends it by its ledger.
     const [survivor] = sshOf();
@@ -119,9 +121,31 @@ describe.skipIf(missing)('drawbridge tunnels', () => {
     await vi.waitFor(() => expect(sshOf().map(({ pid }) => pid)).not.toContain(survivor?.pid), 5_000);
     await vi.waitFor(async () => expect((await drawbridge('tunnels', 'status', 'lab', '--json')).out).toContain('"state":"up"'), 10_000);
 
+    // What is wrong is refused by name; what is right is taken over, and the tunnel comes up anew.
+    expect(await drawbridge('tunnels', 'edit', 'lab', '--user', 'a b')).toMatchObject({ code: 2, err: expect.stringContaining('user') });
+    const edited = await drawbridge('tunnels', 'edit', 'lab', '--far-ports', far.toReversed().join(','), '--json');
+    expect(JSON.parse(edited.out).definition).toMatchObject({ farPorts: far.toReversed(), host: 'localhost', offer: 'companion' });
+    await vi.waitFor(async () => expect((await call(`http://127.0.0.1:${far[1]}`, '/health')).status).toBe(200), 10_000);
+
+    // Its lines can be followed until it is removed.
+    const following = spawn(process.execPath, [COMMAND, 'tunnels', 'logs', 'lab', '--follow'], {
+      env: env(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const followed = once(following, 'exit');
+    const lines: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      createInterface({ input: following.stdout }).on('line', (line) => {
+        lines.push(line);
+        if (line.includes('up -> off')) resolve();
+      });
+    });
+    await vi.waitFor(() => expect(lines.join('\n')).toContain('-> up'), 10_000);
     expect((await drawbridge('tunnels', 'stop', 'lab')).code).toBe(0);
+    await told;
     expect(sshOf()).toEqual([]);
     expect((await drawbridge('tunnels', 'remove', 'lab')).code).toBe(0);
+    expect(await followed).toEqual([0, null]);
     expect((await drawbridge('tunnels', 'status', 'lab')).code).toBe(1);
   }, 90_000);
 });

@@ -96,7 +96,7 @@ describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is 
     const begun = performance.now();
     await until((one) => one.state === 'up' && one.marks.connected?.at !== before);
     const took = Math.round(performance.now() - begun);
-    console.log(`cable back: answers again after ${took} ms`);
+    console.log(`| the cable pulled, and put back | – | – | ${(took / 1000).toFixed(1)} s |`);
     expect(await fromThere(`http://127.0.0.1:${(await status())?.farPort}/health`)).toContain('"status":"ok"');
     // One attempt may be waiting for an answer that never comes, for as long as ssh is told to.
     expect(took).toBeLessThan(25_000);

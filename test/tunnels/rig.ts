@@ -27,6 +27,8 @@ export type Rig = {
   status(): Promise<TunnelStatus>;
   /** Waits until the tunnel's status fits; not for ever. */
   until(fits: (status: TunnelStatus) => boolean | Promise<boolean>, what?: string): Promise<TunnelStatus>;
+  /** From now on nobody vouches for the edge's certificate. */
+  untrustEdge(): void;
   /** Processes of this tunnel and of no other. */
   processes(part: 'ssh' | 'connector' | 'leash'): number[];
   /**
@@ -49,8 +51,6 @@ export type RigOptions = {
   keepAlive?: TunnelsTuning['keepAlive'];
   timings?: TunnelsTuning['timings'];
   random?: TunnelsTuning['random'];
-  /** The edge's certificate is vouched for by nobody. */
-  untrusted?: boolean;
   definition?: Partial<TunnelDefinition>;
   settings?: Record<string, unknown>;
   /** Changes the kit's block for sshd. */
@@ -68,7 +68,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const sshdPort = await freePort();
   const edge = await startAccessEdge(folder, sshdPort);
   // Rigs run beside each other, so the authority of this one's edge goes to its own engine and not to the whole process.
-  const env = { ...process.env, SSL_CERT_FILE: options.untrusted === true ? '' : edge.ca };
+  const env: NodeJS.ProcessEnv = { ...process.env, SSL_CERT_FILE: edge.ca };
   const tuning: TunnelsTuning = {
     env,
     keepAlive: options.keepAlive,
@@ -160,6 +160,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   };
   return {
     engine,
+    untrustEdge: () => void delete env['SSL_CERT_FILE'],
     processes,
     heals,
     tell: (scenario, one, healed) => row(scenario, one.state, one.reason ?? '', healed),

@@ -89,8 +89,10 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     });
 
     it('an edge nobody vouches for', async () => {
-      const made = await started({ connector, untrusted: true });
-      expect(await ended(made, 'tls-untrusted')).toMatchObject({ state: 'blocked' });
+      const made = await started({ connector }, (fresh) => fresh.untrustEdge());
+      const status = await ended(made, 'tls-untrusted');
+      expect(status).toMatchObject({ state: 'blocked' });
+      made.tell(`edge’s certificate not trusted, by ${connector}`, status, '');
     });
 
     it('no service token', async () => {
@@ -233,7 +235,6 @@ esac
     }
     expect(made.edge.seen).toEqual([]);
     await control.settings.update({ patch: { tunnels: { cloudflared: cloudflared ?? null } } });
-    await made.trust();
-    expect(await mends(made, 'cloudflared missing or unfit', 'connector-unfit', () => {})).toBeLessThan(10_000);
+    expect(await mends(made, 'cloudflared unfit', 'connector-unfit', () => made.trust())).toBeLessThan(10_000);
   });
 });

@@ -150,7 +150,7 @@ describe('waking and changes of network', () => {
     const tunnel = started();
     tunnel.up();
     expect(tunnel.happen(happening)).toEqual(CLOSE);
-    expect(tunnel.state().phase.name).toBe('silent');
+    expect(tunnel.state().phase).toEqual({ name: 'silent', cause: { code: 'disturbed' } });
     expect(tunnel.ended('exited')).toEqual([{ type: 'wait', until: tunnel.now() + RULES.debounceMs }]);
     tunnel.pass(RULES.debounceMs);
     expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
@@ -180,12 +180,13 @@ describe('waking and changes of network', () => {
     tunnel.up();
     expect(tunnel.happen({ type: 'network', online: false })).toEqual(CLOSE);
     tunnel.ended('exited');
-    expect(tunnel.state()).toMatchObject({ phase: { name: 'waiting-network' }, session: 'none' });
+    expect(tunnel.state()).toMatchObject({ phase: { name: 'waiting-network', cause: { code: 'no-network' } }, session: 'none' });
   });
   it('a replaced session takes the other far port where the far side did not answer', () => {
     const tunnel = started();
     tunnel.up();
     expect(tunnel.happen({ type: 'distrust' })).toEqual(CLOSE);
+    expect(tunnel.state().phase).toEqual({ name: 'silent', cause: { code: 'unanswered' } });
     expect(tunnel.ended('exited')).toEqual(OPEN_1);
   });
 });

@@ -19,7 +19,7 @@ describe.each(KINDS)('a tunnel by %s', (kind) => {
     afterAll(() => rig.stop());
 
     it('is up within 5 s, answering and private', async () => {
-      console.log(`${kind}: up after ${Math.round(took)} ms`);
+      console.log(`| started, by ${kind} | connecting, connected, up | – | ${(took / 1000).toFixed(1)} s |`);
       expect(took).toBeLessThan(5_000);
       const status = await rig.status();
       expect(status).toMatchObject({
