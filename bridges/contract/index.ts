@@ -45,7 +45,6 @@ export type AccountState = z.infer<typeof s.AccountState>;
 export type AccountMend = z.infer<typeof a.AccountMend>;
 export type BridgeDetail = z.infer<typeof a.BridgeDetail>;
 export type BridgeName = z.infer<typeof a.BridgeName>;
-export type BridgeModel = z.infer<typeof a.BridgeModel>;
 export type BridgeRoute = z.infer<typeof a.BridgeRoute>;
 export type SignInOffer = z.infer<typeof a.SignInOffer>;
 export type RouteName = z.infer<typeof a.RouteName>;

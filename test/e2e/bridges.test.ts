@@ -36,7 +36,7 @@ afterEach(async () => {
   await engine.stop();
   await github.server.stop();
   await openai.stop();
-  expect(view.complaints).toEqual([]);
+  if (view.complaints.length > 0) throw new Error(`the browser complained:\n${view.complaints.join('\n')}`);
 });
 
 const go = async (bridge: string): Promise<void> => {

@@ -12,16 +12,19 @@ import { causeOf } from '../../lib/errors.ts';
 import { ago, fullTime } from '../../lib/format.ts';
 import { useBridgeCommand } from './run.ts';
 
+// It is a command, and no hook, whatever its name begins with.
+const { useAccount: changeAccount } = client.bridges;
+
 /** The accounts that are held; one of them is used. */
 export function AccountsCard({ bridge, onAdd }: { bridge: BridgeDetail; onAdd: () => void }) {
-  const use = useBridgeCommand((account: string) => client.bridges.useAccount({ bridge: bridge.name, account }));
+  const take = useBridgeCommand((account: string) => changeAccount({ bridge: bridge.name, account }));
   const before = bridge.accounts.find(({ active }) => active);
   const change = (id: string): void =>
-    use.mutate(id, {
+    take.mutate(id, {
       onSuccess: () =>
         toast({
           title: 'Calls use the other account now',
-          ...(before && { undo: () => use.mutateAsync(before.id) }),
+          ...(before && { undo: () => take.mutateAsync(before.id) }),
         }),
       onError: (error) => toastError('The account could not be changed', error),
     });
@@ -51,7 +54,7 @@ export function AccountsCard({ bridge, onAdd }: { bridge: BridgeDetail; onAdd: (
             {account.active ? (
               <SignOut bridge={bridge} label={account.label} />
             ) : (
-              <Button busy={use.isPending} onClick={() => change(account.id)} aria-label={`Use ${account.label}`}>
+              <Button busy={take.isPending} onClick={() => change(account.id)} aria-label={`Use ${account.label}`}>
                 Use this one
               </Button>
             )}

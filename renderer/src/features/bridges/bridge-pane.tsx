@@ -1,4 +1,4 @@
-import { ExternalLink } from 'lucide-react';
+import { Cable, ExternalLink } from 'lucide-react';
 import { useState } from 'react';
 import type { BridgeDetail } from '../../../../bridges/contract/index.ts';
 import { Badge } from '../../components/badge.tsx';
@@ -21,7 +21,7 @@ import { QuotaCard } from './quota-card.tsx';
 import { useBridgeCommand } from './run.ts';
 import { ScopeCard } from './scope-card.tsx';
 import { SignInCard } from './sign-in-card.tsx';
-import { iconOf, routeInUse, standingTone, STATES } from './words.ts';
+import { ICONS, routeInUse, standingTone, STATES } from './words.ts';
 
 /** All about one bridge, what needs a person first. */
 export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
@@ -34,7 +34,7 @@ export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
     <Page>
       <Head bridge={bridge} />
       <Standing bridge={bridge} onSignIn={() => setAdding(true)} signsIn={signsIn} />
-      {bridge.offer !== null && <OfferPanel bridge={bridge.name} label={bridge.label} offer={bridge.offer} />}
+      {bridge.offer !== null && <OfferPanel label={bridge.label} offer={bridge.offer} />}
       {signsIn && <SignInCard bridge={bridge} onCancel={held ? () => setAdding(false) : undefined} onBegun={() => setAdding(false)} />}
       <div className="grid items-start gap-4 min-[1180px]:grid-cols-2">
         <div className="grid gap-4">
@@ -55,7 +55,7 @@ export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
 }
 
 function Head({ bridge }: { bridge: BridgeDetail }) {
-  const Icon = iconOf(bridge.name);
+  const Icon = ICONS[bridge.name] ?? Cable;
   const route = routeInUse(bridge);
   const enable = useBridgeCommand((enabled: boolean) => client.bridges.enable({ bridge: bridge.name, enabled }));
   return (

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
+import { Cable } from 'lucide-react';
 import type { BridgeDetail } from '../../../../bridges/contract/index.ts';
 import { Problem } from '../../components/problem.tsx';
 import { Waiting } from '../../components/progress.tsx';
 import { StatusDot } from '../../components/status-dot.tsx';
 import { engine } from '../../lib/engine.ts';
 import { BridgePane } from './bridge-pane.tsx';
-import { iconOf, STATES } from './words.ts';
+import { ICONS, STATES } from './words.ts';
 
 /** Every bridge: where it stands on the left, all about the chosen one on the right. */
 export function BridgesPage() {
@@ -37,7 +38,7 @@ export function BridgesPage() {
 }
 
 function BridgeLink({ bridge, current }: { bridge: BridgeDetail; current: boolean }) {
-  const Icon = iconOf(bridge.name);
+  const Icon = ICONS[bridge.name] ?? Cable;
   const state = STATES[bridge.state];
   return (
     <Link

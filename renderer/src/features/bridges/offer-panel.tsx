@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { ExternalLink } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import type { BridgeName, SignInOffer } from '../../../../bridges/contract/index.ts';
+import type { SignInOffer } from '../../../../bridges/contract/index.ts';
 import { BUTTON_LINK } from '../../components/button-link.ts';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { Spinner } from '../../components/progress.tsx';
@@ -9,7 +9,7 @@ import { cn } from '../../lib/cn.ts';
 import { engine } from '../../lib/engine.ts';
 
 /** A sign-in under way: the code to copy, the page to open, and how long both are good. */
-export function OfferPanel({ bridge, label, offer }: { bridge: BridgeName; label: string; offer: SignInOffer }) {
+export function OfferPanel({ label, offer }: { label: string; offer: SignInOffer }) {
   const { url, code, expiresAt } = offer;
   return (
     <section aria-label={`Sign in to ${label}`} className="grid gap-4 rounded-lg border bg-surface px-5 py-5">
@@ -47,20 +47,20 @@ export function OfferPanel({ bridge, label, offer }: { bridge: BridgeName; label
           <Spinner />
           Waiting for you
         </span>
-        {expiresAt !== null && <Countdown bridge={bridge} until={expiresAt} />}
+        {expiresAt !== null && <Countdown until={expiresAt} />}
       </div>
     </section>
   );
 }
 
 /** Minutes and seconds that are left. Not read out each second. */
-function Countdown({ bridge, until }: { bridge: BridgeName; until: string }) {
+function Countdown({ until }: { until: string }) {
   const queries = useQueryClient();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
-  }, [bridge]);
+  }, []);
   const left = Math.max(0, Math.round((Date.parse(until) - now) / 1000));
   const over = left === 0;
   useEffect(() => {

@@ -1,4 +1,4 @@
-import { Bot, BriefcaseBusiness, Cable, SquareTerminal, type LucideIcon } from 'lucide-react';
+import { Bot, BriefcaseBusiness, SquareTerminal, type LucideIcon } from 'lucide-react';
 import type { AccountState, BridgeDetail, BridgeRoute, Use } from '../../../../bridges/contract/index.ts';
 import type { Tone } from '../../components/badge.tsx';
 import type { DotTone } from '../../components/status-dot.tsx';
@@ -19,12 +19,8 @@ export const USES: Readonly<Record<Use, { title: string; hint: string }>> = {
   gateway: { title: 'Your gateway', hint: 'Calls that arrive through a tunnel.' },
 };
 
-const ICONS: Readonly<Record<string, LucideIcon>> = { codex: SquareTerminal, copilot: Bot, m365: BriefcaseBusiness };
-
-/** The picture of a bridge; one that is not known yet has a plain one. */
-export function iconOf(bridge: string): LucideIcon {
-  return ICONS[bridge] ?? Cable;
-}
+/** The pictures of the bridges; one that is not known yet takes `Cable`. */
+export const ICONS: Readonly<Record<string, LucideIcon>> = { codex: SquareTerminal, copilot: Bot, m365: BriefcaseBusiness };
 
 /** The colour of a route's label. */
 export function standingTone(standing: BridgeRoute['standing']): Tone {

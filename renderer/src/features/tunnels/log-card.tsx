@@ -11,12 +11,17 @@ const KEPT = 500;
 
 /** What ssh and the connector say, as they say it. It stays at the end until somebody scrolls up. */
 export function LogCard({ name }: { name: string }) {
-  const { lines, problem, again } = useLog(name);
+  const [attempt, setAttempt] = useState(0);
+  return <Following key={attempt} name={name} again={() => setAttempt(attempt + 1)} />;
+}
+
+function Following({ name, again }: { name: string; again: () => void }) {
+  const { lines, problem } = useLog(name);
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   useEffect(() => {
     if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [lines]);
+  });
   return (
     <Card
       title="Log"
@@ -63,28 +68,23 @@ export function LogCard({ name }: { name: string }) {
 }
 
 /** The last lines, and each new one as it comes. */
-function useLog(name: string): { lines: readonly Line[]; problem: string | null; again: () => void } {
+function useLog(name: string): { lines: readonly Line[]; problem: string | null } {
   const [lines, setLines] = useState<readonly Line[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
-  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     const left = new AbortController();
-    const follow = async (): Promise<void> => {
-      let id = 0;
-      setLines([]);
-      setProblem(null);
-      try {
-        for await (const { at, line } of await client.tunnels.follow({ name }, { signal: left.signal })) {
-          id += 1;
-          const next = { id, at, line };
-          setLines((before) => [...before.slice(1 - KEPT), next]);
-        }
-      } catch (error) {
-        if (!left.signal.aborted) setProblem(causeOf(error));
-      }
-    };
-    void follow();
+    follow(name, left.signal, (next) => setLines((before) => [...before.slice(1 - KEPT), next])).catch((error: unknown) => {
+      if (!left.signal.aborted) setProblem(causeOf(error));
+    });
     return () => left.abort();
-  }, [name, attempt]);
-  return { lines, problem, again: () => setAttempt((before) => before + 1) };
+  }, [name]);
+  return { lines, problem };
+}
+
+async function follow(name: string, signal: AbortSignal, onLine: (line: Line) => void): Promise<void> {
+  let id = 0;
+  for await (const { at, line } of await client.tunnels.follow({ name }, { signal })) {
+    id += 1;
+    onLine({ id, at, line });
+  }
 }

@@ -8,7 +8,7 @@ export function useTunnelCommand<I, O>(work: (input: I) => Promise<O>): UseMutat
     // A token or a key may stand in it; it must not outlive what shows it.
     gcTime: 0,
     onSettled: () => {
-      void queryClient.invalidateQueries({ queryKey: engine.tunnels.key() });
+      void queryClient.invalidateQueries({ queryKey: engine.tunnels.list.key() });
       void queryClient.invalidateQueries({ queryKey: engine.status.key() });
     },
   });

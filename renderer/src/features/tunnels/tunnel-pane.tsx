@@ -26,14 +26,12 @@ import { STATES } from './words.ts';
 export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
   const [editing, setEditing] = useState<{ field: TunnelField | undefined } | null>(null);
   const [installs, setInstalls] = useState(false);
-  const parts = {
-    kit: useRef<HTMLDivElement>(null),
-    log: useRef<HTMLDivElement>(null),
-    access: useRef<HTMLDivElement>(null),
-    host: useRef<HTMLDivElement>(null),
-  };
-  const go = (part: keyof typeof parts): void => {
-    const element = parts[part].current;
+  const kit = useRef<HTMLDivElement>(null);
+  const log = useRef<HTMLDivElement>(null);
+  const access = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLDivElement>(null);
+  const go = (part: 'kit' | 'log' | 'access' | 'host'): void => {
+    const element = { kit, log, access, host }[part].current;
     element?.scrollIntoView({ block: 'start' });
     element?.focus({ preventScroll: true });
   };
@@ -52,17 +50,17 @@ export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
       <ProofCard tunnel={tunnel} />
       <NumbersCard tunnel={tunnel} />
       <div className="grid items-start gap-4 min-[1180px]:grid-cols-2">
-        <div ref={parts.host} tabIndex={-1} className="outline-none">
+        <div ref={host} tabIndex={-1} className="outline-none">
           <HostKeyCard tunnel={tunnel} />
         </div>
-        <div ref={parts.access} tabIndex={-1} className="outline-none">
+        <div ref={access} tabIndex={-1} className="outline-none">
           <AccessCard tunnel={tunnel} />
         </div>
       </div>
-      <div ref={parts.log} tabIndex={-1} className="outline-none">
+      <div ref={log} tabIndex={-1} className="outline-none">
         <LogCard name={definition.name} />
       </div>
-      <div ref={parts.kit} tabIndex={-1} className="outline-none">
+      <div ref={kit} tabIndex={-1} className="outline-none">
         <KitCard name={definition.name} />
       </div>
       <RemoveTunnel name={definition.name} />

@@ -77,7 +77,7 @@ function TunnelLink({ tunnel, current, onChoose }: { tunnel: TunnelStatus; curre
       params={{ name }}
       onClick={onChoose}
       aria-current={current ? 'page' : undefined}
-      className="grid min-h-14 shrink-0 content-center rounded-md px-2.5 hover:bg-hover aria-[current=page]:bg-selected"
+      className="grid min-h-14 shrink-0 content-center rounded-md px-2.5 py-1.5 hover:bg-hover aria-[current=page]:bg-selected"
     >
       <span className="truncate font-medium">{name}</span>
       <span className="truncate text-2xs text-muted">{host}</span>
