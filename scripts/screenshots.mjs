@@ -9,12 +9,17 @@ import { MADE_BRIDGES, MADE_TUNNELS } from '../test/fakes/made-status.ts';
 const FOLDER = path.resolve(import.meta.dirname, '../docs/images');
 /** Name of the image, path, a text that shows once the page is there, and what else is special about it. */
 const SHOTS = [
-  { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true },
+  { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true, act: makeFirstCall },
   { name: 'overview', path: '/', sign: 'Last calls' },
   { name: 'clients', path: '/clients', sign: 'Connect a client' },
-  { name: 'settings', path: '/settings', sign: 'Appearance', height: 1960 },
+  { name: 'settings', path: '/settings', sign: 'Appearance', height: 1500 },
   { name: 'palette', path: '/', sign: 'Last calls', act: openPalette },
 ];
+
+async function makeFirstCall(page) {
+  await page.getByRole('button', { name: 'Make the first call' }).click();
+  await page.getByRole('button', { name: /Make a first call done/ }).waitFor();
+}
 
 async function openPalette(page) {
   await page.keyboard.press('Control+k');

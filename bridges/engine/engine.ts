@@ -16,6 +16,7 @@ import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createM365Bridge } from '../m365/m365.ts';
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
@@ -113,11 +114,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
-  const bridges = { codex, copilot };
+  const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known(), copilot: () => copilot.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),
@@ -233,37 +235,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopped');
   };
 
-  const statusNow = async (): Promise<Status> => {
-    const recording = capture.status();
-    return {
-      version: options.version,
-      host: options.host,
-      pid: process.pid,
-      node: process.versions.node,
-      startedAt,
-      home: paths.home,
-      listeners: [companionStatus, ...hostListeners.values()],
-      bridges: Object.values(bridges).map((bridge) => bridge.status()),
-      tunnels: tunnels.summaries(),
-      upstreams: upstreams.status(),
-      capture: recording,
-      activity: await capture.activity().catch(() => NO_ACTIVITY),
-      notices: [
-        ...tunnels.notices(),
-        ...noticesOf({
-          companion: companionStatus,
-          capture: recording,
-          movedAside: capture.movedAside(),
-          settingsProblem: settings.problem(),
-          keys: keys.list().length,
-          keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
-        }),
-        ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
-      ],
-    };
-  };
-
-  return {
+  const engine: Engine = {
     events,
     capture,
     keys,
@@ -281,7 +253,35 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));
       return stopping;
     },
-    status: statusNow,
+    async status() {
+      const recording = capture.status();
+      return {
+        version: options.version,
+        host: options.host,
+        pid: process.pid,
+        node: process.versions.node,
+        startedAt,
+        home: paths.home,
+        listeners: [companionStatus, ...hostListeners.values()],
+        bridges: Object.values(bridges).map((bridge) => bridge.status()),
+        tunnels: tunnels.summaries(),
+        upstreams: upstreams.status(),
+        capture: recording,
+        activity: await capture.activity().catch(() => NO_ACTIVITY),
+        notices: [
+          ...tunnels.notices(),
+          ...noticesOf({
+            companion: companionStatus,
+            capture: recording,
+            movedAside: capture.movedAside(),
+            settingsProblem: settings.problem(),
+            keys: keys.list().length,
+            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+          }),
+          ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
+        ],
+      };
+    },
     companionProblem: () => problem,
     async usePort(port) {
       const listener = await rebind(port);
@@ -300,7 +300,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       return bundleOf({
         now: clock.now(),
         platform: ports.platform,
-        status: await statusNow(),
+        status: await engine.status(),
         settings: settings.current(),
         settingsProblem: settings.problem(),
         doctor,
@@ -319,6 +319,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
     },
   };
+  return engine;
 }
 
 /** A bridge as a tunnel lends it: the same door its own listener has. */

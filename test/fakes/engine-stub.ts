@@ -123,6 +123,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     streams.add(stream);
     signal?.addEventListener('abort', stream.end);
     try {
+      // As the engine does: who has been heard only now asks again for what happened before.
+      yield { type: 'status' };
       while (!stream.ended) {
         const event = queue.shift();
         if (event) yield event;

@@ -3,7 +3,7 @@ import { client } from '../host.ts';
 
 /** Pauses or resumes capture, says so, and offers the way back. */
 export function pauseCapture(paused: boolean): void {
-  client.capture.pause({ paused }).then(
+  pauseOrResume(paused).then(
     () =>
       toast({
         title: paused ? 'Capture is paused' : 'Capture goes on',
@@ -12,4 +12,10 @@ export function pauseCapture(paused: boolean): void {
       }),
     (error: unknown) => toastError(paused ? 'Capture could not be paused' : 'Capture could not be resumed', error),
   );
+}
+
+async function pauseOrResume(paused: boolean): Promise<void> {
+  const { state } = await client.capture.pause({ paused });
+  // Recording may be off in the settings as well; who presses Resume wants it on.
+  if (!paused && state === 'paused') await client.settings.update({ patch: { capture: { enabled: true } } });
 }

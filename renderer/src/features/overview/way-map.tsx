@@ -105,7 +105,11 @@ function Local({
 
 function Column({ label, children }: { label: string; children: React.ReactNode }) {
   return (
-    <ul aria-label={label} className="grid min-w-0" style={{ gap: NODE_GAP }}>
+    <ul
+      aria-label={label}
+      className={cn('grid min-w-0 grid-cols-[minmax(0,1fr)]', label !== 'Companion' && 'max-[980px]:grid-cols-2')}
+      style={{ gap: NODE_GAP }}
+    >
       {children}
     </ul>
   );

@@ -11,24 +11,25 @@ import { useSaveSettings, type SettingsPatch } from '../../lib/settings.ts';
 
 /** Where this machine's programs reach Drawbridge. Always on loopback: there is no setting that changes that. */
 export function Ports({ settings }: { settings: Settings }) {
+  const { data: status } = useQuery(engine.status.get.queryOptions());
+  const labelOf = (name: string): string => status?.bridges.find((bridge) => bridge.name === name)?.label ?? name;
   return (
     <Card title="Ports">
       <FormRows>
         <CompanionPort />
-        <SavedPort
-          title="Codex bridge"
-          hint="Used from the next start on."
-          value={settings.bridges.codex.port}
-          patch={(port) => ({ bridges: { codex: { port } } })}
-        />
-        <SavedPort
-          title="Copilot bridge"
-          hint="Used from the next start on."
-          value={settings.bridges.copilot.port}
-          patch={(port) => ({ bridges: { copilot: { port } } })}
-        />
+        {Object.entries(settings.bridges).map(([name, { port }]) => (
+          <SavedPort
+            key={name}
+            title={`${labelOf(name)} bridge`}
+            label={`Port of the ${labelOf(name)} bridge`}
+            hint="Used from the next start on."
+            value={port}
+            patch={(next) => ({ bridges: { [name]: { port: next } } })}
+          />
+        ))}
         <SavedPort
           title="Window"
+          label="Port of the window"
           hint="For the window in a browser, from the next start on. 0 takes any free port."
           value={settings.ui.port}
           patch={(port) => ({ ui: { port } })}
@@ -81,13 +82,25 @@ function CompanionPort() {
   );
 }
 
-function SavedPort({ title, hint, value, patch }: { title: string; hint: string; value: number; patch: (port: number) => SettingsPatch }) {
-  const save = useSaveSettings(`Saved the port of the ${title.toLowerCase()}`);
+function SavedPort({
+  title,
+  label,
+  hint,
+  value,
+  patch,
+}: {
+  title: string;
+  label: string;
+  hint: string;
+  value: number;
+  patch: (port: number) => SettingsPatch;
+}) {
+  const save = useSaveSettings(`Saved the ${label.charAt(0).toLowerCase()}${label.slice(1)}`);
   return (
     <FormRow title={title} hint={hint} error={save.isError ? causeOf(save.error) : null}>
       <EditField
         key={value}
-        label={`Port of the ${title.toLowerCase()}`}
+        label={label}
         kind="number"
         width="w-20"
         value={String(value)}

@@ -10,8 +10,8 @@ import { client } from '../../host.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { causeOf } from '../../lib/errors.ts';
 import { plural } from '../../lib/format.ts';
+import { differencesOf } from '../../lib/patch.ts';
 import { saveFile } from '../../lib/save-file.ts';
-import { differencesOf } from '../../lib/settings.ts';
 
 const COLUMNS = [{ title: 'Setting', width: 'w-2/5' }, { title: 'Now' }, { title: 'In the file' }];
 
