@@ -103,6 +103,7 @@ describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {
     await card('Proof').getByRole('listitem').filter({ hasText: 'Private' }).getByText('not proven').waitFor({ state: 'hidden' });
     await page.getByRole('log').getByText(/./).first().waitFor();
     await card('Proof').getByRole('button', { name: 'Prove now' }).click();
+    await card('Proof').locator('button[aria-busy="false"]').waitFor();
     expect(await view.findings()).toEqual([]);
     await view.shot('tunnel-up');
 

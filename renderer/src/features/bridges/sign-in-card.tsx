@@ -74,6 +74,7 @@ function RouteForm({
   onBegun: () => void;
 }) {
   const [key, setKey] = useState('');
+  const [byCode, setByCode] = useState(false);
   const { data: file } = useQuery({ ...engine.settings.get.queryOptions(), enabled: route.setup !== undefined });
   const own: Readonly<Record<string, unknown>> | undefined = file?.settings.bridges[bridge.name];
   const held = route.setup && own?.[route.setup.setting];
@@ -83,11 +84,17 @@ function RouteForm({
     if (route.setup && setup !== null && setup.trim() !== held)
       await client.settings.update({ patch: { bridges: { [bridge.name]: { [route.setup.setting]: setup.trim() } } } });
     const given = route.needs === 'key' ? { key: key.trim() } : {};
-    return (await client.bridges.signIn({ bridge: bridge.name, route: route.name, agree: true, ...given })).bridge;
+    return (await client.bridges.signIn({ bridge: bridge.name, route: route.name, agree: true, byCode, ...given })).bridge;
   });
   const agreed = route.agreedAt !== null;
   const ready = (route.needs !== 'key' || key.trim() !== '') && (route.setup === undefined || brought.trim() !== '');
-  const words = route.needs === 'browser' ? 'Sign in in the browser' : route.needs === 'key' ? 'Check and keep the key' : 'Use this login';
+  const words = byCode
+    ? 'Sign in with a code'
+    : route.needs === 'browser'
+      ? 'Sign in in the browser'
+      : route.needs === 'key'
+        ? 'Check and keep the key'
+        : 'Use this login';
   return (
     <form
       className="grid gap-4"
@@ -128,6 +135,12 @@ function RouteForm({
             onChange={(event) => setKey(event.target.value)}
           />
         </div>
+      )}
+      {route.byCode && (
+        <label className="flex w-fit items-center gap-2 text-xs">
+          <input type="checkbox" checked={byCode} onChange={(event) => setByCode(event.target.checked)} className="accent-accent" />
+          With a code, typed in on any other device
+        </label>
       )}
       {!agreed && (
         <div className="grid gap-1 rounded-md bg-sunken px-3 py-2.5">
