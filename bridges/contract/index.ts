@@ -56,6 +56,7 @@ export type AccountMend = z.infer<typeof a.AccountMend>;
 export type BridgeDetail = z.infer<typeof a.BridgeDetail>;
 export type BridgeName = z.infer<typeof a.BridgeName>;
 export type BridgeRoute = z.infer<typeof a.BridgeRoute>;
+export type SignInOffer = z.infer<typeof a.SignInOffer>;
 export type RouteName = z.infer<typeof a.RouteName>;
 export type QuotaWindow = z.infer<typeof a.QuotaWindow>;
 export type Use = z.infer<typeof s.Use>;

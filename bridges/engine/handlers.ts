@@ -123,6 +123,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return engine.bridges[input.bridge].detail();
       }),
       retry: os.bridges.retry.handler(({ input }) => engine.bridges[input.bridge].retry()),
+      models: os.bridges.models.handler(async ({ input }) => [...(await engine.bridges[input.bridge].models())]),
     },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {

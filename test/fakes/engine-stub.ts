@@ -298,6 +298,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       setScope: os.bridges.setScope.handler(unserved),
       enable: os.bridges.enable.handler(unserved),
       retry: os.bridges.retry.handler(unserved),
+      models: os.bridges.models.handler(() => []),
     },
     gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
