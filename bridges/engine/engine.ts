@@ -36,6 +36,7 @@ import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
 import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
+import { stepBack } from './step-back.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
 export type EnginePorts = {
@@ -115,6 +116,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       prices: paths.prices,
       homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
     },
+    stepBack: (thread) => stepBack(thread, ports.run),
   });
   const bridgesChanged = (): void => {
     capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
