@@ -17,6 +17,7 @@ export default defineConfig({
       input: {
         cli: 'bridges/hosts/cli/main.ts',
         'capture-worker': 'bridges/capture/worker.ts',
+        'token-worker': 'bridges/companion/token-worker.ts',
         'tunnel-leash': 'bridges/tunnels/leash.ts',
         'tunnel-connector': 'bridges/tunnels/connector.ts',
       },

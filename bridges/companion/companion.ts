@@ -12,10 +12,8 @@ import { decodeBody, receiveBody } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
-import { codecs } from '../wire/codecs.ts';
 import { lift } from '../wire/lift.ts';
 import { memoryHandleStore } from '../wire/opaque.ts';
-import { estimateTokens } from '../wire/tokens.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -28,6 +26,7 @@ import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
 import type { KeyRing } from './keys.ts';
 import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
+import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
 export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
@@ -48,6 +47,7 @@ export type DoorOptions = {
   keys: KeyRing;
   upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
+  tokens: TokenCounter;
   clock: Clock;
   log: Logger;
   version: string;
@@ -202,9 +202,8 @@ export function createDoor(options: DoorOptions): Door {
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
-    if (target.surface.kind === 'count_tokens' && !upstream.wires.includes('messages'))
-      return countTokens(incoming, caller, sent, plain, way);
-    if (target.surface.kind === 'count_tokens' && decided.upstream === 'practice') return countTokens(incoming, caller, sent, plain, way);
+    const counts = upstream.wires.includes('messages') && decided.upstream !== 'practice';
+    if (target.surface.kind === 'count_tokens' && !counts) return void countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
     void cross(incoming, caller, sent, plain, way);
   };
@@ -272,25 +271,20 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** A local estimate, for upstreams that can't count. */
-  const countTokens = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+  const countTokens = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
     const call = recorder.begin(start(incoming, caller, sent, way, null));
     const requestId = newId('req');
-    try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
-      const tokens = estimateTokens(codecs.messages.parseRequest(parsed));
-      answer(incoming.res, call, {
-        status: 200,
-        headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
-        body: JSON.stringify({ input_tokens: tokens }),
-      });
-    } catch (error) {
-      const message = error instanceof RequestError ? `${error.path}: ${error.message}` : 'The request body is not valid JSON.';
-      answer(
-        incoming.res,
-        call,
-        renderTurnError({ kind: 'invalid_request', message }, 'messages', incoming.req.headers['user-agent'], requestId),
-      );
+    const count = await options.tokens.count(plain);
+    if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its tokens were counted.' });
+    if ('problem' in count) {
+      const error: TurnError = { kind: 'invalid_request', message: count.problem };
+      return answer(incoming.res, call, renderTurnError(error, 'messages', incoming.req.headers['user-agent'], requestId));
     }
+    answer(incoming.res, call, {
+      status: 200,
+      headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
+      body: JSON.stringify({ input_tokens: count.tokens }),
+    });
   };
 
   /** GET and HEAD below the client's own provider: nothing to read, nothing to choose by but the path. */

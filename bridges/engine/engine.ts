@@ -9,6 +9,7 @@ import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
+import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
@@ -81,6 +82,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
+  const tokens = createTokenCounter({ log });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {
@@ -91,6 +93,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     net: ports.net ?? netOf(`Drawbridge/${options.version}`),
     keys,
     recorder: capture.recorder,
+    tokens,
     clock,
     log,
     version: options.version,
@@ -109,6 +112,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys,
     upstreams,
     recorder: capture.recorder,
+    tokens,
     clock,
     log,
     version: options.version,
@@ -211,6 +215,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
+    await tokens.stop();
     await capture.stop();
     keys.stop();
     settings.stop();
