@@ -1,5 +1,6 @@
 import type { Recorder } from '../capture/recorder.ts';
 import type { Door } from '../companion/companion.ts';
+import type { LastingHandles } from '../companion/handles.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { TokenCounter } from '../companion/token-counter.ts';
@@ -24,6 +25,7 @@ export type BridgeOptions = {
   keys: KeyRing;
   recorder: Recorder;
   tokens: TokenCounter;
+  handles: LastingHandles;
   clock: Clock;
   log: Logger;
   version: string;

@@ -13,7 +13,6 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { lift } from '../wire/lift.ts';
-import { memoryHandleStore } from '../wire/opaque.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -23,6 +22,7 @@ import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
+import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
 import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
@@ -48,6 +48,8 @@ export type DoorOptions = {
   upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
   tokens: TokenCounter;
+  /** Reasoning that clients hold a handle of. */
+  handles: LastingHandles;
   clock: Clock;
   log: Logger;
   version: string;
@@ -75,8 +77,7 @@ type Caller = { name: string; use: Use; own: boolean };
  * than the whole forwarding (bench). Everything else is Express' to route.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, log, recorder, keys } = options;
-  const handles = memoryHandleStore({ max: 10_000, random: () => randomBytes(16).toString('base64url') });
+  const { clock, log, recorder, keys, handles } = options;
   const app = buildApp();
 
   const refuse = (incoming: Incoming, refusal: Refusal): void => {
@@ -231,6 +232,8 @@ export function createDoor(options: DoorOptions): Door {
     const requestId = newId('req');
     const large = plain.length >= LARGE;
     if (large) await setImmediate();
+    const recalled = handles.recall(plain);
+    if (recalled !== undefined) await recalled;
     const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     if (large) await setImmediate();
     let crossing: Crossing;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
@@ -8,6 +9,7 @@ import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
 import { createCompanion } from '../companion/companion.ts';
+import { lastingHandles } from '../companion/handles.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
@@ -83,6 +85,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const keys = openKeys(paths.keys, clock);
   const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
   const tokens = createTokenCounter({ log });
+  const handles = lastingHandles({
+    home: paths.home,
+    keychain: ports.keychain,
+    clock,
+    log,
+    random: () => randomBytes(16).toString('base64url'),
+  });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {
@@ -94,6 +103,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys,
     recorder: capture.recorder,
     tokens,
+    handles,
     clock,
     log,
     version: options.version,
@@ -113,6 +123,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     upstreams,
     recorder: capture.recorder,
     tokens,
+    handles,
     clock,
     log,
     version: options.version,
@@ -215,7 +226,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
-    await tokens.stop();
+    await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
     keys.stop();
     settings.stop();
