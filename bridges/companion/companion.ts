@@ -12,7 +12,7 @@ import { decodeBody, receiveBody } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
-import { lift } from '../wire/lift.ts';
+import { lift, restored } from '../wire/lift.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -248,6 +248,7 @@ export function createDoor(options: DoorOptions): Door {
         now: clock.now(),
         newId,
         wantsReasoning: true,
+        ...(lifted && { restore: (value) => restored(lifted, value) }),
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {

@@ -28,6 +28,8 @@ export type CrossingInput = {
   /** Chat clients only: the client reads `reasoning_content`. */
   wantsReasoning: boolean;
   client: ErrorClient;
+  /** Puts back the long texts that were lifted out of `body` (lift.ts), for what replies repeat of the request. */
+  restore?: <T extends JsonValue>(value: T) => T;
   /** The upstream can only stream: it is asked to, whatever the client wants. */
   alwaysStream?: boolean;
 };
@@ -115,7 +117,7 @@ export function crossRequest(input: CrossingInput): Crossing {
     seal: seal(store, { upstream, model }),
     includeUsage: from === 'chat' && wantsUsageChunk(body),
     wantsReasoning: input.wantsReasoning,
-    request: turn,
+    request: input.restore === undefined ? turn : withTexts(turn, input.restore),
   };
   return {
     body: rendered.body,
@@ -150,6 +152,12 @@ function refuseUncrossable(body: JsonValue, from: WireFormat, to: WireFormat): v
   if (isSet(body.prompt) && to !== 'responses') {
     throw new RequestError('prompt', 'a stored prompt is known to its own provider only; send its text in instructions');
   }
+}
+
+/** Replies repeat no more of a request than these (responses). */
+function withTexts(turn: TurnRequest, restore: NonNullable<CrossingInput['restore']>): TurnRequest {
+  const { output, toolChoice } = turn;
+  return { ...turn, ...(output && { output: restore(output) }), ...(toolChoice && { toolChoice: restore(toolChoice) }) };
 }
 
 function isSet(value: JsonValue | undefined): boolean {
