@@ -103,6 +103,8 @@ export function crossRequest(input: CrossingInput): Crossing {
   const { body, from, to, store, upstream } = input;
   refuseUncrossable(body, from, to);
   const turn = codecs[from].parseRequest(body);
+  const oneFunctionCall = from === 'chat' && offersFunctions(body);
+  if (oneFunctionCall) turn.parallelToolCalls = false;
   const model = input.model ?? turn.model;
   const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
   const tools = fitTools(resolved.turn, to);
@@ -117,6 +119,7 @@ export function crossRequest(input: CrossingInput): Crossing {
     seal: seal(store, { upstream, model }),
     includeUsage: from === 'chat' && wantsUsageChunk(body),
     wantsReasoning: input.wantsReasoning,
+    ...(oneFunctionCall && { oneFunctionCall }),
     request: input.restore === undefined ? turn : withTexts(turn, input.restore),
   };
   return {
@@ -167,6 +170,11 @@ function isSet(value: JsonValue | undefined): boolean {
 function wantsUsageChunk(body: JsonValue): boolean {
   const options = isObject(body) ? body.stream_options : undefined;
   return isObject(options) && options.include_usage === true;
+}
+
+/** The client is of the time before tools: it knows functions, and one call of them in a reply. */
+function offersFunctions(body: JsonValue): boolean {
+  return isObject(body) && Array.isArray(body.functions) && body.functions.length > 0 && !isSet(body.tools);
 }
 
 // ---------------------------------------------------------------------------------------------- the way back
