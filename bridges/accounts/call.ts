@@ -1,4 +1,5 @@
 import type { Admission, Governor } from './governor.ts';
+import type { TokenAnswer, Tokens } from './keeper.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
@@ -8,16 +9,27 @@ export type GrantAnswer<G extends Grant> = G | { error: TurnError };
 
 /** The signed-in account of one route, as far as a call needs it. */
 export type Session<G extends Grant> = {
-  grant(): Promise<GrantAnswer<G>>;
-  /** The provider answered 401 to this token. */
-  refused(token: string): Promise<GrantAnswer<G>>;
+  /** For one call, or (without a request) for what is asked besides calls. */
+  grant(request?: UpstreamRequest): Promise<GrantAnswer<G>>;
+  /** The provider answered 401 to this token; its headers may say what it wants instead. */
+  refused(token: string, headers: ReplyHeaders, request?: UpstreamRequest): Promise<GrantAnswer<G>>;
   /** Looks again at the keychain, or at another program's file. */
   retry(): Promise<void>;
   stop(): Promise<void>;
 };
 
+type ReplyHeaders = Readonly<Record<string, string | string[]>>;
+
 /** A request as the provider takes it, with what had to be left out. */
-export type Ready = { request: UpstreamRequest; lost: readonly Loss[]; stream: boolean } | { error: TurnError };
+export type Ready =
+  | {
+      request: UpstreamRequest;
+      lost: readonly Loss[];
+      stream: boolean;
+      /** Where this one call goes, where one place for all calls of a grant does not do. */
+      upstream?: Upstream;
+    }
+  | { error: TurnError };
 
 export type BridgeUpstreamOptions<G extends Grant> = {
   bridge: string;
@@ -31,7 +43,7 @@ export type BridgeUpstreamOptions<G extends Grant> = {
   upstreamOf: (grant: G) => Upstream;
   /** The reply's way back to the client. */
   replyTo: (sink: ReplySink, grant: G, stream: boolean) => ReplySink;
-  onHeaders: (headers: Readonly<Record<string, string | string[]>>) => void;
+  onHeaders: (headers: ReplyHeaders) => void;
 };
 
 export type BridgeUpstream = Upstream & {
@@ -43,6 +55,13 @@ export type BridgeUpstream = Upstream & {
 export function signInNeeded(bridge: string, reason: string): { error: TurnError } {
   const message = `${reason} Sign in to the ${bridge} bridge in Drawbridge, or with: drawbridge signin ${bridge}`;
   return { error: { kind: 'sign_in_needed', code: 'auth_required', message } };
+}
+
+/** What a call without tokens is answered with. */
+export function tokensMissing(bridge: string, answer: Exclude<TokenAnswer, { tokens: Tokens }>): { error: TurnError } {
+  if (answer.problem !== 'passing') return signInNeeded(bridge, answer.reason);
+  const retryAfter = answer.retryAfterMs === null ? undefined : Math.ceil(answer.retryAfterMs / 1000);
+  return { error: { kind: 'overloaded', message: answer.reason, ...(retryAfter === undefined ? {} : { retryAfter }) } };
 }
 
 /** Calls of a bridge: admitted by the governor, given the account's credential, put into the provider's words. */
@@ -104,7 +123,7 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
     if (!('release' in admission)) return this.#refuse(notAdmitted(admission, o.bridge, o.dailyCalls()));
     if (this.#over) return admission.release();
     this.#release = admission.release;
-    const grant = await session.grant();
+    const grant = await session.grant(this.#request);
     if ('error' in grant) return this.#refuse(grant.error);
     this.#attempt(grant);
   }
@@ -116,14 +135,14 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
     if ('error' in ready) return this.#refuse(ready.error);
     this.#sink.sent?.(ready.request.headers, ready.request.body, ready.lost);
     this.#target = this.#options.replyTo(this.#sink, grant, ready.stream);
-    this.#flow = this.#options.upstreamOf(grant).send(ready.request, this);
+    this.#flow = (ready.upstream ?? this.#options.upstreamOf(grant)).send(ready.request, this);
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
     if (this.#over) return;
     this.#options.onHeaders(headers);
     if (status === 401 && this.#grant !== undefined) {
-      this.#unauthorized(this.#grant).catch(this.#broken);
+      this.#unauthorized(this.#grant, headers).catch(this.#broken);
       return;
     }
     const { 'openai-model': _model, ...kept } = headers;
@@ -159,10 +178,10 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
   }
 
   /** Tried again once, with whatever the session has by now; nothing has reached the client yet. */
-  async #unauthorized(grant: G): Promise<void> {
+  async #unauthorized(grant: G, headers: ReplyHeaders): Promise<void> {
     this.#flow?.abort();
     this.#target = undefined;
-    const answer = (await this.#options.session()?.refused(grant.token)) ?? nobody(this.#options.bridge);
+    const answer = (await this.#options.session()?.refused(grant.token, headers, this.#request)) ?? nobody(this.#options.bridge);
     if ('error' in answer) return this.#refuse(answer.error);
     if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
     this.#retried = true;

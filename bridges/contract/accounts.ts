@@ -1,13 +1,11 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { AccountState } from './schemas.ts';
+import { AccountState, Use } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
-export const BridgeName = z.enum(['codex', 'copilot']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device']);
-/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
-export const Use = z.enum(['app', 'clients', 'gateway']);
+export const BridgeName = z.enum(['codex', 'copilot', 'm365']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'sdk', 'device', 'work-iq', 'graph']);
 
 /** A key as it is pasted: it has to fit into a header. */
 const secret = z
@@ -40,17 +38,29 @@ export const BridgeRoute = z.object({
   termsUrl: z.string(),
   /** What has to be given to sign in: a key, a click in the browser, or nothing. */
   needs: z.enum(['key', 'browser', 'nothing']),
+  /** Where a browser is needed: a code to type in on any other machine will do instead (`byCode` of signIn). */
+  byCode: z.boolean().optional(),
   /** When the owner agreed to sign in this way; null where they were never asked. */
   agreedAt: z.string().nullable(),
   scope: z.array(Use),
   defaultScope: z.array(Use),
+  /** What its owner has to bring before the first sign-in: a text setting below `bridges.<bridge>`. */
+  setup: z.object({ setting: z.string(), label: z.string(), help: z.string(), url: z.string() }).optional(),
 });
+
+/** A sign-in under way: where the person goes, what they type in there, and until when it is good. */
+export const SignInOffer = z.object({ route: RouteName, url: z.string(), code: z.string().nullable(), expiresAt: z.string().nullable() });
+
+/** A model that an account may be able to use, under the name clients call it by. */
+export const BridgeModel = z.object({ id: z.string(), title: z.string(), owner: z.string() });
 
 export const QuotaWindow = z.object({
   name: z.string(),
   usedPercent: z.number().nullable(),
   minutes: z.number().nullable(),
   resetsAt: z.string().nullable(),
+  /** Requests of the plan, where the provider counts them: how many are included and left, and what was used beyond them. */
+  credits: z.object({ included: z.number(), left: z.number(), overage: z.number(), overageAllowed: z.boolean() }).optional(),
 });
 
 export const Account = z.object({
@@ -73,6 +83,8 @@ export const BridgeDetail = z.object({
   address: z.string().nullable(),
   listenerProblem: z.string().nullable(),
   enabled: z.boolean(),
+  /** Null where nothing is to be done in a browser. */
+  offer: SignInOffer.nullable(),
   route: RouteName.nullable(),
   accounts: z.array(Account),
   routes: z.array(BridgeRoute),
@@ -87,10 +99,13 @@ export const bridges = {
   list: oc.input(z.object({}).default({})).output(z.array(BridgeDetail)),
   /**
    * Begins a sign-in. Throws terms_not_agreed, with the terms in its details, until `agree` was true once.
-   * `url` is where the person signs in; null where nothing more is needed. `code` is what they type in there.
+   * `url` is where the person signs in; null where nothing more is needed. `code` is what they type in there;
+   * `byCode` asks for one where the route would open a browser on this machine.
    */
   signIn: oc
-    .input(named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional() }))
+    .input(
+      named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional(), byCode: z.boolean().default(false) }),
+    )
     .output(z.object({ url: z.string().nullable(), code: z.string().nullable(), bridge: BridgeDetail })),
   cancelSignIn: oc.input(named).output(BridgeDetail),
   signOut: oc.input(named).output(BridgeDetail),
@@ -102,6 +117,8 @@ export const bridges = {
   enable: oc.input(named.extend({ enabled: z.boolean() })).output(BridgeDetail),
   /** Looks again: at the keychain, at another program's sign-in, at the quota. */
   retry: oc.input(named).output(BridgeDetail),
+  /** The models of the active account, in the provider's order; none where nobody is signed in. */
+  models: oc.input(named).output(z.array(BridgeModel)),
 };
 
 export const gateway = {

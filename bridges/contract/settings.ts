@@ -22,7 +22,16 @@ const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),
-  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot']),
+  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']),
+});
+
+/** What is kept of calls made from a folder. */
+const FolderRule = z.strictObject({
+  folder: z
+    .string()
+    .max(4096)
+    .refine((value) => /^(?:[/\\~]|[A-Za-z]:)/.test(value), 'must be the whole path of a folder, or begin with ~'),
+  keep: z.enum(['keep', 'metadata', 'ignore']),
 });
 
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
@@ -31,6 +40,13 @@ export const Settings = z.strictObject({
     .strictObject({
       port: port.default(11435),
       routes: z.array(RouteRule).max(200).default([]),
+      /** Other names of models: `{ "sonnet": "copilot/claude-sonnet-4.6" }`. */
+      aliases: z.record(z.string().min(1).max(200), z.string().min(1).max(200)).default({}),
+      /** Who serves a model named without its bridge: the first of these that has it. A gateway that is set up has every model. */
+      prefer: z
+        .array(z.enum(['gateway', 'codex', 'copilot']))
+        .max(10)
+        .default(['gateway', 'codex', 'copilot']),
       /** Where a call goes that no rule claims: nowhere (the client is told), or one upstream. */
       fallback: z.enum(['none', 'practice', 'gateway']).default('none'),
     })
@@ -39,6 +55,9 @@ export const Settings = z.strictObject({
     .strictObject({
       /** 0 takes any free port. */
       port: port.default(0),
+      theme: z.enum(['system', 'light', 'dark']).default('system'),
+      /** The first steps were taken, or put away. */
+      welcomed: z.boolean().default(false),
     })
     .prefault({}),
   upstreams: z
@@ -86,11 +105,35 @@ export const Settings = z.strictObject({
           port: port.default(3254),
           /** Client id of the owner's own GitHub OAuth app. Never another product's. */
           clientId: z.string().min(1).max(100).nullable().default(null),
+          /** Folder of a `@github/copilot-sdk` its owner installed; null lets Drawbridge install a pinned one on demand. */
+          sdkFolder: z.string().min(1).max(4096).nullable().default(null),
           github: baseUrl.default('https://github.com'),
           api: baseUrl.default('https://api.github.com'),
           concurrency: z.number().int().min(1).max(100).default(4),
           paceMs: z.number().int().min(0).max(60_000).default(100),
           dailyCalls: z.number().int().min(1).max(1_000_000).default(2_000),
+        })
+        .prefault({}),
+      m365: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          port: port.default(3255),
+          /** Application (client) id of the owner's own app registration in Entra. Never another product's. */
+          clientId: z.guid().nullable().default(null),
+          /** The directory to sign in to: its id, its domain, or `organizations` for any. */
+          tenant: z
+            .string()
+            .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a directory id or a domain')
+            .default('organizations'),
+          /** The sign-in service. */
+          login: baseUrl.default('https://login.microsoftonline.com'),
+          graph: baseUrl.default('https://graph.microsoft.com'),
+          workIq: baseUrl.default('https://workiq.svc.cloud.microsoft'),
+          /** IANA name of the time zone that "today" is meant in; null takes this machine's. */
+          timeZone: z.string().min(1).max(64).nullable().default(null),
+          concurrency: z.number().int().min(1).max(100).default(2),
+          paceMs: z.number().int().min(0).max(60_000).default(500),
+          dailyCalls: z.number().int().min(1).max(1_000_000).default(1_000),
         })
         .prefault({}),
     })
@@ -105,6 +148,24 @@ export const Settings = z.strictObject({
         .min(0)
         .max(256 * 1024 * 1024)
         .default(64 * 1024 * 1024),
+      /** What is older or too much goes, oldest first. Null keeps without end. */
+      retention: z
+        .strictObject({
+          days: z.number().int().min(1).max(36_500).nullable().default(null),
+          /** Of the store on disk. */
+          maxBytes: z
+            .number()
+            .int()
+            .min(16 * 1024 * 1024)
+            .nullable()
+            .default(10 * 1024 * 1024 * 1024),
+        })
+        .prefault({}),
+      /**
+       * What is kept of calls whose client works in a folder or below it; the longest that matches decides. `metadata`
+       * keeps the row without bodies and headers, `ignore` keeps nothing.
+       */
+      folders: z.array(FolderRule).max(200).default([]),
     })
     .prefault({}),
   limits: z

@@ -1,13 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
-import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import { homedir, networkInterfaces } from 'node:os';
+import type {
+  BridgeDetail,
+  BridgeName,
+  DiagnosticsBundle,
+  DoctorCheck,
+  HostKind,
+  Listener as ListenerStatus,
+  Notice,
+  Settings,
+  Status,
+} from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import type { BridgeReport } from '../capture/usage/quotas.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createM365Bridge } from '../m365/m365.ts';
+import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { lastingHandles } from '../companion/handles.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
@@ -17,7 +30,8 @@ import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Pause } from './clock.ts';
+import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
@@ -35,9 +49,13 @@ export type EnginePorts = {
   log: Logger;
   platform: NodeJS.Platform;
   /** How providers' sign-in services are reached. */
-  net?: Net;
+  net?: Net | undefined;
+  /** How long a sign-in waits between two questions. */
+  pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
+  /** Where the other clients keep their own records; none are read where it is not given. */
+  clientHomes?: { claude: string; copilot: string } | undefined;
 };
 
 export type EngineOptions = {
@@ -62,6 +80,7 @@ export type Engine = {
   retryCompanion(): Promise<ListenerStatus>;
   /** A listener of the host's own (window, control socket), to be told in the status. */
   report(listener: ListenerStatus): void;
+  clock: Clock;
   events: EventBus;
   capture: Capture;
   keys: KeyRing;
@@ -72,6 +91,10 @@ export type Engine = {
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
+  /** Looks for known clients on this machine. */
+  clients: ReturnType<typeof createClientFinder>;
+  /** What helps to find a fault, with everything personal taken out. */
+  diagnostics(doctor: readonly DoctorCheck[]): Promise<DiagnosticsBundle>;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -83,7 +106,19 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   // Rows are told only where somebody reads them: telling costs every call.
   const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
-  const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
+  const capture = createCapture({
+    file: paths.store,
+    formerFile: paths.formerStore,
+    clock,
+    log,
+    settings: () => settings.current().capture,
+    places: {
+      adapters: paths.adapters,
+      contexts: paths.contexts,
+      prices: paths.prices,
+      homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
+    },
+  });
   const tokens = createTokenCounter({ log });
   const handles = lastingHandles({
     home: paths.home,
@@ -92,6 +127,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     random: () => randomBytes(16).toString('base64url'),
   });
+  const bridgesChanged = (): void => {
+    capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
+    events.emit({ type: 'status' });
+  };
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {
@@ -107,15 +146,16 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     version: options.version,
-    onChange: () => events.emit({ type: 'status' }),
+    onChange: bridgesChanged,
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
-  const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
-  const bridges = { codex, copilot };
+  const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
+  const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known(), copilot: () => copilot.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),
@@ -234,7 +274,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopped');
   };
 
-  return {
+  const engine: Engine = {
+    clock,
     events,
     capture,
     keys,
@@ -244,6 +285,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
       await bindCompanion();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
+      bridgesChanged();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
@@ -294,6 +336,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
     companionAddress: () => companionStatus.address,
     bridges,
+    clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
+    async diagnostics(doctor) {
+      return bundleOf({
+        now: clock.now(),
+        platform: ports.platform,
+        status: await engine.status(),
+        settings: settings.current(),
+        settingsProblem: settings.problem(),
+        doctor,
+        bridges: Object.values(bridges).map((bridge) => bridge.detail()),
+        tunnels: await tunnels.list(),
+        log: readLogEnd(paths.logs),
+        person: thisPerson(),
+      });
+    },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });
@@ -302,6 +359,19 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       else if (key !== undefined) await ports.keychain.set(keySecret, key);
       await readGatewayKey();
     },
+  };
+  return engine;
+}
+
+/** What usage needs to know of a bridge. A key is billed by use; every other way to sign in is a plan. */
+function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport {
+  return {
+    bridge: name,
+    account: accounts.find((account) => account.active)?.id ?? null,
+    billing: route === 'api-key' ? 'use' : 'plan',
+    plan: quota?.plan ?? null,
+    windows: quota?.windows ?? [],
+    asOf: quota?.asOf ?? null,
   };
 }
 

@@ -1,9 +1,10 @@
 import { implement, ORPCError } from '@orpc/server';
 import { callDetail } from '../capture/detail.ts';
 import { clientEnvs } from '../clients/env.ts';
+import { listOf } from '../clients/known.ts';
 import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
-import type { Call, DoctorCheck } from '../contract/index.ts';
+import type { Call, ClientEnv, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
 import { SecretError } from './secrets.ts';
 
@@ -16,6 +17,7 @@ export type HostHandlers = {
   doctor(): Promise<DoctorCheck[]>;
   /** Makes one practice call as a client would; returns the call's row. */
   practise(model: string): Promise<Call>;
+  loginItem: { get(): Promise<LoginItem>; set(enabled: boolean): Promise<LoginItem> };
 };
 
 /** The contract over an engine. The same router serves the window, the CLI and the tray. */
@@ -40,7 +42,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     calls: {
       list: os.calls.list.handler(async ({ input }) => {
         // One more than asked for tells whether there are more.
-        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter);
+        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter, input.query);
         return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
       }),
       get: os.calls.get.handler(async ({ input }) => {
@@ -53,11 +55,12 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     keys: {
       list: os.keys.list.handler(() => engine.keys.list()),
-      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name)),
+      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name, input.use)),
       revoke: os.keys.revoke.handler(({ input }) => {
         engine.keys.revoke(input.id);
         return { revoked: true as const };
       }),
+      restore: os.keys.restore.handler(({ input }) => engine.keys.restore(input.id)),
     },
     settings: {
       get: os.settings.get.handler(() => ({
@@ -76,10 +79,26 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
+      sizes: os.capture.sizes.handler(() => engine.capture.sizes()),
+      purge: os.capture.purge.handler(({ input }) => engine.capture.purge(input.scope, input.dryRun)),
+      retain: os.capture.retain.handler(() => engine.capture.retain()),
+      check: os.capture.check.handler(async () => ({ ...(await engine.capture.check()), movedAside: engine.capture.movedAside() })),
     },
     clients: {
+      list: os.clients.list.handler(async () => {
+        const envs = envsOf(engine);
+        const [found, recent, facets] = await Promise.all([
+          Promise.all(envs.map(async ({ client }) => [client, await engine.clients.find(client)] as const)),
+          engine.capture.list(RECENT_CALLS, undefined, {}),
+          engine.capture.facets(),
+        ]);
+        // Who has not called lately is looked up alone.
+        const quiet = facets.clients.filter((client) => !recent.some((call) => call.client === client));
+        const older = await Promise.all(quiet.map((client) => engine.capture.list(1, undefined, { client })));
+        return listOf(envs, new Map(found), [...recent, ...older.flat()]);
+      }),
       env: os.clients.env.handler(({ input }) => {
-        const all = clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+        const all = envsOf(engine);
         if (input.client === undefined) return all;
         const one = all.filter((entry) => entry.client === input.client);
         if (one.length === 0) {
@@ -104,6 +123,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return engine.bridges[input.bridge].detail();
       }),
       retry: os.bridges.retry.handler(({ input }) => engine.bridges[input.bridge].retry()),
+      models: os.bridges.models.handler(async ({ input }) => [...(await engine.bridges[input.bridge].models())]),
     },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {
@@ -153,8 +173,61 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
+    loginItem: {
+      get: os.loginItem.get.handler(() => host.loginItem.get()),
+      set: os.loginItem.set.handler(({ input }) => host.loginItem.set(input.enabled)),
+    },
+    diagnostics: { bundle: os.diagnostics.bundle.handler(async () => engine.diagnostics(await host.doctor())) },
+    conversations: {
+      list: os.conversations.list.handler(async ({ input }) => (await engine.capture.ask({ kind: 'conversations', filter: input })).page),
+      tree: os.conversations.tree.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'tree', call: input.id, limit: input.limit })).tree, input.id),
+      ),
+      identity: os.conversations.identity.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'identity', call: input.call })).identity, input.call),
+      ),
+      why: os.conversations.why.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'why', call: input.call })).why, input.call),
+      ),
+    },
+    adapters: { list: os.adapters.list.handler(() => engine.capture.ask({ kind: 'adapters' })) },
+    usage: {
+      series: os.usage.series.handler(async ({ input: { from, to, by, ...input } }) => {
+        const span = spanOf(from, to, engine.clock.now());
+        return (await engine.capture.ask({ kind: 'series', input: { ...input, ...span, by } })).series;
+      }),
+      window5h: os.usage.window5h.handler(
+        async ({ input }) => (await engine.capture.ask({ kind: 'window5h', by: input.by, nowMs: engine.clock.now() })).windows,
+      ),
+      quotas: os.usage.quotas.handler(
+        async ({ input }) =>
+          (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
+      ),
+      prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
+    },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+const RECENT_CALLS = 500;
+
+/** The settings of every client, for the companion as it listens now, or will. */
+function envsOf(engine: Engine): ClientEnv[] {
+  return clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+}
+
+/** An answer about one call. Throws not_found where there is none. */
+function found<Value>(value: Value | null, call: number): Value {
+  if (value !== null) return value;
+  throw new DrawbridgeError('not_found', `Call ${call} is in no conversation: it was removed, or its request could not be read.`, { call });
+}
+
+const MONTH_MS = 30 * 24 * 3_600_000;
+
+/** A span of time in Unix milliseconds: the last 30 days where nothing is said. */
+function spanOf(from: string | undefined, to: string | undefined, now: number): { fromMs: number; toMs: number } {
+  const toMs = to === undefined ? now : Date.parse(to);
+  return { fromMs: from === undefined ? toMs - MONTH_MS : Date.parse(from), toMs };
 }
 
 export type Router = ReturnType<typeof createRouter>;
