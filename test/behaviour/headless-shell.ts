@@ -14,7 +14,15 @@ export const startHeadlessShell: StartShell = async (options = {}) => {
   const folders = makeFolders(options.firstRun);
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=8', path.join(ROOT, 'scripts/drawbridge.mjs'), 'start', '--headless', '--no-open', '--json'],
+    [
+      '--max-semi-space-size=8',
+      '--v8-pool-size=1',
+      path.join(ROOT, 'scripts/drawbridge.mjs'),
+      'start',
+      '--headless',
+      '--no-open',
+      '--json',
+    ],
     { env: folders.env, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
