@@ -1,10 +1,12 @@
 import os from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Call, Removed } from '../contract/index.ts';
+import type { Call, Imported, Removed } from '../contract/index.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
+import { answerExport, readCall } from './export/ask.ts';
 import { FOLLOWERS } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
+import { importLines } from './import/import.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
 import { takePlace } from './place.ts';
@@ -206,11 +208,7 @@ function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'p
     case 'list':
       return { kind: 'list', calls: store.list(query.listing) };
     case 'call': {
-      const call = store.call(query.id);
-      return {
-        kind: 'call',
-        stored: call === undefined ? null : { call, sides: store.sides(query.id), timeline: store.timeline(query.id) },
-      };
+      return { kind: 'call', stored: readCall(store, query.id) ?? null };
     }
     case 'facets':
       return { kind: 'facets', ...store.facets() };
@@ -218,9 +216,29 @@ function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'p
       return { kind: 'activity', activity: store.activity(query.fromId) };
     case 'sizes':
       return { kind: 'sizes', sizes: sizes(store) };
+    case 'ids':
+    case 'written':
+    case 'parts':
+      return answerExport(store, query);
+    case 'import':
+      return { kind: 'imported', imported: takeIn(store, query.lines, query.firstLine), count: store.count, storeBytes: store.size() };
     default:
       return meaning.answer(store.read, store, query);
   }
+}
+
+/** All of these lines or none. */
+function takeIn(store: Store, lines: readonly string[], firstLine: number): Imported {
+  const taken: { imported: Imported } = { imported: { stored: 0, duplicates: 0, bad: [] } };
+  try {
+    store.transaction(() => {
+      taken.imported = importLines(store, lines, firstLine);
+    });
+  } catch (error) {
+    store.forget();
+    throw error;
+  }
+  return taken.imported;
 }
 
 if (parentPort !== null) {

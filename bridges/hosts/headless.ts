@@ -16,6 +16,7 @@ import { clientHomes } from '../clients/homes.ts';
 import { startControl } from './control.ts';
 import { examine } from './doctor.ts';
 import { practise } from './practise.ts';
+import { createRest } from './rest.ts';
 import { startWindow } from './window.ts';
 
 export type HeadlessOptions = {
@@ -102,6 +103,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     port: settings.current().ui.port,
     folder: options.windowFolder,
     router,
+    rest: createRest({ router, keys: engine.readKeys, clock, version: options.version }),
     clock,
     log,
     limits: settings.current().limits,

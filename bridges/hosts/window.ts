@@ -8,6 +8,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import type { Refusal } from '../http/guard.ts';
+import { REST_PREFIX, type Rest } from './rest.ts';
 
 /** What a page of ours may do, as a response header: nothing but what comes from its own origin. */
 export const CSP =
@@ -38,6 +39,8 @@ export type WindowOptions = {
   port: number;
   folder: string;
   router: Router;
+  /** What may be read below /api, by key or session. */
+  rest: Rest;
   clock: Clock;
   log: Logger;
   limits: { headersMs: number; connections: number };
@@ -92,6 +95,10 @@ export async function startWindow(options: WindowOptions): Promise<WindowHost> {
     if (!redeem(token)) return void res.status(401).type('text').send(LINK_USED);
     res.cookie(cookieName(), openSession(), { httpOnly: true, sameSite: 'strict', path: '/' });
     res.redirect(303, '/');
+  });
+  app.use(REST_PREFIX, async (req, res) => {
+    req.url = req.originalUrl;
+    await options.rest.serve(req, res, signedIn(req.headers.cookie));
   });
   app.use((req, res, next) => {
     if (signedIn(req.headers.cookie)) return next();
