@@ -8,7 +8,8 @@ await ensureBuilt();
 
 const args = process.argv.slice(2);
 const electron = desktop();
-if (electron !== undefined && !args.includes('--headless')) {
+// A script that wants to read the engine's first line talks to the engine itself.
+if (electron !== undefined && !args.includes('--headless') && !args.includes('--json')) {
   process.exit((await run(electron, [root, ...args], { inherit: true })) ?? 1);
 }
 

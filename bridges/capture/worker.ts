@@ -1,12 +1,12 @@
+import { readlinkSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Call, Imported, Removed } from '../contract/index.ts';
+import type { Call, Removed } from '../contract/index.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
-import { answerExport, readCall } from './export/ask.ts';
 import { FOLLOWERS } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
-import { importLines } from './import/import.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
 import { takePlace } from './place.ts';
@@ -58,9 +58,21 @@ export function serveStore(port: MessagePort): void {
         return removed(open, retain(open, keeper.keeping.retention, query.now), id);
       case 'check':
         return jobs.add(check(open, query.now), (result) => answerWith(id, () => ({ kind: 'checked', checked: result() })));
+      case 'ids':
+      case 'written':
+      case 'parts':
+      case 'import':
+        // Loaded when asked for: they read lines and headers with a schema library, which an idle engine does not pay for.
+        return void import('./outlets.ts').then(({ answerOutlet }) => answerWith(id, () => answerOutlet(open, query)));
       default:
         answerWith(id, () => answer(open, about, query));
     }
+  };
+
+  const ask = (id: number, query: Query): void => {
+    if (store === undefined || meaning === undefined)
+      send({ type: 'refused', id, reason: 'The capture store is not open.', code: 'store_unavailable' });
+    else onQuery(store, meaning, id, query);
   };
 
   const keepHouse = (open: Store): void => {
@@ -85,7 +97,7 @@ export function serveStore(port: MessagePort): void {
         const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
         store = opened.store;
         keepHouse(store);
-        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
+        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
       }
       case 'configure':
@@ -99,9 +111,7 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined || meaning === undefined)
-          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
-        else onQuery(store, meaning, message.id, message.query);
+        void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
         return;
       case 'bridges':
         meaning?.bridges(message.reports);
@@ -203,12 +213,20 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' }>): Answer {
+function answer(
+  store: Store,
+  meaning: Meaning,
+  query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' | 'ids' | 'written' | 'parts' | 'import' }>,
+): Answer {
   switch (query.kind) {
     case 'list':
       return { kind: 'list', calls: store.list(query.listing) };
     case 'call': {
-      return { kind: 'call', stored: readCall(store, query.id) ?? null };
+      const call = store.call(query.id);
+      return {
+        kind: 'call',
+        stored: call === undefined ? null : { call, sides: store.sides(query.id), timeline: store.timeline(query.id) },
+      };
     }
     case 'facets':
       return { kind: 'facets', ...store.facets() };
@@ -216,29 +234,18 @@ function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'p
       return { kind: 'activity', activity: store.activity(query.fromId) };
     case 'sizes':
       return { kind: 'sizes', sizes: sizes(store) };
-    case 'ids':
-    case 'written':
-    case 'parts':
-      return answerExport(store, query);
-    case 'import':
-      return { kind: 'imported', imported: takeIn(store, query.lines, query.firstLine), count: store.count, storeBytes: store.size() };
     default:
       return meaning.answer(store.read, store, query);
   }
 }
 
-/** All of these lines or none. */
-function takeIn(store: Store, lines: readonly string[], firstLine: number): Imported {
-  const taken: { imported: Imported } = { imported: { stored: 0, duplicates: 0, bad: [] } };
+/** This thread as Linux knows it; null elsewhere. */
+function ownThread(): number | null {
   try {
-    store.transaction(() => {
-      taken.imported = importLines(store, lines, firstLine);
-    });
-  } catch (error) {
-    store.forget();
-    throw error;
+    return Number(path.basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return null;
   }
-  return taken.imported;
 }
 
 if (parentPort !== null) {

@@ -13,10 +13,8 @@ import { decodeBody, receiveBody } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
-import { codecs } from '../wire/codecs.ts';
-import { lift } from '../wire/lift.ts';
-import { memoryHandleStore } from '../wire/opaque.ts';
-import { estimateTokens } from '../wire/tokens.ts';
+import { asObject } from '../wire/json.ts';
+import { lift, restored } from '../wire/lift.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -26,9 +24,11 @@ import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
+import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
-import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
+import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
+import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
 export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
@@ -49,6 +49,9 @@ export type DoorOptions = {
   keys: KeyRing;
   upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
+  tokens: TokenCounter;
+  /** Reasoning that clients hold a handle of. */
+  handles: LastingHandles;
   clock: Clock;
   log: Logger;
   version: string;
@@ -78,8 +81,7 @@ type Caller = { name: string; use: Use; own: boolean; replay: Replaying | undefi
  * than the whole forwarding (bench). Everything else is Express' to route.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, log, recorder, keys } = options;
-  const handles = memoryHandleStore({ max: 10_000, random: () => randomBytes(16).toString('base64url') });
+  const { clock, log, recorder, keys, handles } = options;
   const app = buildApp();
 
   const refuse = (incoming: Incoming, refusal: Refusal): void => {
@@ -190,7 +192,8 @@ export function createDoor(options: DoorOptions): Door {
       );
     }
     const found = options.upstreams.get(decided.upstream);
-    const upstream = found?.forModel?.(seen.model) ?? found;
+    const model = decided.model ?? seen.model;
+    const upstream = found?.forModel?.(model) ?? found;
     if (upstream === undefined) {
       return refuseCall(
         incoming,
@@ -205,11 +208,14 @@ export function createDoor(options: DoorOptions): Door {
       const error: TurnError = { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
-    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
-    if (target.surface.kind === 'count_tokens' && (upstream.estimates === true || !upstream.wires.includes('messages')))
-      return countTokens(incoming, caller, sent, plain, way);
+    const renamed = decided.model === undefined ? undefined : withModel(plain, decided.model);
+    if (renamed === null)
+      return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
+    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model, renamed };
+    const counts = upstream.counts !== false && upstream.wires.includes('messages');
+    if (target.surface.kind === 'count_tokens' && !counts) return void countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
-    void cross(incoming, caller, sent, plain, way);
+    void cross(incoming, caller, sent, renamed ?? plain, way);
   };
 
   const begin = (caller: Caller, begun: CallStart): OpenCall => {
@@ -224,13 +230,10 @@ export function createDoor(options: DoorOptions): Door {
     const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
-    const body = way.known.readsBody === true ? plain : sent;
-    const request: UpstreamRequest = {
-      method: methodOf(incoming.req),
-      target: incoming.target.target,
-      headers: forwardHeaders(incoming.req.rawHeaders, credentialFor(way)),
-      body,
-    };
+    const body = way.renamed ?? (way.known.readsBody === true ? plain : sent);
+    const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way), way.renamed === undefined ? undefined : ENCODING);
+    const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
+    if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
     reply.follow(way.known.upstream.send(request, reply));
   };
 
@@ -241,6 +244,8 @@ export function createDoor(options: DoorOptions): Door {
     const requestId = newId('req');
     const large = plain.length >= LARGE;
     if (large) await setImmediate();
+    const recalled = handles.recall(plain);
+    if (recalled !== undefined) await recalled;
     const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     if (large) await setImmediate();
     let crossing: Crossing;
@@ -255,6 +260,7 @@ export function createDoor(options: DoorOptions): Door {
         now: clock.now(),
         newId,
         wantsReasoning: true,
+        ...(lifted && { restore: (value) => restored(lifted, value) }),
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
@@ -281,25 +287,20 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** A local estimate, for upstreams that can't count. */
-  const countTokens = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+  const countTokens = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
     const call = begin(caller, start(incoming, caller, sent, way, null));
     const requestId = newId('req');
-    try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
-      const tokens = estimateTokens(codecs.messages.parseRequest(parsed));
-      answer(incoming.res, call, {
-        status: 200,
-        headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
-        body: JSON.stringify({ input_tokens: tokens }),
-      });
-    } catch (error) {
-      const message = error instanceof RequestError ? `${error.path}: ${error.message}` : 'The request body is not valid JSON.';
-      answer(
-        incoming.res,
-        call,
-        renderTurnError({ kind: 'invalid_request', message }, 'messages', incoming.req.headers['user-agent'], requestId),
-      );
+    const count = await options.tokens.count(plain);
+    if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its tokens were counted.' });
+    if ('problem' in count) {
+      const error: TurnError = { kind: 'invalid_request', message: count.problem };
+      return answer(incoming.res, call, renderTurnError(error, 'messages', incoming.req.headers['user-agent'], requestId));
     }
+    answer(incoming.res, call, {
+      status: 200,
+      headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
+      body: JSON.stringify({ input_tokens: count.tokens }),
+    });
   };
 
   /** GET and HEAD below the client's own provider: nothing to read, nothing to choose by but the path. */
@@ -411,13 +412,35 @@ export function createCompanion(options: CompanionOptions): Door {
   return createDoor({
     ...options,
     ownProviders: true,
-    decide: (question) => chooseRoute(question, options.settings()),
-    models: async () => [...OWN_MODELS, ...(await options.models())],
+    decide: (question) =>
+      chooseRoute(question, options.settings(), (bridge, model) => options.upstreams.get(bridge)?.offers?.(model) === true),
+    models: async () => [...OWN_MODELS, ...aliasModels(options.settings().companion.aliases), ...(await options.models())],
     health: () => ({}),
   });
 }
 
-type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
+type Way = {
+  id: UpstreamId;
+  rule: string;
+  known: KnownUpstream;
+  wire: WireFormat;
+  model: string | undefined;
+  /** The body with the model an alias stands for. */
+  renamed?: Buffer | undefined;
+};
+
+/** A renamed body goes out as it is. */
+const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);
+
+/** The body with another model; null where it is no JSON. */
+function withModel(body: Buffer, model: string): Buffer | null {
+  try {
+    const parsed: JsonValue = JSON.parse(body.toString('utf8'));
+    return Buffer.from(JSON.stringify({ ...asObject(parsed), model }));
+  } catch {
+    return null;
+  }
+}
 
 /** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */
 const UNRECORDED = new Set<Refusal['code']>(['wrong_host', 'foreign_origin', 'upgrade_refused', 'headers_too_large']);

@@ -1,11 +1,12 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
-import { captureContract } from './capture.ts';
 import { adapters, conversations } from './conversations.ts';
 import { exchange, telemetry } from './exchange.ts';
+import { loginItemContract } from './host.ts';
 import { replay } from './replay.ts';
 import { readKeys } from './rest.ts';
 import * as s from './schemas.ts';
@@ -62,9 +63,9 @@ export const contract = {
   },
   keys: {
     list: oc.input(none).output(z.array(s.Key)),
-    /** The only answer that ever holds a key. Throws bad_input where the name is taken. */
+    /** The only answer that ever holds a key. The app's own keys are not made here. Throws bad_input where the name is taken. */
     create: oc
-      .input(z.object({ name: z.string().trim().min(1).max(64) }))
+      .input(z.object({ name: z.string().trim().min(1).max(64), use: s.Use.exclude(['app']).default('clients') }))
       .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),
     /** Throws not_found. */
     revoke: oc.input(z.object({ id: z.string() })).output(z.object({ revoked: z.literal(true) })),
@@ -102,6 +103,7 @@ export const contract = {
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
   tunnels: tunnelContract,
+  loginItem: loginItemContract,
   diagnostics,
   conversations,
   adapters,

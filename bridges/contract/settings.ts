@@ -40,6 +40,13 @@ export const Settings = z.strictObject({
     .strictObject({
       port: port.default(11435),
       routes: z.array(RouteRule).max(200).default([]),
+      /** Other names of models: `{ "sonnet": "copilot/claude-sonnet-4.6" }`. */
+      aliases: z.record(z.string().min(1).max(200), z.string().min(1).max(200)).default({}),
+      /** Who serves a model named without its bridge: the first of these that has it. A gateway that is set up has every model. */
+      prefer: z
+        .array(z.enum(['gateway', 'codex', 'copilot']))
+        .max(10)
+        .default(['gateway', 'codex', 'copilot']),
       /** Where a call goes that no rule claims: nowhere (the client is told), or one upstream. */
       fallback: z.enum(['none', 'practice', 'gateway']).default('none'),
     })
@@ -98,6 +105,8 @@ export const Settings = z.strictObject({
           port: port.default(3254),
           /** Client id of the owner's own GitHub OAuth app. Never another product's. */
           clientId: z.string().min(1).max(100).nullable().default(null),
+          /** Folder of a `@github/copilot-sdk` its owner installed; null lets Drawbridge install a pinned one on demand. */
+          sdkFolder: z.string().min(1).max(4096).nullable().default(null),
           github: baseUrl.default('https://github.com'),
           api: baseUrl.default('https://api.github.com'),
           concurrency: z.number().int().min(1).max(100).default(4),

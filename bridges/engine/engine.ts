@@ -28,13 +28,15 @@ import { createCodexBridge } from '../codex/codex.ts';
 import { createM365Bridge } from '../m365/m365.ts';
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
+import { lastingHandles } from '../companion/handles.ts';
 import { openKeys, READ_PREFIX, type KeyRing } from '../companion/keys.ts';
+import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Pause } from './clock.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
@@ -43,6 +45,7 @@ import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
 import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
+import { stepBack } from './step-back.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
 export type EnginePorts = {
@@ -53,7 +56,9 @@ export type EnginePorts = {
   log: Logger;
   platform: NodeJS.Platform;
   /** How providers' sign-in services are reached. */
-  net?: Net;
+  net?: Net | undefined;
+  /** How long a sign-in waits between two questions. */
+  pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
   /** Where the other clients keep their own records; none are read where it is not given. */
@@ -130,6 +135,15 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       prices: paths.prices,
       homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
     },
+    stepBack: (thread) => stepBack(thread, ports.run),
+  });
+  const tokens = createTokenCounter({ log });
+  const handles = lastingHandles({
+    home: paths.home,
+    keychain: ports.keychain,
+    clock,
+    log,
+    random: () => randomBytes(16).toString('base64url'),
   });
   const bridgesChanged = (): void => {
     capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
@@ -145,13 +159,15 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     net: ports.net ?? netOf(`Drawbridge/${options.version}`),
     keys,
     recorder: capture.recorder,
+    tokens,
+    handles,
     clock,
     log,
     version: options.version,
     onChange: bridgesChanged,
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
-  const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
+  const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
   const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
   const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
@@ -164,6 +180,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys,
     upstreams,
     recorder: capture.recorder,
+    tokens,
+    handles,
     clock,
     log,
     version: options.version,
@@ -290,6 +308,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
     await telemetry.stop();
+    await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
     keys.stop();
     readKeys.stop();

@@ -8,7 +8,7 @@ import { clientEnvs } from '../clients/env.ts';
 import { listOf } from '../clients/known.ts';
 import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
-import type { Call, ClientEnv, DoctorCheck } from '../contract/index.ts';
+import type { Call, ClientEnv, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
 import { SecretError } from './secrets.ts';
 
@@ -21,6 +21,7 @@ export type HostHandlers = {
   doctor(): Promise<DoctorCheck[]>;
   /** Makes one practice call as a client would; returns the call's row. */
   practise(model: string): Promise<Call>;
+  loginItem: { get(): Promise<LoginItem>; set(enabled: boolean): Promise<LoginItem> };
 };
 
 /** The contract over an engine. The same router serves the window, the CLI and the tray. */
@@ -45,7 +46,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     keys: {
       list: os.keys.list.handler(() => engine.keys.list()),
-      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name)),
+      create: os.keys.create.handler(({ input }) => engine.keys.create(input.name, input.use)),
       revoke: os.keys.revoke.handler(({ input }) => {
         engine.keys.revoke(input.id);
         return { revoked: true as const };
@@ -113,6 +114,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return engine.bridges[input.bridge].detail();
       }),
       retry: os.bridges.retry.handler(({ input }) => engine.bridges[input.bridge].retry()),
+      models: os.bridges.models.handler(async ({ input }) => [...(await engine.bridges[input.bridge].models())]),
     },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {
@@ -161,6 +163,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
       installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
+    },
+    loginItem: {
+      get: os.loginItem.get.handler(() => host.loginItem.get()),
+      set: os.loginItem.set.handler(({ input }) => host.loginItem.set(input.enabled)),
     },
     diagnostics: { bundle: os.diagnostics.bundle.handler(async () => engine.diagnostics(await host.doctor())) },
     conversations: {

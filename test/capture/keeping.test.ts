@@ -108,7 +108,7 @@ describe('a planted secret', () => {
   // Of each kind, put together here so that no scanner takes this file for a leak.
   const kinds = {
     'a client key': `db_${'k7Rm2xQ9'.repeat(5)}`,
-    'a vendor’s key': `sk-${'proj'}-${'Zx9Qw8Er'.repeat(5)}`,
+    'a vendor’s key': `sk-proj-${'Zx9Qw8Er'.repeat(5)}`,
     'a GitHub token': `gho_${'a1B2c3D4'.repeat(5)}`,
     'a signed token': `eyJ${'hbGciOi'.repeat(2)}.eyJ${'zdWIiOi'.repeat(2)}.${'c2lnbmF0'.repeat(3)}`,
   };

@@ -24,7 +24,7 @@ it(
       let told = '';
       child.stdout.on('data', (chunk: Buffer) => {
         told += chunk.toString();
-        if (told.split('\n').length > 3 + kill) child.kill('SIGKILL');
+        if (told.split('\n').length > 3 + (kill % 20)) child.kill('SIGKILL');
       });
       // What it told before it was killed is still in the pipe.
       await once(child, 'close');
@@ -33,11 +33,14 @@ it(
       const { store, movedAside } = Store.open(file, 0);
       expect(movedAside).toBeNull();
       for (let id = next; id <= last; id += 1) if (store.call(id) === undefined) expect.fail(`call ${id} was committed and is gone`);
-      const work = check(store, 0);
-      let result = work.next();
-      while (result.done !== true) result = work.next();
-      expect(result.value.problems).toEqual([]);
+      expect(store.db.pragma('quick_check', { simple: true })).toBe('ok');
       next = Math.max(last, store.list({ limit: 1, now: 0 })[0]?.id ?? 0) + 1;
+      if (kill === KILLS - 1) {
+        const work = check(store, 0);
+        let result = work.next();
+        while (result.done !== true) result = work.next();
+        expect(result.value.problems).toEqual([]);
+      }
       store.close();
     }
     rmSync(folder, { recursive: true, force: true });

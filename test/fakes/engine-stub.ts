@@ -67,11 +67,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   let newestId = count;
   let sessionEnded = false;
   const keys: Key[] = [
-    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000) },
-    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
-    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
+    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000), use: 'clients' },
+    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5), use: 'clients' },
+    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null, use: 'clients' },
   ];
-  const revoked = new Map<string, Key>();
   const sizes = (): StoreSizes => ({
     path: '/home/u/.local/share/drawbridge/capture/captures.db',
     calls: capture.calls,
@@ -83,6 +82,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     parts: [{ part: 'messages', bytes: capture.storeBytes }],
     encrypted: false,
   });
+  const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
     state: 'recording',
     reason: null,
@@ -226,7 +226,14 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         }
         const id = `k${keys.length + 1}`;
         const key = `db_${Buffer.from(input.name.repeat(8)).toString('base64url').slice(0, 40)}`;
-        keys.unshift({ id, name: input.name, hint: `${key.slice(0, 7)}…`, createdAt: new Date().toISOString(), lastUsedAt: null });
+        keys.unshift({
+          id,
+          name: input.name,
+          hint: `${key.slice(0, 7)}…`,
+          createdAt: new Date().toISOString(),
+          lastUsedAt: null,
+          use: input.use,
+        });
         emit({ type: 'keys' });
         return { name: input.name, key, id };
       }),
@@ -291,6 +298,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       setScope: os.bridges.setScope.handler(unserved),
       enable: os.bridges.enable.handler(unserved),
       retry: os.bridges.retry.handler(unserved),
+      models: os.bridges.models.handler(() => []),
     },
     gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
@@ -346,6 +354,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       window5h: os.usage.window5h.handler(notKept),
       quotas: os.usage.quotas.handler(notKept),
       prices: os.usage.prices.handler(notKept),
+    },
+    loginItem: {
+      get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),
+      set: os.loginItem.set.handler(({ input }) => ({ state: input.enabled ? 'on' : 'off', reason: null })),
     },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),

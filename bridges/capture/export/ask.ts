@@ -53,7 +53,7 @@ export function answerExport(store: Store, query: ExportQuery): ExportAnswer {
   }
 }
 
-export function readCall(store: Store, id: number): StoredCall | undefined {
+function readCall(store: Store, id: number): StoredCall | undefined {
   const call = store.call(id);
   return call === undefined ? undefined : { call, sides: store.sides(id), timeline: store.timeline(id) };
 }

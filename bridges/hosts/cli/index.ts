@@ -29,12 +29,12 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
-  drawbridge keys create NAME [--json]
+  drawbridge keys create NAME [--use clients|gateway] [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge bridges [on|off|retry codex|copilot|m365] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
-  drawbridge signin copilot --route device [--agree]
+  drawbridge signin copilot --route sdk|device [--agree]
   drawbridge signin m365 --route work-iq|graph [--code] [--agree]
                                       --code: where no browser can be opened here
   drawbridge signout codex|copilot|m365
@@ -64,6 +64,7 @@ const OPTIONS = {
   ...OUTLET_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
+  use: { type: 'string' },
   agree: { type: 'boolean' },
   code: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -101,6 +102,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       by: values.by,
       query: values.query,
       route: values.route,
+      use: values.use,
       agree: values.agree === true,
       code: values.code === true,
       flags: values,
@@ -117,6 +119,7 @@ type Command = CliOptions & {
   days: number;
   by: string | undefined;
   route: string | undefined;
+  use: string | undefined;
   agree: boolean;
   code: boolean;
   flags: TunnelFlags & OutletFlags;
@@ -158,12 +161,12 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'telemetry':
       return telemetry(client, rest, options);
     case 'read-keys':
-      return keys(client.readKeys, 'read-keys', rest, options);
+      return keys({ ...ringOf(client.readKeys), create: (name) => client.readKeys.create({ name }) }, 'read-keys', rest, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
     case 'keys':
-      return keys(client.keys, 'keys', rest, options);
+      return keys({ ...ringOf(client.keys), create: (name, use) => client.keys.create({ name, use }) }, 'keys', rest, options);
     case 'tunnels':
       return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env, signal: options.signal });
     case 'env': {
@@ -222,12 +225,19 @@ const COMMANDS = new Set([
   'stop',
 ]);
 
+/** What both rings of keys have. */
+function ringOf({ list, revoke }: Pick<EngineClient['readKeys'], 'list' | 'revoke'>) {
+  return { list, revoke };
+}
+
 /** `keys` and `read-keys`. Keys of both kinds are handled alike. */
 async function keys(
-  ring: EngineClient['readKeys'],
+  ring: Omit<EngineClient['readKeys'], 'create'> & {
+    create: (name: string, use: 'clients' | 'gateway' | undefined) => ReturnType<EngineClient['readKeys']['create']>;
+  },
   command: 'keys' | 'read-keys',
   [action = 'list', name]: readonly string[],
-  { json, output }: Command,
+  { json, output, use }: Command,
 ): Promise<number> {
   switch (action) {
     case 'list': {
@@ -237,14 +247,16 @@ async function keys(
       return said(
         output,
         table([
-          ['name', 'key', 'made', 'last used', 'id'],
-          ...held.map((key) => [key.name, key.hint, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+          ['name', 'key', 'for', 'made', 'last used', 'id'],
+          ...held.map((key) => [key.name, key.hint, key.use, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
         ]),
       );
     }
     case 'create': {
       if (name === undefined) throw new DrawbridgeError('bad_input', `A key needs a name: drawbridge ${command} create NAME`);
-      const made = await ring.create({ name });
+      if (use !== undefined && use !== 'clients' && use !== 'gateway')
+        throw new DrawbridgeError('bad_input', `--use takes clients or gateway, not "${use}".`);
+      const made = await ring.create(name, use);
       return said(
         output,
         json
