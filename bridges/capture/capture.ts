@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Activity, Call, CallFilter, CaptureStatus, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
+import type { Activity, Call, CallFilter, CaptureStatus, Imported, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import type { ExportAnswer, ExportQuery } from './export/ask.ts';
 import { NO_PLACES } from './places.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
 import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
@@ -21,8 +22,12 @@ export type Capture = {
   list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
-  /** What calls mean: conversations, identity, usage (meaning.ts). */
-  ask<Kind extends MeaningQuery['kind']>(query: Extract<MeaningQuery, { kind: Kind }>): Promise<Extract<MeaningAnswer, { kind: Kind }>>;
+  /** What calls mean: conversations, identity, usage (meaning.ts); and calls written out (export/ask.ts). */
+  ask<Kind extends (MeaningQuery | ExportQuery)['kind']>(
+    query: Extract<MeaningQuery | ExportQuery, { kind: Kind }>,
+  ): Promise<Extract<MeaningAnswer | ExportAnswer, { kind: Kind }>>;
+  /** Stores lines of an export, all that can be read of them. */
+  import(lines: readonly string[], firstLine: number): Promise<Imported>;
   /** Tells the store how the bridges are signed in, and what their providers say of their limits. */
   bridges(reports: readonly BridgeReport[]): void;
   /** Numbers of the last hour. */
@@ -342,6 +347,14 @@ export function createCapture(options: CaptureOptions): Capture {
       const answer = await ask(query);
       if (!isKind(answer, query.kind)) throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
       return answer;
+    },
+    async import(lines, firstLine) {
+      const answer = await ask({ kind: 'import', lines, firstLine });
+      if (answer.kind !== 'imported') throw otherAnswer();
+      calls = answer.count;
+      storeBytes = answer.storeBytes;
+      statusChanged();
+      return answer.imported;
     },
     bridges(next) {
       const told = JSON.stringify(next);

@@ -32,6 +32,24 @@ export function callDetail(stored: StoredCall, limit: number): CallDetail {
   };
 }
 
+/** What the client sent and what it got, whole. */
+export function clientMessages(stored: StoredCall): CallDetail['client'] {
+  const side = (name: Side): StoredSide | undefined => stored.sides.find((entry) => entry.side === name);
+  return { request: message(side('clientRequest'), Number.MAX_SAFE_INTEGER), reply: message(side('clientReply'), Number.MAX_SAFE_INTEGER) };
+}
+
+/** A side's body without its content-encoding; undefined where none was kept. */
+export function plainBody(stored: StoredCall, name: Side): Buffer | undefined {
+  const side = stored.sides.find((entry) => entry.side === name);
+  return side === undefined || side.body === null ? undefined : plain(side);
+}
+
+/** A side's header pairs; none where the side never came. */
+export function sideHeaders(stored: StoredCall, name: Side): [string, string][] {
+  const side = stored.sides.find((entry) => entry.side === name);
+  return side === undefined ? [] : headersOf(side);
+}
+
 function message(side: StoredSide | undefined, limit: number): Message {
   if (side === undefined) return NOTHING;
   return { headers: headersOf(side), body: side.body === null ? null : bodyOf(plain(side), limit) };

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../contract/errors.ts';
-import type { Activity, Call, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
+import type { Activity, Call, Imported, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
+import type { ExportAnswer, ExportQuery } from './export/ask.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
 import type { CaptureRecord } from './record.ts';
 import type { Listing } from './search.ts';
@@ -40,6 +41,9 @@ export type Query =
   | { kind: 'purge'; scope: PurgeScope; dryRun: boolean; now: number }
   | { kind: 'retain'; now: number }
   | { kind: 'check'; now: number }
+  /** Lines of an export; `firstLine` is the number of the first of them in its file. */
+  | { kind: 'import'; lines: readonly string[]; firstLine: number }
+  | ExportQuery
   | MeaningQuery;
 
 export type Answer =
@@ -50,6 +54,8 @@ export type Answer =
   | { kind: 'sizes'; sizes: StoreSizes }
   | { kind: 'removed'; removed: Removed; count: number; storeBytes: number }
   | { kind: 'checked'; checked: Checked }
+  | { kind: 'imported'; imported: Imported; count: number; storeBytes: number }
+  | ExportAnswer
   | MeaningAnswer;
 
 export type Checked = Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>;

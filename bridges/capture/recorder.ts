@@ -17,6 +17,8 @@ export type CallStart = {
   wireIn: WireFormat | null;
   wireOut: WireFormat | null;
   modelRequested: string | null;
+  /** The call that this one sends again. */
+  replayOf?: number | undefined;
   /** Name and value alternating, in wire order; redacted here. */
   rawHeaders: readonly string[];
   body: Buffer | null;
@@ -249,6 +251,7 @@ function openRow(id: number, start: CallStart, now: number): Call {
     usage: null,
     lost: [],
     error: null,
+    ...(start.replayOf === undefined ? {} : { replayOf: start.replayOf }),
   };
 }
 

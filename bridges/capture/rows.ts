@@ -31,6 +31,7 @@ export const COLUMNS = [
   'tokens_reasoning',
   'lost',
   'error',
+  'replay_of',
 ] as const;
 
 export type Row = {
@@ -61,7 +62,9 @@ export type Row = {
   tokens_reasoning: number | null;
   lost: string | null;
   error: string | null;
+  replay_of: number | null;
 };
+
 /** Values in the order of COLUMNS. */
 export function toRow(call: Call): (string | number | null)[] {
   return [
@@ -92,6 +95,7 @@ export function toRow(call: Call): (string | number | null)[] {
     call.usage?.reasoning ?? null,
     call.lost.length > 0 ? JSON.stringify(call.lost) : null,
     call.error,
+    call.replayOf ?? null,
   ];
 }
 
@@ -131,6 +135,7 @@ export function fromRow(row: Row): Call {
         },
     lost: row.lost === null ? [] : readLost(row.lost),
     error: row.error,
+    ...(row.replay_of === null ? {} : { replayOf: row.replay_of }),
   };
 }
 

@@ -47,6 +47,7 @@ const COLUMNS: Record<QueryField, { columns: readonly string[]; few?: true }> = 
   request: { columns: ['request_bytes'] },
   reply: { columns: ['reply_bytes'] },
   id: { columns: ['calls.id'] },
+  replay: { columns: ['replay_of'] },
   time: { columns: ['calls.id'] },
   since: { columns: ['calls.id'] },
   until: { columns: ['calls.id'] },
@@ -175,7 +176,7 @@ function anywhere(text: string): Clause {
   return { sql: `(${columns.map((column) => `${column} like ? escape '\\'`).join(' or ')})`, values: columns.map(() => like) };
 }
 
-const PROPERTIES: Readonly<Record<'open' | 'ok' | 'failed' | 'cut' | 'streamed' | 'translated' | 'lossy', string>> = {
+const PROPERTIES: Readonly<Record<'open' | 'ok' | 'failed' | 'cut' | 'streamed' | 'translated' | 'lossy' | 'replay', string>> = {
   open: 'state = 0',
   ok: 'state = 1 and status < 400',
   failed: '(status >= 400 or state = 2)',
@@ -183,6 +184,7 @@ const PROPERTIES: Readonly<Record<'open' | 'ok' | 'failed' | 'cut' | 'streamed' 
   streamed: 'streamed = 1',
   translated: 'wire_in <> wire_out',
   lossy: 'lost is not null',
+  replay: 'replay_of is not null',
 };
 
 const isProperty = (name: string): name is keyof typeof PROPERTIES => Object.hasOwn(PROPERTIES, name);

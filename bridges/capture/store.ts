@@ -138,6 +138,12 @@ export class Store {
     return row === undefined ? undefined : fromRow(row);
   }
 
+  /** A call as the connection that writes sees it: in a transaction, what it wrote itself too. */
+  held(id: number): Call | undefined {
+    const row = this.db.prepare<[number], Row>('select * from calls where id = ?').get(id);
+    return row === undefined ? undefined : fromRow(row);
+  }
+
   sides(call: number): StoredSide[] {
     const row = this.read.prepare<[number], ExchangeRow>('select * from exchanges where call = ?').get(call);
     if (row === undefined) return [];

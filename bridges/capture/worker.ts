@@ -58,6 +58,12 @@ export function serveStore(port: MessagePort): void {
         return removed(open, retain(open, keeper.keeping.retention, query.now), id);
       case 'check':
         return jobs.add(check(open, query.now), (result) => answerWith(id, () => ({ kind: 'checked', checked: result() })));
+      case 'ids':
+      case 'written':
+      case 'parts':
+      case 'import':
+        // Loaded when asked for: they read lines and headers with a schema library, which an idle engine does not pay for.
+        return void import('./outlets.ts').then(({ answerOutlet }) => answerWith(id, () => answerOutlet(open, query)));
       default:
         answerWith(id, () => answer(open, about, query));
     }
@@ -207,7 +213,11 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' }>): Answer {
+function answer(
+  store: Store,
+  meaning: Meaning,
+  query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' | 'ids' | 'written' | 'parts' | 'import' }>,
+): Answer {
   switch (query.kind) {
     case 'list':
       return { kind: 'list', calls: store.list(query.listing) };

@@ -3,8 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
-import type { CallStart, Recorder } from '../capture/recorder.ts';
+import type { CallStart, OpenCall, Recorder } from '../capture/recorder.ts';
 import type { Settings, Use, WireFormat } from '../contract/index.ts';
+import type { Replaying, Tickets } from '../capture/replay/tickets.ts';
 import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
 import type { Logger } from '../engine/log.ts';
@@ -56,10 +57,12 @@ export type DoorOptions = {
   version: string;
   /** The gateway's key, where one is kept. */
   gatewayKey: () => string | undefined;
+  /** Keys of calls that are sent again; see tickets.ts. */
+  tickets?: Pick<Tickets, 'identify'>;
 };
 
 /** The name that calls with this key go by, or undefined where it is not valid here. */
-export type Identify = (key: string) => { name: string; use: Use } | undefined;
+export type Identify = (key: string) => { name: string; use: Use; replay?: Replaying } | undefined;
 
 export type Door = {
   /** Binds 127.0.0.1:port. Rejects with the bind error. */
@@ -71,7 +74,7 @@ export type Door = {
 };
 
 type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
-type Caller = { name: string; use: Use; own: boolean };
+type Caller = { name: string; use: Use; own: boolean; replay: Replaying | undefined };
 
 /**
  * A listener that clients call. Calls to models are taken off here, before Express: its stack would cost more
@@ -115,7 +118,7 @@ export function createDoor(options: DoorOptions): Door {
     const { key, own } = credentialsOf(req.headers, pathKey);
     const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
-    const caller: Caller = { name: known.name, use: known.use, own: own && options.ownProviders };
+    const caller: Caller = { name: known.name, use: known.use, own: own && options.ownProviders, replay: known.replay };
     if (surface.kind === 'call' || surface.kind === 'count_tokens') {
       if (req.method !== 'POST') return refuse(incoming, { status: 405, code: 'method_not_allowed', message: 'Send this call with POST.' });
       return receive(incoming, caller);
@@ -177,7 +180,8 @@ export function createDoor(options: DoorOptions): Door {
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
-    const decided = options.decide(question);
+    const wanted = caller.replay?.upstream;
+    const decided: RouteAnswer = wanted === undefined ? options.decide(question) : { upstream: wanted, rule: 'replay' };
     if ('refused' in decided) {
       return refuseCall(
         incoming,
@@ -214,9 +218,15 @@ export function createDoor(options: DoorOptions): Door {
     void cross(incoming, caller, sent, renamed ?? plain, way);
   };
 
+  const begin = (caller: Caller, begun: CallStart): OpenCall => {
+    const call = recorder.begin({ ...begun, replayOf: caller.replay?.of });
+    caller.replay?.began(call.id);
+    return call;
+  };
+
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
-    const call = recorder.begin(start(incoming, caller, sent, way, way.wire));
+    const call = begin(caller, start(incoming, caller, sent, way, way.wire));
     const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
@@ -230,7 +240,7 @@ export function createDoor(options: DoorOptions): Door {
   /** Bodies from LARGE on are worked on in steps, with a turn of the event loop for other calls between any two. */
   const cross = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
     const to = way.known.wires[0] ?? 'responses';
-    const call = recorder.begin(start(incoming, caller, sent, way, to));
+    const call = begin(caller, start(incoming, caller, sent, way, to));
     const requestId = newId('req');
     const large = plain.length >= LARGE;
     if (large) await setImmediate();
@@ -278,7 +288,7 @@ export function createDoor(options: DoorOptions): Door {
 
   /** A local estimate, for upstreams that can't count. */
   const countTokens = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
-    const call = recorder.begin(start(incoming, caller, sent, way, null));
+    const call = begin(caller, start(incoming, caller, sent, way, null));
     const requestId = newId('req');
     const count = await options.tokens.count(plain);
     if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its tokens were counted.' });
@@ -320,7 +330,7 @@ export function createDoor(options: DoorOptions): Door {
 
   const refuseCall = (incoming: Incoming, caller: Caller, sent: Buffer, error: TurnError, model?: string): void => {
     const wire = wireOf(incoming.target);
-    const call = recorder.begin({
+    const call = begin(caller, {
       ...baseStart(incoming.req, incoming.target, incoming.arrivedAt),
       caller: caller.name,
       route: null,
@@ -385,7 +395,7 @@ export function createDoor(options: DoorOptions): Door {
       return startListener({
         port,
         limits,
-        serve: (req, res) => serve(req, res, (key) => keys.check(key)),
+        serve: (req, res) => serve(req, res, (key) => options.tickets?.identify(key) ?? keys.check(key)),
         renderError: renderGuardError,
         onRefused,
       });

@@ -40,8 +40,11 @@ const PREFIX = 'db_';
 /** A revoked key can be had back for this long, and never across a restart. Milliseconds. */
 const RESTORE_MS = 10 * 60_000;
 
+/** What keys begin with that may only read over HTTP; see hosts/rest.ts. */
+export const READ_PREFIX = 'db_read_';
+
 /** Opens the key file. Throws `settings_invalid` where it is damaged: starting without keys would lock every client out. */
-export function openKeys(file: string, clock: Clock): KeyRing {
+export function openKeys(file: string, clock: Clock, prefix = PREFIX): KeyRing {
   let held = readKeys(file);
   let unsaved = false;
   const listeners = new Set<() => void>();
@@ -75,7 +78,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
     list: () => held.map(shownOf),
     create(name, use = 'clients') {
       refuseTaken(name);
-      const key = PREFIX + randomBytes(32).toString('base64url');
+      const key = prefix + randomBytes(32).toString('base64url');
       const digest = hashOf(key);
       const id = randomBytes(6).toString('hex');
       held = [
@@ -83,7 +86,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
         {
           id,
           name,
-          hint: `${key.slice(0, 7)}…`,
+          hint: `${key.slice(0, prefix.length + 4)}…`,
           hash: digest.toString('hex'),
           digest,
           usedAt: undefined,
@@ -116,7 +119,7 @@ export function openKeys(file: string, clock: Clock): KeyRing {
       return shownOf(kept.key);
     },
     check(key) {
-      if (!key.startsWith(PREFIX)) return undefined;
+      if (!key.startsWith(prefix)) return undefined;
       const known = accepted.get(key);
       if (known !== undefined) return used(known);
       const digest = hashOf(key);

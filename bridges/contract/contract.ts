@@ -5,7 +5,10 @@ import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
 import { adapters, conversations } from './conversations.ts';
+import { exchange, telemetry } from './exchange.ts';
 import { loginItemContract } from './host.ts';
+import { replay } from './replay.ts';
+import { readKeys } from './rest.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
@@ -105,5 +108,9 @@ export const contract = {
   conversations,
   adapters,
   usage,
+  exchange,
+  replay,
+  readKeys,
+  telemetry,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

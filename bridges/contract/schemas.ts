@@ -53,6 +53,8 @@ export const Call = z.object({
   lost: z.array(Loss),
   /** What went wrong, in one sentence, where something did. */
   error: z.string().nullable(),
+  /** The call that this one sends again; absent where it is no replay. */
+  replayOf: z.number().int().optional(),
 });
 
 /** Header pairs in wire order. A secret's value is `[redacted]`, after its scheme where it has one. */

@@ -186,6 +186,15 @@ export const Settings = z.strictObject({
       upstreamMs: z.number().int().min(100).max(3_600_000).default(600_000),
     })
     .prefault({}),
+  /** A span for each call, to an OpenTelemetry collector of the owner's (docs/export.md). */
+  telemetry: z
+    .strictObject({
+      /** Base URL of the collector's OTLP/HTTP door; null sends nothing. */
+      endpoint: baseUrl.nullable().default(null),
+      /** Name of the secret that holds the headers; they never stand in this file. */
+      headersSecret: z.string().default('otlp-headers'),
+    })
+    .prefault({}),
   tunnels: TunnelSettings,
   log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
 });

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { homedir, networkInterfaces } from 'node:os';
+import { z } from 'zod';
 import type {
   BridgeDetail,
   BridgeName,
+  Call,
   DiagnosticsBundle,
   DoctorCheck,
   HostKind,
@@ -10,9 +12,13 @@ import type {
   Notice,
   Settings,
   Status,
+  TelemetryStatus,
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { createTelemetry } from '../capture/export/otlp.ts';
+import { replayCall, type ReplayRequest } from '../capture/replay/replay.ts';
+import { createTickets } from '../capture/replay/tickets.ts';
 import type { BridgeReport } from '../capture/usage/quotas.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
@@ -23,7 +29,7 @@ import { createM365Bridge } from '../m365/m365.ts';
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { lastingHandles } from '../companion/handles.ts';
-import { openKeys, type KeyRing } from '../companion/keys.ts';
+import { openKeys, READ_PREFIX, type KeyRing } from '../companion/keys.ts';
 import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
@@ -85,11 +91,19 @@ export type Engine = {
   events: EventBus;
   capture: Capture;
   keys: KeyRing;
+  /** Keys that may read over HTTP and nothing else. */
+  readKeys: KeyRing;
   settings: SettingsStore;
   tunnels: Tunnels;
   companionAddress(): string | null;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
+  /** Sends a kept call again; resolves with the row it became. */
+  replay(request: ReplayRequest, signal: AbortSignal | undefined): Promise<Call>;
+  telemetry(): TelemetryStatus;
+  /** Where spans go, their headers in the keychain; an endpoint of null takes both away. May throw SecretError. */
+  setTelemetry(target: { endpoint: string | null; headers?: Record<string, string> | undefined }): Promise<TelemetryStatus>;
+  version: string;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
   /** Looks for known clients on this machine. */
@@ -107,6 +121,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   // Rows are told only where somebody reads them: telling costs every call.
   const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
+  const readKeys = openKeys(paths.readKeys, clock, READ_PREFIX);
+  const tickets = createTickets();
   const capture = createCapture({
     file: paths.store,
     formerFile: paths.formerStore,
@@ -170,7 +186,16 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     version: options.version,
     gatewayKey: () => gatewayKey,
+    tickets,
     models: async () => (await Promise.all(Object.values(bridges).map((bridge) => bridge.models()))).flat(),
+  });
+
+  const telemetry = createTelemetry({
+    net: forBridges.net,
+    onCalls: (listener) => capture.onCalls(listener),
+    log,
+    version: options.version,
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
   });
 
   const tunnels = createTunnels({
@@ -237,12 +262,26 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     }
   };
 
+  const applyTelemetry = async (): Promise<void> => {
+    const { endpoint, headersSecret } = settings.current().telemetry;
+    if (endpoint === null) return telemetry.apply(null);
+    try {
+      telemetry.apply({ endpoint, headers: readHeaders(await ports.keychain.get(headersSecret)) });
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      // Without its headers a collector would refuse them; they are sent once the keychain can be read.
+      telemetry.apply(null);
+      log.warn('keychain.problem', { kind: error.kind, error });
+    }
+  };
+
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
     for (const bridge of Object.values(bridges)) bridge.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
     void readGatewayKey();
+    void applyTelemetry();
     tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== wantedPort) void rebind(next.companion.port);
   };
@@ -268,9 +307,11 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
+    await telemetry.stop();
     await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
     keys.stop();
+    readKeys.stop();
     settings.stop();
     events.close();
     log.info('engine.stopped');
@@ -281,10 +322,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     events,
     capture,
     keys,
+    readKeys,
+    version: options.version,
     settings,
     tunnels,
     async start() {
       await readGatewayKey();
+      await applyTelemetry();
       await bindCompanion();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       bridgesChanged();
@@ -353,6 +397,22 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         person: thisPerson(),
       });
     },
+    replay: (request, signal) =>
+      replayCall(
+        request,
+        { capture, tickets, companion: companionStatus.address, upstreams: upstreams.status(), version: options.version },
+        signal,
+      ),
+    telemetry: () => telemetry.status(),
+    async setTelemetry({ endpoint, headers }) {
+      const { headersSecret } = settings.current().telemetry;
+      // The headers come first: what is sent to the new place carries them from its first batch on.
+      if (endpoint === null) await ports.keychain.delete(headersSecret);
+      else if (headers !== undefined) await ports.keychain.set(headersSecret, JSON.stringify(headers));
+      settings.update({ telemetry: { endpoint } });
+      await applyTelemetry();
+      return telemetry.status();
+    },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });
@@ -375,6 +435,16 @@ function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport 
     windows: quota?.windows ?? [],
     asOf: quota?.asOf ?? null,
   };
+}
+
+/** Headers for a collector as they are kept; none where they can't be read. */
+function readHeaders(secret: string | undefined): Record<string, string> {
+  if (secret === undefined) return {};
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(secret));
+  } catch {
+    return {};
+  }
 }
 
 /** A bridge as a tunnel lends it: the same door its own listener has. */

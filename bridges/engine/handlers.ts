@@ -1,5 +1,9 @@
 import { implement, ORPCError } from '@orpc/server';
 import { callDetail } from '../capture/detail.ts';
+import { exportCalls } from '../capture/export/export.ts';
+import { compareCalls } from '../capture/replay/compare.ts';
+import { replayOffline } from '../capture/replay/offline.ts';
+import type { StoredCall } from '../capture/worker.ts';
 import { clientEnvs } from '../clients/env.ts';
 import { listOf } from '../clients/known.ts';
 import { contract } from '../contract/contract.ts';
@@ -26,15 +30,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     try {
       return await next();
     } catch (error) {
-      if (error instanceof DrawbridgeError)
-        throw new ORPCError(error.code, { message: error.message, status: STATUS[error.code], data: error.details, cause: error });
-      if (error instanceof SecretError)
-        throw new ORPCError('keychain', {
-          message: `${error.message} Unlock or start it, then try again.`,
-          status: STATUS.keychain,
-          cause: error,
-        });
-      throw error;
+      throw told(error);
     }
   });
   return os.router({
@@ -45,12 +41,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         const calls = await engine.capture.list(input.limit + 1, input.before, input.filter, input.query);
         return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
       }),
-      get: os.calls.get.handler(async ({ input }) => {
-        const stored = await engine.capture.get(input.id);
-        if (stored === null)
-          throw new DrawbridgeError('not_found', `There is no call ${input.id}. It may have been removed.`, { id: input.id });
-        return callDetail(stored, input.limit);
-      }),
+      get: os.calls.get.handler(async ({ input }) => callDetail(await storedCall(engine, input.id), input.limit)),
       facets: os.calls.facets.handler(() => engine.capture.facets()),
     },
     keys: {
@@ -205,8 +196,58 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       ),
       prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
     },
+    exchange: {
+      export: os.exchange.export.handler(({ input }) =>
+        toldOf(exportCalls(engine.capture, { ...input, version: engine.version, now: engine.clock.now() })),
+      ),
+      import: os.exchange.import.handler(({ input }) => engine.capture.import(input.lines, input.firstLine)),
+    },
+    replay: {
+      run: os.replay.run.handler(async ({ input, signal }) => {
+        const row = await engine.replay(input, signal);
+        return compareCalls(await storedCall(engine, input.id), await storedCall(engine, row.id));
+      }),
+      compare: os.replay.compare.handler(async ({ input }) =>
+        compareCalls(await storedCall(engine, input.original), await storedCall(engine, input.other)),
+      ),
+      offline: os.replay.offline.handler(async ({ input }) => replayOffline(await storedCall(engine, input.id))),
+    },
+    readKeys: {
+      list: os.readKeys.list.handler(() => engine.readKeys.list()),
+      create: os.readKeys.create.handler(({ input }) => engine.readKeys.create(input.name)),
+      revoke: os.readKeys.revoke.handler(({ input }) => {
+        engine.readKeys.revoke(input.id);
+        return { revoked: true as const };
+      }),
+    },
+    telemetry: {
+      status: os.telemetry.status.handler(() => engine.telemetry()),
+      set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),
+    },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+/** An error as it crosses the border. */
+function told(error: unknown): unknown {
+  if (error instanceof DrawbridgeError)
+    return new ORPCError(error.code, { message: error.message, status: STATUS[error.code], data: error.details, cause: error });
+  if (error instanceof SecretError)
+    return new ORPCError('keychain', {
+      message: `${error.message} Unlock or start it, then try again.`,
+      status: STATUS.keychain,
+      cause: error,
+    });
+  return error;
+}
+
+/** What goes wrong while a stream is read comes after its handler has ended. */
+async function* toldOf<Value>(values: AsyncIterable<Value>): AsyncGenerator<Value, void> {
+  try {
+    yield* values;
+  } catch (error) {
+    throw told(error);
+  }
 }
 
 const RECENT_CALLS = 500;
@@ -214,6 +255,13 @@ const RECENT_CALLS = 500;
 /** The settings of every client, for the companion as it listens now, or will. */
 function envsOf(engine: Engine): ClientEnv[] {
   return clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+}
+
+/** A call with everything that was kept of it. Throws not_found. */
+async function storedCall(engine: Engine, id: number): Promise<StoredCall> {
+  const stored = await engine.capture.get(id);
+  if (stored === null) throw new DrawbridgeError('not_found', `There is no call ${id}. It may have been removed.`, { id });
+  return stored;
 }
 
 /** An answer about one call. Throws not_found where there is none. */

@@ -8,6 +8,8 @@ export type Paths = {
   home: string;
   settings: string;
   keys: string;
+  /** Keys that may only read over HTTP. */
+  readKeys: string;
   /** The capture database. In a folder of its own: whoever watches the state folder is not woken by each write. */
   store: string;
   /** Where earlier versions kept it. */
@@ -41,6 +43,7 @@ export function resolvePaths(machine: Machine): Paths {
     home,
     settings: inside('settings.json'),
     keys: inside('keys.json'),
+    readKeys: inside('read-keys.json'),
     store: path.join(home, 'capture', 'captures.db'),
     formerStore: inside('captures.db'),
     adapters: inside('adapters'),

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { thisMachine, type Machine } from '../engine/paths.ts';
 import { autostartItem } from './login-item.ts';
 import { openEngine, type OpenOptions } from './open.ts';
+import { createRest } from './rest.ts';
 import { startWindow } from './window.ts';
 
 export type HeadlessOptions = OpenOptions & {
@@ -40,6 +41,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     port: settings.current().ui.port,
     folder: options.windowFolder,
     router: opened.router,
+    rest: createRest({ router: opened.router, keys: engine.readKeys, clock: opened.clock, version: options.version }),
     clock: opened.clock,
     log: opened.log,
     limits: settings.current().limits,

@@ -9,6 +9,7 @@ import type { Logger } from '../engine/log.ts';
 import { startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import type { Refusal } from '../http/guard.ts';
 import { SECURITY_HEADERS } from '../http/page.ts';
+import { REST_PREFIX, type Rest } from './rest.ts';
 
 /** A link works once, and not for ever. Milliseconds. */
 const LINK_MS = 10 * 60_000;
@@ -25,6 +26,8 @@ export type WindowOptions = {
   port: number;
   folder: string;
   router: Router;
+  /** What may be read below /api, by key or session. */
+  rest: Rest;
   clock: Clock;
   log: Logger;
   limits: { headersMs: number; connections: number };
@@ -79,6 +82,10 @@ export async function startWindow(options: WindowOptions): Promise<WindowHost> {
     if (!redeem(token)) return void res.status(401).type('text').send(LINK_USED);
     res.cookie(cookieName(), openSession(), { httpOnly: true, sameSite: 'strict', path: '/' });
     res.redirect(303, '/');
+  });
+  app.use(REST_PREFIX, async (req, res) => {
+    req.url = req.originalUrl;
+    await options.rest.serve(req, res, signedIn(req.headers.cookie));
   });
   app.use((req, res, next) => {
     if (signedIn(req.headers.cookie)) return next();

@@ -337,6 +337,18 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       why: os.conversations.why.handler(notKept),
     },
     adapters: { list: os.adapters.list.handler(notKept) },
+    exchange: { export: os.exchange.export.handler(notKept), import: os.exchange.import.handler(notKept) },
+    replay: {
+      run: os.replay.run.handler(notKept),
+      compare: os.replay.compare.handler(notKept),
+      offline: os.replay.offline.handler(notKept),
+    },
+    readKeys: {
+      list: os.readKeys.list.handler(() => []),
+      create: os.readKeys.create.handler(notKept),
+      revoke: os.readKeys.revoke.handler(notKept),
+    },
+    telemetry: { status: os.telemetry.status.handler(notKept), set: os.telemetry.set.handler(notKept) },
     usage: {
       series: os.usage.series.handler(notKept),
       window5h: os.usage.window5h.handler(notKept),

@@ -11,6 +11,7 @@ import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
 import { conversations, usage } from './meaning.ts';
+import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -43,6 +44,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge gateway clear
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
 ${TUNNEL_USAGE}
+${OUTLET_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
                                       is a recorded stream whole and in order?
   drawbridge stop
@@ -59,6 +61,7 @@ const OPTIONS = {
   days: { type: 'string' },
   query: { type: 'string' },
   ...TUNNEL_OPTIONS,
+  ...OUTLET_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
   use: { type: 'string' },
@@ -119,7 +122,7 @@ type Command = CliOptions & {
   use: string | undefined;
   agree: boolean;
   code: boolean;
-  flags: TunnelFlags;
+  flags: TunnelFlags & OutletFlags;
 };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
@@ -147,11 +150,23 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return conversations(client, rest, options);
     case 'usage':
       return usage(client, options);
+    case 'export':
+      return exportTo(client, options);
+    case 'import':
+      return importFrom(client, rest, options);
+    case 'replay':
+      return replay(client, rest, options);
+    case 'compare':
+      return compare(client, rest, options);
+    case 'telemetry':
+      return telemetry(client, rest, options);
+    case 'read-keys':
+      return keys({ ...ringOf(client.readKeys), create: (name) => client.readKeys.create({ name }) }, 'read-keys', rest, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
     case 'keys':
-      return keys(client, rest, options);
+      return keys({ ...ringOf(client.keys), create: (name, use) => client.keys.create({ name, use }) }, 'keys', rest, options);
     case 'tunnels':
       return tunnels(client, rest, { json, output, flags: options.flags, env: machine.env, signal: options.signal });
     case 'env': {
@@ -190,6 +205,12 @@ const COMMANDS = new Set([
   'calls',
   'conversations',
   'usage',
+  'export',
+  'import',
+  'replay',
+  'compare',
+  'telemetry',
+  'read-keys',
   'tail',
   'keys',
   'tunnels',
@@ -204,12 +225,25 @@ const COMMANDS = new Set([
   'stop',
 ]);
 
-async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output, use }: Command): Promise<number> {
+/** What both rings of keys have. */
+function ringOf({ list, revoke }: Pick<EngineClient['readKeys'], 'list' | 'revoke'>) {
+  return { list, revoke };
+}
+
+/** `keys` and `read-keys`. Keys of both kinds are handled alike. */
+async function keys(
+  ring: Omit<EngineClient['readKeys'], 'create'> & {
+    create: (name: string, use: 'clients' | 'gateway' | undefined) => ReturnType<EngineClient['readKeys']['create']>;
+  },
+  command: 'keys' | 'read-keys',
+  [action = 'list', name]: readonly string[],
+  { json, output, use }: Command,
+): Promise<number> {
   switch (action) {
     case 'list': {
-      const held = await client.keys.list({});
+      const held = await ring.list({});
       if (json) return said(output, JSON.stringify(held));
-      if (held.length === 0) return said(output, 'No keys yet. Make one with: drawbridge keys create NAME');
+      if (held.length === 0) return said(output, `No keys yet. Make one with: drawbridge ${command} create NAME`);
       return said(
         output,
         table([
@@ -219,10 +253,10 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       );
     }
     case 'create': {
-      if (name === undefined) throw new DrawbridgeError('bad_input', 'A key needs a name: drawbridge keys create NAME');
+      if (name === undefined) throw new DrawbridgeError('bad_input', `A key needs a name: drawbridge ${command} create NAME`);
       if (use !== undefined && use !== 'clients' && use !== 'gateway')
         throw new DrawbridgeError('bad_input', `--use takes clients or gateway, not "${use}".`);
-      const made = await client.keys.create({ name, use });
+      const made = await ring.create(name, use);
       return said(
         output,
         json
@@ -231,17 +265,17 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       );
     }
     case 'revoke': {
-      const key = (await client.keys.list({})).find((held) => held.id === name || held.name === name);
+      const key = (await ring.list({})).find((held) => held.id === name || held.name === name);
       if (key === undefined)
-        throw new DrawbridgeError('not_found', `There is no key "${name ?? ''}". Run "drawbridge keys" for those there are.`);
-      await client.keys.revoke({ id: key.id });
+        throw new DrawbridgeError('not_found', `There is no key "${name ?? ''}". Run "drawbridge ${command}" for those there are.`);
+      await ring.revoke({ id: key.id });
       return said(
         output,
         json ? JSON.stringify({ revoked: true }) : `The key "${key.name}" is revoked. Clients that used it are refused from now on.`,
       );
     }
     default:
-      throw new DrawbridgeError('bad_input', `There is no "drawbridge keys ${action}". Use list, create or revoke.`);
+      throw new DrawbridgeError('bad_input', `There is no "drawbridge ${command} ${action}". Use list, create or revoke.`);
   }
 }
 

@@ -1,0 +1,285 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from '../../bridges/hosts/cli/index.ts';
+import { memorySecrets } from '../../bridges/engine/secrets.ts';
+import { startFakeUpstream } from '../fakes/upstream.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { call, joined, say } from './support.ts';
+
+const engines: TestEngine[] = [];
+let folder: string;
+async function engineWith(options: Parameters<typeof startTestEngine>[0] = {}): Promise<TestEngine> {
+  const engine = await startTestEngine(options);
+  engines.push(engine);
+  return engine;
+}
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-outlets-'));
+});
+afterEach(async () => {
+  for (const engine of engines.splice(0)) await engine.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+describe('calls as JSONL', () => {
+  it('go into another store and come out of it byte for byte, oldest first', async () => {
+    const [from, to] = [await engineWith(), await engineWith()];
+    const first = await say(from, 'grüße \u2028 und 💡');
+    const second = await say(from, 'grüße \u2028 und 💡', 'an answer', 'and more');
+    const text = await joined(await from.control.exchange.export({ format: 'jsonl' }));
+    expect(lines(text).map((line) => JSON.parse(line).call?.id)).toEqual([undefined, first, second]);
+
+    expect(await to.control.exchange.import({ lines: lines(text), firstLine: 1 })).toEqual({ stored: 2, duplicates: 0, bad: [] });
+    const again = await joined(await to.control.exchange.export({ format: 'jsonl' }));
+    expect(lines(again).slice(1)).toEqual(lines(text).slice(1));
+    expect((await to.control.conversations.list({})).conversations).toMatchObject([{ id: first, calls: 2 }]);
+    const found = async (engine: TestEngine): Promise<number[]> =>
+      (await engine.control.calls.list({ query: 'grüße' })).calls.map(({ id }) => id);
+    expect(await found(to)).toContain(first);
+    expect(await found(to)).toEqual(await found(from));
+  });
+
+  it('are told apart from those the store holds already', async () => {
+    const engine = await engineWith();
+    await say(engine, 'hello');
+    const text = await joined(await engine.control.exchange.export({ format: 'jsonl' }));
+    expect(await engine.control.exchange.import({ lines: lines(text), firstLine: 1 })).toEqual({ stored: 0, duplicates: 1, bad: [] });
+
+    const other = JSON.parse(lines(text)[1] ?? '');
+    const line = JSON.stringify({ ...other, call: { ...other.call, client: 'another', startedAt: '2026-01-01T00:00:00.000Z' } });
+    expect(await engine.control.exchange.import({ lines: [line], firstLine: 2 })).toMatchObject({ stored: 1 });
+    expect(await engine.control.exchange.import({ lines: [line], firstLine: 2 })).toMatchObject({ duplicates: 1 });
+    expect((await engine.control.calls.list({})).calls).toHaveLength(2);
+  });
+
+  it('name each line that can’t be read, and take the others', async () => {
+    const engine = await engineWith();
+    await say(engine, 'hello');
+    const text = await joined(await engine.control.exchange.export({ format: 'jsonl' }));
+    const good = JSON.parse(lines(text)[1] ?? '');
+    const other = await engineWith();
+    const bad = [
+      'not json',
+      JSON.stringify({ drawbridge: 'calls', version: 2, exportedAt: '', bodies: true }),
+      JSON.stringify({ ...good, call: { ...good.call, status: 'fine' } }),
+      JSON.stringify({ ...good, call: { ...good.call, state: 'open' } }),
+      JSON.stringify({ ...good, sides: [{ ...good.sides[0], body: { encoding: 'base64', content: '***' } }] }),
+      JSON.stringify({ ...good, sides: [good.sides[0], good.sides[0]] }),
+      '[]',
+    ];
+    const result = await other.control.exchange.import({ lines: [...bad, '', JSON.stringify(good)], firstLine: 11 });
+    expect(result).toMatchObject({ stored: 1, duplicates: 0 });
+    expect(result.bad.map(({ line }) => line)).toEqual([11, 12, 13, 14, 15, 16, 17]);
+    expect(result.bad[2]?.why).toContain('call.status');
+  });
+
+  it('are redacted when they come in, whatever a line says', async () => {
+    const engine = await engineWith();
+    await say(engine, 'hello');
+    const line = JSON.parse(lines(await joined(await engine.control.exchange.export({ format: 'jsonl' })))[1] ?? '');
+    line.sides[0].headers.push(['authorization', 'Bearer db_planted-secret-planted-secret-planted']);
+    line.call.path = '/k/db_planted-secret-planted-secret-planted/v1/messages?api_key=planted-secret';
+    line.call.error = 'refused db_planted-secret-planted-secret-planted';
+    const other = await engineWith();
+    await other.control.exchange.import({ lines: [JSON.stringify(line)], firstLine: 1 });
+    expect(await joined(await other.control.exchange.export({ format: 'jsonl' }))).not.toContain('planted-secret');
+  });
+
+  it('leave without what they said where that is wished', async () => {
+    const engine = await engineWith();
+    await say(engine, 'an unlikely word');
+    for (const format of ['jsonl', 'har'] as const) {
+      expect(await joined(await engine.control.exchange.export({ format }))).toContain('an unlikely word');
+      expect(await joined(await engine.control.exchange.export({ format, bodies: false }))).not.toContain('unlikely');
+    }
+  });
+
+  it('keep bodies that are no text', async () => {
+    const [from, to] = [await engineWith(), await engineWith()];
+    const sent = gzipSync(JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: 'packed' }] }));
+    const stored = from.call(({ requestBytes }) => requestBytes === sent.length);
+    await fetch(`${from.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${from.key}`, 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: sent,
+    });
+    const { id } = await stored;
+    await to.control.exchange.import({ lines: lines(await joined(await from.control.exchange.export({ format: 'jsonl' }))), firstLine: 1 });
+    const side = (await to.headless.engine.capture.get(id))?.sides.find((one) => one.side === 'clientRequest');
+    expect(Buffer.from(side?.body ?? []).equals(sent)).toBe(true);
+  });
+
+  it('go out in pieces, whatever a call weighs', async () => {
+    const engine = await engineWith();
+    const word = '💡'.repeat(200_000);
+    await say(engine, word);
+    let longest = 0;
+    let all = '';
+    for await (const text of await engine.control.exchange.export({ format: 'jsonl' })) {
+      longest = Math.max(longest, text.length);
+      all += Buffer.from(text).toString('utf8');
+    }
+    expect(longest).toBeLessThanOrEqual(128 * 1024);
+    expect(all).toContain(word);
+  });
+});
+
+it('gives calls that a query finds as HTTP Archive 1.2', async () => {
+  const engine = await engineWith();
+  await say(engine, 'hello');
+  await call(engine, '/v1/chat/completions?a=1', { model: 'practice/echo', messages: [{ role: 'user', content: 'with a query' }] });
+  await call(engine, '/v1/messages', { model: 'nobody/knows', max_tokens: 9, messages: [{ role: 'user', content: 'lost' }] });
+  const text = await joined(await engine.control.exchange.export({ format: 'har', query: 'model:practice/*' }));
+  const { log } = JSON.parse(text);
+  expect(log).toMatchObject({ version: '1.2', creator: { name: 'Drawbridge' } });
+  expect(log.entries).toHaveLength(2);
+  expect(log.entries[1]).toMatchObject({
+    request: { method: 'POST', url: `${engine.origin}/v1/chat/completions?a=1`, queryString: [{ name: 'a', value: '1' }] },
+    response: { status: 200, statusText: 'OK', content: { mimeType: 'application/json' } },
+  });
+  expect(JSON.parse(log.entries[1].request.postData.text).messages[0].content).toBe('with a query');
+  expect(text).not.toContain(engine.key);
+  await expect(joined(await engine.control.exchange.export({ format: 'har', query: 'nonsense:1' }))).rejects.toMatchObject({
+    code: 'bad_input',
+  });
+});
+
+describe('a conversation as a page', () => {
+  it('says each thing once, runs nothing and loads nothing', async () => {
+    const engine = await engineWith();
+    const hostile = '</pre><script>alert(1)</script><img src=x onerror=alert(2)>';
+    await say(engine, hostile);
+    const last = await say(engine, hostile, 'once answered', 'asked again');
+    const page = await joined(await engine.control.exchange.export({ format: 'html', conversation: last }));
+    expect(page).toContain('Content-Security-Policy');
+    expect(page).toContain('default-src &#39;none&#39;');
+    expect(page).not.toMatch(/<script|<img|<link|<iframe|javascript:|https?:\/\//i);
+    expect(page.split('&lt;script&gt;alert(1)&lt;/script&gt;&lt;img').length - 1).toBeGreaterThanOrEqual(1);
+    expect(page.match(/asked again<\/pre>/g)).not.toBeNull();
+    // Its own request repeats what was said before; the page does not.
+    expect(page.match(/<h3>user<\/h3>/g)).toHaveLength(2);
+    expect(page.match(/<article /g)).toHaveLength(2);
+  });
+
+  it('is found by none of its calls where there is none', async () => {
+    const engine = await engineWith();
+    await expect(joined(await engine.control.exchange.export({ format: 'html', conversation: 7 }))).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(joined(await engine.control.exchange.export({ format: 'html' }))).rejects.toMatchObject({ code: 'bad_input' });
+  });
+});
+
+describe('on the command line', () => {
+  async function run(home: string, ...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+    const said = { out: '', err: '' };
+    const before = process.env['DRAWBRIDGE_HOME'];
+    process.env['DRAWBRIDGE_HOME'] = home;
+    try {
+      const code = await runCli({
+        argv,
+        version: '0.0.0-test',
+        windowFolder: '',
+        signal: new AbortController().signal,
+        output: {
+          out: (text) => void (said.out += `${text}\n`),
+          err: (text) => void (said.err += `${text}\n`),
+          interactive: false,
+          confirm: async () => false,
+          secret: async () => 'Basic planted-header-secret',
+        },
+      });
+      return { code, ...said };
+    } finally {
+      if (before === undefined) delete process.env['DRAWBRIDGE_HOME'];
+      else process.env['DRAWBRIDGE_HOME'] = before;
+    }
+  }
+
+  it('moves calls by a file only its owner may read, and tells of lines it could not take', async () => {
+    const [from, to] = [await engineWith(), await engineWith()];
+    await say(from, 'hello');
+    const file = path.join(folder, 'calls.jsonl');
+    expect(await run(from.home, 'export', '--format', 'jsonl', '-o', file)).toMatchObject({ code: 0 });
+    expect(statSync(file).mode & 0o077).toBe(0);
+    const text = readFileSync(file);
+    writeFileSync(file, Buffer.concat([text, Buffer.from([0xff, 0x0a]), Buffer.from('{}\n')]));
+    const taken = await run(to.home, 'import', file, '--json');
+    expect(taken.code).toBe(1);
+    expect(JSON.parse(taken.out)).toMatchObject({ stored: 1, duplicates: 0, bad: [{ line: 3 }, { line: 4 }] });
+  });
+
+  it('writes a page for each conversation that is found', async () => {
+    const engine = await engineWith();
+    const [one, two] = [await say(engine, 'one thing'), await say(engine, 'another thing')];
+    expect(await run(engine.home, 'export', '--format', 'html', '-o', path.join(folder, 'pages'))).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('2 pages'),
+    });
+    for (const id of [one, two]) expect(readFileSync(path.join(folder, 'pages', `conversation-${id}.html`), 'utf8')).toContain('thing');
+  });
+
+  it('sends a call again and shows both answers', async () => {
+    const engine = await engineWith();
+    const id = await say(engine, 'hello again');
+    const shown = await run(engine.home, 'replay', String(id));
+    expect(shown).toMatchObject({ code: 0 });
+    expect(shown.out).toContain('The same text:');
+    const edit = path.join(folder, 'edit.json');
+    writeFileSync(edit, JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: 'other words' }] }));
+    expect(await run(engine.home, 'replay', String(id), '--edit', edit)).toMatchObject({ code: 1, out: expect.stringContaining('+ ') });
+  });
+
+  it('keeps the values of a collector’s headers in the keychain alone', async () => {
+    const keychain = memorySecrets();
+    const engine = await engineWith({ headless: { keychain } });
+    const set = await run(engine.home, 'telemetry', 'set', 'http://127.0.0.1:9', '--header', 'authorization');
+    expect(set).toMatchObject({ code: 0 });
+    expect(await engine.control.telemetry.status({})).toMatchObject({ endpoint: 'http://127.0.0.1:9', headers: ['authorization'] });
+    expect(readFileSync(path.join(engine.home, 'settings.json'), 'utf8')).not.toContain('planted-header-secret');
+    expect(await keychain.get('otlp-headers')).toContain('planted-header-secret');
+    await run(engine.home, 'telemetry', 'clear');
+    expect(await keychain.get('otlp-headers')).toBeUndefined();
+  });
+});
+
+describe('spans for a collector', () => {
+  it('tell of each call, and never what was said', async () => {
+    const arrived = Promise.withResolvers<{ url: string; headers: object; body: string }>();
+    const collector = await startFakeUpstream(({ url, headers, body }, res) => {
+      arrived.resolve({ url, headers, body: body.toString('utf8') });
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    try {
+      const engine = await engineWith();
+      await engine.control.telemetry.set({ endpoint: collector.baseUrl, headers: { 'x-collector': 'a-value' } });
+      await say(engine, 'an unlikely word');
+      const { url, headers, body } = await arrived.promise;
+      expect(url).toBe('/v1/traces');
+      expect(headers).toMatchObject({ 'content-type': 'application/json', 'x-collector': 'a-value' });
+      expect(body).not.toContain('unlikely');
+      const [span] = JSON.parse(body).resourceSpans[0].scopeSpans[0].spans;
+      expect(span).toMatchObject({ name: 'chat practice/echo', kind: 3, status: {} });
+      expect(span.traceId).toMatch(/^[0-9a-f]{32}$/);
+      expect(span.spanId).toMatch(/^[0-9a-f]{16}$/);
+      expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano));
+      expect(span.attributes).toContainEqual({ key: 'gen_ai.request.model', value: { stringValue: 'practice/echo' } });
+      expect(span.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: '200' } });
+    } finally {
+      await collector.stop();
+    }
+  });
+
+  it('go nowhere but to https or this machine', async () => {
+    const engine = await engineWith();
+    await expect(engine.control.telemetry.set({ endpoint: 'http://collector.example' })).rejects.toMatchObject({
+      code: 'settings_invalid',
+    });
+    expect(await engine.control.telemetry.status({})).toMatchObject({ endpoint: null });
+  });
+});
