@@ -15,7 +15,6 @@ export default defineConfig({
     // The window runs under a policy without inline scripts; preloading needs none in the browsers above.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
-    // One file, read from loopback or from disk: splitting it would only add round trips.
-    chunkSizeWarningLimit: 900,
+    // Each page is a file of its own (see renderer/src/router.tsx); `test/e2e/size.test.ts` holds the sum of what a start reads.
   },
 });

@@ -9,15 +9,25 @@ export type GrantAnswer<G extends Grant> = G | { error: TurnError };
 /** The signed-in account of one route, as far as a call needs it. */
 export type Session<G extends Grant> = {
   grant(): Promise<GrantAnswer<G>>;
-  /** The provider answered 401 to this token. */
-  refused(token: string): Promise<GrantAnswer<G>>;
+  /** The provider answered 401 to this token; its headers may say what it wants instead. */
+  refused(token: string, headers: ReplyHeaders): Promise<GrantAnswer<G>>;
   /** Looks again at the keychain, or at another program's file. */
   retry(): Promise<void>;
   stop(): Promise<void>;
 };
 
+type ReplyHeaders = Readonly<Record<string, string | string[]>>;
+
 /** A request as the provider takes it, with what had to be left out. */
-export type Ready = { request: UpstreamRequest; lost: readonly Loss[]; stream: boolean } | { error: TurnError };
+export type Ready =
+  | {
+      request: UpstreamRequest;
+      lost: readonly Loss[];
+      stream: boolean;
+      /** Where this one call goes, where one place for all calls of a grant does not do. */
+      upstream?: Upstream;
+    }
+  | { error: TurnError };
 
 export type BridgeUpstreamOptions<G extends Grant> = {
   bridge: string;
@@ -31,7 +41,7 @@ export type BridgeUpstreamOptions<G extends Grant> = {
   upstreamOf: (grant: G) => Upstream;
   /** The reply's way back to the client. */
   replyTo: (sink: ReplySink, grant: G, stream: boolean) => ReplySink;
-  onHeaders: (headers: Readonly<Record<string, string | string[]>>) => void;
+  onHeaders: (headers: ReplyHeaders) => void;
 };
 
 export type BridgeUpstream = Upstream & {
@@ -116,14 +126,14 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
     if ('error' in ready) return this.#refuse(ready.error);
     this.#sink.sent?.(ready.request.headers, ready.request.body, ready.lost);
     this.#target = this.#options.replyTo(this.#sink, grant, ready.stream);
-    this.#flow = this.#options.upstreamOf(grant).send(ready.request, this);
+    this.#flow = (ready.upstream ?? this.#options.upstreamOf(grant)).send(ready.request, this);
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
     if (this.#over) return;
     this.#options.onHeaders(headers);
     if (status === 401 && this.#grant !== undefined) {
-      this.#unauthorized(this.#grant).catch(this.#broken);
+      this.#unauthorized(this.#grant, headers).catch(this.#broken);
       return;
     }
     const { 'openai-model': _model, ...kept } = headers;
@@ -159,10 +169,10 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
   }
 
   /** Tried again once, with whatever the session has by now; nothing has reached the client yet. */
-  async #unauthorized(grant: G): Promise<void> {
+  async #unauthorized(grant: G, headers: ReplyHeaders): Promise<void> {
     this.#flow?.abort();
     this.#target = undefined;
-    const answer = (await this.#options.session()?.refused(grant.token)) ?? nobody(this.#options.bridge);
+    const answer = (await this.#options.session()?.refused(grant.token, headers)) ?? nobody(this.#options.bridge);
     if ('error' in answer) return this.#refuse(answer.error);
     if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
     this.#retried = true;

@@ -156,4 +156,4 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   };
 }
 
-const ROUTE_ORDER: readonly RouteName[] = ['api-key', 'chatgpt', 'codex-cli', 'device'];
+const ROUTE_ORDER: readonly RouteName[] = ['api-key', 'chatgpt', 'codex-cli', 'device', 'work-iq', 'graph'];

@@ -5,6 +5,8 @@ export type NetRequest = {
   headers?: Readonly<Record<string, string>>;
   /** Sent as a form. */
   form?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  json?: object;
 };
 export type NetReply = { status: number; headers: Readonly<Record<string, string>>; body: unknown };
 /** Rejects where there was no (whole) answer. `body` is parsed JSON, or undefined where it is none. */
@@ -16,7 +18,7 @@ const MAX_BYTES = 1024 * 1024;
 /** The real network. Redirects are not followed: a token is for one origin. */
 export const netOf =
   (userAgent: string): Net =>
-  async ({ method, url, headers, form }) => {
+  async ({ method, url, headers, form, json: value }) => {
     // Loaded when somebody signs in: the whole of undici costs some 20 MB.
     const { request } = await import('undici');
     const reply = await request(url, {
@@ -25,9 +27,10 @@ export const netOf =
         accept: 'application/json',
         'user-agent': userAgent,
         ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(value === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: form === undefined ? null : new URLSearchParams(form).toString(),
+      body: form === undefined ? (value === undefined ? null : JSON.stringify(value)) : new URLSearchParams(form).toString(),
       signal: AbortSignal.timeout(PATIENCE_MS),
       headersTimeout: PATIENCE_MS,
       bodyTimeout: PATIENCE_MS,

@@ -47,6 +47,8 @@ export type BridgeService = {
     route: RouteName;
     agree: boolean;
     key?: string | undefined;
+    /** A code to type in elsewhere, where the route would open a browser here. */
+    byCode: boolean;
   }): Promise<{ url: string | null; code: string | null; bridge: BridgeDetail }>;
   cancelSignIn(): BridgeDetail;
   signOut(): Promise<BridgeDetail>;

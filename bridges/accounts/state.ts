@@ -18,7 +18,7 @@ export type AccountEvent =
   /** The provider will not renew any more: only a new sign-in helps. */
   | { type: 'rejected'; reason: string }
   /** Signed in, but this account may not be used this way. */
-  | { type: 'not_entitled'; reason: string; href: string | null }
+  | { type: 'not_entitled'; reason: string; href: string | null; label?: string }
   | { type: 'keychain'; problem: SecretProblem }
   /** `unconfirmed`: the provider did not confirm that it forgot the sign-in. */
   | { type: 'signed_out'; unconfirmed: string | null };
@@ -60,7 +60,7 @@ export function nextAccount(view: AccountView, event: AccountEvent): AccountView
       return {
         state: 'denied',
         reason: event.reason,
-        mend: event.href === null ? AGAIN : { label: 'Look at your plan', action: { kind: 'link', href: event.href } },
+        mend: event.href === null ? AGAIN : { label: event.label ?? 'Look at your plan', action: { kind: 'link', href: event.href } },
       };
     case 'keychain': {
       const { reason, label } = KEYCHAIN[event.problem];

@@ -98,8 +98,13 @@ function framesOf(bytes: Buffer): string[] {
   return [...reader.push(bytes), ...reader.end()].map((frame) => frame.data);
 }
 
-function usageOf(wire: WireFormat, usage: Record<string, unknown> | undefined): Usage | null {
-  if (usage === undefined) return null;
+/** A prompt has tokens: where a reply states none at all, nobody counted, and the counts are unknown. */
+function usageOf(wire: WireFormat, stated: Record<string, unknown> | undefined): Usage | null {
+  const usage = stated === undefined ? null : readUsage(wire, stated);
+  return usage?.input === 0 && usage.output === 0 && !usage.cached && !usage.cacheWrite ? null : usage;
+}
+
+function readUsage(wire: WireFormat, usage: Record<string, unknown>): Usage {
   if (wire === 'messages') {
     const cached = count(usage['cache_read_input_tokens']);
     const cacheWrite = count(usage['cache_creation_input_tokens']);

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { page } from '../accounts/page.ts';
 import { startListener, type Listener } from '../http/listener.ts';
 import { pathOf } from '../http/guard.ts';
 import { CALLBACK_PATH } from './siwc.ts';
@@ -24,17 +24,4 @@ export async function startCallback(onQuery: (query: URLSearchParams) => string 
     renderError: (refusal) => ({ status: refusal.status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: refusal.message }),
   });
   return { port: listener.port, stop: () => listener.stop(500) };
-}
-
-/** A page without script, without anything from elsewhere; its address holds a code, so it is told to nobody. */
-function page(res: ServerResponse, status: number, text: string): void {
-  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Drawbridge</title><body style="font:16px system-ui;margin:4rem"><h1>Drawbridge</h1><p>${text}</p></body></html>`;
-  res.writeHead(status, {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    'referrer-policy': 'no-referrer',
-    'cache-control': 'no-store',
-    connection: 'close',
-  });
-  res.end(body);
 }

@@ -2,7 +2,7 @@ import type { RouteName } from '../contract/index.ts';
 import type { RouteFacts } from '../accounts/scope.ts';
 
 /** The ways to sign in to Codex, with what OpenAI publishes about each (SPEC sections 1 and 3.1.7). */
-export const CODEX_ROUTES: Readonly<Record<Exclude<RouteName, 'device'>, RouteFacts>> = {
+export const CODEX_ROUTES: Readonly<Partial<Record<RouteName, RouteFacts>>> = {
   'api-key': {
     label: 'OpenAI API key',
     standing: 'official',

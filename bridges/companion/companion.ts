@@ -202,9 +202,8 @@ export function createDoor(options: DoorOptions): Door {
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
-    if (target.surface.kind === 'count_tokens' && !upstream.wires.includes('messages'))
+    if (target.surface.kind === 'count_tokens' && (upstream.estimates === true || !upstream.wires.includes('messages')))
       return countTokens(incoming, caller, sent, plain, way);
-    if (target.surface.kind === 'count_tokens' && decided.upstream === 'practice') return countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
     void cross(incoming, caller, sent, plain, way);
   };

@@ -27,6 +27,8 @@ export type KeyRing = {
   create(name: string, use?: KeyUse): { id: string; name: string; key: string };
   /** Throws `not_found`. */
   revoke(id: string): void;
+  /** Takes a revocation back, not long after it. Throws `not_found`; `bad_input` where the name is taken meanwhile. */
+  restore(id: string): Key;
   /** The name a key goes by, or undefined. Takes the same time whichever key it is compared with. */
   check(key: string): { id: string; name: string; use: KeyUse } | undefined;
   onChange(listener: () => void): () => void;
@@ -35,6 +37,8 @@ export type KeyRing = {
 };
 
 const PREFIX = 'db_';
+/** A revoked key can be had back for this long, and never across a restart. Milliseconds. */
+const RESTORE_MS = 10 * 60_000;
 
 /** Opens the key file. Throws `settings_invalid` where it is damaged: starting without keys would lock every client out. */
 export function openKeys(file: string, clock: Clock): KeyRing {
@@ -59,18 +63,18 @@ export function openKeys(file: string, clock: Clock): KeyRing {
     for (const listener of listeners) listener();
   };
 
+  const revoked = new Map<string, { key: Held; at: number }>();
+  const refuseTaken = (name: string): void => {
+    if (!held.some((key) => key.name === name)) return;
+    throw new DrawbridgeError('bad_input', `There is a key named "${name}" already. Choose another name, or revoke that one first.`, {
+      name,
+    });
+  };
+
   return {
-    list: () =>
-      held.map((key) => {
-        const { hash: _hash, use: _use, ...shown } = toStored(key);
-        return shown;
-      }),
+    list: () => held.map(shownOf),
     create(name, use = 'clients') {
-      if (held.some((key) => key.name === name)) {
-        throw new DrawbridgeError('bad_input', `There is a key named "${name}" already. Choose another name, or revoke that one first.`, {
-          name,
-        });
-      }
+      refuseTaken(name);
       const key = PREFIX + randomBytes(32).toString('base64url');
       const digest = hashOf(key);
       const id = randomBytes(6).toString('hex');
@@ -92,10 +96,24 @@ export function openKeys(file: string, clock: Clock): KeyRing {
       return { id, name, key };
     },
     revoke(id) {
-      if (!held.some((key) => key.id === id))
-        throw new DrawbridgeError('not_found', 'There is no such key. It may have been revoked already.', { id });
-      held = held.filter((key) => key.id !== id);
+      const key = held.find((candidate) => candidate.id === id);
+      if (key === undefined) throw new DrawbridgeError('not_found', 'There is no such key. It may have been revoked already.', { id });
+      const now = clock.now();
+      for (const [old, { at }] of revoked) if (now - at > RESTORE_MS) revoked.delete(old);
+      revoked.set(id, { key, at: now });
+      held = held.filter((candidate) => candidate !== key);
       changed();
+    },
+    restore(id) {
+      const kept = revoked.get(id);
+      if (kept === undefined || clock.now() - kept.at > RESTORE_MS) {
+        throw new DrawbridgeError('not_found', 'This key was revoked too long ago to have it back. Make a new one.', { id });
+      }
+      refuseTaken(kept.key.name);
+      revoked.delete(id);
+      held = [...held, kept.key];
+      changed();
+      return shownOf(kept.key);
     },
     check(key) {
       if (!key.startsWith(PREFIX)) return undefined;
@@ -134,6 +152,11 @@ function readKeys(file: string): Held[] {
       { cause: error },
     );
   }
+}
+
+function shownOf(key: Held): Key {
+  const { hash: _hash, use: _use, ...shown } = toStored(key);
+  return shown;
 }
 
 function toStored({ digest: _digest, usedAt, ...key }: Held): Stored {

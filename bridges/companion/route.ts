@@ -37,6 +37,7 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   if (model === 'practice' || model?.startsWith('practice/') === true) return { upstream: 'practice', rule: 'practice model' };
   if (model === 'codex' || model?.startsWith('codex/') === true) return { upstream: 'codex', rule: 'codex bridge' };
   if (model?.startsWith('copilot/') === true) return { upstream: 'copilot', rule: 'copilot bridge' };
+  if (model === 'm365' || model?.startsWith('m365/') === true) return { upstream: 'm365', rule: 'm365 bridge' };
   if (question.backend) return withCredential('chatgpt', 'chatgpt path', question);
   if (question.ownCredential) return { upstream: question.wire === 'messages' ? 'anthropic' : 'openai', rule: 'own provider' };
   if (settings.upstreams.gateway.baseUrl !== null) return { upstream: 'gateway', rule: 'gateway' };

@@ -4,8 +4,8 @@ import { AccountState } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
-export const BridgeName = z.enum(['codex', 'copilot']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device']);
+export const BridgeName = z.enum(['codex', 'copilot', 'm365']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device', 'work-iq', 'graph']);
 /** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
 export const Use = z.enum(['app', 'clients', 'gateway']);
 
@@ -40,6 +40,8 @@ export const BridgeRoute = z.object({
   termsUrl: z.string(),
   /** What has to be given to sign in: a key, a click in the browser, or nothing. */
   needs: z.enum(['key', 'browser', 'nothing']),
+  /** Where a browser is needed: a code to type in on any other machine will do instead (`byCode` of signIn). */
+  byCode: z.boolean().optional(),
   /** When the owner agreed to sign in this way; null where they were never asked. */
   agreedAt: z.string().nullable(),
   scope: z.array(Use),
@@ -87,10 +89,13 @@ export const bridges = {
   list: oc.input(z.object({}).default({})).output(z.array(BridgeDetail)),
   /**
    * Begins a sign-in. Throws terms_not_agreed, with the terms in its details, until `agree` was true once.
-   * `url` is where the person signs in; null where nothing more is needed. `code` is what they type in there.
+   * `url` is where the person signs in; null where nothing more is needed. `code` is what they type in there;
+   * `byCode` asks for one where the route would open a browser on this machine.
    */
   signIn: oc
-    .input(named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional() }))
+    .input(
+      named.extend({ route: RouteName, agree: z.boolean().default(false), key: secret.optional(), byCode: z.boolean().default(false) }),
+    )
     .output(z.object({ url: z.string().nullable(), code: z.string().nullable(), bridge: BridgeDetail })),
   cancelSignIn: oc.input(named).output(BridgeDetail),
   signOut: oc.input(named).output(BridgeDetail),

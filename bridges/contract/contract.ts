@@ -1,6 +1,8 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { listClients } from './clients.ts';
+import { diagnostics } from './diagnostics.ts';
 import { loginItemContract } from './host.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
@@ -59,6 +61,8 @@ export const contract = {
       .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),
     /** Throws not_found. */
     revoke: oc.input(z.object({ id: z.string() })).output(z.object({ revoked: z.literal(true) })),
+    /** Takes a revocation back, within ten minutes and the same run. Throws not_found after that. */
+    restore: oc.input(z.object({ id: z.string() })).output(s.Key),
   },
   settings: {
     get: oc.input(none).output(z.object({ settings: Settings, path: z.string(), problem: z.string().nullable() })),
@@ -74,6 +78,7 @@ export const contract = {
     pause: oc.input(z.object({ paused: z.boolean() })).output(s.CaptureStatus),
   },
   clients: {
+    list: listClients,
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
   },
   bridges: accounts.bridges,
@@ -93,5 +98,6 @@ export const contract = {
   },
   tunnels: tunnelContract,
   loginItem: loginItemContract,
+  diagnostics,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

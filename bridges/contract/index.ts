@@ -5,7 +5,9 @@
 import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
 import type * as a from './accounts.ts';
+import type * as c from './clients.ts';
 import type { contract } from './contract.ts';
+import type * as d from './diagnostics.ts';
 import type * as h from './host.ts';
 import type * as s from './schemas.ts';
 import type * as t from './tunnels.ts';
@@ -38,6 +40,8 @@ export type Notice = z.infer<typeof s.Notice>;
 export type Status = z.infer<typeof s.Status>;
 export type Key = z.infer<typeof s.Key>;
 export type ClientEnv = z.infer<typeof s.ClientEnv>;
+export type KnownClient = z.infer<typeof c.KnownClient>;
+export type DiagnosticsBundle = z.infer<typeof d.DiagnosticsBundle>;
 export type DoctorCheck = z.infer<typeof s.DoctorCheck>;
 export type EngineEvent = z.infer<typeof s.EngineEvent>;
 export type AccountState = z.infer<typeof s.AccountState>;

@@ -22,7 +22,7 @@ const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),
-  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot']),
+  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']),
 });
 
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
@@ -39,6 +39,9 @@ export const Settings = z.strictObject({
     .strictObject({
       /** 0 takes any free port. */
       port: port.default(0),
+      theme: z.enum(['system', 'light', 'dark']).default('system'),
+      /** The first steps were taken, or put away. */
+      welcomed: z.boolean().default(false),
     })
     .prefault({}),
   upstreams: z
@@ -91,6 +94,28 @@ export const Settings = z.strictObject({
           concurrency: z.number().int().min(1).max(100).default(4),
           paceMs: z.number().int().min(0).max(60_000).default(100),
           dailyCalls: z.number().int().min(1).max(1_000_000).default(2_000),
+        })
+        .prefault({}),
+      m365: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          port: port.default(3255),
+          /** Application (client) id of the owner's own app registration in Entra. Never another product's. */
+          clientId: z.guid().nullable().default(null),
+          /** The directory to sign in to: its id, its domain, or `organizations` for any. */
+          tenant: z
+            .string()
+            .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be a directory id or a domain')
+            .default('organizations'),
+          /** The sign-in service. */
+          login: baseUrl.default('https://login.microsoftonline.com'),
+          graph: baseUrl.default('https://graph.microsoft.com'),
+          workIq: baseUrl.default('https://workiq.svc.cloud.microsoft'),
+          /** IANA name of the time zone that "today" is meant in; null takes this machine's. */
+          timeZone: z.string().min(1).max(64).nullable().default(null),
+          concurrency: z.number().int().min(1).max(100).default(2),
+          paceMs: z.number().int().min(0).max(60_000).default(500),
+          dailyCalls: z.number().int().min(1).max(1_000_000).default(1_000),
         })
         .prefault({}),
     })

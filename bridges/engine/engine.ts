@@ -1,5 +1,14 @@
-import { networkInterfaces } from 'node:os';
-import type { BridgeName, HostKind, Listener as ListenerStatus, Notice, Settings, Status } from '../contract/index.ts';
+import { homedir, networkInterfaces } from 'node:os';
+import type {
+  BridgeName,
+  DiagnosticsBundle,
+  DoctorCheck,
+  HostKind,
+  Listener as ListenerStatus,
+  Notice,
+  Settings,
+  Status,
+} from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { netOf, type Net } from '../accounts/net.ts';
@@ -7,6 +16,8 @@ import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
+import { createM365Bridge } from '../m365/m365.ts';
+import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
 import type { Listener } from '../http/listener.ts';
@@ -15,6 +26,7 @@ import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunn
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock } from './clock.ts';
+import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
@@ -69,6 +81,10 @@ export type Engine = {
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
+  /** Looks for known clients on this machine. */
+  clients: ReturnType<typeof createClientFinder>;
+  /** What helps to find a fault, with everything personal taken out. */
+  diagnostics(doctor: readonly DoctorCheck[]): Promise<DiagnosticsBundle>;
 };
 
 /** Calls under way get this long to end when the engine stops. Milliseconds. */
@@ -98,11 +114,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, port: options.bridgePorts });
-  const bridges = { codex, copilot };
+  const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
+  const bridges = { codex, copilot, m365 };
   const upstreams: Upstreams = createUpstreams(
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
-    { codex: () => codex.known(), copilot: () => copilot.known() },
+    { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
   const companion = createCompanion({
     settings: () => settings.current(),
@@ -218,7 +235,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopped');
   };
 
-  return {
+  const engine: Engine = {
     events,
     capture,
     keys,
@@ -278,6 +295,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
     companionAddress: () => companionStatus.address,
     bridges,
+    clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
+    async diagnostics(doctor) {
+      return bundleOf({
+        now: clock.now(),
+        platform: ports.platform,
+        status: await engine.status(),
+        settings: settings.current(),
+        settingsProblem: settings.problem(),
+        doctor,
+        bridges: Object.values(bridges).map((bridge) => bridge.detail()),
+        tunnels: await tunnels.list(),
+        log: readLogEnd(paths.logs),
+        person: thisPerson(),
+      });
+    },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
       settings.update({ upstreams: { gateway: { baseUrl } } });
@@ -287,6 +319,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
     },
   };
+  return engine;
 }
 
 /** A bridge as a tunnel lends it: the same door its own listener has. */

@@ -1,9 +1,10 @@
 import { implement, ORPCError } from '@orpc/server';
 import { callDetail } from '../capture/detail.ts';
 import { clientEnvs } from '../clients/env.ts';
+import { listOf } from '../clients/known.ts';
 import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
-import type { Call, DoctorCheck, LoginItem } from '../contract/index.ts';
+import type { Call, ClientEnv, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
 import { SecretError } from './secrets.ts';
 
@@ -59,6 +60,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.keys.revoke(input.id);
         return { revoked: true as const };
       }),
+      restore: os.keys.restore.handler(({ input }) => engine.keys.restore(input.id)),
     },
     settings: {
       get: os.settings.get.handler(() => ({
@@ -79,8 +81,20 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       }),
     },
     clients: {
+      list: os.clients.list.handler(async () => {
+        const envs = envsOf(engine);
+        const [found, recent, facets] = await Promise.all([
+          Promise.all(envs.map(async ({ client }) => [client, await engine.clients.find(client)] as const)),
+          engine.capture.list(RECENT_CALLS, undefined, {}),
+          engine.capture.facets(),
+        ]);
+        // Who has not called lately is looked up alone.
+        const quiet = facets.clients.filter((client) => !recent.some((call) => call.client === client));
+        const older = await Promise.all(quiet.map((client) => engine.capture.list(1, undefined, { client })));
+        return listOf(envs, new Map(found), [...recent, ...older.flat()]);
+      }),
       env: os.clients.env.handler(({ input }) => {
-        const all = clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+        const all = envsOf(engine);
         if (input.client === undefined) return all;
         const one = all.filter((entry) => entry.client === input.client);
         if (one.length === 0) {
@@ -158,8 +172,16 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       get: os.loginItem.get.handler(() => host.loginItem.get()),
       set: os.loginItem.set.handler(({ input }) => host.loginItem.set(input.enabled)),
     },
+    diagnostics: { bundle: os.diagnostics.bundle.handler(async () => engine.diagnostics(await host.doctor())) },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+const RECENT_CALLS = 500;
+
+/** The settings of every client, for the companion as it listens now, or will. */
+function envsOf(engine: Engine): ClientEnv[] {
+  return clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
 }
 
 export type Router = ReturnType<typeof createRouter>;

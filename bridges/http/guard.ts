@@ -33,6 +33,8 @@ export type GuardOptions = {
   ownOrigin?: boolean;
   /** The one path a browser may arrive at from another site, as a page of its own: the end of a sign-in. */
   landing?: string;
+  /** The browser arrives there with a form that a page of this origin sends (`response_mode=form_post`). */
+  landingFrom?: string;
 };
 
 export type Head = { method: string; target: string; rawHeaders: readonly string[] };
@@ -100,15 +102,19 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
   if (authorizations > 1) return refuse(400, 'bad_request', 'The request has two Authorization headers.');
 
   const own = options.ownOrigin === true && origin === `http://${host}`;
-  if (origin !== undefined && !own) {
+  const arrives =
+    options.landing !== undefined && options.landing === pathOf(head.target) && fetchMode === 'navigate' && fetchDest === 'document';
+  // A page on https tells its origin to none on http: the browser writes `null` then (Fetch standard, 3.2).
+  const posts =
+    arrives &&
+    head.method === 'POST' &&
+    options.landingFrom !== undefined &&
+    (origin === 'null' || origin === options.landingFrom) &&
+    contentType === 'application/x-www-form-urlencoded';
+  if (origin !== undefined && !own && !posts) {
     return refuse(403, 'foreign_origin', 'Calls from web pages are refused. Call from a program, without an Origin header.');
   }
-  const lands =
-    options.landing !== undefined &&
-    options.landing === pathOf(head.target) &&
-    head.method === 'GET' &&
-    fetchMode === 'navigate' &&
-    fetchDest === 'document';
+  const lands = posts || (arrives && head.method === 'GET' && options.landingFrom === undefined);
   if (fetchSite !== undefined && !lands && !(options.ownOrigin === true && (fetchSite === 'same-origin' || fetchSite === 'none'))) {
     return refuse(403, 'foreign_origin', 'Calls from a browser are refused. Call from a program.');
   }
@@ -119,7 +125,7 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
   if (!head.target.startsWith('/') || head.target.startsWith('//') || ODD_TARGET.test(path) || DOT_SEGMENT.test(path)) {
     return refuse(400, 'bad_request', 'The request path is not a plain absolute path.');
   }
-  if (head.method === 'POST' && !isJson(contentType)) {
+  if (head.method === 'POST' && !posts && !isJson(contentType)) {
     return refuse(415, 'unsupported_media_type', 'Send the body as JSON, with the header content-type: application/json.');
   }
   return undefined;

@@ -20,6 +20,8 @@ export type ListenerOptions = {
   ownOrigin?: boolean;
   /** See GuardOptions. */
   landing?: string;
+  /** See GuardOptions. */
+  landingFrom?: string;
   /** Answers a request that passed the guard. */
   serve(req: http.IncomingMessage, res: http.ServerResponse): void;
   /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
@@ -107,6 +109,7 @@ function checkHead(req: http.IncomingMessage, port: number, options: ListenerOpt
       ownOrigin: options.ownOrigin === true,
       ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
       ...(options.landing === undefined ? {} : { landing: options.landing }),
+      ...(options.landingFrom === undefined ? {} : { landingFrom: options.landingFrom }),
     },
   );
 }

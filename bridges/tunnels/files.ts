@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { ChildRunner } from '../engine/child.ts';
@@ -87,21 +87,4 @@ export function keyProblem(file: string, platform: NodeJS.Platform): string | un
 /** Removes all that is kept for a tunnel. */
 export function removeFiles(files: TunnelFiles, tunnel: string): void {
   for (const file of [files.identity(tunnel), `${files.identity(tunnel)}.pub`, files.knownHosts(tunnel)]) rmSync(file, { force: true });
-}
-
-/** A program's absolute path, looked up the way a shell would. */
-export function findProgram(name: string, searchPath: string, platform: NodeJS.Platform): string | undefined {
-  const file = platform === 'win32' ? `${name}.exe` : name;
-  return searchPath
-    .split(platform === 'win32' ? ';' : ':')
-    .filter((folder) => path.isAbsolute(folder))
-    .map((folder) => path.join(folder, file))
-    .find((candidate) => {
-      try {
-        accessSync(candidate, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

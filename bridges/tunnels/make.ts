@@ -1,6 +1,7 @@
 import type { TunnelDefinition } from '../contract/index.ts';
 import { connectorOf } from './connectors.ts';
-import { findProgram, readPin, type TunnelFiles } from './files.ts';
+import { findProgram } from '../engine/files.ts';
+import { readPin, type TunnelFiles } from './files.ts';
 import type { TunnelKeys } from './keys.ts';
 import type { StartLeashed } from './leashed.ts';
 import type { TunnelLog } from './log.ts';

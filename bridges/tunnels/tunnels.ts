@@ -14,6 +14,7 @@ import type {
 import { startChild, type ChildRunner } from '../engine/child.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import { findProgram } from '../engine/files.ts';
 import type { Paths } from '../engine/paths.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import { inWords, meaningOf, plainMend } from './causes.ts';
@@ -22,7 +23,6 @@ import { checkDraft, type Surroundings } from './drafts.ts';
 import type { ServiceToken } from './edge.ts';
 import {
   ensureTunnelFolders,
-  findProgram,
   forgetPin,
   keyProblem,
   makeIdentity,

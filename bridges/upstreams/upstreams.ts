@@ -1,9 +1,9 @@
-import type { Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
+import type { BridgeName, Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { Upstream } from './upstream.ts';
 
-export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | 'codex' | 'copilot';
+export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
@@ -17,6 +17,8 @@ export type KnownUpstream = {
   keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
+  /** It can't count tokens: they are estimated here. */
+  estimates?: boolean;
   /** The same, narrowed to what one model takes. */
   forModel?: (model: string | undefined) => KnownUpstream;
   /** Why a call for this use may not go here; undefined where it may. */
@@ -40,13 +42,14 @@ const LABELS: Record<UpstreamId, string> = {
   gateway: 'Gateway',
   codex: 'Codex bridge',
   copilot: 'Copilot bridge',
+  m365: 'Microsoft 365 bridge',
 };
 
 /** Keeps one connection pool per upstream, made anew when its base URL changes. */
 export function createUpstreams(
   initial: Settings,
   practice: Omit<PracticeOptions, 'paceMs'>,
-  bridges: Partial<Record<'codex' | 'copilot', () => KnownUpstream>> = {},
+  bridges: Partial<Record<BridgeName, () => KnownUpstream>> = {},
 ): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
@@ -72,6 +75,7 @@ export function createUpstreams(
           wires: practiceSettings.answerIn === 'same' ? ALL : [practiceSettings.answerIn],
           credential: 'none',
           readsBody: true,
+          estimates: true,
         };
       case 'anthropic':
         return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
@@ -81,6 +85,7 @@ export function createUpstreams(
         return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
       case 'codex':
       case 'copilot':
+      case 'm365':
         return bridges[id]?.();
       case 'gateway':
         return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
@@ -123,7 +128,7 @@ export function createUpstreams(
   };
 }
 
-const isBridge = (id: UpstreamId): id is 'codex' | 'copilot' => id === 'codex' || id === 'copilot';
+const isBridge = (id: UpstreamId): id is BridgeName => id === 'codex' || id === 'copilot' || id === 'm365';
 
 function reasonOf(id: UpstreamId, configured: boolean): string | null {
   if (id === 'practice') return 'Built in. Answers offline, with no account: for trying things out.';

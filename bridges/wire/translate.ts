@@ -99,7 +99,7 @@ export type CollectCrossing = {
  */
 export function crossRequest(input: CrossingInput): Crossing {
   const { body, from, to, store, upstream } = input;
-  refuseUncrossable(body, from, to);
+  refuseUncrossable(body, from, to === 'responses');
   const turn = codecs[from].parseRequest(body);
   const model = input.model ?? turn.model;
   const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
@@ -134,8 +134,8 @@ export function crossRequest(input: CrossingInput): Crossing {
   };
 }
 
-/** What would mean something else on the other side is refused before anything is sent. */
-function refuseUncrossable(body: JsonValue, from: WireFormat, to: WireFormat): void {
+/** Refuses, with a RequestError, what would mean something else on the other side. `prompts`: the other side may know stored prompts. */
+export function refuseUncrossable(body: JsonValue, from: WireFormat, prompts: boolean): void {
   if (!isObject(body)) return;
   const choices = asNumber(body.n);
   if (from === 'chat' && choices !== undefined && choices > 1) {
@@ -147,7 +147,7 @@ function refuseUncrossable(body: JsonValue, from: WireFormat, to: WireFormat): v
       throw new RequestError(field, `${field} needs an upstream that stores replies; send the whole history in input`);
   }
   if (asBoolean(body.background) === true) throw new RequestError('background', 'background replies are not possible on this route');
-  if (isSet(body.prompt) && to !== 'responses') {
+  if (isSet(body.prompt) && !prompts) {
     throw new RequestError('prompt', 'a stored prompt is known to its own provider only; send its text in instructions');
   }
 }

@@ -1,11 +1,8 @@
-import { createRootRoute, createRoute, createRouter, Link } from '@tanstack/react-router';
-import { CallDetailPane } from './features/calls/detail/detail-pane.tsx';
-import { CallsPage } from './features/calls/index.ts';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router';
 import { searchOfCalls } from './features/calls/search.ts';
-import { ClientsPage } from './features/clients/index.ts';
-import { OverviewPage } from './features/overview/index.ts';
 import { EmptyState } from './components/empty-state.tsx';
 import { Problem } from './components/problem.tsx';
+import { Waiting } from './components/progress.tsx';
 import { Shell } from './shell/shell.tsx';
 
 const root = createRootRoute({
@@ -26,14 +23,44 @@ const root = createRootRoute({
   ),
 });
 
-const overview = createRoute({ getParentRoute: () => root, path: '/', component: OverviewPage });
-const calls = createRoute({ getParentRoute: () => root, path: '/calls', component: CallsPage, validateSearch: searchOfCalls });
-const call = createRoute({ getParentRoute: () => calls, path: '$id', component: CallDetailPane });
-const clients = createRoute({ getParentRoute: () => root, path: '/clients', component: ClientsPage });
+// Each page is a file of its own, read when it is first gone to; the frame and the overview must not wait for the rest.
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./features/overview/index.ts'), 'OverviewPage'),
+});
+const welcome = createRoute({
+  getParentRoute: () => root,
+  path: '/welcome',
+  component: lazyRouteComponent(() => import('./features/welcome/index.ts'), 'WelcomePage'),
+});
+const calls = createRoute({
+  getParentRoute: () => root,
+  path: '/calls',
+  component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallsPage'),
+  validateSearch: searchOfCalls,
+});
+const call = createRoute({
+  getParentRoute: () => calls,
+  path: '$id',
+  component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallDetailPane'),
+});
+const clients = createRoute({
+  getParentRoute: () => root,
+  path: '/clients',
+  component: lazyRouteComponent(() => import('./features/clients/index.ts'), 'ClientsPage'),
+});
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./features/settings/index.ts'), 'SettingsPage'),
+});
 
 /** The pages. Filters live in the search of `/calls`, as plain words that can be read and typed. */
 export const router = createRouter({
-  routeTree: root.addChildren([overview, calls.addChildren([call]), clients]),
+  routeTree: root.addChildren([overview, welcome, calls.addChildren([call]), clients, settings]),
+  defaultPreload: 'intent',
+  defaultPendingComponent: () => <Waiting label="Opening the page" />,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
   stringifySearch: (search) => {
     const pairs = Object.entries(search).filter((pair): pair is [string, string] => typeof pair[1] === 'string');

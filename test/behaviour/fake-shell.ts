@@ -15,7 +15,7 @@ export const BUILT_MAIN = path.join(ROOT, 'dist/electron/main.mjs');
 
 /** A main process on the fake Electron, run as it was built, in a process of its own; its windows in a real Chromium. */
 export async function startFakeShell(options: StartOptions = {}, main: string = BUILT_MAIN): Promise<Shell> {
-  const folders = makeFolders();
+  const folders = makeFolders(options.firstRun);
   await options.prepare?.(folders);
   const complaints: string[] = [];
   const context = await launchChromiumIn(path.join(folders.root, 'chromium'));

@@ -19,14 +19,14 @@ export type Folders = {
   clear(): void;
 };
 
-/** Folders for one app, with settings that let every listener take any free port. */
-export function makeFolders(): Folders {
+/** Folders for one app, with settings that let every listener take any free port. On a first run it is welcomed. */
+export function makeFolders(firstRun = false): Folders {
   const root = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-shell-'));
   const home = path.join(root, 'state');
   const config = path.join(root, 'config');
   mkdirSync(home, { mode: 0o700 });
   const bridges = Object.fromEntries(Object.keys(Settings.parse({}).bridges).map((name) => [name, { port: 0 }]));
-  writeFileSync(path.join(home, 'settings.json'), JSON.stringify({ companion: { port: 0 }, bridges }));
+  writeFileSync(path.join(home, 'settings.json'), JSON.stringify({ companion: { port: 0 }, bridges, ui: { welcomed: !firstRun } }));
   const kept = Object.entries(process.env).flatMap(([name, value]) =>
     value === undefined || /^(?:DBUS_|NODE_|VITEST|CODEX_|XDG_|DISPLAY$|WAYLAND_DISPLAY$)/.test(name) ? [] : [[name, value] as const],
   );

@@ -10,8 +10,8 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const Ready = z.object({ event: z.literal('ready'), ui: z.string() });
 
 /** The built command in plain Node, with its window in a browser. */
-export const startHeadlessShell: StartShell = async () => {
-  const folders = makeFolders();
+export const startHeadlessShell: StartShell = async (options = {}) => {
+  const folders = makeFolders(options.firstRun);
   const child = spawn(
     process.execPath,
     ['--max-semi-space-size=8', path.join(ROOT, 'scripts/drawbridge.mjs'), 'start', '--headless', '--no-open', '--json'],

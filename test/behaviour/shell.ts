@@ -38,6 +38,8 @@ export type Desktop = {
 };
 
 export type StartOptions = {
+  /** For somebody who was never welcomed. */
+  firstRun?: boolean;
   /** Started at login, so without a window. */
   hidden?: boolean;
   /** Which system the shell believes to run on; only where a carrier can pretend. */

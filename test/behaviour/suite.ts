@@ -16,6 +16,20 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
   const withMenu = has.desktop ? test : test.skip;
   const linux = process.platform === 'linux';
 
+  describe(`Drawbridge on ${name}, for the first time`, () => {
+    test('a window is shown by itself, and welcomes', async () => {
+      const shell = await start({ firstRun: true });
+      try {
+        const page = await shell.page();
+        await page.waitForURL('**/welcome');
+        await page.getByRole('heading', { name: 'Welcome to Drawbridge' }).waitFor();
+        expect(shell.complaints).toEqual([]);
+      } finally {
+        await shell.clear();
+      }
+    });
+  });
+
   describe(`Drawbridge on ${name}, left alone`, () => {
     test.runIf(linux)('an idle engine stays small, and sleeps', async () => {
       const shell = await start({ hidden: true });
@@ -44,7 +58,7 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
     });
     afterEach(() => shell.clear());
 
-    test('the first run shows a window that is live, healthy and without a complaint', async () => {
+    test('the window is live, healthy and without a complaint', async () => {
       const page = await shell.page();
       await page.getByText('Live', { exact: true }).waitFor();
       const status = await (await shell.engine()).status.get();

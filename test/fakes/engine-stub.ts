@@ -4,19 +4,24 @@ import { extname, join, resolve } from 'node:path';
 import { implement, ORPCError } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/node';
 import { contract } from '../../bridges/contract/contract.ts';
+import { plainMend } from '../../bridges/tunnels/causes.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import type {
+  Bridge,
   Call,
   CallDetail,
   CallFilter,
   CaptureStatus,
   ClientEnv,
+  DiagnosticsBundle,
   EngineEvent,
   Key,
   Listener,
   Notice,
   Status,
+  TunnelStatus,
 } from '../../bridges/contract/index.ts';
+import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { madeCall, madeDetail } from './made-calls.ts';
 
 /** The policy every host serves the window under. */
@@ -37,7 +42,13 @@ export type EngineStub = {
   /** Makes a call appear, or replaces the one with its id. Returns the row. */
   push: (part?: Partial<Call>) => Call;
   /** Changes what the status says. */
-  set: (part: { listeners?: Listener[]; notices?: Notice[]; capture?: Partial<CaptureStatus> }) => void;
+  set: (part: {
+    listeners?: Listener[];
+    notices?: Notice[];
+    capture?: Partial<CaptureStatus>;
+    bridges?: Bridge[];
+    tunnels?: TunnelStatus[];
+  }) => void;
   /** Answers 401 to everything from now on, as a host does whose session is gone. */
   endSession: () => void;
   /** Cuts every event stream, as an engine that restarts does. */
@@ -48,7 +59,7 @@ export type EngineStub = {
 };
 
 /** Starts the stub on a port of its own, with `calls` rows of history. */
-export async function startEngineStub(options: { calls?: number } = {}): Promise<EngineStub> {
+export async function startEngineStub(options: { calls?: number; welcomed?: boolean } = {}): Promise<EngineStub> {
   const count = options.calls ?? 60;
   const startedAt = Date.now();
   const pushed = new Map<number, Call>();
@@ -59,6 +70,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
     { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
   ];
+  const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
     state: 'recording',
     reason: null,
@@ -68,6 +80,9 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     storeBytes: 48_300_000,
   };
   let notices: Notice[] = [];
+  let bridges: Bridge[] = [];
+  let tunnels: TunnelStatus[] = [];
+  let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
   let listeners: Listener[] = [
     { name: 'companion', state: 'listening', address: '127.0.0.1:11435', reason: null, mend: null },
     { name: 'ui', state: 'listening', address: '127.0.0.1:52110', reason: null, mend: null },
@@ -108,6 +123,8 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     streams.add(stream);
     signal?.addEventListener('abort', stream.end);
     try {
+      // As the engine does: who has been heard only now asks again for what happened before.
+      yield { type: 'status' };
       while (!stream.ended) {
         const event = queue.shift();
         if (event) yield event;
@@ -142,8 +159,8 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       startedAt: at(-7_200_000),
       home: '/home/you/.local/state/drawbridge',
       listeners,
-      bridges: [],
-      tunnels: [],
+      bridges,
+      tunnels: tunnels.map(({ definition: { name }, state, reason, mend }) => ({ name, state, reason, mend: plainMend(mend) })),
       upstreams: UPSTREAMS,
       capture: { ...capture, calls: count + pushed.size },
       activity:
@@ -201,18 +218,29 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       revoke: os.keys.revoke.handler(({ input }) => {
         const index = keys.findIndex(({ id }) => id === input.id);
         if (index < 0) throw new ORPCError('not_found', { status: 404, message: 'This key is gone already.' });
-        keys.splice(index, 1);
+        for (const key of keys.splice(index, 1)) revoked.set(key.id, key);
         emit({ type: 'keys' });
         return { revoked: true };
+      }),
+      restore: os.keys.restore.handler(({ input }) => {
+        const key = revoked.get(input.id);
+        if (!key) throw new ORPCError('not_found', { status: 404, message: 'This key is gone for good.' });
+        keys.push(key);
+        emit({ type: 'keys' });
+        return key;
       }),
     },
     settings: {
       get: os.settings.get.handler(() => ({
-        settings: Settings.parse({}),
+        settings,
         path: '/home/you/.config/drawbridge/settings.json',
         problem: null,
       })),
-      update: os.settings.update.handler(({ input }) => ({ settings: Settings.parse(input.patch) })),
+      update: os.settings.update.handler(({ input }) => {
+        settings = Settings.parse(merged(settings, input.patch));
+        emit({ type: 'settings' });
+        return { settings };
+      }),
     },
     companion: {
       usePort: os.companion.usePort.handler(({ input }) => setCompanion(`127.0.0.1:${input.port}`)),
@@ -226,6 +254,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       }),
     },
     clients: {
+      list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {
@@ -261,6 +290,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       ),
     },
     doctor: { run: os.doctor.run.handler(() => []) },
+    diagnostics: { bundle: os.diagnostics.bundle.handler(() => BUNDLE) },
     engine: {
       link: os.engine.link.handler(() => {
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
@@ -272,7 +302,7 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
       set: os.loginItem.set.handler(({ input }) => ({ state: input.enabled ? 'on' : 'off', reason: null })),
     },
     tunnels: {
-      list: os.tunnels.list.handler(() => []),
+      list: os.tunnels.list.handler(() => tunnels),
       offers: os.tunnels.offers.handler(() => []),
       validate: os.tunnels.validate.handler(noTunnels),
       add: os.tunnels.add.handler(noTunnels),
@@ -324,6 +354,8 @@ export async function startEngineStub(options: { calls?: number } = {}): Promise
     set: (part) => {
       listeners = part.listeners ?? listeners;
       notices = part.notices ?? notices;
+      bridges = part.bridges ?? bridges;
+      tunnels = part.tunnels ?? tunnels;
       capture = { ...capture, ...part.capture };
       emit({ type: 'status' });
     },
@@ -462,6 +494,38 @@ const CLIENTS: ClientEnv[] = [
     notes: ['Works for every program that is built on the SDK and reads its variables.'],
   },
 ];
+
+const FOUND = new Map<string, Found>([
+  [
+    'claude-code',
+    {
+      found: [
+        { kind: 'program', path: '/home/you/.local/bin/claude' },
+        { kind: 'settings', path: '/home/you/.claude' },
+      ],
+      version: '2.1.34',
+    },
+  ],
+  ['codex', { found: [{ kind: 'program', path: '/usr/local/bin/codex' }], version: '0.140.0' }],
+]);
+
+const BUNDLE: DiagnosticsBundle = {
+  name: 'drawbridge-diagnostics-2026-11-21-12-00-00.txt',
+  createdAt: '2026-11-21T12:00:00.000Z',
+  parts: [
+    { title: 'About', text: '{\n  "version": "0.1.0",\n  "host": "headless",\n  "platform": "linux"\n}' },
+    { title: 'Checks', text: 'ok      Companion: Listening on 127.0.0.1:11435.\nok      Call history: 60 calls, 47168 KiB.' },
+    { title: 'Log', text: '{"time":"2026-11-21T12:00:00.000Z","level":"info","event":"companion.listening","address":"127.0.0.1:11435"}' },
+  ],
+};
+
+/** Objects key by key, all else replaced, as the engine's own settings do. */
+function merged(base: unknown, patch: unknown): unknown {
+  if (typeof base !== 'object' || base === null || typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const held = new Map<string, unknown>(Object.entries(base));
+  for (const [key, value] of Object.entries(patch)) held.set(key, held.has(key) ? merged(held.get(key), value) : value);
+  return Object.fromEntries(held);
+}
 
 /** The stub has no bridge to sign in to. */
 function unserved(): never {

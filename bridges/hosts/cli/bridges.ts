@@ -8,6 +8,8 @@ export type BridgeCommand = {
   output: Output;
   route: string | undefined;
   agree: boolean;
+  /** A code to type in on another machine, instead of a browser on this one. */
+  code: boolean;
   /** Opens the system's browser; does nothing where there is none. */
   openBrowser: (url: string) => Promise<void>;
   signal: AbortSignal;
@@ -36,11 +38,17 @@ export async function signIn(client: EngineClient, [name]: readonly string[], op
   const route = routeOf(before, options.route);
   const agree = route.agreedAt !== null || options.agree || (await agrees(route, options));
   const key = route.needs === 'key' ? (await output.secret('OpenAI key: ')).trim() : undefined;
-  const begun = await client.bridges.signIn({ bridge, route: route.name, agree, ...(key === undefined ? {} : { key }) });
+  const begun = await client.bridges.signIn({
+    bridge,
+    route: route.name,
+    agree,
+    byCode: options.code,
+    ...(key === undefined ? {} : { key }),
+  });
   if (begun.url !== null) {
     if (json) output.out(JSON.stringify({ event: 'sign_in', url: begun.url, code: begun.code }));
     else output.out(`Sign in here:\n\n  ${begun.url}\n${begun.code === null ? '' : `\nand type in: ${begun.code}\n`}`);
-    await options.openBrowser(begun.url);
+    if (!options.code) await options.openBrowser(begun.url);
   }
   const ended = await settled(client, bridge, begun.bridge, options.signal);
   tell(ended, options);

@@ -26,10 +26,12 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge keys create NAME [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
-  drawbridge bridges [on|off|retry codex|copilot] [--json]
+  drawbridge bridges [on|off|retry codex|copilot|m365] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
   drawbridge signin copilot --route device [--agree]
-  drawbridge signout codex|copilot
+  drawbridge signin m365 --route work-iq|graph [--code] [--agree]
+                                      --code: where no browser can be opened here
+  drawbridge signout codex|copilot|m365
   drawbridge account codex ID         use another account that is signed in
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
@@ -52,6 +54,7 @@ const OPTIONS = {
   format: { type: 'string' },
   route: { type: 'string' },
   agree: { type: 'boolean' },
+  code: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -84,6 +87,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       limit,
       route: values.route,
       agree: values.agree === true,
+      code: values.code === true,
       flags: values,
     });
   } catch (error) {
@@ -91,7 +95,7 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; flags: TunnelFlags };
+type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; code: boolean; flags: TunnelFlags };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;

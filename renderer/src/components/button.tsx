@@ -1,5 +1,6 @@
 import type { ComponentProps } from 'react';
 import { cn } from '../lib/cn.ts';
+import { Spinner } from './progress.tsx';
 
 const LOOKS = {
   plain: 'border border-line-strong bg-raised text-ink hover:bg-hover',
@@ -8,12 +9,13 @@ const LOOKS = {
   ghost: 'text-muted hover:bg-hover hover:text-ink',
 } as const;
 
-/** A button. `busy` keeps its width and says so to a screen reader. */
+/** A button. `busy` shows a spinner, says so to a screen reader, and takes no second press. */
 export function Button({
   look = 'plain',
   busy = false,
   className,
   disabled,
+  children,
   ...rest
 }: ComponentProps<'button'> & { look?: keyof typeof LOOKS; busy?: boolean }) {
   return (
@@ -23,12 +25,15 @@ export function Button({
       disabled={disabled ?? busy}
       className={cn(
         'inline-flex h-7 shrink-0 items-center justify-center gap-1.5 rounded-md px-2.5 text-xs font-medium whitespace-nowrap select-none',
-        'disabled:opacity-55',
+        'transition-colors disabled:opacity-55',
         LOOKS[look],
         className,
       )}
       {...rest}
-    />
+    >
+      {busy && <Spinner />}
+      {children}
+    </button>
   );
 }
 
@@ -40,7 +45,7 @@ export function IconButton({ label, className, ...rest }: ComponentProps<'button
       aria-label={label}
       title={label}
       className={cn(
-        'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-ink disabled:opacity-55',
+        'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-muted transition-colors hover:bg-hover hover:text-ink disabled:opacity-55',
         className,
       )}
       {...rest}

@@ -22,8 +22,8 @@ export function Segmented<T extends string>({
           disabled={option.disabled}
           onClick={() => onChange(option.value)}
           className={cn(
-            'h-[22px] rounded-[5px] px-2 text-2xs font-medium text-muted hover:text-ink disabled:opacity-50',
-            option.value === value && 'bg-hover text-ink',
+            'h-[22px] rounded-[5px] px-2 text-2xs font-medium text-muted transition-colors hover:text-ink disabled:opacity-50',
+            option.value === value && 'bg-selected text-ink',
           )}
         >
           {option.label}

@@ -31,6 +31,11 @@ export function reconnectNow(): void {
 export function startLive(): () => void {
   const ended = new AbortController();
   const status = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.status.key() }), 1000);
+  // What stands behind the status is asked for only where a page shows it.
+  const parts = throttle(() => {
+    void queryClient.invalidateQueries({ queryKey: engine.bridges.key() });
+    void queryClient.invalidateQueries({ queryKey: engine.tunnels.key() });
+  }, 1000);
   const facets = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.facets.key() }), 2000);
 
   const hear = (event: EngineEvent): void => {
@@ -42,6 +47,7 @@ export function startLive(): () => void {
         break;
       case 'status':
         status.run();
+        parts.run();
         break;
       case 'keys':
         void queryClient.invalidateQueries({ queryKey: engine.keys.key() });
@@ -93,6 +99,7 @@ export function startLive(): () => void {
     ended.abort();
     reconnectNow();
     status.stop();
+    parts.stop();
     facets.stop();
     document.removeEventListener('visibilitychange', seen);
     window.removeEventListener('online', reconnectNow);

@@ -1,10 +1,7 @@
 import { useEffect, useRef } from 'react';
 
-/** Every shortcut of the window, for the list that `?` shows. */
+/** The shortcuts of the pages, for the list that `?` shows. Those of the places stand with the places. */
 export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
-  { keys: ['g', 'o'], does: 'Go to Overview' },
-  { keys: ['g', 'c'], does: 'Go to Calls' },
-  { keys: ['g', 'k'], does: 'Go to Clients and their keys' },
   { keys: ['/'], does: 'Filter the calls' },
   { keys: ['j'], does: 'Next call (also ↓)' },
   { keys: ['k'], does: 'Previous call (also ↑)' },
@@ -12,6 +9,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Esc'], does: 'Close the call, leave a field' },
   { keys: ['Home'], does: 'Newest call' },
   { keys: ['End'], does: 'Oldest call' },
+  { keys: ['F6'], does: 'Go to the messages in the corner' },
   { keys: ['?'], does: 'Show this list' },
 ];
 
@@ -19,7 +17,10 @@ type Handlers = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 const SEQUENCE_MS = 1200;
 const bound: { current: Handlers }[] = [];
 
-/** Binds keys (`j`, `/`) and sequences (`g c`) while the component is shown. They rest while someone types. */
+/**
+ * Binds keys (`j`, `/`), sequences (`g c`) and chords (`mod k`: Ctrl, or Command on a Mac) while the component is shown.
+ * Keys and sequences rest while someone types; chords do not.
+ */
 export function useShortcuts(handlers: Handlers): void {
   const latest = useRef(handlers);
   useEffect(() => {
@@ -35,10 +36,12 @@ export function useShortcuts(handlers: Handlers): void {
 export function startShortcuts(): () => void {
   let began: number | null = null;
   const press = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isBusyWithKeys(event.target)) return;
+    if (event.defaultPrevented || event.altKey) return;
+    const isChord = event.ctrlKey || event.metaKey;
+    if (!isChord && isBusyWithKeys(event.target)) return;
     const inSequence = began !== null && performance.now() - began < SEQUENCE_MS;
-    began = event.key === 'g' && !inSequence ? performance.now() : null;
-    const wanted = inSequence ? `g ${event.key}` : event.key;
+    began = event.key === 'g' && !inSequence && !isChord ? performance.now() : null;
+    const wanted = isChord ? `mod ${event.key.toLowerCase()}` : inSequence ? `g ${event.key}` : event.key;
     // The innermost component bound its keys last, and is asked first.
     const handler = bound.findLast(({ current }) => Object.hasOwn(current, wanted))?.current[wanted];
     if (!handler) return;
@@ -47,6 +50,14 @@ export function startShortcuts(): () => void {
   };
   window.addEventListener('keydown', press);
   return () => window.removeEventListener('keydown', press);
+}
+
+/** How the key of a chord is called on this machine. */
+export const MOD = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+
+/** A shortcut as keys to draw: `g c` is two, `mod k` begins with this machine's name for it. */
+export function keysOf(shortcut: string): string[] {
+  return shortcut.split(' ').map((key) => (key === 'mod' ? MOD : shortcut.startsWith('mod ') ? key.toUpperCase() : key));
 }
 
 /** In a field, a dialog or an open menu, keys mean what they mean there. */

@@ -4,21 +4,19 @@ import { createStore } from './store.ts';
 export type Theme = 'system' | 'light' | 'dark';
 
 const STORAGE_KEY = 'drawbridge.theme';
-const ORDER: readonly Theme[] = ['system', 'light', 'dark'];
 
-/** The chosen theme. `theme.js` applies it before the first paint; `cycleTheme` changes it. */
+/** The theme that is shown. `theme.js` applies it before the first paint. */
 export const theme = createStore<Theme>(read());
 
-/** Goes to the next theme and keeps the choice. */
-export function cycleTheme(): void {
-  const next = ORDER[(ORDER.indexOf(theme.get()) + 1) % ORDER.length] ?? 'system';
+/** Shows a theme, and leaves it for the next first paint. */
+export function applyTheme(next: Theme): void {
   if (next === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = next;
   try {
     if (next === 'system') localStorage.removeItem(STORAGE_KEY);
     else localStorage.setItem(STORAGE_KEY, next);
   } catch {
-    // Storage may be forbidden; the choice then lasts as long as the window.
+    // Storage may be forbidden; the first paint then follows the system.
   }
   theme.set(next);
 }

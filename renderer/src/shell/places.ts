@@ -1,14 +1,26 @@
-import { Activity, KeyRound, Waypoints, type LucideIcon } from 'lucide-react';
+import { Activity, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide-react';
 
-/** The pages of the window, as the navigation lists them. */
+/**
+ * The pages of the window, as the navigation lists them. A page joins by a line here and its route in `router.tsx`; the
+ * shortcut, the palette and the title of the window follow from the line.
+ */
 export const PLACES = [
-  { to: '/', title: 'Overview', icon: Waypoints, keys: 'g o' },
-  { to: '/calls', title: 'Calls', icon: Activity, keys: 'g c' },
-  { to: '/clients', title: 'Clients', icon: KeyRound, keys: 'g k' },
-] as const satisfies readonly { to: string; title: string; icon: LucideIcon; keys: string }[];
+  { to: '/', title: 'Overview', icon: Waypoints, keys: 'g o', part: 'way' },
+  { to: '/calls', title: 'Calls', icon: Activity, keys: 'g c', part: 'record' },
+  { to: '/clients', title: 'Clients', icon: KeyRound, keys: 'g k', part: 'setup' },
+  { to: '/settings', title: 'Settings', icon: Settings, keys: 'g s', part: 'setup' },
+] as const satisfies readonly { to: string; title: string; icon: LucideIcon; keys: string; part: Part }[];
+
+/** What a page is about: the way of a call, what was recorded of it, or how it is set up. Parts stand a little apart. */
+export type Part = 'way' | 'record' | 'setup';
+
+/** Pages that are reached from elsewhere than the navigation. */
+const UNLISTED = [{ to: '/welcome', title: 'Welcome' }] as const;
 
 /** The title of the page at this path. */
 export function titleAt(pathname: string): string {
-  const place = PLACES.find(({ to }) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`)));
+  const place = [...PLACES, ...UNLISTED].find(({ to }) =>
+    to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`),
+  );
   return place?.title ?? 'Not found';
 }

@@ -3,7 +3,14 @@ import { X } from 'lucide-react';
 import { IconButton } from '../components/button.tsx';
 import { BACKDROP, POPUP } from '../components/dialog.tsx';
 import { Kbd } from '../components/kbd.tsx';
-import { SHORTCUTS } from '../lib/shortcuts.ts';
+import { keysOf, SHORTCUTS } from '../lib/shortcuts.ts';
+import { PLACES } from './places.ts';
+
+const ALL = [
+  { keys: keysOf('mod k'), does: 'Search commands' },
+  ...PLACES.map(({ keys, title }) => ({ keys: keysOf(keys), does: `Go to ${title}` })),
+  ...SHORTCUTS,
+];
 
 /** The list of shortcuts. */
 export function ShortcutsDialog({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
@@ -18,8 +25,8 @@ export function ShortcutsDialog({ open, onOpenChange }: { open: boolean; onOpenC
               <X aria-hidden size={15} />
             </Dialog.Close>
           </div>
-          <dl className="grid gap-px">
-            {SHORTCUTS.map(({ keys, does }) => (
+          <dl className="-mx-1 grid max-h-[60vh] gap-px overflow-y-auto px-1" tabIndex={0}>
+            {ALL.map(({ keys, does }) => (
               <div key={does} className="flex h-7 items-center">
                 <dt className="mr-auto text-muted">{does}</dt>
                 <dd className="flex gap-1">

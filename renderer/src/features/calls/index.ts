@@ -1,1 +1,2 @@
 export { CallsPage } from './calls-page.tsx';
+export { CallDetailPane } from './detail/detail-pane.tsx';

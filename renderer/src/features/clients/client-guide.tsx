@@ -1,23 +1,24 @@
 import type { ReactNode } from 'react';
 import type { ClientEnv } from '../../../../bridges/contract/index.ts';
 import { CodeBlock } from '../../components/code-block.tsx';
+import { CreateKey } from './create-key.tsx';
 
 /** How one client is pointed at the companion: variables, files, a command to try it. */
-export function ClientGuide({ client, standing }: { client: ClientEnv; standing: ReactNode }) {
+export function ClientGuide({ client }: { client: ClientEnv }) {
   const { variables, files, command, notes } = client;
   const needsKey = [command, ...variables.map(({ value }) => value), ...files.map(({ content }) => content)].some((text) =>
     text.includes('<key>'),
   );
   return (
     <div className="grid gap-4">
-      <div className="flex flex-wrap items-center gap-3">
-        <h3 className="text-base font-semibold">{client.label}</h3>
-        {standing}
-      </div>
       {needsKey && (
-        <p className="text-muted">
-          Put a client key in place of <code className="font-mono text-xs">&lt;key&gt;</code>. Keep one key for each program.
-        </p>
+        <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+          <p className="min-w-0 flex-1 basis-72 text-muted">
+            Put a client key in place of <code className="font-mono text-xs">&lt;key&gt;</code>. Each program has one of its own, so that
+            its calls bear its name and it can be shut out alone.
+          </p>
+          <CreateKey name={client.client} caption={`Create a key for ${client.label}`} look="plain" />
+        </div>
       )}
       {variables.length > 0 && (
         <Step title="Set these variables">

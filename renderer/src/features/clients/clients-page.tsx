@@ -6,8 +6,8 @@ import { KeysCard } from './keys-card.tsx';
 export function ClientsPage() {
   return (
     <Page>
-      <KeysCard />
       <ClientSettings />
+      <KeysCard />
     </Page>
   );
 }

@@ -10,8 +10,16 @@ import { client } from '../../host.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { causeOf } from '../../lib/errors.ts';
 
-/** Makes a key: asks for a name, then shows the key once. */
-export function CreateKey() {
+/** Makes a key: asks for a name, then shows the key once. `name` is suggested. */
+export function CreateKey({
+  name = '',
+  caption = 'Create key',
+  look = 'primary',
+}: {
+  name?: string;
+  caption?: string;
+  look?: 'primary' | 'plain';
+}) {
   const [open, setOpen] = useState(false);
   const create = useMutation({
     mutationFn: (name: string) => client.keys.create({ name }),
@@ -32,9 +40,9 @@ export function CreateKey() {
         if (!isOpen) create.reset();
       }}
     >
-      <Dialog.Trigger render={<Button look="primary" className="h-6.5" />}>
+      <Dialog.Trigger render={<Button look={look} />}>
         <Plus aria-hidden size={13} />
-        Create key
+        {caption}
       </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Backdrop className={BACKDROP} />
@@ -43,6 +51,7 @@ export function CreateKey() {
             <NewKey name={create.data.name} secret={create.data.key} onDone={() => setOpen(false)} />
           ) : (
             <NameForm
+              suggested={name}
               busy={create.isPending}
               error={create.error}
               onSubmit={(name) => create.mutate(name)}
@@ -56,17 +65,19 @@ export function CreateKey() {
 }
 
 function NameForm({
+  suggested,
   busy,
   error,
   onSubmit,
   onCancel,
 }: {
+  suggested: string;
   busy: boolean;
   error: Error | null;
   onSubmit: (name: string) => void;
   onCancel: () => void;
 }) {
-  const [name, setName] = useState('');
+  const [name, setName] = useState(suggested);
   const ready = name.trim() !== '';
   return (
     <form

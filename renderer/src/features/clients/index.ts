@@ -1,1 +1,3 @@
+export { ClientGuide } from './client-guide.tsx';
 export { ClientsPage } from './clients-page.tsx';
+export { LiveCheck } from './live-check.tsx';

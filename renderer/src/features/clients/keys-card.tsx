@@ -1,10 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
 import { Card } from '../../components/card.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { Cell, Table } from '../../components/table.tsx';
 import { engine } from '../../lib/engine.ts';
 import { ago, fullTime } from '../../lib/format.ts';
 import { CreateKey } from './create-key.tsx';
 import { RevokeKey } from './revoke-key.tsx';
+
+const COLUMNS = [
+  { title: 'Name', width: 'w-[34%]' },
+  { title: 'Key' },
+  { title: 'Created' },
+  { title: 'Last used' },
+  { title: 'Actions', width: 'w-24', hidden: true },
+];
 
 /** The client keys. Each tracks one caller and can be taken back alone. */
 export function KeysCard() {
@@ -19,36 +28,23 @@ export function KeysCard() {
         </p>
       )}
       {keys && keys.length > 0 && (
-        <table className="w-full table-fixed text-xs">
-          <thead>
-            <tr className="h-7 border-b text-left text-2xs text-faint">
-              <th className="w-[34%] pl-3.5 font-normal">Name</th>
-              <th className="font-normal">Key</th>
-              <th className="font-normal">Created</th>
-              <th className="font-normal">Last used</th>
-              <th className="w-24 pr-3.5">
-                <span className="sr-only">Actions</span>
-              </th>
+        <Table label="Client keys" columns={COLUMNS}>
+          {keys.map((key) => (
+            <tr key={key.id} className="transition-colors hover:bg-hover">
+              <Cell className="truncate font-medium">{key.name}</Cell>
+              <Cell className="font-mono text-muted">{key.hint}</Cell>
+              <Cell className="tnum text-muted" title={fullTime(key.createdAt)}>
+                {ago(key.createdAt)}
+              </Cell>
+              <Cell className="tnum text-muted" title={key.lastUsedAt === null ? undefined : fullTime(key.lastUsedAt)}>
+                {key.lastUsedAt === null ? <span className="text-faint">never</span> : ago(key.lastUsedAt)}
+              </Cell>
+              <Cell className="text-right">
+                <RevokeKey id={key.id} name={key.name} />
+              </Cell>
             </tr>
-          </thead>
-          <tbody className="divide-y divide-line/60">
-            {keys.map((key) => (
-              <tr key={key.id} className="h-9">
-                <td className="truncate pl-3.5 font-medium">{key.name}</td>
-                <td className="font-mono text-muted">{key.hint}</td>
-                <td className="tnum text-muted" title={fullTime(key.createdAt)}>
-                  {ago(key.createdAt)}
-                </td>
-                <td className="tnum text-muted" title={key.lastUsedAt === null ? undefined : fullTime(key.lastUsedAt)}>
-                  {key.lastUsedAt === null ? <span className="text-faint">never</span> : ago(key.lastUsedAt)}
-                </td>
-                <td className="pr-2 text-right">
-                  <RevokeKey id={key.id} name={key.name} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
     </Card>
   );

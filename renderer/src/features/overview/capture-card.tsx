@@ -1,13 +1,10 @@
-import { useMutation } from '@tanstack/react-query';
 import { Pause, Play } from 'lucide-react';
 import type { CaptureStatus } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { StatusDot, type DotTone } from '../../components/status-dot.tsx';
-import { client } from '../../host.ts';
-import { engine, queryClient } from '../../lib/engine.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { bytes, number, plural } from '../../lib/format.ts';
+import { pauseCapture } from '../../lib/pause.ts';
 
 const STATES: Readonly<Record<CaptureStatus['state'], { tone: DotTone; label: string }>> = {
   starting: { tone: 'warn', label: 'Starting' },
@@ -18,10 +15,6 @@ const STATES: Readonly<Record<CaptureStatus['state'], { tone: DotTone; label: st
 
 /** Whether calls are recorded, how many there are, and how many were missed. */
 export function CaptureCard({ capture }: { capture: CaptureStatus }) {
-  const pause = useMutation({
-    mutationFn: (paused: boolean) => client.capture.pause({ paused }),
-    onSettled: () => queryClient.invalidateQueries({ queryKey: engine.status.key() }),
-  });
   const state = STATES[capture.state];
   const isPaused = capture.state === 'paused';
   return (
@@ -29,7 +22,7 @@ export function CaptureCard({ capture }: { capture: CaptureStatus }) {
       title="Capture"
       actions={
         (capture.state === 'recording' || isPaused) && (
-          <Button busy={pause.isPending} onClick={() => pause.mutate(!isPaused)}>
+          <Button onClick={() => pauseCapture(!isPaused)}>
             {isPaused ? <Play aria-hidden size={13} /> : <Pause aria-hidden size={13} />}
             {isPaused ? 'Resume' : 'Pause'}
           </Button>
@@ -42,11 +35,6 @@ export function CaptureCard({ capture }: { capture: CaptureStatus }) {
           {state.label}
         </p>
         {capture.reason !== null && <p className="pl-4 text-xs text-bad">{capture.reason}</p>}
-        {pause.isError && (
-          <p role="alert" className="pl-4 text-xs text-bad">
-            {causeOf(pause.error)}
-          </p>
-        )}
         {capture.dropped > 0 && (
           <p className="rounded-md bg-warn-soft px-2.5 py-1.5 text-xs text-warn">
             <strong className="font-semibold">{plural(capture.dropped, 'call')} not captured</strong> since the engine started: the store

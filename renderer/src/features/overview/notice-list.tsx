@@ -1,7 +1,9 @@
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import type { Notice } from '../../../../bridges/contract/index.ts';
+import { BUTTON_LINK } from '../../components/button-link.ts';
 import { MendButton } from '../../components/mend-button.tsx';
 import { cn } from '../../lib/cn.ts';
+import { PlaceLink } from '../../shell/place-link.tsx';
 
 const LOOKS = {
   info: { icon: Info, box: 'border-line bg-surface', ink: 'text-accent' },
@@ -25,10 +27,29 @@ export function NoticeList({ notices }: { notices: readonly Notice[] }) {
                 <p className="text-xs break-words text-muted">{notice.cause}</p>
               </div>
             </div>
-            {notice.mend && <MendButton mend={notice.mend} />}
+            {notice.mend ? <MendButton mend={notice.mend} /> : <Way id={notice.id} />}
           </li>
         );
       })}
     </ul>
+  );
+}
+
+/** Where a person goes to mend what no single button can. By the id of the notice; the first that matches. */
+const WAYS: readonly { about: RegExp; to: string; label: string }[] = [
+  { about: /^no-keys$/, to: '/clients', label: 'Create a key' },
+  { about: /^tunnel-/, to: '/tunnels', label: 'See the tunnel' },
+  { about: /^settings$/, to: '/settings', label: 'See the settings' },
+  { about: /-(?:account|listener|ceiling|off)$/, to: '/bridges', label: 'See the bridge' },
+];
+
+function Way({ id }: { id: string }) {
+  const way = WAYS.find(({ about }) => about.test(id));
+  return (
+    way && (
+      <PlaceLink to={way.to} className={BUTTON_LINK}>
+        {way.label}
+      </PlaceLink>
+    )
   );
 }

@@ -1,18 +1,25 @@
 import { useQuery } from '@tanstack/react-query';
+import { useEffect, useMemo, useState } from 'react';
+import type { Status } from '../../../../bridges/contract/index.ts';
 import { Page } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { StatusDot } from '../../components/status-dot.tsx';
 import { engine } from '../../lib/engine.ts';
+import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { ActivityStrip } from './activity-strip.tsx';
 import { BridgesCard, TunnelsCard } from './bridges-card.tsx';
 import { CaptureCard } from './capture-card.tsx';
+import { flowOf } from './flow.ts';
 import { healthOf } from './health.ts';
 import { ListenersCard } from './listeners-card.tsx';
 import { NoticeList } from './notice-list.tsx';
 import { RecentCalls } from './recent-calls.tsx';
 import { TryIt } from './try-it.tsx';
-import { UpstreamsCard } from './upstreams-card.tsx';
 import { WayMap } from './way-map.tsx';
+
+const EVERYTHING = {};
+/** How many of the newest calls the map's numbers are taken from. */
+const COUNTED = 500;
 
 /** How everything stands, at a glance. */
 export function OverviewPage() {
@@ -22,6 +29,13 @@ export function OverviewPage() {
       <Page>{error !== null && <Problem title="The engine’s state cannot be read" error={error} onRetry={() => void refetch()} />}</Page>
     );
   }
+  return <Standing status={status} />;
+}
+
+function Standing({ status }: { status: Status }) {
+  const { feed, view } = useCallFeed(EVERYTHING, COUNTED);
+  const now = useNow();
+  const flow = useMemo(() => flowOf(view.rows, view.more, now), [view, now]);
   const health = healthOf(status);
   return (
     <Page>
@@ -36,20 +50,25 @@ export function OverviewPage() {
         <TryIt />
       </div>
       <NoticeList notices={status.notices} />
-      <WayMap status={status} />
+      <WayMap status={status} flow={flow} />
       <ActivityStrip activity={status.activity} />
-      <RecentCalls listeners={status.listeners} />
+      <RecentCalls feed={feed} view={view} listeners={status.listeners} />
       <div className="grid items-start gap-4 min-[1040px]:grid-cols-2">
-        <div className="grid gap-4">
-          <ListenersCard listeners={status.listeners} />
-          <CaptureCard capture={status.capture} />
-        </div>
-        <div className="grid gap-4">
-          <UpstreamsCard upstreams={status.upstreams} />
-          {status.bridges.length > 0 && <BridgesCard bridges={status.bridges} />}
-          {status.tunnels.length > 0 && <TunnelsCard tunnels={status.tunnels} />}
-        </div>
+        <ListenersCard listeners={status.listeners} />
+        <CaptureCard capture={status.capture} />
+        {status.bridges.length > 0 && <BridgesCard bridges={status.bridges} />}
+        {status.tunnels.length > 0 && <TunnelsCard tunnels={status.tunnels} />}
       </div>
     </Page>
   );
+}
+
+/** The time, told anew now and then, so that what is older than an hour leaves the numbers though nothing happens. */
+function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 15_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }

@@ -4,15 +4,13 @@ import { CallStatus, ModelName, UpstreamName, WirePath } from '../../components/
 import { Card } from '../../components/card.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { TryCommand } from '../../components/try-command.tsx';
+import type { CallFeed, FeedView } from '../../lib/call-feed.ts';
 import { duration, fullTime, time } from '../../lib/format.ts';
-import { useCallFeed } from '../../lib/use-call-feed.ts';
 
 const SHOWN = 8;
-const EVERYTHING = {};
 
 /** The last few calls; a click opens one. */
-export function RecentCalls({ listeners }: { listeners: readonly Listener[] }) {
-  const { feed, view } = useCallFeed(EVERYTHING, SHOWN);
+export function RecentCalls({ feed, view, listeners }: { feed: CallFeed; view: FeedView; listeners: readonly Listener[] }) {
   return (
     <Card
       title="Last calls"

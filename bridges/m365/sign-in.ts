@@ -1,0 +1,176 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { AccountHolder } from '../accounts/holder.ts';
+import type { Net } from '../accounts/net.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { Settings } from '../contract/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import { SecretError, type SecretStore } from '../engine/secrets.ts';
+import { missingScopes, type BackEnd } from './back-end.ts';
+import { openEntra, type CodeStart, type Entra, type Granted, type Outcome } from './entra.ts';
+import { adminConsentUrl, faultOf, type AppRegistration, type Fault } from './faults.ts';
+import { startLanding, type Answer, type Landing } from './landing.ts';
+import { secretOf, tokensOf, type M365Session } from './session.ts';
+
+type Own = Settings['bridges']['m365'];
+
+export type SignInsOptions = {
+  holder: AccountHolder<M365Session>;
+  secrets: SecretStore;
+  net: Net;
+  clock: Clock;
+  log: Logger;
+  own: () => Own;
+  /** Something Entra said last, for the doctor; undefined where the last sign-in went well. */
+  onFault: (fault: Fault | undefined) => void;
+};
+
+/** The two ways to sign in. What becomes of one is told to the holder. */
+export type SignIns = {
+  /** Returns the page to open. Throws bad_input where there is no app registration. */
+  withBrowser(backEnd: BackEnd, claims: string | null): Promise<string | null>;
+  /** Returns a code, and where to type it in. Throws bad_input where there is no app registration. */
+  withCode(backEnd: BackEnd, claims: string | null): Promise<CodeStart | null>;
+  /** Drops a sign-in that waits for a person. */
+  drop(): void;
+};
+
+/** The directory of all personal accounts. */
+const PERSONAL = '9188040d-6c67-4c5b-b112-36a304b66dad';
+const PATIENCE_MS = 10 * 60_000;
+
+export function createSignIns(options: SignInsOptions): SignIns {
+  const { holder, secrets, net, clock, log } = options;
+  let waiting: AbortController | undefined;
+
+  const drop = (): void => {
+    waiting?.abort();
+    waiting = undefined;
+  };
+  const begin = (waitingFor: string): AbortController => {
+    drop();
+    holder.begin(waitingFor);
+    const attempt = new AbortController();
+    waiting = attempt;
+    return attempt;
+  };
+  const failed = (fault: Fault): void => {
+    options.onFault(fault);
+    const reason = `${fault.reason} ${fault.mend}`;
+    if (fault.kind === 'declined') return holder.fallBack({ type: 'declined' });
+    if (fault.kind === 'consent')
+      return holder.fallBack({ type: 'not_entitled', reason, href: fault.href, label: 'Let an administrator grant the permissions' });
+    if (fault.kind === 'account' || fault.kind === 'policy') return holder.fallBack({ type: 'not_entitled', reason, href: null });
+    holder.fallBack({ type: 'sign_in_failed', reason });
+  };
+
+  const finish = async (backEnd: BackEnd, outcome: Outcome): Promise<void> => {
+    if ('fault' in outcome) return failed(outcome.fault);
+    const { granted } = outcome;
+    if (granted.tenantId === PERSONAL) return failed(personal(appOf(options.own()), backEnd));
+    options.onFault(undefined);
+    const id = idOf(backEnd, granted);
+    await secrets.set(secretOf(id), JSON.stringify(tokensOf(granted, clock.now())));
+    holder.add({ id, route: backEnd.name, label: granted.username || 'Microsoft account', plan: null });
+    const missing = missingScopes(backEnd, granted.scopes);
+    if (missing.length > 0) {
+      holder.tell({
+        type: 'not_entitled',
+        reason: `Signed in, but without the permissions ${missing.join(', ')}.`,
+        href: adminConsentUrl(appOf(options.own()), backEnd.scopes),
+        label: 'Let an administrator grant the permissions',
+      });
+    }
+  };
+
+  /** Nothing that happens to a dropped sign-in counts any more. */
+  const conclude = async (backEnd: BackEnd, attempt: AbortController, outcome: Promise<Outcome>): Promise<void> => {
+    try {
+      const result = await outcome;
+      if (waiting !== attempt) return;
+      waiting = undefined;
+      await finish(backEnd, result);
+    } catch (error) {
+      waiting = undefined;
+      if (error instanceof SecretError) return holder.fallBack({ type: 'keychain', problem: error.kind });
+      log.error('m365.sign_in_failed', { error });
+      holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
+    }
+  };
+
+  const open = (backEnd: BackEnd): Promise<Entra> => openEntra({ net, app: appOf(options.own()), scopes: backEnd.scopes });
+
+  return {
+    drop,
+    async withBrowser(backEnd, claims) {
+      const entra = await open(backEnd);
+      const attempt = begin('Continue at Microsoft in your browser.');
+      const answered = Promise.withResolvers<Answer>();
+      const state = randomBytes(24).toString('base64url');
+      const app = appOf(options.own());
+      const landing = await startLanding({ state, from: new URL(app.login).origin, onAnswer: answered.resolve });
+      const asking = await entra.ask({ redirectUri: landing.redirectUri, state, claims });
+      if ('fault' in asking) {
+        void landing.stop();
+        waiting = undefined;
+        failed(asking.fault);
+        return null;
+      }
+      const redeemed = async (): Promise<Outcome> => {
+        const answer = await withPatience(answered.promise, attempt.signal, landing);
+        if (answer === undefined) return { fault: faultOf(NOBODY, app, backEnd.scopes) };
+        if ('code' in answer) return asking.redeem(answer);
+        return { fault: faultOf({ ...answer, claims: null }, app, backEnd.scopes) };
+      };
+      void conclude(backEnd, attempt, redeemed());
+      return asking.url;
+    },
+    async withCode(backEnd, claims) {
+      const entra = await open(backEnd);
+      const attempt = begin('Microsoft is being asked for a code.');
+      const started = Promise.withResolvers<CodeStart | null>();
+      const onCode = (start: CodeStart): void => {
+        holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.code} at ${start.url}` });
+        started.resolve(start);
+      };
+      const done = conclude(backEnd, attempt, entra.byCode({ claims, onCode, signal: attempt.signal }));
+      void done.finally(() => started.resolve(null));
+      return started.promise;
+    },
+  };
+}
+
+const NOBODY = { error: 'expired_token', description: '', claims: null };
+
+/** The app registration of the settings. Throws bad_input where there is none. */
+export function appOf({ clientId, tenant, login }: Own): AppRegistration {
+  if (clientId === null) {
+    throw new DrawbridgeError(
+      'bad_input',
+      'This sign-in needs an app registration of your own in Microsoft Entra. docs/m365.md says how to make one; then set bridges.m365.clientId to its client id.',
+    );
+  }
+  return { clientId, tenant, login: login.replace(/\/+$/, '') };
+}
+
+function personal(app: AppRegistration, backEnd: BackEnd): Fault {
+  return faultOf({ error: 'invalid_request', description: 'AADSTS500200', claims: null }, app, backEnd.scopes);
+}
+
+function idOf({ name }: BackEnd, { homeId }: Granted): string {
+  return `${name}-${createHash('sha256').update(homeId).digest('hex').slice(0, 12)}`;
+}
+
+/** What the browser brings back; undefined where it did not in time, or nobody waits for it any more. Then nothing listens. */
+async function withPatience(answered: Promise<Answer>, signal: AbortSignal, landing: Landing): Promise<Answer | undefined> {
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => over.resolve(undefined), PATIENCE_MS);
+  timer.unref();
+  const dropped = (): void => over.resolve(undefined);
+  signal.addEventListener('abort', dropped);
+  const answer = await Promise.race([answered, over.promise]);
+  clearTimeout(timer);
+  signal.removeEventListener('abort', dropped);
+  void landing.stop();
+  return answer;
+}

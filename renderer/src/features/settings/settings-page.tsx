@@ -1,0 +1,47 @@
+import { useQuery } from '@tanstack/react-query';
+import { TriangleAlert } from 'lucide-react';
+import { Page } from '../../components/page.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { Waiting } from '../../components/progress.tsx';
+import { engine } from '../../lib/engine.ts';
+import { About } from './about.tsx';
+import { Appearance } from './appearance.tsx';
+import { Gateway } from './gateway.tsx';
+import { Keys } from './keys.tsx';
+import { Ports } from './ports.tsx';
+import { Privacy } from './privacy.tsx';
+import { Transfer } from './transfer.tsx';
+
+/** Everything that can be set, and what this engine is. */
+export function SettingsPage() {
+  const { data, error, refetch } = useQuery(engine.settings.get.queryOptions());
+  if (!data) {
+    return error === null ? (
+      <Waiting label="Reading the settings" />
+    ) : (
+      <Page>
+        <Problem title="The settings cannot be read" error={error} onRetry={() => void refetch()} />
+      </Page>
+    );
+  }
+  return (
+    <Page width="max-w-[780px]">
+      {data.problem !== null && (
+        <div role="alert" className="flex items-start gap-2.5 rounded-lg border border-warn/30 bg-warn-soft px-3.5 py-2.5">
+          <TriangleAlert aria-hidden size={15} className="mt-0.5 shrink-0 text-warn" />
+          <div className="min-w-0">
+            <p className="font-medium">The settings file is not in force</p>
+            <p className="text-xs break-words text-muted">{data.problem}</p>
+          </div>
+        </div>
+      )}
+      <Appearance />
+      <Ports settings={data.settings} />
+      <Privacy settings={data.settings} />
+      <Keys />
+      <Gateway settings={data.settings} />
+      <Transfer settings={data.settings} path={data.path} />
+      <About />
+    </Page>
+  );
+}

@@ -1,0 +1,297 @@
+import { readFileSync } from 'node:fs';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+/** The pages on the real engine, each test with an engine and a browser's memory of its own. */
+let browser: Browser;
+let engine: TestEngine;
+let context: BrowserContext;
+let page: Page;
+/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
+let complaints: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  complaints = [];
+  engine = await startTestEngine();
+  context = await browser.newContext({ viewport: { width: 1280, height: 860 }, permissions: ['clipboard-read', 'clipboard-write'] });
+  page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+});
+afterEach(async () => {
+  await context.close();
+  await engine.stop();
+  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+});
+
+/** Opens the window on a page, past the first steps. */
+async function open(path: string): Promise<void> {
+  engine.headless.engine.settings.update({ ui: { welcomed: true } });
+  await page.goto(engine.headless.link());
+  await page.goto(new URL(path, page.url()).href);
+  await live();
+}
+async function live(): Promise<void> {
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+const toast = (title: string): Locator => page.getByRole('dialog', { name: title });
+const settings = () => engine.headless.engine.settings.current();
+
+function call(key = engine.key): Promise<Response> {
+  return fetch(`${engine.origin}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'user-agent': 'curl/8.0' },
+    body: JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: 'Hello' }] }),
+  });
+}
+
+describe('welcome', () => {
+  test('the first window ever leads from nothing to a first call, and puts itself away', async () => {
+    await page.goto(engine.headless.link());
+    await page.waitForURL('**/welcome');
+    await page.getByRole('button', { name: 'Make the first call' }).click();
+    const made = page.getByRole('region', { name: 'Your first call' });
+    await made.getByText('Practice model', { exact: true }).waitFor();
+    await made.getByText('200', { exact: true }).waitFor();
+    expect(await engine.call((row) => row.client === 'drawbridge')).toMatchObject({ upstream: 'practice', status: 200 });
+
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('region', { name: 'Sign in to a subscription' }).getByText('GitHub Copilot', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Skip this step' }).click();
+    await page.getByRole('region', { name: 'Connect a client' }).getByText('Waiting for the first call').waitFor();
+    await page.getByRole('button', { name: 'Skip this step' }).click();
+    await page.getByRole('region', { name: 'Lend it to your gateway' }).waitFor();
+    await page.getByRole('button', { name: 'To the overview' }).click();
+    await page.getByText('The way of a call').waitFor();
+    await expect.poll(() => settings().ui.welcomed).toBe(true);
+    await page.getByRole('link', { name: 'First steps' }).waitFor({ state: 'hidden' });
+  });
+
+  test('it is not shown again, and is found again', async () => {
+    await open('/');
+    await page.getByText('The way of a call').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByLabel('Search commands').fill('welcome');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/welcome');
+    await page.getByRole('heading', { name: 'Welcome to Drawbridge' }).waitFor();
+  });
+
+  test('a step counts as taken by what there is, wherever it was done', async () => {
+    await call();
+    await engine.call((row) => row.client === 'curl');
+    await open('/welcome');
+    await page.getByRole('button', { name: /Make a first call done/ }).waitFor();
+    await page.getByRole('button', { name: /Connect a client done/ }).waitFor();
+    expect(await page.getByRole('button', { name: /Sign in to a subscription/ }).getAttribute('aria-current')).toBe('step');
+  });
+});
+
+describe('overview', () => {
+  test('the map follows a call as it passes, and the list tells the same', async () => {
+    await open('/');
+    await page.getByRole('list', { name: 'Clients' }).getByText('No client has called yet').waitFor();
+    await call();
+    await page.getByRole('list', { name: 'Clients' }).getByText('curl').waitFor();
+    await page
+      .getByRole('list', { name: 'Upstreams' })
+      .getByRole('listitem')
+      .filter({ hasText: 'Practice model' })
+      .getByText('1 call')
+      .waitFor();
+    await page.getByRole('list', { name: 'Upstreams' }).getByText('GitHub Copilot').waitFor();
+    await page.getByRole('button', { name: 'List', exact: true }).click();
+    const line = page.getByRole('row').filter({ hasText: 'Practice model' });
+    await line.getByText('upstream').waitFor();
+    expect(await line.getByRole('cell').nth(3).innerText()).toBe('1');
+  });
+});
+
+describe('clients', () => {
+  test('the live check says the moment a call arrives, and leads to it', async () => {
+    await open('/clients');
+    await page.getByRole('tab', { name: /^curl/ }).click();
+    const check = page.getByRole('region', { name: 'Calls of curl' });
+    await check.getByText('Waiting for the first call of curl.').waitFor();
+    await call();
+    await check.getByText('A call arrived').waitFor();
+    await page.getByRole('tab', { name: /^curl called just now/ }).waitFor();
+    await check.getByRole('link', { name: /Open call/ }).click();
+    await page.waitForURL(/\/calls\/\d+$/);
+  });
+
+  test('a revoked key is refused at once, and works again after Undo', async () => {
+    await open('/clients');
+    await page.getByRole('button', { name: 'Revoke test 0' }).click();
+    await toast('Revoked the key “test 0”').waitFor();
+    expect((await call()).status).toBe(401);
+    await toast('Revoked the key “test 0”').getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('cell', { name: 'test 0', exact: true }).waitFor();
+    expect((await call()).status).toBe(200);
+  });
+});
+
+describe('settings', () => {
+  test('the theme is shown at once, and kept by the engine', async () => {
+    await open('/settings');
+    await page.getByRole('group', { name: 'Theme' }).getByRole('button', { name: 'Dark' }).click();
+    await expect.poll(() => settings().ui.theme).toBe('dark');
+    // Another browser, as after a restart on another port.
+    const other = await browser.newContext();
+    const window = await other.newPage();
+    await window.goto(engine.headless.link());
+    await window.locator(':root[data-theme="dark"]').waitFor();
+    await other.close();
+  });
+
+  test('the companion moves to another port, and back by Undo', async () => {
+    await open('/settings');
+    const before = engine.port;
+    // Any free port will do; the window's own next one most likely is.
+    const free = await freePort();
+    await page.getByLabel('Port of the companion').fill(String(free));
+    await page.keyboard.press('Enter');
+    await toast(`The companion listens on port ${free}`).waitFor();
+    expect(engine.headless.engine.companionAddress()).toBe(`127.0.0.1:${free}`);
+    await toast(`The companion listens on port ${free}`).getByRole('button', { name: 'Undo' }).click();
+    await toast(`The companion listens on port ${free}`).waitFor({ state: 'hidden' });
+    await expect.poll(() => engine.headless.engine.companionAddress()).toBe(`127.0.0.1:${before}`);
+  });
+
+  test('what the engine refuses is said where it was typed', async () => {
+    await open('/settings');
+    await page.getByLabel('Port of the Codex bridge').fill('99999');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('alert').getByText('bridges.codex.port').waitFor();
+    expect(settings().bridges.codex.port).toBe(3253);
+    complaints = complaints.filter((text) => !text.includes('400'));
+  });
+
+  test('recording is switched off, and on again by Undo', async () => {
+    await open('/settings');
+    await page.getByRole('switch', { name: 'Record calls' }).click();
+    await expect.poll(() => settings().capture.enabled).toBe(false);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => settings().capture.enabled).toBe(true);
+    await page.getByRole('switch', { name: 'Record calls', checked: true }).waitFor();
+  });
+
+  test('the gateway’s key goes in, and never comes out again', async () => {
+    await open('/settings');
+    await page.getByLabel('Base URL of the gateway').fill('http://127.0.0.1:9/v1');
+    await page.getByLabel('Key of the gateway').fill('a-secret-of-the-gateway');
+    await page.getByRole('button', { name: 'Save gateway' }).click();
+    await toast('The gateway is set up').waitFor();
+    expect(settings().upstreams.gateway.baseUrl).toBe('http://127.0.0.1:9/v1');
+    expect(await page.getByLabel('Key of the gateway').inputValue()).toBe('');
+    expect(JSON.stringify(settings())).not.toContain('a-secret-of-the-gateway');
+    await page.getByRole('button', { name: 'Take the gateway away' }).click();
+    await expect.poll(() => settings().upstreams.gateway.baseUrl).toBe(null);
+  });
+
+  test('settings go out as a file, and come back after a look at what changes', async () => {
+    await open('/settings');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export settings' }).click()]);
+    const exported = JSON.parse(readFileSync(await download.path(), 'utf8'));
+    expect(exported.companion.fallback).toBe('none');
+
+    const pick = async (text: string): Promise<void> =>
+      page.getByLabel('Settings file').setInputFiles({ name: 'mine.json', mimeType: 'application/json', buffer: Buffer.from(text) });
+    await pick('no json');
+    await page.getByText('mine.json is not JSON.').waitFor();
+    exported.companion.fallback = 'practice';
+    await pick(JSON.stringify(exported));
+    const preview = page.getByRole('region', { name: 'What mine.json would change' });
+    await preview.getByRole('row').filter({ hasText: 'companion.fallback' }).getByText('practice').waitFor();
+    expect(settings().companion.fallback).toBe('none');
+    await preview.getByRole('button', { name: 'Import 1 change' }).click();
+    await toast('Imported 1 setting').waitFor();
+    expect(settings().companion.fallback).toBe('practice');
+  });
+
+  test('the diagnostics bundle is read before it is saved, and holds no secret', async () => {
+    engine.headless.engine.settings.update({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } });
+    await open('/settings');
+    await page.getByRole('button', { name: 'Look at it…' }).click();
+    const content = page.getByRole('region', { name: 'Content of the bundle' });
+    await content.getByRole('heading', { name: 'Log' }).waitFor();
+    const shown = await content.innerText();
+    expect(shown).toContain('companion.listening');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as a file' }).click()]);
+    expect(download.suggestedFilename()).toMatch(/^drawbridge-diagnostics-.*\.txt$/);
+    const saved = readFileSync(await download.path(), 'utf8');
+    for (const text of [shown, saved]) {
+      expect(text).not.toContain(engine.key);
+      expect(text).not.toContain('gate.example.org');
+      expect(text).toContain('[gateway]');
+    }
+  });
+});
+
+describe('the frame', () => {
+  test('the palette finds a page and a deed by a few letters', async () => {
+    await open('/');
+    await page.keyboard.press('Control+k');
+    await page.getByLabel('Search commands').fill('sett');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/settings');
+    await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Commands' }).click();
+    await page.getByLabel('Search commands').fill('pause');
+    await page.keyboard.press('Enter');
+    await toast('Capture is paused').waitFor();
+    expect(engine.headless.engine.capture.status().state).toBe('paused');
+    await toast('Capture is paused').getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => engine.headless.engine.capture.status().state).toBe('recording');
+    await page.keyboard.press('Control+k');
+    await page.getByLabel('Search commands').fill('xyzzy');
+    await page.getByText('Nothing is called that.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
+  });
+
+  test('each page is a file of its own, gone to by keys alone', async () => {
+    await open('/');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Skip to the page');
+    for (const [keys, path] of [
+      ['gs', '/settings'],
+      ['gk', '/clients'],
+      ['gc', '/calls'],
+      ['go', '/'],
+    ] as const) {
+      for (const key of keys) await page.keyboard.press(key);
+      await page.waitForURL(`**${path}`);
+    }
+    await page.getByText('The way of a call').waitFor();
+  });
+
+  test('at 760 px wide nothing is cut off', async () => {
+    await page.setViewportSize({ width: 760, height: 800 });
+    for (const path of ['/welcome', '/', '/clients', '/settings', '/calls']) {
+      await open(path);
+      await page.locator('main > div').first().waitFor();
+      const wide = await page.evaluate<number>(
+        'Math.max(...[...document.querySelectorAll("main > div")].map((it) => it.scrollWidth - it.clientWidth))',
+      );
+      expect([path, wide]).toEqual([path, 0]);
+    }
+  });
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

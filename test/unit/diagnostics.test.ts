@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Settings } from '../../bridges/contract/settings.ts';
+import { bundleOf, readLogEnd, type DiagnosticsFacts } from '../../bridges/engine/diagnostics.ts';
+
+const facts = (part: Partial<DiagnosticsFacts> = {}): DiagnosticsFacts => ({
+  now: Date.UTC(2026, 10, 21, 12, 0, 0),
+  platform: 'linux',
+  status: {
+    version: '0.1.0',
+    host: 'headless',
+    pid: 1,
+    node: '24.21.0',
+    startedAt: '2026-11-21T11:00:00.000Z',
+    home: '/home/ada/.local/share/drawbridge',
+    listeners: [],
+    bridges: [],
+    tunnels: [],
+    upstreams: [],
+    capture: { state: 'recording', reason: null, calls: 0, dropped: 0, pendingBytes: 0, storeBytes: 0 },
+    activity: { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null },
+    notices: [],
+  },
+  settings: Settings.parse({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } }),
+  settingsProblem: null,
+  doctor: [{ id: 'home', title: 'State folder', state: 'ok', found: '/home/ada/.local/share/drawbridge, mode 700.', mend: null }],
+  bridges: [],
+  tunnels: [],
+  log: '',
+  person: { homedir: '/home/ada', user: 'ada', hostname: 'analytical-engine' },
+  ...part,
+});
+const textOf = (given: DiagnosticsFacts): string =>
+  bundleOf(given)
+    .parts.map(({ title, text }) => `${title}\n${text}`)
+    .join('\n');
+
+it('is named after its time, and says what runs', () => {
+  const bundle = bundleOf(facts());
+  expect(bundle.name).toBe('drawbridge-diagnostics-2026-11-21-12-00-00.txt');
+  expect(bundle.parts.map(({ title }) => title)).toEqual(['About', 'Checks', 'Status', 'Bridges', 'Tunnels', 'Settings', 'Log']);
+  expect(textOf(facts())).toContain('"version": "0.1.0"');
+});
+
+it.each([
+  ['a client key', `db_${'k'.repeat(43)}`],
+  ['a provider’s key', 'sk-proj-abcdefghijklmnopqrstuv'],
+  ['a bearer token', 'Bearer abcdefghijklmnop'],
+  ['a JSON web token', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'],
+  ['an e-mail address', 'ada@example.org'],
+  ['the home folder', '/home/ada/projects'],
+  ['the user', 'ada'],
+  ['the machine', 'Analytical-Engine'],
+  ['the gateway', 'gate.example.org'],
+])('takes out %s, wherever it stands', (_name, secret) => {
+  const given = facts({
+    log: `{"event":"x","note":"${secret}"}`,
+    settingsProblem: `could not read ${secret} today`,
+    status: { ...facts().status, notices: [{ id: 'n', level: 'info', title: 'n', cause: secret, mend: null }] },
+  });
+  const hidden = secret.replace('Bearer ', '').replace('/projects', '');
+  expect(textOf(given).toLowerCase()).not.toContain(hidden.toLowerCase());
+});
+
+it('leaves words alone that merely begin like a name', () => {
+  expect(textOf(facts({ log: 'an adapter of adaptive size' }))).toContain('an adapter of adaptive size');
+});
+
+it('takes out a home folder as Windows writes it, also inside of JSON', () => {
+  const person = { homedir: String.raw`C:\Users\ada`, user: 'ada', hostname: 'PC-7' };
+  const log = JSON.stringify({ path: String.raw`C:\Users\ada\AppData` });
+  expect(textOf(facts({ person, log }))).toContain(String.raw`"~\\AppData"`);
+});
+
+it('tells how many accounts there are, never whose', () => {
+  const account = { id: 'a', route: 'api-key' as const, label: 'ada lovelace', plan: null, addedAt: '', active: true };
+  const bridge = {
+    name: 'codex' as const,
+    label: 'Codex',
+    state: 'ready' as const,
+    reason: 'Signed in as ada lovelace.',
+    mend: null,
+    address: null,
+    listenerProblem: null,
+    enabled: true,
+    route: null,
+    accounts: [account],
+    routes: [],
+    quota: null,
+    today: { calls: 0, ceiling: 1 },
+    lastError: null,
+  };
+  const text = textOf(facts({ bridges: [bridge] }));
+  expect(text).toContain('"accounts": 1');
+  expect(text).not.toContain('lovelace');
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-log-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('takes the end of a long log, from a whole line on', () => {
+  const lines = Array.from({ length: 5000 }, (_, at) => `{"event":"line","at":${at},"pad":"${'x'.repeat(20)}"}`);
+  writeFileSync(path.join(folder, 'drawbridge.log'), `${lines.join('\n')}\n`);
+  const end = readLogEnd(folder).trimEnd().split('\n');
+  expect(end.at(-1)).toBe(lines.at(-1));
+  expect(lines).toContain(end[0]);
+  expect(end.length).toBeLessThan(lines.length);
+});
+
+it('has no log where there is none', () => {
+  expect(readLogEnd(folder)).toBe('');
+});
