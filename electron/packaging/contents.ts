@@ -8,8 +8,6 @@ const LEFT_OUT = [
   // What natives are made from, and what people and compilers read.
   /^\/node_modules\/(?:.+\/)?(?:\.bin|binding\.gyp|[^/]+\.(?:md|map|d\.[cm]?ts))$/,
   /^\/node_modules\/better-sqlite3\/(?:deps|src)$/,
-  // Headers: better-sqlite3 wants them for its compiler only.
-  /^\/node_modules\/node-addon-api$/,
   /^\/node_modules\/\.(?!bin$)/,
 ];
 
