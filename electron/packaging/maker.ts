@@ -14,7 +14,7 @@ const INSTALLERS = {
 const isOurs = (platform: string): platform is keyof typeof INSTALLERS => platform in INSTALLERS;
 
 /** How electron-builder makes installers. Only what it does with a finished app counts: all else was done by Forge. */
-export const INSTALLER_CONFIG: Configuration = {
+const INSTALLER_CONFIG: Configuration = {
   appId: 'drawbridge.desktop',
   productName: 'Drawbridge',
   artifactName: 'drawbridge-${version}-${os}-${arch}.${ext}',
@@ -39,13 +39,27 @@ export const INSTALLER_CONFIG: Configuration = {
   },
 };
 
-type MakerConfig = {
-  /** Other targets of electron-builder than the installers: `dir` makes none, and so needs nothing it would download. */
-  targets?: string[];
-};
+type Packed = Pick<MakerOptions, 'dir' | 'makeDir' | 'appName' | 'targetPlatform' | 'targetArch'>;
 
-/** Hands the app Forge packaged (and signed) to electron-builder, which makes its installers and changes nothing in it. */
-export class InstallerMaker extends MakerBase<MakerConfig> {
+/**
+ * Hands the app Forge packaged (and signed) to electron-builder, which makes its installers and changes nothing in it.
+ * Other `targets` than the installers are for tests: `dir` makes none, and so needs none of the tools it would download.
+ */
+export async function makeInstallers(packed: Packed, targets?: readonly string[]): Promise<string[]> {
+  if (!isOurs(packed.targetPlatform)) throw new Error(`There are no installers for ${packed.targetPlatform}.`);
+  const installers = INSTALLERS[packed.targetPlatform];
+  const arch = archFromString(packed.targetArch);
+  return build({
+    projectDir: root,
+    // On macOS the app is the bundle itself.
+    prepackaged: packed.targetPlatform === 'darwin' ? path.join(packed.dir, `${packed.appName}.app`) : packed.dir,
+    targets: installers.platform.createTarget([...(targets ?? installers.targets)], arch),
+    publish: 'never',
+    config: { ...INSTALLER_CONFIG, directories: { output: path.join(packed.makeDir, `${packed.targetPlatform}-${Arch[arch]}`) } },
+  });
+}
+
+export class InstallerMaker extends MakerBase<Record<string, never>> {
   override name = 'electron-builder';
   override defaultPlatforms: ForgePlatform[] = ['darwin', 'win32', 'linux'];
 
@@ -53,17 +67,7 @@ export class InstallerMaker extends MakerBase<MakerConfig> {
     return true;
   }
 
-  override async make({ dir, makeDir, appName, targetPlatform, targetArch }: MakerOptions): Promise<string[]> {
-    if (!isOurs(targetPlatform)) throw new Error(`There are no installers for ${targetPlatform}.`);
-    const { platform, targets } = INSTALLERS[targetPlatform];
-    const arch = archFromString(targetArch);
-    return build({
-      projectDir: root,
-      // On macOS the app is the bundle itself.
-      prepackaged: platform === Platform.MAC ? path.join(dir, `${appName}.app`) : dir,
-      targets: platform.createTarget([...(this.config.targets ?? targets)], arch),
-      publish: 'never',
-      config: { ...INSTALLER_CONFIG, directories: { output: path.join(makeDir, `${targetPlatform}-${Arch[arch]}`) } },
-    });
+  override make(options: MakerOptions): Promise<string[]> {
+    return makeInstallers(options);
   }
 }

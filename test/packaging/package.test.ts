@@ -3,6 +3,7 @@ import path from 'node:path';
 import { listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeInstallers } from '../../electron/packaging/maker.ts';
 import { FUSES } from '../../electron/packaging/fuses.ts';
 import { startFakeShell } from '../behaviour/fake-shell.ts';
 import { behaves } from '../behaviour/suite.ts';
@@ -101,6 +102,22 @@ describe.runIf(linux)('the package', () => {
       expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\nLicence: `, 'm'));
     expect(text).not.toMatch(/^(?:vitest|playwright-core|electron-builder|typescript) \d/m);
     for (const file of ['LICENSE', 'LICENSES.chromium.html']) expect(existsSync(path.join(app.folder, file))).toBe(true);
+  });
+
+  test('is handed to electron-builder as it is, with a configuration electron-builder accepts', async () => {
+    const before = statSync(app.archive).mtimeMs;
+    const made = await makeInstallers(
+      {
+        dir: app.folder,
+        makeDir: path.join(app.temporary, 'make'),
+        appName: 'Drawbridge',
+        targetPlatform: 'linux',
+        targetArch: process.arch === 'arm64' ? 'arm64' : 'x64',
+      },
+      ['dir'],
+    );
+    expect(made).toEqual([]);
+    expect(statSync(app.archive).mtimeMs).toBe(before);
   });
 
   // The app out of the archive, outside of the project: whatever is missing in it is missing here.
