@@ -1,4 +1,5 @@
 import type { Admission, Governor } from './governor.ts';
+import type { TokenAnswer, Tokens } from './keeper.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
@@ -8,9 +9,10 @@ export type GrantAnswer<G extends Grant> = G | { error: TurnError };
 
 /** The signed-in account of one route, as far as a call needs it. */
 export type Session<G extends Grant> = {
-  grant(): Promise<GrantAnswer<G>>;
+  /** For one call, or (without a request) for what is asked besides calls. */
+  grant(request?: UpstreamRequest): Promise<GrantAnswer<G>>;
   /** The provider answered 401 to this token; its headers may say what it wants instead. */
-  refused(token: string, headers: ReplyHeaders): Promise<GrantAnswer<G>>;
+  refused(token: string, headers: ReplyHeaders, request?: UpstreamRequest): Promise<GrantAnswer<G>>;
   /** Looks again at the keychain, or at another program's file. */
   retry(): Promise<void>;
   stop(): Promise<void>;
@@ -53,6 +55,13 @@ export type BridgeUpstream = Upstream & {
 export function signInNeeded(bridge: string, reason: string): { error: TurnError } {
   const message = `${reason} Sign in to the ${bridge} bridge in Drawbridge, or with: drawbridge signin ${bridge}`;
   return { error: { kind: 'sign_in_needed', code: 'auth_required', message } };
+}
+
+/** What a call without tokens is answered with. */
+export function tokensMissing(bridge: string, answer: Exclude<TokenAnswer, { tokens: Tokens }>): { error: TurnError } {
+  if (answer.problem !== 'passing') return signInNeeded(bridge, answer.reason);
+  const retryAfter = answer.retryAfterMs === null ? undefined : Math.ceil(answer.retryAfterMs / 1000);
+  return { error: { kind: 'overloaded', message: answer.reason, ...(retryAfter === undefined ? {} : { retryAfter }) } };
 }
 
 /** Calls of a bridge: admitted by the governor, given the account's credential, put into the provider's words. */
@@ -114,7 +123,7 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
     if (!('release' in admission)) return this.#refuse(notAdmitted(admission, o.bridge, o.dailyCalls()));
     if (this.#over) return admission.release();
     this.#release = admission.release;
-    const grant = await session.grant();
+    const grant = await session.grant(this.#request);
     if ('error' in grant) return this.#refuse(grant.error);
     this.#attempt(grant);
   }
@@ -172,7 +181,7 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
   async #unauthorized(grant: G, headers: ReplyHeaders): Promise<void> {
     this.#flow?.abort();
     this.#target = undefined;
-    const answer = (await this.#options.session()?.refused(grant.token, headers)) ?? nobody(this.#options.bridge);
+    const answer = (await this.#options.session()?.refused(grant.token, headers, this.#request)) ?? nobody(this.#options.bridge);
     if ('error' in answer) return this.#refuse(answer.error);
     if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
     this.#retried = true;

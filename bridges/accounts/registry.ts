@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { Account, BridgeName, RouteName, Use } from '../contract/accounts.ts';
+import { Account, BridgeName, RouteName } from '../contract/accounts.ts';
+import { Use } from '../contract/schemas.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { BridgeName as Name } from '../contract/index.ts';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';

@@ -1,13 +1,16 @@
+import type { Attempt } from '../accounts/attempt.ts';
+import { tokensMissing } from '../accounts/call.ts';
 import type { KeeperOptions, TokenAnswer, TokenKeeper } from '../accounts/keeper.ts';
 import { createTokenKeeper } from '../accounts/keeper.ts';
 import type { Net } from '../accounts/net.ts';
 import type { Clock } from '../engine/clock.ts';
 import { startCallback } from './callback.ts';
-import { signInNeeded, type GrantAnswer, type Session } from './lane.ts';
+import type { GrantAnswer, Session } from './lane.ts';
 import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange } from './siwc.ts';
 
 export type SignInResult = Exchange | { kind: 'declined' } | { kind: 'cancelled' };
-export type SignIn = { url: string; done: Promise<SignInResult>; cancel(): void };
+/** `expiresAt` is when it is given up; milliseconds. */
+export type SignIn = Attempt<SignInResult> & { url: string; expiresAt: number };
 
 export type SignInOptions = {
   issuer: string;
@@ -59,6 +62,7 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
   });
   return {
     url: authorizeUrl(options.issuer, attempt, options.hostId, options.reconsent),
+    expiresAt: options.clock.now() + PATIENCE_MS,
     done,
     cancel: () => finished.resolve({ kind: 'cancelled' }),
   };
@@ -82,8 +86,5 @@ export function chatgptSession(options: Omit<KeeperOptions, 'adapter'> & { net: 
 }
 
 function grantOf(answer: TokenAnswer): GrantAnswer {
-  if ('tokens' in answer) return { lane: 'plan', token: answer.tokens.access, accountId: null };
-  if (answer.problem !== 'passing') return signInNeeded(answer.reason);
-  const retryAfter = answer.retryAfterMs === null ? undefined : Math.ceil(answer.retryAfterMs / 1000);
-  return { error: { kind: 'overloaded', message: answer.reason, ...(retryAfter === undefined ? {} : { retryAfter }) } };
+  return 'tokens' in answer ? { lane: 'plan', token: answer.tokens.access, accountId: null } : tokensMissing('codex', answer);
 }

@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { Clock } from '../engine/clock.ts';
+import { SecretError } from '../engine/secrets.ts';
 import { signInNeeded, type Grant, type GrantAnswer, type Session } from './lane.ts';
 
 /** `auth.json` of the Codex CLI, as far as it is read (SPEC 3.2). */
@@ -72,7 +73,14 @@ export type CliSessionOptions = {
 export function cliSession({ readText, routingOf, clock, tell }: CliSessionOptions): Session & { read(): Promise<CliLogin> } {
   const read = async (): Promise<CliLogin> => readLogin(await readText(), clock.now());
   const grant = async (): Promise<GrantAnswer> => {
-    const login = await read();
+    let login: CliLogin;
+    try {
+      login = await read();
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      tell({ type: 'keychain', problem: error.kind });
+      return signInNeeded(error.message);
+    }
     if ('problem' in login) {
       tell({ type: 'rejected', reason: login.problem });
       return signInNeeded(login.problem);

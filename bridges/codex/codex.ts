@@ -6,12 +6,12 @@ import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
 import { listenFor } from '../accounts/listening.ts';
+import { errorSentence, noteErrors } from '../accounts/note-errors.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
-import { plainText, redactText } from '../engine/redact.ts';
 import { httpUpstream } from '../upstreams/http.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
@@ -39,6 +39,7 @@ export type CodexBridgeOptions = BridgeOptions & {
 const LABEL = 'Codex';
 const MANAGE_USAGE = 'https://chatgpt.com/settings/usage';
 const MODELS_KEPT_MS = 10 * 60_000;
+const MODELS_RETRY_MS = 30_000;
 const KEPT = new Set([TURN_STATE]);
 const UNCONFIRMED = 'OpenAI did not confirm that it ended the sign-in. Disconnect Drawbridge in ChatGPT’s settings to be sure.';
 
@@ -49,6 +50,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   let quota: Quota | null = null;
   let lastError: string | null = null;
   let models: { of: Session | undefined; until: number; list: Promise<readonly OfferedModel[]> } | undefined;
+  /** The names that were listed last. */
+  let listed: { of: Session | undefined; names: ReadonlySet<string> } = { of: undefined, names: new Set() };
 
   // ---------------------------------------------------------------------------------------- accounts
 
@@ -110,8 +113,12 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     pools.set(lane, { baseUrl, timeoutMs, upstream });
     return upstream;
   };
+  const setLastError = (sentence: string): void => {
+    lastError = sentence;
+    onChange();
+  };
   const noteError = (error: TurnError, lane: Lane): void => {
-    lastError = plainText(redactText(error.message)).slice(0, 300);
+    lastError = errorSentence(error.message);
     // Only what is about the account itself moves its state; a used-up plan stays signed in.
     if (error.kind === 'sign_in_needed') holder.tell({ type: 'rejected', reason: 'OpenAI does not accept this sign-in any more.' });
     else if (error.kind === 'not_entitled' && lane === 'plan') {
@@ -127,7 +134,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     governor,
     prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
     upstreamOf: ({ lane }) => upstreamOf(lane),
-    replyTo: (sink, { lane }, stream) => (lane === 'platform' ? sink : new PlanReply(sink, stream, (error) => noteError(error, lane))),
+    replyTo: (sink, { lane }, stream) =>
+      lane === 'platform' ? noteErrors(sink, setLastError) : new PlanReply(sink, stream, (error) => noteError(error, lane)),
     onHeaders(headers) {
       quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
     },
@@ -140,6 +148,11 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     rewrites: true,
     keeps: KEPT,
     admits: holder.admits,
+    offers(model) {
+      if (holder.session() === undefined) return false;
+      void offered().catch((error: unknown) => log.warn('codex.ask_failed', { error }));
+      return listed.of === holder.session() && listed.names.has(model);
+    },
   });
 
   // ------------------------------------------------------------------------------------ what is told
@@ -153,11 +166,19 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     quota = reply?.status === 200 ? (quotaOfUsage(reply.body, clock.now()) ?? quota) : quota;
     onChange();
   };
+  /** An answer that did not come is asked for again soon. */
+  const askSoon = (): readonly OfferedModel[] => {
+    if (models !== undefined) models.until = Math.min(models.until, clock.now() + MODELS_RETRY_MS);
+    return [];
+  };
   const fetchModels = async (): Promise<readonly OfferedModel[]> => {
-    const grant = await holder.session()?.grant();
-    if (grant === undefined || 'error' in grant) return [];
+    const session = holder.session();
+    const grant = await session?.grant();
+    if (grant === undefined || 'error' in grant) return askSoon();
     const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
-    const list = await listModels(net, grant, bases, options.version).catch(() => []);
+    const list = await listModels(net, grant, bases).catch(() => []);
+    if (list.length === 0) return askSoon();
+    listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };
   const offered = (): Promise<readonly OfferedModel[]> => {
@@ -194,10 +215,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       holder.restore();
       await listening.start();
       // Not waited for: a locked keychain may keep its owner busy for a while.
-      void holder
-        .session()
-        ?.grant()
-        .catch((error: unknown) => log.error('codex.start_failed', { error }));
+      void offered().catch((error: unknown) => log.error('codex.start_failed', { error }));
     },
     async stop(graceMs) {
       signIns.drop();

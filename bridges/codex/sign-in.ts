@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { createAttempts } from '../accounts/attempt.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { SecretError, type SecretStore } from '../engine/secrets.ts';
-import { beginSignIn, type SignIn, type SignInResult } from './chatgpt.ts';
+import { beginSignIn, type SignInResult } from './chatgpt.ts';
 import type { CliLogin } from './codex-cli.ts';
 import type { Session } from './lane.ts';
 
@@ -36,17 +37,6 @@ export const secretOf = (id: string): string => `codex/${id}`;
 
 export function createSignIns(options: SignInsOptions): SignIns {
   const { holder, secrets, net, clock, log } = options;
-  let waiting: SignIn | undefined;
-
-  const drop = (): void => {
-    const attempt = waiting;
-    waiting = undefined;
-    attempt?.cancel();
-  };
-  const begin = (waitingFor: string): void => {
-    drop();
-    holder.begin(waitingFor);
-  };
   const failed = (reason: string): void => holder.fallBack({ type: 'sign_in_failed', reason });
 
   const finish = async (result: SignInResult): Promise<void> => {
@@ -74,25 +64,14 @@ export function createSignIns(options: SignInsOptions): SignIns {
     }
   };
 
-  const conclude = async (attempt: SignIn): Promise<void> => {
-    try {
-      const result = await attempt.done;
-      if (waiting !== attempt) return;
-      waiting = undefined;
-      await finish(result);
-    } catch (error) {
-      if (error instanceof SecretError) return holder.fallBack({ type: 'keychain', problem: error.kind });
-      log.error('codex.sign_in_failed', { error });
-      failed('The sign-in could not be kept. The log says why; try again.');
-    }
-  };
+  const attempts = createAttempts<SignInResult>({ bridge: 'codex', holder, log, finish });
 
   return {
-    drop,
+    drop: attempts.drop,
     async withKey(key) {
       if (key === undefined)
         throw new DrawbridgeError('bad_input', 'This sign-in needs an OpenAI key. Make one at https://platform.openai.com/api-keys');
-      begin('The key is being checked.');
+      attempts.begin('The key is being checked.');
       const status = await statusOfKey(net, options.platform(), key);
       if (status === 401) return failed('OpenAI does not accept this key.');
       if (status === 0 || status >= 500) return failed('OpenAI could not be reached to check the key. Check the network, then try again.');
@@ -106,15 +85,18 @@ export function createSignIns(options: SignInsOptions): SignIns {
       holder.add({ id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null });
     },
     async withCli() {
-      begin('The Codex CLI’s login is being read.');
-      const login = await options.readLogin();
+      attempts.begin('The Codex CLI’s login is being read.');
+      const login = await options.readLogin().catch((error: unknown): CliLogin => {
+        if (error instanceof SecretError) return { problem: error.message };
+        throw error;
+      });
       if ('problem' in login) return failed(login.problem);
       holder.add({ id: `codex-cli-${login.mark}`, route: 'codex-cli', label: 'The Codex CLI’s login', plan: login.plan });
     },
     async withBrowser() {
       const hostId = holder.fact('hostId') ?? `urn:uuid:${randomUUID()}`;
       holder.setFact('hostId', hostId);
-      begin('Continue with ChatGPT in your browser.');
+      attempts.begin('Continue with ChatGPT in your browser.');
       const attempt = await beginSignIn({
         issuer: options.issuer(),
         net,
@@ -124,8 +106,8 @@ export function createSignIns(options: SignInsOptions): SignIns {
         reconsent: holder.fact('reconsent') === 'yes',
         onClient: (clientId) => holder.setFact('clientId', clientId),
       });
-      waiting = attempt;
-      void conclude(attempt);
+      holder.offer({ route: 'chatgpt', url: attempt.url, code: null, expiresAt: new Date(attempt.expiresAt).toISOString() });
+      attempts.follow(attempt);
       return attempt.url;
     },
   };

@@ -13,6 +13,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
+import { asObject } from '../wire/json.ts';
 import { lift } from '../wire/lift.ts';
 import { memoryHandleStore } from '../wire/opaque.ts';
 import { estimateTokens } from '../wire/tokens.ts';
@@ -26,7 +27,7 @@ import { failureError, renderRefusal, renderTurnError, requestIdHeader } from '.
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
 import type { KeyRing } from './keys.ts';
-import { modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
+import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
@@ -186,7 +187,8 @@ export function createDoor(options: DoorOptions): Door {
       );
     }
     const found = options.upstreams.get(decided.upstream);
-    const upstream = found?.forModel?.(seen.model) ?? found;
+    const model = decided.model ?? seen.model;
+    const upstream = found?.forModel?.(model) ?? found;
     if (upstream === undefined) {
       return refuseCall(
         incoming,
@@ -201,11 +203,14 @@ export function createDoor(options: DoorOptions): Door {
       const error: TurnError = { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
       return refuseCall(incoming, caller, sent, error, seen.model);
     }
-    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model };
-    if (target.surface.kind === 'count_tokens' && (upstream.estimates === true || !upstream.wires.includes('messages')))
-      return countTokens(incoming, caller, sent, plain, way);
+    const renamed = decided.model === undefined ? undefined : withModel(plain, decided.model);
+    if (renamed === null)
+      return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
+    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model, renamed };
+    const counts = upstream.counts !== false && upstream.wires.includes('messages');
+    if (target.surface.kind === 'count_tokens' && !counts) return countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
-    void cross(incoming, caller, sent, plain, way);
+    void cross(incoming, caller, sent, renamed ?? plain, way);
   };
 
   /** Bytes untouched: both ends speak the same wire format. */
@@ -214,13 +219,10 @@ export function createDoor(options: DoorOptions): Door {
     const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
-    const body = way.known.readsBody === true ? plain : sent;
-    const request: UpstreamRequest = {
-      method: methodOf(incoming.req),
-      target: incoming.target.target,
-      headers: forwardHeaders(incoming.req.rawHeaders, credentialFor(way)),
-      body,
-    };
+    const body = way.renamed ?? (way.known.readsBody === true ? plain : sent);
+    const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way), way.renamed === undefined ? undefined : ENCODING);
+    const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
+    if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
     reply.follow(way.known.upstream.send(request, reply));
   };
 
@@ -401,13 +403,35 @@ export function createCompanion(options: CompanionOptions): Door {
   return createDoor({
     ...options,
     ownProviders: true,
-    decide: (question) => chooseRoute(question, options.settings()),
-    models: async () => [...OWN_MODELS, ...(await options.models())],
+    decide: (question) =>
+      chooseRoute(question, options.settings(), (bridge, model) => options.upstreams.get(bridge)?.offers?.(model) === true),
+    models: async () => [...OWN_MODELS, ...aliasModels(options.settings().companion.aliases), ...(await options.models())],
     health: () => ({}),
   });
 }
 
-type Way = { id: UpstreamId; rule: string; known: KnownUpstream; wire: WireFormat; model: string | undefined };
+type Way = {
+  id: UpstreamId;
+  rule: string;
+  known: KnownUpstream;
+  wire: WireFormat;
+  model: string | undefined;
+  /** The body with the model an alias stands for. */
+  renamed?: Buffer | undefined;
+};
+
+/** A renamed body goes out as it is. */
+const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);
+
+/** The body with another model; null where it is no JSON. */
+function withModel(body: Buffer, model: string): Buffer | null {
+  try {
+    const parsed: JsonValue = JSON.parse(body.toString('utf8'));
+    return Buffer.from(JSON.stringify({ ...asObject(parsed), model }));
+  } catch {
+    return null;
+  }
+}
 
 /** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */
 const UNRECORDED = new Set<Refusal['code']>(['wrong_host', 'foreign_origin', 'upgrade_refused', 'headers_too_large']);

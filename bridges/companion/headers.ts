@@ -36,15 +36,15 @@ export type Credential =
   | { kind: 'bearer'; token: string }
   | { kind: 'none'; /** Names that go on all the same. */ keeps?: ReadonlySet<string> };
 
-/** The headers a request goes on with: name, value, name, value. `rawHeaders` as Node gives them. */
-export function forwardHeaders(rawHeaders: readonly string[], credential: Credential): string[] {
+/** The headers a request goes on with: name, value, name, value. `rawHeaders` as Node gives them; those in `without` stay. */
+export function forwardHeaders(rawHeaders: readonly string[], credential: Credential, without?: ReadonlySet<string>): string[] {
   const out: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
     const value = rawHeaders[i + 1];
     if (name === undefined || value === undefined) continue;
     const lower = name.toLowerCase();
-    if (HOP.has(lower) || LOCAL.has(lower)) continue;
+    if (HOP.has(lower) || LOCAL.has(lower) || without?.has(lower) === true) continue;
     const kept = credential.kind === 'own' || (credential.kind === 'none' && credential.keeps?.has(lower) === true);
     if (CREDENTIALS.has(lower) && (!kept || isOwnKey(value))) continue;
     out.push(name, value);

@@ -1,7 +1,7 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
-import { Use } from '../contract/accounts.ts';
+import { Use } from '../contract/schemas.ts';
 import type { Key, Use as KeyUse } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';
@@ -155,7 +155,7 @@ function readKeys(file: string): Held[] {
 }
 
 function shownOf(key: Held): Key {
-  const { hash: _hash, use: _use, ...shown } = toStored(key);
+  const { hash: _hash, ...shown } = toStored(key);
   return shown;
 }
 

@@ -30,6 +30,11 @@ export function modelsBody(ids: readonly OfferedModel[]): object {
 /** What the companion itself offers. */
 export const OWN_MODELS = PRACTICE_MODELS.map(({ id, title }) => ({ id, title, owner: 'drawbridge-practice' }));
 
+/** The names its owner gave to models. */
+export function aliasModels(aliases: Readonly<Record<string, string>>): OfferedModel[] {
+  return Object.entries(aliases).map(([id, model]) => ({ id, title: `${id} (${model})`, owner: 'drawbridge-alias' }));
+}
+
 /** A fixed date: these entries stand for a door, not for a release. Unix seconds. */
 const CREATED = Date.UTC(2026, 0, 1) / 1000;
 

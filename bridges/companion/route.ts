@@ -13,17 +13,30 @@ export type RouteQuestion = {
 };
 
 export type RouteAnswer =
-  /** `rule` names what decided, for the calls page. */
-  { upstream: UpstreamId; rule: string } | { refused: 'model_unknown' | 'sign_in_needed'; message: string };
+  /** `rule` names what decided, for the calls page; `model` is what is asked for in the place of an alias. */
+  { upstream: UpstreamId; rule: string; model?: string } | { refused: 'model_unknown' | 'sign_in_needed'; message: string };
 
 type RouteSettings = Pick<Settings, 'companion' | 'upstreams'>;
 
+/** True where a bridge has a model of this name, as far as is known. */
+export type Offers = (bridge: 'codex' | 'copilot', model: string) => boolean;
+
+/** Chooses the upstream of a call, under its own name or as the alias it is. Pure. */
+export function chooseRoute(question: RouteQuestion, settings: RouteSettings, offers: Offers = () => false): RouteAnswer {
+  const { aliases } = settings.companion;
+  const { model: asked } = question;
+  const model = asked !== undefined && Object.hasOwn(aliases, asked) ? aliases[asked] : undefined;
+  if (model === undefined) return choose(question, settings, offers);
+  const answer = choose({ ...question, model }, settings, offers);
+  return 'refused' in answer ? answer : { ...answer, rule: `alias, ${answer.rule}`, model };
+}
+
 /**
- * Chooses the upstream of a call. In this order: the user's own rules; `practice/...`, `codex/...` and `copilot/...` models; ChatGPT's backend paths;
- * the client's own provider where the client brings its own credential; the gateway where there is one; the fallback.
- * A call is never sent anywhere its owner did not name.
+ * In this order: the user's own rules; models named `practice/...` or after a bridge; ChatGPT's backend paths; the
+ * client's own provider where the client brings its own credential; by preference the gateway where there is one, and the
+ * bridges that have the model; the fallback. A call is never sent anywhere its owner did not name.
  */
-export function chooseRoute(question: RouteQuestion, settings: RouteSettings): RouteAnswer {
+function choose(question: RouteQuestion, settings: RouteSettings, offers: Offers): RouteAnswer {
   const { model } = question;
   const index = settings.companion.routes.findIndex(
     (rule) =>
@@ -40,7 +53,11 @@ export function chooseRoute(question: RouteQuestion, settings: RouteSettings): R
   if (model === 'm365' || model?.startsWith('m365/') === true) return { upstream: 'm365', rule: 'm365 bridge' };
   if (question.backend) return withCredential('chatgpt', 'chatgpt path', question);
   if (question.ownCredential) return { upstream: question.wire === 'messages' ? 'anthropic' : 'openai', rule: 'own provider' };
-  if (settings.upstreams.gateway.baseUrl !== null) return { upstream: 'gateway', rule: 'gateway' };
+  const preferred = settings.companion.prefer.find((id) =>
+    id === 'gateway' ? settings.upstreams.gateway.baseUrl !== null : model !== undefined && offers(id, model),
+  );
+  if (preferred !== undefined)
+    return { upstream: preferred, rule: preferred === 'gateway' ? 'gateway' : `${preferred} bridge, by preference` };
   if (settings.companion.fallback !== 'none') return { upstream: settings.companion.fallback, rule: 'fallback' };
   return {
     refused: 'model_unknown',

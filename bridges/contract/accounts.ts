@@ -1,13 +1,11 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
-import { AccountState } from './schemas.ts';
+import { AccountState, Use } from './schemas.ts';
 
 /** Sign-in, scope of use and limits of the bridges. Nothing secret ever comes back out of here. */
 
 export const BridgeName = z.enum(['codex', 'copilot', 'm365']);
-export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'device', 'work-iq', 'graph']);
-/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
-export const Use = z.enum(['app', 'clients', 'gateway']);
+export const RouteName = z.enum(['api-key', 'chatgpt', 'codex-cli', 'sdk', 'device', 'work-iq', 'graph']);
 
 /** A key as it is pasted: it has to fit into a header. */
 const secret = z
@@ -46,13 +44,23 @@ export const BridgeRoute = z.object({
   agreedAt: z.string().nullable(),
   scope: z.array(Use),
   defaultScope: z.array(Use),
+  /** What its owner has to bring before the first sign-in: a text setting below `bridges.<bridge>`. */
+  setup: z.object({ setting: z.string(), label: z.string(), help: z.string(), url: z.string() }).optional(),
 });
+
+/** A sign-in under way: where the person goes, what they type in there, and until when it is good. */
+export const SignInOffer = z.object({ route: RouteName, url: z.string(), code: z.string().nullable(), expiresAt: z.string().nullable() });
+
+/** A model that an account may be able to use, under the name clients call it by. */
+export const BridgeModel = z.object({ id: z.string(), title: z.string(), owner: z.string() });
 
 export const QuotaWindow = z.object({
   name: z.string(),
   usedPercent: z.number().nullable(),
   minutes: z.number().nullable(),
   resetsAt: z.string().nullable(),
+  /** Requests of the plan, where the provider counts them: how many are included and left, and what was used beyond them. */
+  credits: z.object({ included: z.number(), left: z.number(), overage: z.number(), overageAllowed: z.boolean() }).optional(),
 });
 
 export const Account = z.object({
@@ -75,6 +83,8 @@ export const BridgeDetail = z.object({
   address: z.string().nullable(),
   listenerProblem: z.string().nullable(),
   enabled: z.boolean(),
+  /** Null where nothing is to be done in a browser. */
+  offer: SignInOffer.nullable(),
   route: RouteName.nullable(),
   accounts: z.array(Account),
   routes: z.array(BridgeRoute),
@@ -107,6 +117,8 @@ export const bridges = {
   enable: oc.input(named.extend({ enabled: z.boolean() })).output(BridgeDetail),
   /** Looks again: at the keychain, at another program's sign-in, at the quota. */
   retry: oc.input(named).output(BridgeDetail),
+  /** The models of the active account, in the provider's order; none where nobody is signed in. */
+  models: oc.input(named).output(z.array(BridgeModel)),
 };
 
 export const gateway = {

@@ -1,12 +1,15 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
+import { adapters, conversations } from './conversations.ts';
 import { loginItemContract } from './host.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
+import { usage } from './usage.ts';
 
 const none = z.object({}).default({});
 
@@ -26,6 +29,8 @@ export const contract = {
           limit: z.number().int().min(1).max(1000).default(100),
           before: z.number().int().optional(),
           filter: s.CallFilter.default({}),
+          /** In the query language (docs/search.md). Throws bad_input telling what can't be understood. */
+          query: z.string().max(2000).optional(),
         }),
       )
       .output(z.object({ calls: z.array(s.Call), more: z.boolean() })),
@@ -55,9 +60,9 @@ export const contract = {
   },
   keys: {
     list: oc.input(none).output(z.array(s.Key)),
-    /** The only answer that ever holds a key. Throws bad_input where the name is taken. */
+    /** The only answer that ever holds a key. The app's own keys are not made here. Throws bad_input where the name is taken. */
     create: oc
-      .input(z.object({ name: z.string().trim().min(1).max(64) }))
+      .input(z.object({ name: z.string().trim().min(1).max(64), use: s.Use.exclude(['app']).default('clients') }))
       .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),
     /** Throws not_found. */
     revoke: oc.input(z.object({ id: z.string() })).output(z.object({ revoked: z.literal(true) })),
@@ -74,9 +79,7 @@ export const contract = {
     usePort: oc.input(z.object({ port: z.number().int().min(1).max(65535) })).output(s.Listener),
     retry: oc.input(none).output(s.Listener),
   },
-  capture: {
-    pause: oc.input(z.object({ paused: z.boolean() })).output(s.CaptureStatus),
-  },
+  capture: captureContract,
   clients: {
     list: listClients,
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
@@ -99,5 +102,8 @@ export const contract = {
   tunnels: tunnelContract,
   loginItem: loginItemContract,
   diagnostics,
+  conversations,
+  adapters,
+  usage,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

@@ -203,6 +203,9 @@ export const Status = z.object({
   notices: z.array(Notice),
 });
 
+/** `app` is this application itself, `clients` the programs on this machine, `gateway` the owner's own gateway. */
+export const Use = z.enum(['app', 'clients', 'gateway']);
+
 /** A client key. The key itself is shown once, when it is made; only its hash is kept. */
 export const Key = z.object({
   id: z.string(),
@@ -211,6 +214,8 @@ export const Key = z.object({
   hint: z.string(),
   createdAt: z.string(),
   lastUsedAt: z.string().nullable(),
+  /** Whose calls it stands for: what an account may be used for is told by this. */
+  use: Use,
 });
 
 /** How to point one client at the companion. */

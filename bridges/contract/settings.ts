@@ -25,12 +25,28 @@ const RouteRule = z.strictObject({
   upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']),
 });
 
+/** What is kept of calls made from a folder. */
+const FolderRule = z.strictObject({
+  folder: z
+    .string()
+    .max(4096)
+    .refine((value) => /^(?:[/\\~]|[A-Za-z]:)/.test(value), 'must be the whole path of a folder, or begin with ~'),
+  keep: z.enum(['keep', 'metadata', 'ignore']),
+});
+
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
 export const Settings = z.strictObject({
   companion: z
     .strictObject({
       port: port.default(11435),
       routes: z.array(RouteRule).max(200).default([]),
+      /** Other names of models: `{ "sonnet": "copilot/claude-sonnet-4.6" }`. */
+      aliases: z.record(z.string().min(1).max(200), z.string().min(1).max(200)).default({}),
+      /** Who serves a model named without its bridge: the first of these that has it. A gateway that is set up has every model. */
+      prefer: z
+        .array(z.enum(['gateway', 'codex', 'copilot']))
+        .max(10)
+        .default(['gateway', 'codex', 'copilot']),
       /** Where a call goes that no rule claims: nowhere (the client is told), or one upstream. */
       fallback: z.enum(['none', 'practice', 'gateway']).default('none'),
     })
@@ -89,6 +105,8 @@ export const Settings = z.strictObject({
           port: port.default(3254),
           /** Client id of the owner's own GitHub OAuth app. Never another product's. */
           clientId: z.string().min(1).max(100).nullable().default(null),
+          /** Folder of a `@github/copilot-sdk` its owner installed; null lets Drawbridge install a pinned one on demand. */
+          sdkFolder: z.string().min(1).max(4096).nullable().default(null),
           github: baseUrl.default('https://github.com'),
           api: baseUrl.default('https://api.github.com'),
           concurrency: z.number().int().min(1).max(100).default(4),
@@ -130,6 +148,24 @@ export const Settings = z.strictObject({
         .min(0)
         .max(256 * 1024 * 1024)
         .default(64 * 1024 * 1024),
+      /** What is older or too much goes, oldest first. Null keeps without end. */
+      retention: z
+        .strictObject({
+          days: z.number().int().min(1).max(36_500).nullable().default(null),
+          /** Of the store on disk. */
+          maxBytes: z
+            .number()
+            .int()
+            .min(16 * 1024 * 1024)
+            .nullable()
+            .default(10 * 1024 * 1024 * 1024),
+        })
+        .prefault({}),
+      /**
+       * What is kept of calls whose client works in a folder or below it; the longest that matches decides. `metadata`
+       * keeps the row without bodies and headers, `ignore` keeps nothing.
+       */
+      folders: z.array(FolderRule).max(200).default([]),
     })
     .prefault({}),
   limits: z

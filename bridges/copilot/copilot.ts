@@ -1,130 +1,109 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { setTimeout as pauseReal } from 'node:timers/promises';
-import { bridgeUpstream, signInNeeded, type GrantAnswer, type Session } from '../accounts/call.ts';
+import { bridgeUpstream } from '../accounts/call.ts';
 import { examineBridge } from '../accounts/doctor.ts';
 import { createBridgeDoor } from '../accounts/door.ts';
 import { createGovernor } from '../accounts/governor.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
+import type { Ticker } from '../accounts/keeper.ts';
 import { listenFor } from '../accounts/listening.ts';
+import { noteErrors } from '../accounts/note-errors.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
-import { DrawbridgeError } from '../contract/errors.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
-import { SecretError } from '../engine/secrets.ts';
+import { systemPause, type Pause } from '../engine/clock.ts';
+import type { ChildRunner } from '../engine/child.ts';
 import { httpUpstream } from '../upstreams/http.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
-import { pollDevice, startDevice, type DeviceResult, type PollOptions } from './device.ts';
-import { readModels, readUser, type CopilotModel, type CopilotUser } from './github.ts';
-import { plainModel, prepare, type Grant } from './prepare.ts';
-import { COPILOT_ROUTES } from './routes.ts';
+import { directSource } from './github.ts';
+import { plainModel, prepare } from './prepare.ts';
+import { quotaOfHeaders, type Quota } from './quota.ts';
+import { COPILOT_ROUTES, type CopilotRoute } from './routes.ts';
+import { findSdk, installSdk, loadSdk, type SdkPlace } from './sdk-module.ts';
+import { sdkSource } from './sdk.ts';
+import { copilotSession, type CopilotSession } from './session.ts';
+import { createSignIns, secretOf } from './sign-in.ts';
+import type { CopilotModel, CopilotSource, Grant } from './source.ts';
+
+export type CopilotBridgeOptions = BridgeOptions & { run: ChildRunner; pause?: Pause | undefined; every?: Ticker };
 
 const LABEL = 'GitHub Copilot';
 const KEPT_MS = 10 * 60_000;
-const secretOf = (id: string): string => `copilot/${id}`;
+const NOT_ENDED = 'To end it at GitHub too, revoke your app at https://github.com/settings/applications';
 
 /** The copilot bridge: one GitHub account's Copilot, offered on loopback in the public wire formats. */
-export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptions['pause'] }): BridgeService {
+export function createCopilotBridge(options: CopilotBridgeOptions): BridgeService {
   const { settings, registry, secrets, net, clock, log, onChange } = options;
   const own = (): Settings['bridges']['copilot'] => settings().bridges.copilot;
-  let user: { of: string; until: number; value: CopilotUser } | undefined;
-  let models: { until: number; list: readonly CopilotModel[] } = { until: 0, list: [] };
-  let waiting: AbortController | undefined;
+  let quota: Quota | null = null;
+  let lastError: string | null = null;
+  let models: { of: CopilotSession | undefined; until: number; list: readonly CopilotModel[] } = { of: undefined, until: 0, list: [] };
 
-  const isAllowed = (origin: string): boolean =>
-    /^https:\/\/(?:[\w-]+\.)*githubcopilot\.com$/.test(origin) || origin === new URL(own().api).origin;
+  // ---------------------------------------------------------------------------------------- accounts
 
-  const sessionOf = ({ id }: AccountRecord): Session<Grant> => {
-    let token: string | undefined;
-    const grant = async (): Promise<GrantAnswer<Grant>> => {
-      try {
-        token ??= await secrets.get(secretOf(id));
-      } catch (error) {
-        if (!(error instanceof SecretError)) throw error;
-        holder.tell({ type: 'keychain', problem: error.kind });
-        return signInNeeded('copilot', error.message);
-      }
-      if (token === undefined) {
-        holder.tell({ type: 'rejected', reason: 'The sign-in is not in the keychain any more.' });
-        return signInNeeded('copilot', 'The sign-in is not in the keychain any more.');
-      }
-      if (user?.of === token && clock.now() < user.until) return { token, api: user.value.api };
-      const answer = await readUser(net, own().api, token, isAllowed, clock.now());
-      if ('user' in answer) {
-        user = { of: token, until: clock.now() + KEPT_MS, value: answer.user };
-        holder.tell({ type: 'usable' });
-        return { token, api: answer.user.api };
-      }
-      if (answer.problem === 'passing') {
-        holder.tell({ type: 'renewal_delayed', reason: answer.reason });
-        return { error: { kind: 'overloaded', message: answer.reason } };
-      }
-      if (answer.problem === 'rejected') holder.tell({ type: 'rejected', reason: answer.reason });
-      else holder.tell({ type: 'not_entitled', reason: answer.reason, href: 'https://github.com/settings/copilot' });
-      return answer.problem === 'rejected'
-        ? signInNeeded('copilot', answer.reason)
-        : { error: { kind: 'not_entitled', message: answer.reason } };
-    };
-    return {
-      grant,
-      async refused() {
-        const reason = 'GitHub does not accept this sign-in any more.';
-        holder.tell({ type: 'rejected', reason });
-        return signInNeeded('copilot', reason);
-      },
-      async retry() {
-        token = undefined;
-        user = undefined;
-        await grant();
-      },
-      stop: async () => {},
-    };
+  const sdkPlace = (): SdkPlace => ({ folder: path.join(options.home, 'copilot-sdk'), named: own().sdkFolder });
+  const ready = async (): Promise<string> =>
+    findSdk(sdkPlace()) ??
+    (await installSdk(sdkPlace(), { run: options.run, target: `${process.platform}-${process.arch}`, env: process.env }));
+  const sourceOf = (route: CopilotRoute): CopilotSource =>
+    route === 'device'
+      ? directSource({ net, clock, api: () => own().api, userAgent: `Drawbridge/${options.version}` })
+      : sdkSource({
+          load: async () => loadSdk(await ready()),
+          home: path.join(options.home, 'copilot-sdk', 'home'),
+          api: () => own().api,
+          clock,
+          log,
+          version: options.version,
+        });
+  const sessionOf = ({ id, route }: AccountRecord): CopilotSession => {
+    quota = null;
+    return copilotSession({
+      secret: secretOf(id),
+      secrets,
+      lockFile: path.join(options.home, 'copilot-renewal.lock'),
+      clock,
+      tell: holder.tell,
+      net,
+      source: sourceOf(route === 'sdk' ? 'sdk' : 'device'),
+      github: () => own().github,
+      clientId: () => own().clientId,
+      ...(options.every === undefined ? {} : { every: options.every }),
+    });
   };
-  const holder = createAccountHolder<Session<Grant>>({
+  const holder = createAccountHolder<CopilotSession>({
     bridge: 'copilot',
     routes: COPILOT_ROUTES,
     registry,
     clock,
     log,
-    onChange,
+    onChange: () => {
+      // A new account's models and counts are asked for at once: which wire formats a model takes is known before the first call.
+      if (holder.session() !== models.of) void warm();
+      onChange();
+    },
     sessionOf,
   });
+  const signIns = createSignIns({
+    holder,
+    secrets,
+    net,
+    clock,
+    log,
+    github: () => own().github,
+    clientId: () => own().clientId,
+    sourceOf,
+    ready: async (route) => {
+      if (route === 'sdk') await loadSdk(await ready());
+    },
+    onUser: (user) => {
+      quota = user.quota;
+    },
+    pause: options.pause ?? systemPause,
+  });
 
-  const drop = (): void => {
-    waiting?.abort();
-    waiting = undefined;
-  };
-  const finish = async (result: DeviceResult): Promise<void> => {
-    if (result.kind === 'cancelled') return holder.fallBack({ type: 'sign_in_cancelled' });
-    if (result.kind === 'declined') return holder.fallBack({ type: 'declined' });
-    if (result.kind === 'failed') return holder.fallBack({ type: 'sign_in_failed', reason: result.reason });
-    const answer = await readUser(net, own().api, result.token, isAllowed, clock.now());
-    if (!('user' in answer)) {
-      const denied = answer.problem === 'not_entitled';
-      return holder.fallBack(
-        denied ? { type: 'not_entitled', reason: answer.reason, href: null } : { type: 'sign_in_failed', reason: answer.reason },
-      );
-    }
-    const id = `device-${createHash('sha256').update(answer.user.login).digest('hex').slice(0, 12)}`;
-    await secrets.set(secretOf(id), result.token);
-    user = { of: result.token, until: clock.now() + KEPT_MS, value: answer.user };
-    holder.add({ id, route: 'device', label: answer.user.login, plan: answer.user.plan });
-    await warm();
-  };
-  const conclude = async (poll: PollOptions, attempt: AbortController): Promise<void> => {
-    try {
-      const result = await pollDevice(poll);
-      if (waiting !== attempt) return;
-      waiting = undefined;
-      await finish(result);
-    } catch (error) {
-      if (error instanceof SecretError) return holder.fallBack({ type: 'keychain', problem: error.kind });
-      log.error('copilot.sign_in_failed', { error });
-      holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
-    }
-  };
+  // ------------------------------------------------------------------------------------------- calls
 
   const pools = new Map<string, Upstream>();
   const upstreamOf = ({ api }: Grant): Upstream => {
@@ -139,35 +118,68 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
     enabled: () => own().enabled,
     dailyCalls: () => own().dailyCalls,
     governor,
-    prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
+    prepare,
     upstreamOf,
-    replyTo: (sink) => sink,
-    onHeaders: () => {},
+    replyTo: (sink) =>
+      noteErrors(sink, (sentence) => {
+        lastError = sentence;
+        onChange();
+      }),
+    onHeaders(headers) {
+      quota = quotaOfHeaders(headers, quota, clock.now()) ?? quota;
+    },
   });
   const known = (): KnownUpstream => {
-    const base: KnownUpstream = { upstream, wires: ['chat'], credential: 'none', readsBody: true, rewrites: true, admits: holder.admits };
+    const base: KnownUpstream = {
+      upstream,
+      wires: ['chat'],
+      credential: 'none',
+      readsBody: true,
+      rewrites: true,
+      counts: false,
+      admits: holder.admits,
+      offers(model) {
+        if (holder.session() === undefined) return false;
+        void offered().catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
+        return models.list.some(({ id }) => id === model);
+      },
+    };
     return {
       ...base,
       forModel: (model) => ({ ...base, wires: models.list.find(({ id }) => id === plainModel(model ?? ''))?.wires ?? base.wires }),
     };
   };
 
+  // ------------------------------------------------------------------------------------ what is told
+
   const offered = async (): Promise<readonly CopilotModel[]> => {
-    if (clock.now() < models.until) return models.list;
-    const grant = await holder.session()?.grant();
-    if (grant === undefined || 'error' in grant) return [];
-    const headers = { authorization: `Bearer ${grant.token}`, 'openai-intent': 'model-access' };
-    const reply = await net({ method: 'GET', url: `${grant.api}/models`, headers }).catch(() => undefined);
-    if (reply?.status === 200) models = { until: clock.now() + KEPT_MS, list: readModels(reply.body) };
+    const session = holder.session();
+    if (session === models.of && clock.now() < models.until) return models.list;
+    models = { of: session, until: clock.now() + KEPT_MS, list: session === models.of ? models.list : [] };
+    const list = await session?.models();
+    if (models.of !== session) return models.list;
+    models = list === undefined ? { ...models, until: 0 } : { ...models, list };
     return models.list;
   };
+  const refreshQuota = async (): Promise<void> => {
+    const session = holder.session();
+    const user = await session?.user();
+    if (user === undefined || session !== holder.session()) return;
+    quota = user.quota;
+    onChange();
+  };
+  const warm = async (): Promise<void> => {
+    models = { ...models, until: 0 };
+    await Promise.all([offered(), refreshQuota()]).catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
+  };
+
   const door = createBridgeDoor('copilot', {
     options,
     account: holder,
     enabled: () => own().enabled,
     known,
     models: offered,
-    more: () => ({ quota: user?.value.quota ?? null }),
+    more: () => ({ lastError, quota }),
   });
   const listening = listenFor({ bridge: 'copilot', door, port: () => own().port, fixedPort: options.port, log, onChange });
   const detail = (): BridgeDetail => ({
@@ -177,24 +189,18 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
     address: listening.address(),
     listenerProblem: listening.problem(),
     enabled: own().enabled,
-    quota: holder.session() === undefined ? null : (user?.value.quota ?? null),
+    quota,
     today: { calls: governor.today(), ceiling: own().dailyCalls },
-    lastError: null,
+    lastError,
   });
-  /** Which wire formats a model takes is known before the first call asks. */
-  const warm = async (): Promise<void> => {
-    models = { until: 0, list: [] };
-    await offered().catch((error: unknown) => log.warn('copilot.models_failed', { error }));
-  };
 
   return {
     async start() {
       holder.restore();
       await listening.start();
-      void warm();
     },
     async stop(graceMs) {
-      drop();
+      signIns.drop();
       await holder.stop();
       await listening.stop(graceMs);
       await upstream.stop();
@@ -214,7 +220,7 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
       return {
         name: 'copilot',
         label: LABEL,
-        standing: 'unofficial',
+        standing: holder.describe().routes.find(({ name }) => name === holder.active()?.route)?.standing ?? 'official',
         state,
         address: listening.address(),
         reason: reason ?? listening.problem(),
@@ -225,45 +231,26 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
     notices: () => bridgeNotices(detail()),
     async signIn({ route, agree }) {
       holder.agreeTo(route, agree);
-      const { clientId, github } = own();
-      if (clientId === null) {
-        throw new DrawbridgeError(
-          'bad_input',
-          'This sign-in needs an OAuth app of your own, with device flow allowed. Make one at https://github.com/settings/developers and set bridges.copilot.clientId to its client id.',
-        );
-      }
-      drop();
-      holder.begin('GitHub is being asked for a code.');
-      const start = await startDevice(net, github, clientId);
-      if ('problem' in start) {
-        holder.fallBack({ type: 'sign_in_failed', reason: start.problem });
-        return { url: null, code: null, bridge: detail() };
-      }
-      holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
-      const attempt = new AbortController();
-      waiting = attempt;
-      void conclude({ net, github, clientId, start, signal: attempt.signal, pause: options.pause ?? pause }, attempt);
-      return { url: start.url, code: start.userCode, bridge: detail() };
+      const begun = await signIns.withCode(route === 'sdk' ? 'sdk' : 'device');
+      return { url: begun?.url ?? null, code: begun?.code ?? null, bridge: detail() };
     },
     cancelSignIn() {
-      drop();
+      signIns.drop();
       holder.fallBack({ type: 'sign_in_cancelled' });
       return detail();
     },
     async signOut() {
-      drop();
+      signIns.drop();
       const account = holder.active();
       if (account === undefined) {
         holder.restore();
         return detail();
       }
-      await secrets.delete(secretOf(account.id));
+      await holder.session()?.keeper.forget();
       holder.remove(account.id);
+      quota = null;
       // Ending it at GitHub takes the app's client secret, which is not kept here.
-      holder.tell({
-        type: 'signed_out',
-        unconfirmed: 'To end it at GitHub too, revoke your app at https://github.com/settings/applications',
-      });
+      holder.tell({ type: 'signed_out', unconfirmed: NOT_ENDED });
       return detail();
     },
     async useAccount(id) {
@@ -285,8 +272,4 @@ export function createCopilotBridge(options: BridgeOptions & { pause?: PollOptio
       return examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: models.list.length });
     },
   };
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await pauseReal(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
 }

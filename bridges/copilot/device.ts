@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { Renewal, Tokens } from '../accounts/keeper.ts';
 import type { Net } from '../accounts/net.ts';
+import type { Pause } from '../engine/clock.ts';
 
 /** GitHub's device flow (SPEC 5.3), with the person's own OAuth app. */
 
@@ -13,10 +15,16 @@ const Started = z.object({
 });
 export type DeviceStart = { deviceCode: string; userCode: string; url: string; intervalMs: number; expiresInMs: number };
 
-const Polled = z.object({ access_token: z.string().optional(), error: z.string().optional(), interval: z.coerce.number().optional() });
+/** A GitHub App's tokens run out and come with one to renew them by; an OAuth app's do not. */
+const Given = z.object({
+  access_token: z.string().min(1),
+  refresh_token: z.string().min(1).optional(),
+  expires_in: z.coerce.number().positive().optional(),
+});
+const Refused = z.object({ error: z.string(), interval: z.coerce.number().optional() });
 
 export type DeviceResult =
-  | { kind: 'signed_in'; token: string }
+  | { kind: 'signed_in'; tokens: Tokens }
   | { kind: 'declined' }
   | { kind: 'cancelled' }
   | { kind: 'failed'; reason: string };
@@ -36,18 +44,18 @@ export async function startDevice(net: Net, github: string, clientId: string): P
   return { deviceCode, userCode, url, intervalMs: interval * 1000, expiresInMs: expires * 1000 };
 }
 
-export type PollOptions = {
+type PollOptions = {
   net: Net;
   github: string;
   clientId: string;
   start: DeviceStart;
   signal: AbortSignal;
-  /** Resolves after a time, or when the signal aborts. */
-  pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  now: () => number;
+  pause: Pause;
 };
 
 /** Waits until the person has answered. An outage of GitHub's is waited out; never asks faster than it was told to. */
-export async function pollDevice({ net, github, clientId, start, signal, pause }: PollOptions): Promise<DeviceResult> {
+export async function pollDevice({ net, github, clientId, start, signal, now, pause }: PollOptions): Promise<DeviceResult> {
   let interval = start.intervalMs;
   for (let waited = 0; waited < start.expiresInMs; waited += interval) {
     await pause(interval, signal);
@@ -57,14 +65,46 @@ export async function pollDevice({ net, github, clientId, start, signal, pause }
       url: `${github}/login/oauth/access_token`,
       form: { client_id: clientId, device_code: start.deviceCode, grant_type: 'urn:ietf:params:oauth:grant-type:device_code' },
     }).catch(() => undefined);
-    const polled = Polled.safeParse(reply?.body);
-    if (!polled.success) continue;
-    const { access_token: token, error, interval: told } = polled.data;
-    if (token !== undefined) return { kind: 'signed_in', token };
+    const given = Given.safeParse(reply?.body);
+    if (given.success) return { kind: 'signed_in', tokens: tokensOf(given.data, clientId, now()) };
+    const refused = Refused.safeParse(reply?.body);
+    if (!refused.success) continue;
+    const { error, interval: told } = refused.data;
     if (error === 'access_denied') return { kind: 'declined' };
     if (error === 'slow_down') interval = Math.max(interval + 5_000, (told ?? 0) * 1000);
-    else if (error !== undefined && error !== 'authorization_pending')
-      return { kind: 'failed', reason: `GitHub ended the sign-in (${error.replace(/[^\w.-]/g, '').slice(0, 60)}). Try again.` };
+    else if (error === 'expired_token') break;
+    else if (error !== 'authorization_pending')
+      return { kind: 'failed', reason: `GitHub ended the sign-in (${plainCode(error)}). Try again.` };
   }
   return { kind: 'failed', reason: 'Nobody typed the code in before it ran out. Try again.' };
 }
+
+/** Changes a refresh token for new tokens. What GitHub answers in words of its own is final; no answer is not. */
+export async function renewToken(
+  net: Net,
+  { github, clientId, refresh, now }: { github: string; clientId: string; refresh: string; now: number },
+): Promise<Renewal> {
+  const reply = await net({
+    method: 'POST',
+    url: `${github}/login/oauth/access_token`,
+    form: { client_id: clientId, grant_type: 'refresh_token', refresh_token: refresh },
+  }).catch(() => undefined);
+  const given = Given.safeParse(reply?.body);
+  if (given.success) return { kind: 'renewed', tokens: tokensOf(given.data, clientId, now) };
+  const refused = Refused.safeParse(reply?.body);
+  if (refused.success) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${plainCode(refused.data.error)}).` };
+  const reason = 'GitHub could not be reached to renew the sign-in. It is tried again by itself.';
+  return { kind: 'passing', reason, retryAfterMs: null };
+}
+
+function tokensOf(given: z.infer<typeof Given>, clientId: string, now: number): Tokens {
+  return {
+    access: given.access_token,
+    refresh: given.refresh_token ?? null,
+    expiresAt: given.expires_in === undefined ? null : now + given.expires_in * 1000,
+    refreshFrom: null,
+    extra: { clientId },
+  };
+}
+
+const plainCode = (code: string): string => code.replace(/[^\w.-]/g, '').slice(0, 60);

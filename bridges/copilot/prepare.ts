@@ -1,9 +1,8 @@
-import type { Grant as AnyGrant, Ready } from '../accounts/call.ts';
+import type { Ready } from '../accounts/call.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
 import { asArray, asObject, asString, isObject } from '../wire/json.ts';
 import type { JsonObject, JsonValue } from '../wire/turn.ts';
-
-export type Grant = AnyGrant & { api: string };
+import type { Grant } from './source.ts';
 
 const PREFIX = 'copilot/';
 
@@ -12,31 +11,23 @@ export function plainModel(model: string): string {
   return model.startsWith(PREFIX) ? model.slice(PREFIX.length) : model;
 }
 
-/** A call as Copilot takes it (SPEC 5.2): its bytes but for the model's name, with headers of our own and no other product's name. */
-export function prepare(request: UpstreamRequest, grant: Grant, userAgent: string): Ready {
+/** What is set for each call; an endpoint's own headers do not override it. */
+const OURS = new Set(['content-type', 'accept', 'accept-encoding', 'authorization', 'x-initiator', 'content-length', 'host', 'connection']);
+/** Of a client's Anthropic betas, those Copilot is known to take (SPEC 5.5). */
+const BETAS = /^(?:interleaved-thinking|context-management|advanced-tool-use)-/;
+
+/** A call as Copilot takes it (SPEC 5.2): its bytes but for the model's name, with the headers its endpoint wants. */
+export function prepare(request: UpstreamRequest, grant: Grant): Ready {
   const body = request.body === null ? undefined : parse(request.body);
   if (!isObject(body)) return { error: { kind: 'invalid_request', message: 'The request body is not a JSON object.' } };
   const model = asString(body.model) ?? '';
   const plain = plainModel(model);
   const path = request.target.replace(/\?.*$/s, '');
-  const headers = [
-    'content-type',
-    'application/json',
-    'accept',
-    'text/event-stream, application/json',
-    'accept-encoding',
-    'identity',
-    'user-agent',
-    userAgent,
-    'openai-intent',
-    'conversation-agent',
-    'x-initiator',
-    initiator(body),
-    'authorization',
-    `Bearer ${grant.token}`,
-  ];
+  const headers = ['content-type', 'application/json', 'accept', 'text/event-stream, application/json', 'accept-encoding', 'identity'];
+  for (const [name, value] of Object.entries(grant.headers)) if (!OURS.has(name.toLowerCase())) headers.push(name.toLowerCase(), value);
+  headers.push('x-initiator', initiator(body), 'authorization', `Bearer ${grant.token}`);
   if (hasImage(body)) headers.push('copilot-vision-request', 'true');
-  if (path === '/v1/messages') headers.push('anthropic-version', '2023-06-01');
+  if (path === '/v1/messages') headers.push('anthropic-version', '2023-06-01', ...betas(request.headers));
   return {
     request: {
       method: 'POST',
@@ -50,14 +41,26 @@ export function prepare(request: UpstreamRequest, grant: Grant, userAgent: strin
   };
 }
 
+function betas(headers: readonly string[]): string[] {
+  const asked = headers.flatMap((name, i) =>
+    i % 2 === 0 && name.toLowerCase() === 'anthropic-beta' ? (headers[i + 1] ?? '').split(',') : [],
+  );
+  const kept = asked.map((beta) => beta.trim()).filter((beta) => BETAS.test(beta));
+  return kept.length === 0 ? [] : ['anthropic-beta', kept.join(',')];
+}
+
 /** `user` only where the last thing said is a person's, with no tool's result in it: it is what a premium request is counted by. Pure. */
 export function initiator(body: JsonObject): 'user' | 'agent' {
   if (typeof body.input === 'string') return 'user';
-  const last = asObject((asArray(body.messages) ?? asArray(body.input) ?? []).at(-1));
+  // Some clients end their history with a note of their own, which nobody said.
+  const said = (asArray(body.messages) ?? asArray(body.input) ?? []).filter((item) => !NOTES.has(asString(asObject(item)?.role) ?? ''));
+  const last = asObject(said.at(-1));
   if (last === undefined || last.role !== 'user') return 'agent';
   const parts = asArray(last.content) ?? [];
   return parts.some((part) => asObject(part)?.type === 'tool_result') ? 'agent' : 'user';
 }
+
+const NOTES = new Set(['system', 'developer']);
 
 function hasImage(body: JsonObject): boolean {
   const items = [...(asArray(body.messages) ?? []), ...(asArray(body.input) ?? [])];

@@ -76,7 +76,8 @@ const PASSED_ON = [
   'DBUS_SESSION_BUS_ADDRESS',
 ];
 
-function plainEnvironment(): Record<string, string> {
+/** What programs need to find each other and the user’s folders, and nothing else. */
+export function plainEnvironment(): Record<string, string> {
   const out: Record<string, string> = {};
   for (const name of PASSED_ON) {
     const value = process.env[name];

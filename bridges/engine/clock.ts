@@ -1,3 +1,5 @@
+import { setTimeout as timer } from 'node:timers/promises';
+
 /** Time as a parameter, so that what depends on it can be tested without waiting. */
 export type Clock = {
   /** Unix milliseconds. */
@@ -7,3 +9,11 @@ export type Clock = {
 };
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+/** Resolves after a time in milliseconds, or when the signal aborts. */
+export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>;
+
+/** Keeps no process alive. */
+export const systemPause: Pause = async (milliseconds, signal) => {
+  await timer(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+};

@@ -1,11 +1,12 @@
 import { rmSync } from 'node:fs';
 import os from 'node:os';
 import { openSecrets } from '../accounts/open-secrets.ts';
+import { clientHomes } from '../clients/homes.ts';
 import { codexHome } from '../codex/codex-login.ts';
 import type { HostKind } from '../contract/index.ts';
 import { runChild, type ChildRunner } from '../engine/child.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
-import { createEngine, type Engine, type EngineOptions } from '../engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions, type EnginePorts } from '../engine/engine.ts';
 import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter, type HostHandlers, type Router } from '../engine/handlers.ts';
 import { createLogger, openLogFile, type Logger } from '../engine/log.ts';
@@ -23,10 +24,13 @@ export type OpenOptions = {
   companionPort?: number | undefined;
   bridgePorts?: number | undefined;
   codexHome?: string;
+  clientHomes?: { claude: string; copilot: string };
   platform?: NodeJS.Platform;
   clock?: Clock;
   keychain?: SecretStore;
   run?: ChildRunner;
+  net?: EnginePorts['net'];
+  pause?: EnginePorts['pause'];
   tunnels?: EngineOptions['tunnels'];
 };
 
@@ -66,10 +70,13 @@ export async function openEngine(host: HostKind, options: OpenOptions, own: OwnH
       clock,
       keychain,
       run: options.run ?? runChild,
+      net: options.net,
+      pause: options.pause,
       paths,
       log,
       platform,
       codexHome: options.codexHome ?? codexHome(process.env, os.homedir()),
+      clientHomes: options.clientHomes ?? clientHomes(process.env, os.homedir()),
     },
     {
       host,

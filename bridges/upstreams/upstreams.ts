@@ -17,8 +17,10 @@ export type KnownUpstream = {
   keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
-  /** It can't count tokens: they are estimated here. */
-  estimates?: boolean;
+  /** False where it can't count the tokens of a request, whatever it speaks. */
+  counts?: boolean;
+  /** True where it is known to have a model of this name. */
+  offers?: (model: string) => boolean;
   /** The same, narrowed to what one model takes. */
   forModel?: (model: string | undefined) => KnownUpstream;
   /** Why a call for this use may not go here; undefined where it may. */
@@ -75,7 +77,7 @@ export function createUpstreams(
           wires: practiceSettings.answerIn === 'same' ? ALL : [practiceSettings.answerIn],
           credential: 'none',
           readsBody: true,
-          estimates: true,
+          counts: false,
         };
       case 'anthropic':
         return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };

@@ -111,6 +111,15 @@ describe('drawbridge bridges', () => {
   });
 });
 
+describe('drawbridge keys create', () => {
+  it('makes a key for this machine’s programs, or for the gateway, and for nothing else', async () => {
+    expect(await cli('keys create mine')).toMatchObject({ code: 0 });
+    expect(await cli('keys create far --use gateway')).toMatchObject({ code: 0 });
+    expect((await cli('keys')).text).toMatch(/mine +db_\S+ +clients[^]*far +db_\S+ +gateway/);
+    expect(await cli('keys create sly --use app')).toMatchObject({ code: 2, text: expect.stringMatching(/clients or gateway/) });
+  });
+});
+
 describe('drawbridge doctor codex', () => {
   it('tells what is wrong and what to report, and nothing secret', async () => {
     const fine = await cli('doctor codex');

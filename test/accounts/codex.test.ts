@@ -11,7 +11,13 @@ const start = async (options?: Parameters<typeof startCodexTest>[0]): Promise<Co
   test = await startCodexTest(options);
   return test;
 };
-afterEach(() => test.stop());
+afterEach(async () => {
+  await test.stop();
+  for (const home of leftovers.splice(0)) rmSync(home, { recursive: true, force: true });
+});
+
+/** Folders to take away once the engine is over. */
+const leftovers: string[] = [];
 
 const chat = { model: 'codex/gpt-5.5', messages: [{ role: 'user', content: 'Hello' }] };
 const responses = { model: 'codex/gpt-5.5', input: 'Hello' };
@@ -85,6 +91,17 @@ describe('with an API key', () => {
     const list = await (await fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } })).text();
     expect(list).toContain('"codex/gpt-5.5"');
     expect(list).not.toContain('whisper');
+  });
+  it('tells the provider’s last error, on the bridge and at /health', async () => {
+    await start();
+    await test.signIn('api-key', KEY);
+    test.openai.mood.callAnswer = { status: 500, body: { error: { message: 'It broke with sk-abcdefghijklmnopqrstuvwxyz0123456789' } } };
+    await test.call('/v1/responses', responses);
+    const { lastError } = await test.bridge();
+    expect(lastError).toMatch(/^500: It broke with/);
+    expect(lastError).not.toContain('abcdefghij');
+    const health = await fetch(`${await test.origin()}/health`, { headers: { authorization: `Bearer ${test.engine.key}` } });
+    expect(await health.json()).toMatchObject({ lastError });
   });
   it('says that a key is not accepted, at sign-in and later', async () => {
     await start();
@@ -188,6 +205,13 @@ describe('with ChatGPT', () => {
     test.openai.mood.callAnswer = answer;
     expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(status);
     expect((await test.bridge()).state).toBe(state);
+  });
+  it('lists the newest models too', async () => {
+    await start();
+    await test.signIn('chatgpt');
+    const list = await (await fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } })).text();
+    expect(list).toContain('"codex/gpt-6.1-sol"');
+    expect(list).not.toContain('internal-x');
   });
   it('renews after a 401, once for all calls, and goes on', async () => {
     let aged = 0;
@@ -302,6 +326,124 @@ describe('over a restart', () => {
     await openai.stop();
     rmSync(home, { recursive: true, force: true });
     await start();
+  });
+});
+
+describe('a renewal that fails', () => {
+  let aged = 0;
+  const signedIn = async (): Promise<void> => {
+    aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    await test.signIn('chatgpt');
+    aged = 3 * 86_400_000;
+    test.openai.expireAccess();
+  };
+  const call = () => test.call('/v1/chat/completions', chat, { key: test.appKey });
+  it.each([
+    ['invalid_grant', 'OpenAI has ended this sign-in.'],
+    ['invalid_refresh_token', 'OpenAI has ended this sign-in.'],
+    ['token_expired', 'The sign-in has run out: it was not used for a month.'],
+    ['refresh_token_expired', 'The sign-in has run out: it was not used for a month.'],
+    ['refresh_token_invalidated', 'The sign-in was revoked.'],
+    ['refresh_token_reused', 'OpenAI ended the sign-in because its token was used twice.'],
+  ])('with %s is over, and says so', async (code, reason) => {
+    await signedIn();
+    test.openai.mood.tokenAnswer = { status: 400, body: { error: { code } } };
+    expect(await call()).toMatchObject({ status: 401, body: { error: { code: 'auth_required' } } });
+    expect(await test.bridge()).toMatchObject({
+      state: 'auth_required',
+      reason,
+      mend: { label: 'Sign in again', action: { kind: 'sign_in' } },
+    });
+  });
+  it.each([
+    [{ status: 401, body: { error: 'invalid_client' } }, /does not know this app’s registration/],
+    [{ status: 503, headers: { 'retry-after': '30' }, body: {} }, /did not renew the sign-in this time \(status 503\)/],
+  ])('with %j keeps what is held, and goes on later', async (answer, reason) => {
+    await signedIn();
+    test.openai.mood.tokenAnswer = answer;
+    expect((await call()).status).toBeGreaterThanOrEqual(429);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringMatching(reason) });
+    aged += 3_600_000;
+    expect((await call()).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
+  it('because the network is gone keeps what is held, and goes on by itself', async () => {
+    await signedIn();
+    test.openai.mood.dropsToken = true;
+    expect((await call()).status).toBeGreaterThanOrEqual(429);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringMatching(/could not be reached to renew/) });
+    test.openai.mood.dropsToken = false;
+    aged += 60_000;
+    expect((await call()).status).toBe(200);
+  });
+});
+
+describe('a restart', () => {
+  it.each(['locked', 'denied', 'unavailable'] as const)(
+    'with a keychain that is %s holds a plan back, and is mended by it',
+    async (kind) => {
+      const inner = memorySecrets();
+      let problem = false;
+      const guarded = <T>(work: () => Promise<T>): Promise<T> => (problem ? Promise.reject(new SecretError(kind, 'no')) : work());
+      const keychain = {
+        lasting: true,
+        get: (name: string) => guarded(() => inner.get(name)),
+        set: (name: string, value: string) => guarded(() => inner.set(name, value)),
+        delete: (name: string) => guarded(() => inner.delete(name)),
+      };
+      const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+      leftovers.push(home);
+      await start({ home, keychain });
+      await test.signIn('chatgpt');
+      await test.engine.stop();
+      problem = true;
+      const { openai } = test;
+      await start({ home, keychain, openai });
+      expect(await test.call('/v1/chat/completions', chat, { key: test.appKey })).toMatchObject({ status: 401 });
+      expect(await test.bridge()).toMatchObject({ state: 'auth_required', mend: { action: { kind: 'retry' } } });
+      problem = false;
+      expect(await test.engine.control.bridges.retry({ bridge: 'codex' })).toMatchObject({ state: 'ready', reason: null });
+      expect(await test.call('/v1/chat/completions', chat, { key: test.appKey })).toMatchObject({ status: 200 });
+      await openai.stop();
+    },
+  );
+  it('finds a key, and the Codex CLI’s login, three days later', async () => {
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+    leftovers.push(home);
+    await start({ home });
+    mkdirSync(path.join(home, 'codex'));
+    writeFileSync(
+      path.join(home, 'codex', 'auth.json'),
+      JSON.stringify({ tokens: { access_token: 'CANARY-cli-access', account_id: 'acct-1' } }),
+    );
+    await test.signIn('api-key', KEY);
+    await test.signIn('codex-cli');
+    const { keychain, openai } = test;
+    await test.engine.stop();
+    await start({
+      home,
+      keychain,
+      openai,
+      headless: { clock: { now: () => Date.now() + 3 * 86_400_000, monotonic: () => performance.now() } },
+    });
+    expect(await test.bridge()).toMatchObject({ state: 'ready', route: 'codex-cli' });
+    expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(200);
+    const { accounts } = await test.bridge();
+    await test.engine.control.bridges.useAccount({ bridge: 'codex', account: accounts.find(({ route }) => route === 'api-key')?.id ?? '' });
+    expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', route: 'api-key' });
+    await openai.stop();
+  });
+});
+
+describe('a sign-in with a key while the network is gone', () => {
+  it('ends in auth_required, and says what to check', async () => {
+    await start({ headless: { net: () => Promise.reject(new Error('gone')) } });
+    expect(await test.signIn('api-key', KEY)).toMatchObject({
+      state: 'auth_required',
+      reason: 'OpenAI could not be reached to check the key. Check the network, then try again.',
+    });
   });
 });
 

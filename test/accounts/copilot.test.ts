@@ -1,98 +1,409 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BridgeDetail } from '../../bridges/contract/index.ts';
+import { netOf } from '../../bridges/accounts/net.ts';
 import { pollDevice, startDevice, type DeviceResult } from '../../bridges/copilot/device.ts';
 import { initiator } from '../../bridges/copilot/prepare.ts';
-import { netOf } from '../../bridges/accounts/net.ts';
-import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
-import { startTestEngine, type TestEngine } from '../support/engine.ts';
-import type { Reply } from './codex.support.ts';
+import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import type { JsonObject } from '../../bridges/wire/turn.ts';
+import { runtimes, sessionToken } from '../fakes/copilot-sdk/index.ts';
+import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
+import { startCopilotTest, type CopilotRoute, type CopilotTest } from './copilot.support.ts';
 
-let github: FakeGitHub;
-let engine: TestEngine;
-beforeEach(async () => {
-  github = await startFakeGitHub();
-  const url = github.server.baseUrl;
-  engine = await startTestEngine({ settings: { bridges: { copilot: { clientId: github.clientId, github: url, api: url, paceMs: 0 } } } });
-});
-afterEach(async () => {
-  await engine.stop();
-  await github.server.stop();
-});
+let test: CopilotTest;
+const start = async (options?: Parameters<typeof startCopilotTest>[0]): Promise<CopilotTest> => {
+  test = await startCopilotTest(options);
+  return test;
+};
 
-const until = async (fits: (bridge: BridgeDetail) => boolean): Promise<BridgeDetail> => {
-  const { engine: inner } = engine.headless;
-  for await (const event of inner.events.subscribe(AbortSignal.timeout(10_000))) {
-    const now = inner.bridges.copilot.detail();
-    if (event.type === 'status' && fits(now)) return now;
-  }
-  throw new Error('it did not come to that');
-};
-const signIn = async (): Promise<BridgeDetail> => {
-  github.answer = 'allowed';
-  const begun = await engine.control.bridges.signIn({ bridge: 'copilot', route: 'device', agree: true });
-  expect(begun).toMatchObject({ url: 'https://github.com/login/device', code: 'ABCD-1234', bridge: { state: 'signing_in' } });
-  const bridge = await until(({ state }) => state !== 'signing_in');
-  await engine.control.bridges.setScope({ bridge: 'copilot', route: 'device', scope: ['app', 'clients'] });
-  return bridge;
-};
-const call = async (path: string, body: object): Promise<Pick<Reply, 'status' | 'body'>> => {
-  const res = await fetch(engine.origin + path, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', 'user-agent': 'claude-cli/2.1.0' },
-    body: JSON.stringify(body),
-  });
-  return { status: res.status, body: await res.json() };
-};
 const chat = { model: 'copilot/gpt-5.4', messages: [{ role: 'user', content: 'Hello' }] };
+const messages = { ...chat, max_tokens: 5 };
+const claude = { ...messages, model: 'copilot/claude-sonnet-4.6' };
+const calls = (): CopilotTest['github']['server']['seen'] => test.github.server.seen.filter(({ body }) => body.toString().startsWith('{'));
+const DAY = 86_400_000;
+/** Folders to take away once the engine is over. */
+const leftovers: string[] = [];
 
-describe('the copilot bridge', () => {
-  it('signs in by device code and uses each model as it wants to be used', async () => {
-    expect(await signIn()).toMatchObject({
+describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (route) => {
+  afterEach(async () => {
+    sessionToken.next = undefined;
+    await test.stop();
+    await test.github.server.stop();
+    for (const home of leftovers.splice(0)) rmSync(home, { recursive: true, force: true });
+    // A runtime that was started was stopped.
+    if (runtimes.some(({ alive }) => alive)) throw new Error('A runtime of the SDK was left running.');
+  });
+
+  it('signs in by a code, with the plan and what is left of it', async () => {
+    await start();
+    test.github.sdk = route === 'sdk';
+    const begun = await test.engine.control.bridges.signIn({ bridge: 'copilot', route, agree: true });
+    expect(begun).toMatchObject({ url: 'https://github.com/login/device', code: 'ABCD-1234', bridge: { state: 'signing_in' } });
+    test.github.answer = 'allowed';
+    expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({
       state: 'ready',
-      accounts: [{ label: 'octofake', plan: 'individual_pro' }],
-      quota: { windows: [{ name: 'premium_interactions', usedPercent: 19.5 }] },
+      route,
+      accounts: [{ label: 'octofake', plan: 'individual_pro', active: true }],
+      quota: {
+        plan: 'individual_pro',
+        windows: [
+          { name: 'premium_interactions', usedPercent: 19.5, credits: { included: 1500, left: 1207.5, overage: 0, overageAllowed: true } },
+        ],
+      },
     });
-    await engine.control.bridges.retry({ bridge: 'copilot' });
-    expect((await call('/v1/chat/completions', chat)).status).toBe(200);
-    expect((await call('/v1/messages', { ...chat, model: 'copilot/claude-sonnet-4.6', max_tokens: 5 })).body.content[0].text).toBe(
-      'Hello.',
-    );
-    expect((await call('/v1/messages', { ...chat, max_tokens: 5 })).body.content[0].text).toBe('Hello.');
-    const paths = github.server.seen.filter(({ body }) => body.toString().startsWith('{')).map(({ url }) => url);
-    expect(paths).toEqual(['/chat/completions', '/v1/messages', '/responses']);
-    const sent = github.server.seen.at(-1)?.headers;
-    expect(sent).toMatchObject({ 'user-agent': 'Drawbridge/0.0.0-test', 'x-initiator': 'user' });
+    const { standing } = test.bridge().routes.find(({ name }) => name === route) ?? {};
+    expect(standing).toBe(route === 'sdk' ? 'official' : 'unofficial');
+    const { bridges } = await test.engine.control.status.get({});
+    expect(bridges).toContainEqual(expect.objectContaining({ name: 'copilot', standing }));
   });
-  it('asks for an OAuth app of the owner’s own, and never brings one', async () => {
-    await engine.control.settings.update({ patch: { bridges: { copilot: { clientId: null } } } });
-    await expect(engine.control.bridges.signIn({ bridge: 'copilot', route: 'device', agree: true })).rejects.toMatchObject({
-      code: 'bad_input',
+
+  it('uses each model by the endpoint it has, untouched where the client speaks its format, and translated where not', async () => {
+    await start();
+    await test.signIn(route);
+    const asked: [at: string, body: object, to: string][] = [
+      ['/v1/chat/completions', chat, '/chat/completions'],
+      ['/v1/responses', { model: chat.model, input: 'Hello' }, '/responses'],
+      ['/v1/messages', claude, '/v1/messages'],
+      ['/v1/messages', messages, '/responses'],
+      ['/v1/messages', { ...messages, model: 'copilot/gpt-4.1' }, '/chat/completions'],
+      ['/v1/chat/completions', { ...chat, model: 'copilot/only-responses' }, '/responses'],
+      ['/v1/responses', { model: claude.model, input: 'Hello' }, '/v1/messages'],
+    ];
+    for (const [at, body, to] of asked) {
+      const reply = await test.call(at, body);
+      expect([at, to, reply.status, reply.text.includes('Hello.')]).toEqual([at, to, 200, true]);
+      expect(calls().at(-1)?.url).toBe(to);
+    }
+    // Nothing but the model's name was changed in what passed through.
+    expect(JSON.parse(calls()[2]?.body.toString() ?? '')).toEqual({ ...claude, model: 'claude-sonnet-4.6' });
+  });
+
+  it('tells who began a call, and calls itself by its name', async () => {
+    await start();
+    await test.signIn(route);
+    await test.call('/v1/messages', claude, {
+      headers: { 'anthropic-beta': 'interleaved-thinking-2025-05-14,other-1,context-management-2025-06-27' },
     });
+    expect(calls().at(-1)?.headers).toMatchObject({
+      'x-initiator': 'user',
+      'anthropic-version': '2023-06-01',
+      'anthropic-beta': 'interleaved-thinking-2025-05-14,context-management-2025-06-27',
+      'user-agent': expect.stringMatching(/Drawbridge\/0\.0\.0-test$/),
+    });
+    const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'x' }] };
+    await test.call('/v1/messages', {
+      ...claude,
+      messages: [...claude.messages, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'f', input: {} }] }, result],
+    });
+    expect(calls().at(-1)?.headers['x-initiator']).toBe('agent');
   });
+
+  it('lists its models under its name at the companion, without those that are switched off', async () => {
+    await start();
+    await test.signIn(route);
+    const list = await (await fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } })).text();
+    expect(list).toContain('"copilot/claude-sonnet-4.6"');
+    expect(list).not.toContain('copilot/off');
+  });
+
+  it('estimates the tokens of a request by itself', async () => {
+    await start();
+    await test.signIn(route);
+    const before = calls().length;
+    expect((await test.call('/v1/messages/count_tokens', claude)).body).toEqual({ input_tokens: expect.any(Number) });
+    expect(calls()).toHaveLength(before);
+  });
+
+  it('follows what is left by the headers of each reply, and tells it at /health', async () => {
+    await start();
+    await test.signIn(route);
+    test.github.quotaHeaders = {
+      'x-quota-snapshot-premium_interactions': 'ent=1500&ov=2.0&ovPerm=true&rem=0.0&rst=2026-12-01T00%3A00%3A00Z',
+    };
+    await test.call('/v1/messages', claude);
+    const windows = [
+      {
+        name: 'premium_interactions',
+        usedPercent: 100,
+        minutes: null,
+        resetsAt: '2026-12-01T00:00:00.000Z',
+        credits: { included: 1500, left: 0, overage: 2, overageAllowed: true },
+      },
+    ];
+    expect(test.bridge().quota).toMatchObject({ plan: 'individual_pro', windows });
+    const health = await fetch(`${test.origin()}/health`, { headers: { authorization: `Bearer ${test.engine.key}` } });
+    expect(await health.json()).toMatchObject({ route, state: 'ready', lastError: null, quota: { windows } });
+  });
+
+  it('passes Copilot’s own errors on untouched, and tells the last one', async () => {
+    await start();
+    await test.signIn(route);
+    const body = { error: { message: 'You have no quota left', code: 'quota_exceeded' } };
+    test.github.callAnswer = { status: 402, headers: { 'retry-after': '60' }, body };
+    const reply = await test.call('/v1/messages', claude);
+    expect(reply).toMatchObject({ status: 402, body });
+    expect(reply.headers.get('retry-after')).toBe('60');
+    expect(test.bridge()).toMatchObject({ state: 'ready', lastError: '402: You have no quota left' });
+    const health = await fetch(`${test.origin()}/health`, { headers: { authorization: `Bearer ${test.engine.key}` } });
+    expect(await health.json()).toMatchObject({ lastError: '402: You have no quota left' });
+  });
+
   it('ends denied where the person declines, and where the account has no Copilot', async () => {
-    github.answer = 'denied';
-    await engine.control.bridges.signIn({ bridge: 'copilot', route: 'device', agree: true });
-    expect(await until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'denied' });
-    github.chat = false;
-    expect(await signIn()).toMatchObject({ state: 'denied', reason: expect.stringMatching(/no Copilot/) });
+    await start();
+    test.github.answer = 'denied';
+    expect(await test.signIn(route)).toMatchObject({ state: 'denied', reason: 'The sign-in was declined at the provider.' });
+    test.github.answer = 'allowed';
+    test.github.token = 'gho_CANARY-without-copilot';
+    test.github.noCopilot = true;
+    expect(await test.signIn(route)).toMatchObject({ state: 'denied', reason: expect.stringMatching(/no Copilot/), accounts: [] });
   });
-  it('sends its token to no address that is not GitHub’s', async () => {
-    github.api = 'https://api.evil.example';
-    expect(await signIn()).toMatchObject({ state: 'denied', reason: expect.stringMatching(/not one of its own/) });
-  });
-  it('says that a sign-in was revoked', async () => {
-    await signIn();
-    github.revoked = true;
-    expect(await call('/v1/messages', { ...chat, max_tokens: 5 })).toMatchObject({
-      status: 401,
-      body: { error: { type: 'authentication_error' } },
+
+  it('says that nobody typed the code in before it ran out', async () => {
+    await start();
+    test.github.answer = 'expired';
+    expect(await test.signIn(route)).toMatchObject({
+      state: 'auth_required',
+      reason: 'Nobody typed the code in before it ran out. Try again.',
+      mend: { action: { kind: 'sign_in' } },
     });
-    expect((await until(({ state }) => state !== 'ready')).state).toBe('auth_required');
+  });
+
+  it('can be cancelled, and then believes no late answer', async () => {
+    await start();
+    const { bridges } = test.engine.control;
+    await bridges.signIn({ bridge: 'copilot', route, agree: true });
+    expect(await bridges.cancelSignIn({ bridge: 'copilot' })).toMatchObject({ state: 'signed_out', reason: 'The sign-in was cancelled.' });
+    test.github.answer = 'allowed';
+    expect(await test.signIn(route)).toMatchObject({ state: 'ready' });
+  });
+
+  it('says so when GitHub is gone before the sign-in, and in the middle of it', async () => {
+    await start();
+    const { bridges } = test.engine.control;
+    test.github.outage = 'gone';
+    expect((await bridges.signIn({ bridge: 'copilot', route, agree: true })).bridge).toMatchObject({
+      state: 'auth_required',
+      reason: 'GitHub could not be reached. Check the network, then try again.',
+    });
+    test.github.outage = 'none';
+    test.github.sdk = route === 'sdk';
+    test.github.goesAfterToken = true;
+    test.github.answer = 'allowed';
+    await bridges.signIn({ bridge: 'copilot', route });
+    expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({
+      state: 'auth_required',
+      reason: 'GitHub could not be reached. It is tried again by itself.',
+    });
+  });
+
+  it('says that a sign-in was revoked, forgets it, and is mended by a new one', async () => {
+    await start();
+    await test.signIn(route);
+    test.github.revoked = true;
+    expect(await test.call('/v1/messages', messages)).toMatchObject({ status: 401, body: { error: { type: 'authentication_error' } } });
+    expect(test.bridge()).toMatchObject({
+      state: 'auth_required',
+      reason: expect.stringMatching(/^(GitHub does not accept this sign-in any more|The provider refuses a token it has just given)/),
+      mend: { label: 'Sign in again', action: { kind: 'sign_in' } },
+    });
+    test.github.revoked = false;
+    expect(await test.signIn(route)).toMatchObject({ state: 'ready' });
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+  });
+
+  it('stays ready while GitHub fails, and goes on by itself', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    await test.signIn(route);
+    aged = DAY;
+    test.github.outage = 'gone';
+    expect((await test.call('/v1/messages', claude)).status).toBeGreaterThanOrEqual(500);
+    expect(test.bridge()).toMatchObject({ state: 'ready' });
+    test.github.outage = 'none';
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
+
+  it.each(['locked', 'denied', 'unavailable'] as const)('is held back while the keychain is %s, and comes back', async (kind) => {
+    const inner = memorySecrets();
+    let problem = false;
+    const guarded = <T>(work: () => Promise<T>): Promise<T> =>
+      problem ? Promise.reject(new SecretError(kind, 'The keychain gives trouble.')) : work();
+    const keychain: SecretStore = {
+      lasting: true,
+      get: (name) => guarded(() => inner.get(name)),
+      set: (name, value) => guarded(() => inner.set(name, value)),
+      delete: (name) => guarded(() => inner.delete(name)),
+    };
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keychain-'));
+    await start({ keychain, home });
+    await test.signIn(route);
+    await test.engine.stop();
+    problem = true;
+    const { github } = test;
+    await start({ keychain, home, github });
+    expect(await test.until(({ state }) => state === 'auth_required')).toMatchObject({ mend: { action: { kind: 'retry' } } });
+    expect((await test.call('/v1/messages', claude)).status).toBe(401);
+    problem = false;
+    expect(await test.engine.control.bridges.retry({ bridge: 'copilot' })).toMatchObject({ state: 'ready', reason: null });
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    // A new sign-in that can't be kept does not take away what works.
+    problem = true;
+    expect(await test.signIn(route)).toMatchObject({ state: 'ready', reason: expect.stringMatching(/The keychain/) });
+    problem = false;
+    leftovers.push(home);
+  });
+
+  it('is still signed in after a restart and three days of sleep, and tells a sign-in that was revoked meanwhile', async () => {
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+    await start({ home });
+    await test.signIn(route);
+    const { keychain, github } = test;
+    await test.engine.stop();
+    const later = (days: number) => ({ now: () => Date.now() + days * DAY, monotonic: () => performance.now() });
+    await start({ home, keychain, github, headless: { clock: later(3) } });
+    expect(await test.until(({ quota }) => quota !== null)).toMatchObject({ state: 'ready', route });
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    await test.engine.stop();
+    github.revoked = true;
+    await start({ home, keychain, github, headless: { clock: later(7) } });
+    expect(await test.until(({ state }) => state !== 'ready')).toMatchObject({
+      state: 'auth_required',
+      reason: 'GitHub does not accept this sign-in any more.',
+    });
+    expect((await test.call('/v1/messages', claude)).status).toBe(401);
+    leftovers.push(home);
+  });
+
+  it('renews the tokens of a GitHub App, once for all calls, after three days of sleep', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    test.github.expiresIn = 28_800;
+    await test.signIn(route);
+    aged = 3 * DAY;
+    const replies = await Promise.all([1, 2, 3].map(() => test.call('/v1/messages', claude)));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(test.github.server.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toHaveLength(1);
+    aged = 6 * DAY;
+    test.github.outage = 'failing';
+    expect((await test.call('/v1/messages', claude)).status).toBeGreaterThanOrEqual(500);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringMatching(/could not be reached/) });
+    test.github.outage = 'none';
+    test.github.revoked = true;
+    aged = 9 * DAY;
+    expect((await test.call('/v1/messages', claude)).status).toBe(401);
+    expect(test.bridge()).toMatchObject({ state: 'auth_required', reason: 'GitHub has ended this sign-in (bad_refresh_token).' });
+  });
+
+  it('sends its token to no address that is not GitHub’s', async () => {
+    await start();
+    test.github.api = 'https://api.evil.example';
+    // The SDK is given its address by GitHub too; here it is told by the settings, which are the owner's own.
+    if (route === 'sdk') return;
+    expect(await test.signIn(route)).toMatchObject({ state: 'denied', reason: expect.stringMatching(/not one of its own/) });
+  });
+
+  it('asks for an OAuth app of the owner’s own, and never brings one', async () => {
+    await start({ copilot: { clientId: null } });
+    await expect(test.engine.control.bridges.signIn({ bridge: 'copilot', route, agree: true })).rejects.toMatchObject({
+      code: 'bad_input',
+      message: expect.stringMatching(/OAuth app of your own/),
+    });
+  });
+
+  it('is for this app alone until its owner widens it', async () => {
+    await start();
+    await test.signIn(route);
+    await test.engine.control.bridges.setScope({ bridge: 'copilot', route, scope: ['app'] });
+    const refused = await test.call('/v1/chat/completions', chat);
+    expect(refused).toMatchObject({ status: 403, body: { error: { code: 'out_of_scope' } } });
+    expect(test.bridge().routes.find(({ name }) => name === route)?.defaultScope).toEqual(['app']);
+  });
+
+  it('forgets the sign-in when its owner signs out, and says how to end it at GitHub', async () => {
+    await start();
+    await test.signIn(route);
+    expect(await test.engine.control.bridges.signOut({ bridge: 'copilot' })).toMatchObject({
+      state: 'signed_out',
+      reason: expect.stringContaining('https://github.com/settings/applications'),
+      accounts: [],
+      quota: null,
+    });
+    expect((await test.call('/v1/messages', claude)).status).toBe(401);
+  });
+});
+
+describe('two accounts of GitHub', () => {
+  afterEach(() => test.stop());
+  it('are held both, and one is used', async () => {
+    await start();
+    await test.signIn('device');
+    await test.signIn('sdk');
+    const { accounts } = test.bridge();
+    expect(accounts).toMatchObject([
+      { route: 'device', active: false },
+      { route: 'sdk', active: true },
+    ]);
+    test.github.sdk = false;
+    const device = await test.engine.control.bridges.useAccount({ bridge: 'copilot', account: accounts[0]?.id ?? '' });
+    expect(device).toMatchObject({ route: 'device', accounts: [{ active: true }, { active: false }], state: 'ready' });
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    await test.engine.control.bridges.signOut({ bridge: 'copilot' });
+    expect(test.bridge().accounts).toMatchObject([{ route: 'sdk', active: false }]);
+    await expect(test.engine.control.bridges.useAccount({ bridge: 'copilot', account: 'nobody' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+});
+
+describe('the SDK', () => {
+  afterEach(async () => {
+    sessionToken.next = undefined;
+    await test.stop();
+  });
+  it('is given the token by its pipe alone, in a home of its own, with nothing of ours in its environment', async () => {
+    await start();
+    await test.signIn('sdk');
+    const options = runtimes.at(-1)?.options;
+    expect(JSON.stringify(options)).not.toContain('CANARY');
+    expect(options).toMatchObject({ mode: 'empty', useLoggedInUser: false });
+    expect(options?.env?.['HOME']).toContain(test.engine.home);
+    expect(options?.env).not.toHaveProperty('DBUS_SESSION_BUS_ADDRESS');
+    expect(options).not.toHaveProperty('gitHubToken');
+  });
+  it('makes a short-lived token anew before it ends, and when it is refused', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    const next = (token: string, livesMs: number): void => {
+      test.github.sessionToken = token;
+      sessionToken.next = { token, expiresAt: new Date(Date.now() + aged + livesMs).toISOString() };
+    };
+    test.github.sdk = true;
+    next('CANARY-session-1', 600_000);
+    await test.signIn('sdk');
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    aged = 550_000;
+    next('CANARY-session-2', 600_000);
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    next('CANARY-session-3', 600_000);
+    expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
+  it('is asked for where the folder its owner named holds none', async () => {
+    await start({ copilot: { sdkFolder: '/nowhere' } });
+    const { bridge } = await test.engine.control.bridges.signIn({ bridge: 'copilot', route: 'sdk', agree: true });
+    expect(bridge).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/sdkFolder names \/nowhere/) });
   });
 });
 
 describe('the device flow', () => {
+  let github: FakeGitHub;
+  beforeEach(async () => {
+    github = await startFakeGitHub();
+  });
+  afterEach(() => github.server.stop());
+
   it('waits longer when it is told to, rides out an outage, and stops when cancelled', async () => {
     const net = netOf('Drawbridge/test');
     const start = await startDevice(net, github.server.baseUrl, github.clientId);
@@ -107,6 +418,7 @@ describe('the device flow', () => {
         clientId: github.clientId,
         start,
         signal,
+        now: Date.now,
         pause: async (milliseconds) => {
           waits.push(milliseconds);
           if (waits.length === 4) github.answer = 'allowed';
@@ -126,6 +438,25 @@ describe('who began a request', () => {
     [{ messages: [{ role: 'tool', content: 'x' }] }, 'agent'],
     [{ input: 'x' }, 'user'],
     [{ input: [{ role: 'user', content: 'x' }, { type: 'function_call_output' }] }, 'agent'],
+    [
+      {
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'system', content: 'a note' },
+        ],
+      },
+      'user',
+    ],
+    [{ input: [{ type: 'function_call_output' }, { role: 'developer', content: 'a note' }] }, 'agent'],
+    [
+      {
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'assistant', content: 'begun' },
+        ],
+      },
+      'agent',
+    ],
     [{}, 'agent'],
   ];
   it.each(cases)('%j: %s', (body, who) => expect(initiator(body)).toBe(who));

@@ -1,4 +1,3 @@
-import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,6 +8,7 @@ import { openSecrets } from '../../bridges/accounts/open-secrets.ts';
 import { withLargeValues } from '../../bridges/accounts/sealed.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { memorySecrets, SecretError, type SecretProblem, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { hasKeyring, inKeyringSession, type KeyringKind } from './keyring.support.ts';
 import { CONTRACT } from './secrets.contract.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-secrets-'));
@@ -77,48 +77,12 @@ describe('what the platforms say', () => {
   ])('%s: %s', (message, kind) => expect(problemOf(message)).toBe(kind));
 });
 
-/** The real Secret Service, in a session bus of its own that ends with the test. */
-const real = process.platform === 'linux' && ['dbus-run-session', 'gnome-keyring-daemon'].every(isInstalled);
-if (!real) console.warn('skipped: the real keychain needs dbus-run-session and gnome-keyring-daemon (npm test installs them as root)');
+if (!hasKeyring)
+  console.warn('skipped: the real keychain needs dbus-run-session and gnome-keyring-daemon (npm test installs them as root)');
 
-describe.skipIf(!real)('the real keychain', () => {
+describe.skipIf(!hasKeyring)('the real keychain', () => {
+  const inSession = (kind: KeyringKind): Promise<unknown> => inKeyringSession('keychain.probe.ts', kind);
   it('keeps the whole contract', async () => expect(await inSession('unlocked')).toEqual({ failed: [], lasting: true }));
   it('is told to be locked', async () => expect(await inSession('locked')).toEqual({ kind: 'locked' }));
   it('is told to be missing', async () => expect(await inSession('none')).toEqual({ kind: 'unavailable' }));
 });
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function inSession(kind: 'unlocked' | 'locked' | 'none'): Promise<unknown> {
-  const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keyring-'));
-  const probe = [process.execPath, path.join(import.meta.dirname, 'keychain.probe.ts'), kind === 'unlocked' ? 'contract' : 'read'];
-  const script = path.join(import.meta.dirname, 'keyring-session.sh');
-  const [command = '', ...args] = kind === 'none' ? probe : ['dbus-run-session', '--', 'bash', script, kind, ...probe];
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: home,
-    XDG_DATA_HOME: home,
-    XDG_RUNTIME_DIR: home,
-    ...(kind === 'none' ? { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' } : {}),
-  };
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    child.once('close', () => {
-      rmSync(home, { recursive: true, force: true });
-      const line = /^RESULT (.*)$/m.exec(out)?.[1];
-      if (line === undefined) reject(new Error(`no result: ${out} ${err}`));
-      else resolve(JSON.parse(line));
-    });
-  });
-}

@@ -17,9 +17,11 @@ const DEADLINE_MS = 100_000;
 export async function runToEnd(
   command: string,
   args: readonly string[],
-  { cwd, env }: { cwd?: string; env: Readonly<Record<string, string>> },
+  { cwd, env, input }: { cwd?: string; env: Readonly<Record<string, string>>; input?: string },
 ): Promise<Finished> {
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   const deadline = setTimeout(() => endGroup(child.pid), DEADLINE_MS);
   try {
     const output = Promise.all([text(child.stdout), text(child.stderr)]);
@@ -57,4 +59,12 @@ export function freshPlace(): Place {
 export function bareEnvironment({ home, temporary }: Pick<Place, 'home' | 'temporary'>, ...binFolders: string[]): Record<string, string> {
   const folders = [...binFolders, path.dirname(process.execPath), process.env['PATH']];
   return { HOME: home, TMPDIR: temporary, PATH: folders.join(path.delimiter) };
+}
+
+/** How this machine reaches the registry. */
+export function networkEnvironment(): Record<string, string> {
+  const out: Record<string, string> = { npm_config_userconfig: path.join(os.homedir(), '.npmrc') };
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && /_proxy$|^npm_config_registry$|^node_extra_ca_certs$|^ssl_cert_/i.test(name)) out[name] = value;
+  return out;
 }

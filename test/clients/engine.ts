@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { BridgeDetail } from '../../bridges/contract/accounts.ts';
 import { Call, ClientEnv, type WireFormat } from '../../bridges/contract/schemas.ts';
-import { bareEnvironment, endGroup, freshPlace, runToEnd } from './cli.ts';
+import { bareEnvironment, endGroup, freshPlace, networkEnvironment, runToEnd } from './cli.ts';
 
 export type AnswerIn = 'same' | z.infer<typeof WireFormat>;
 
@@ -13,6 +14,12 @@ export type AnswerIn = 'same' | z.infer<typeof WireFormat>;
 export type Engine = {
   /** `drawbridge keys create` */
   createKey(name: string): Promise<string>;
+  /** `drawbridge signin`, agreed to; `secret` is typed in where it asks for one. */
+  signIn(bridge: string, route: string, secret?: string): Promise<z.infer<typeof BridgeDetail>>;
+  /** `drawbridge scope` */
+  widen(bridge: string): Promise<void>;
+  /** `drawbridge bridges` */
+  bridge(name: string): Promise<z.infer<typeof BridgeDetail>>;
   /** `drawbridge env` */
   envOf(client: string): Promise<z.infer<typeof ClientEnv>>;
   /** `drawbridge calls`, of one caller, in the order they were made. */
@@ -26,10 +33,13 @@ const Ready = z.object({ event: z.literal('ready') });
 const STOP_MS = 15_000;
 
 /** Starts the engine in a state folder of its own, its practice model answering in the given wire format. */
-export async function startEngine(answerIn: AnswerIn): Promise<Engine> {
+export const startEngine = (answerIn: AnswerIn): Promise<Engine> => startEngineWith({ upstreams: { practice: { answerIn } } });
+
+/** Starts the engine in a state folder of its own with these settings. */
+export async function startEngineWith(settings: object): Promise<Engine> {
   const place = freshPlace();
-  const env = { ...bareEnvironment(place), DRAWBRIDGE_HOME: place.home };
-  writeFileSync(path.join(place.home, 'settings.json'), JSON.stringify({ upstreams: { practice: { answerIn } } }));
+  const env = { ...bareEnvironment(place), ...networkEnvironment(), DRAWBRIDGE_HOME: place.home };
+  writeFileSync(path.join(place.home, 'settings.json'), JSON.stringify(settings));
   const engine = spawn(process.execPath, [MAIN, 'start', '--headless', '--no-open', '--json', '--companion-port', '0'], {
     cwd: place.project,
     env,
@@ -51,13 +61,21 @@ export async function startEngine(answerIn: AnswerIn): Promise<Engine> {
     throw new Error(`The engine did not start: ${String(first)}`);
   }
 
-  const drawbridge = async <T>(answer: z.ZodType<T>, ...args: string[]): Promise<T> => {
-    const { code, stdout, stderr } = await runToEnd(process.execPath, [MAIN, ...args, '--json'], { env });
+  const drawbridge = <T>(answer: z.ZodType<T>, ...args: string[]): Promise<T> => typing('', answer, ...args);
+  const typing = async <T>(input: string, answer: z.ZodType<T>, ...args: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await runToEnd(process.execPath, [MAIN, ...args, '--json'], { env, input });
     if (code !== 0) throw new Error(`"drawbridge ${args.join(' ')}" ended with code ${String(code)}: ${stdout}${stderr}`);
-    return answer.parse(parsed(stdout));
+    return answer.parse(parsed(stdout.trim().split('\n').at(-1) ?? ''));
   };
 
   return {
+    signIn: (bridge, route, secret = '') => typing(secret, BridgeDetail, 'signin', bridge, '--route', route, '--agree'),
+    widen: async (bridge) => void (await drawbridge(z.object({ scope: z.array(z.string()) }), 'scope', bridge, 'app,clients', '--agree')),
+    bridge: async (name) => {
+      const found = (await drawbridge(z.array(BridgeDetail), 'bridges')).find((one) => one.name === name);
+      if (found === undefined) throw new Error(`There is no bridge ${name}.`);
+      return found;
+    },
     createKey: async (name) => (await drawbridge(z.object({ key: z.string() }), 'keys', 'create', name)).key,
     envOf: (client) => drawbridge(ClientEnv, 'env', client),
     callsOf: async (caller) => {

@@ -12,6 +12,7 @@ import type {
   CallDetail,
   CallFilter,
   CaptureStatus,
+  StoreSizes,
   ClientEnv,
   DiagnosticsBundle,
   EngineEvent,
@@ -66,10 +67,21 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   let newestId = count;
   let sessionEnded = false;
   const keys: Key[] = [
-    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000) },
-    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5) },
-    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null },
+    { id: 'k1', name: 'claude-code on laptop', hint: 'db_7fQ2…', createdAt: at(-86_400_000 * 6), lastUsedAt: at(-120_000), use: 'clients' },
+    { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5), use: 'clients' },
+    { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null, use: 'clients' },
   ];
+  const sizes = (): StoreSizes => ({
+    path: '/home/u/.local/share/drawbridge/capture/captures.db',
+    calls: capture.calls,
+    oldest: null,
+    newest: null,
+    diskBytes: capture.storeBytes,
+    freeBytes: 0,
+    wireBytes: capture.storeBytes * 60,
+    parts: [{ part: 'messages', bytes: capture.storeBytes }],
+    encrypted: false,
+  });
   const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
     state: 'recording',
@@ -174,6 +186,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const noTunnels = (): never => {
     throw new ORPCError('not_found', { status: 404, message: 'There are no tunnels here.' });
   };
+  const notKept = (): never => {
+    throw new ORPCError('store_unavailable', { status: 503, message: 'This engine keeps no conversations.' });
+  };
   const os = implement(contract);
   const router = os.router({
     status: { get: os.status.get.handler(() => status()) },
@@ -211,7 +226,14 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         }
         const id = `k${keys.length + 1}`;
         const key = `db_${Buffer.from(input.name.repeat(8)).toString('base64url').slice(0, 40)}`;
-        keys.unshift({ id, name: input.name, hint: `${key.slice(0, 7)}…`, createdAt: new Date().toISOString(), lastUsedAt: null });
+        keys.unshift({
+          id,
+          name: input.name,
+          hint: `${key.slice(0, 7)}…`,
+          createdAt: new Date().toISOString(),
+          lastUsedAt: null,
+          use: input.use,
+        });
         emit({ type: 'keys' });
         return { name: input.name, key, id };
       }),
@@ -252,6 +274,16 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         emit({ type: 'status' });
         return capture;
       }),
+      sizes: os.capture.sizes.handler(sizes),
+      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      check: os.capture.check.handler(() => ({
+        ok: true,
+        problems: [],
+        checkedAt: '2026-01-02T03:04:05.678Z',
+        bodiesRead: 0,
+        movedAside: null,
+      })),
     },
     clients: {
       list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
@@ -266,6 +298,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       setScope: os.bridges.setScope.handler(unserved),
       enable: os.bridges.enable.handler(unserved),
       retry: os.bridges.retry.handler(unserved),
+      models: os.bridges.models.handler(() => []),
     },
     gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
@@ -296,6 +329,19 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
       }),
       stop: os.engine.stop.handler(() => ({ stopping: true })),
+    },
+    conversations: {
+      list: os.conversations.list.handler(notKept),
+      tree: os.conversations.tree.handler(notKept),
+      identity: os.conversations.identity.handler(notKept),
+      why: os.conversations.why.handler(notKept),
+    },
+    adapters: { list: os.adapters.list.handler(notKept) },
+    usage: {
+      series: os.usage.series.handler(notKept),
+      window5h: os.usage.window5h.handler(notKept),
+      quotas: os.usage.quotas.handler(notKept),
+      prices: os.usage.prices.handler(notKept),
     },
     loginItem: {
       get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),

@@ -198,7 +198,7 @@ export async function startFakeOpenAI(): Promise<FakeOpenAI> {
     }
     if (/codex/i.test(req.headers['user-agent'] ?? '') || req.headers.originator?.toString().startsWith('codex') === true)
       return json(res, 403, { detail: 'Impersonation' });
-    if (req.method === 'GET') return lists(res, path, isKey);
+    if (req.method === 'GET') return lists(res, path, isKey, new URL(req.url, 'http://x').searchParams.get('client_version'));
     if (mood.callAnswer !== null) {
       const { status, headers, body } = mood.callAnswer;
       mood.callAnswer = null;
@@ -293,7 +293,7 @@ export async function startFakeOpenAI(): Promise<FakeOpenAI> {
   return fake;
 }
 
-function lists(res: http.ServerResponse, path: string, isKey: boolean): void {
+function lists(res: http.ServerResponse, path: string, isKey: boolean, clientVersion: string | null): void {
   if (path === '/backend-api/wham/usage') {
     return json(res, 200, {
       plan_type: 'plus',
@@ -312,7 +312,11 @@ function lists(res: http.ServerResponse, path: string, isKey: boolean): void {
       ? json(res, 200, { object: 'list', data: [{ id: 'gpt-5.5' }, { id: 'whisper-1' }] })
       : json(res, 200, {
           models: [
-            { slug: 'gpt-6.1-sol', display_name: 'GPT-6.1-Sol', visibility: 'list' },
+            // A client that does not say how new it is is shown nothing newer.
+            ...(/^0\.1[6-9]\d\./.test(clientVersion ?? '')
+              ? [{ slug: 'gpt-6.1-sol', display_name: 'GPT-6.1-Sol', visibility: 'list' }]
+              : []),
+            { slug: 'gpt-5.5', display_name: 'GPT-5.5', visibility: 'list' },
             { slug: 'internal-x', visibility: 'hide' },
           ],
         });

@@ -1,4 +1,5 @@
-import { BridgeName, RouteName, Use } from '../../contract/accounts.ts';
+import { BridgeName, RouteName } from '../../contract/accounts.ts';
+import { Use } from '../../contract/schemas.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { BridgeDetail, EngineClient, BridgeName as Name, BridgeRoute, RouteName as Route } from '../../contract/index.ts';
 import { table, type Output } from './output.ts';

@@ -10,6 +10,7 @@ import { showCalls, tailCalls } from './calls.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
+import { conversations, usage } from './meaning.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -20,15 +21,19 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
-  drawbridge calls [--limit N] [--json]
+  drawbridge calls [--query Q] [--limit N] [--json]
+                                      Q as in 'model:gpt-5* status:>=400 "rate limit"'
+  drawbridge conversations [ID] [--limit N] [--json]
+                                      calls by what they belong to; with an id, one as a tree
+  drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
-  drawbridge keys create NAME [--json]
+  drawbridge keys create NAME [--use clients|gateway] [--json]
   drawbridge keys revoke NAME|ID
   drawbridge env [CLIENT] [--json]    how to point a client at Drawbridge
   drawbridge bridges [on|off|retry codex|copilot|m365] [--json]
   drawbridge signin codex --route api-key|chatgpt|codex-cli [--agree]
-  drawbridge signin copilot --route device [--agree]
+  drawbridge signin copilot --route sdk|device [--agree]
   drawbridge signin m365 --route work-iq|graph [--code] [--agree]
                                       --code: where no browser can be opened here
   drawbridge signout codex|copilot|m365
@@ -50,9 +55,13 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  by: { type: 'string' },
+  days: { type: 'string' },
+  query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
+  use: { type: 'string' },
   agree: { type: 'boolean' },
   code: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -81,11 +90,16 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
+    const days = numberOf('days', values.days, 1, 3660) ?? 30;
     return await runClientCommand(command, rest, {
       ...options,
       json,
       limit,
+      days,
+      by: values.by,
+      query: values.query,
       route: values.route,
+      use: values.use,
       agree: values.agree === true,
       code: values.code === true,
       flags: values,
@@ -95,7 +109,18 @@ export async function runCli(options: CliOptions): Promise<number> {
   }
 }
 
-type Command = CliOptions & { json: boolean; limit: number; route: string | undefined; agree: boolean; code: boolean; flags: TunnelFlags };
+type Command = CliOptions & {
+  json: boolean;
+  limit: number;
+  query: string | undefined;
+  days: number;
+  by: string | undefined;
+  route: string | undefined;
+  use: string | undefined;
+  agree: boolean;
+  code: boolean;
+  flags: TunnelFlags;
+};
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
@@ -116,8 +141,12 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     }
     case 'calls':
-      await showCalls(client, { limit: options.limit, json }, output);
+      await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
+    case 'conversations':
+      return conversations(client, rest, options);
+    case 'usage':
+      return usage(client, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
@@ -159,6 +188,8 @@ const COMMANDS = new Set([
   'open',
   'status',
   'calls',
+  'conversations',
+  'usage',
   'tail',
   'keys',
   'tunnels',
@@ -173,7 +204,7 @@ const COMMANDS = new Set([
   'stop',
 ]);
 
-async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output }: Command): Promise<number> {
+async function keys(client: EngineClient, [action = 'list', name]: readonly string[], { json, output, use }: Command): Promise<number> {
   switch (action) {
     case 'list': {
       const held = await client.keys.list({});
@@ -182,14 +213,16 @@ async function keys(client: EngineClient, [action = 'list', name]: readonly stri
       return said(
         output,
         table([
-          ['name', 'key', 'made', 'last used', 'id'],
-          ...held.map((key) => [key.name, key.hint, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+          ['name', 'key', 'for', 'made', 'last used', 'id'],
+          ...held.map((key) => [key.name, key.hint, key.use, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
         ]),
       );
     }
     case 'create': {
       if (name === undefined) throw new DrawbridgeError('bad_input', 'A key needs a name: drawbridge keys create NAME');
-      const made = await client.keys.create({ name });
+      if (use !== undefined && use !== 'clients' && use !== 'gateway')
+        throw new DrawbridgeError('bad_input', `--use takes clients or gateway, not "${use}".`);
+      const made = await client.keys.create({ name, use });
       return said(
         output,
         json

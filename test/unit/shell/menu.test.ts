@@ -15,6 +15,7 @@ const bridge: BridgeDetail = {
   address: '127.0.0.1:3253',
   listenerProblem: null,
   enabled: true,
+  offer: null,
   route: null,
   accounts: [],
   routes: [],

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { createAttempts } from '../accounts/attempt.ts';
+import type { AccountHolder } from '../accounts/holder.ts';
+import type { Net } from '../accounts/net.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { Clock, Pause } from '../engine/clock.ts';
+import type { Logger } from '../engine/log.ts';
+import type { SecretStore } from '../engine/secrets.ts';
+import { pollDevice, startDevice, type DeviceResult } from './device.ts';
+import type { CopilotRoute } from './routes.ts';
+import type { CopilotSession } from './session.ts';
+import type { CopilotSource, CopilotUser } from './source.ts';
+
+export type SignInOptions = {
+  holder: AccountHolder<CopilotSession>;
+  secrets: SecretStore;
+  net: Net;
+  clock: Clock;
+  log: Logger;
+  github: () => string;
+  clientId: () => string | null;
+  sourceOf: (route: CopilotRoute) => CopilotSource;
+  /** Makes ready what a route needs. Throws DrawbridgeError. */
+  ready: (route: CopilotRoute) => Promise<void>;
+  /** Told who signed in, once the account is held. */
+  onUser: (user: CopilotUser) => void;
+  pause: Pause;
+};
+
+export type SignIns = {
+  /** Begins with a code for the person to type in; null where that came to nothing, as the account's state then says. */
+  withCode(route: CopilotRoute): Promise<{ url: string; code: string } | null>;
+  drop(): void;
+};
+
+/** Name of the secret of an account. */
+export const secretOf = (id: string): string => `copilot/${id}`;
+
+/** GitHub's device flow with the owner's own app, for either route (SPEC 5.1, 5.3). */
+export function createSignIns(options: SignInOptions): SignIns {
+  const { holder, secrets, net, clock, log } = options;
+  let began = 0;
+  const failed = (reason: string): void => holder.fallBack({ type: 'sign_in_failed', reason });
+
+  const finish = async ({ route, ...result }: DeviceResult & { route: CopilotRoute }): Promise<void> => {
+    if (result.kind === 'cancelled') return holder.fallBack({ type: 'sign_in_cancelled' });
+    if (result.kind === 'declined') return holder.fallBack({ type: 'declined' });
+    if (result.kind === 'failed') return failed(result.reason);
+    const source = options.sourceOf(route);
+    const answer = await source.user(result.tokens.access);
+    await source.stop();
+    if ('problem' in answer) {
+      return answer.problem === 'not_entitled'
+        ? holder.fallBack({ type: 'not_entitled', reason: answer.reason, href: null })
+        : failed(answer.reason);
+    }
+    const { login, plan } = answer.user;
+    const id = `${route}-${createHash('sha256').update(login).digest('hex').slice(0, 12)}`;
+    await secrets.set(secretOf(id), JSON.stringify(result.tokens));
+    holder.add({ id, route, label: login, plan });
+    options.onUser(answer.user);
+  };
+  const attempts = createAttempts<DeviceResult & { route: CopilotRoute }>({ bridge: 'copilot', holder, log, finish });
+
+  return {
+    async withCode(route) {
+      const clientId = options.clientId();
+      if (clientId === null) {
+        throw new DrawbridgeError(
+          'bad_input',
+          'This sign-in needs an OAuth app of your own, with device flow allowed. Make one at https://github.com/settings/developers and set bridges.copilot.clientId to its client id.',
+        );
+      }
+      began += 1;
+      const mine = began;
+      attempts.begin('What the sign-in needs is made ready.');
+      try {
+        await options.ready(route);
+      } catch (error) {
+        if (!(error instanceof DrawbridgeError)) throw error;
+        if (mine === began) failed(error.message);
+        return null;
+      }
+      const github = options.github();
+      const start = mine === began ? await startDevice(net, github, clientId) : undefined;
+      // Dropped meanwhile, or another one began.
+      if (start === undefined || mine !== began) return null;
+      if ('problem' in start) {
+        failed(start.problem);
+        return null;
+      }
+      holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
+      const expiresAt = new Date(clock.now() + start.expiresInMs).toISOString();
+      holder.offer({ route, url: start.url, code: start.userCode, expiresAt });
+      const attempt = new AbortController();
+      const { signal } = attempt;
+      const done = pollDevice({ net, github, clientId, start, signal, now: () => clock.now(), pause: options.pause });
+      attempts.follow({ done: done.then((result) => ({ ...result, route })), cancel: () => attempt.abort() });
+      return { url: start.url, code: start.userCode };
+    },
+    drop() {
+      began += 1;
+      attempts.drop();
+    },
+  };
+}
