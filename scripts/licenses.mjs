@@ -5,7 +5,17 @@ import path from 'node:path';
 import { root, say } from './lib/setup.mjs';
 
 /** Licences that let us ship the code with no more than their text. Anything else is looked at by a person first. */
-const ALLOWED = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'OFL-1.1', 'MIT AND OFL-1.1']);
+const ALLOWED = new Set([
+  'MIT',
+  'ISC',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'OFL-1.1',
+  'MIT AND OFL-1.1',
+]);
 /** Needed for compiling alone; no code of theirs is shipped. */
 const NOT_SHIPPED = new Set(['node-addon-api']);
 

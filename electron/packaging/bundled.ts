@@ -25,7 +25,9 @@ export function noteBundled(name: string): Plugin {
 
 /** Folder of the package a module belongs to, from `node_modules` on; null for our own. Ids may carry a NUL and a query. */
 export function packageFolder(id: string): string | null {
-  const found = /[\\/](node_modules[\\/](?:.+[\\/]node_modules[\\/])?(?:@[^\\/]+[\\/])?[^@\\/][^\\/]*)[\\/]/.exec(id.replace(/\0|\?.*$/g, ''));
+  const found = /[\\/](node_modules[\\/](?:.+[\\/]node_modules[\\/])?(?:@[^\\/]+[\\/])?[^@\\/][^\\/]*)[\\/]/.exec(
+    id.replace(/\0|\?.*$/g, ''),
+  );
   const folder = found?.[1]?.replaceAll('\\', '/');
   return folder === undefined || folder.includes('/.') ? null : folder;
 }

@@ -9,9 +9,34 @@ import { signingFrom } from '../../electron/packaging/signing.ts';
 
 describe('what is packed', () => {
   test('is the build, what it reads, and its natives; no source, test, document or tool', () => {
-    const kept = ['', '/dist', '/dist/electron/main.mjs', '/resources/tray/ready.png', '/resources/icons/drawbridge-256.png', '/package.json'];
-    const left = ['/bridges', '/electron', '/renderer', '/test', '/docs', '/bench', '/scripts', '/out', '/.git', '/.github', '/forge.config.ts'];
-    const leftWithin = ['/dist/.built', '/dist/.bundled', '/dist/.bundled/engine.json', '/resources/icons/drawbridge.icns', '/node_modules/.bin'];
+    const kept = [
+      '',
+      '/dist',
+      '/dist/electron/main.mjs',
+      '/resources/tray/ready.png',
+      '/resources/icons/drawbridge-256.png',
+      '/package.json',
+    ];
+    const left = [
+      '/bridges',
+      '/electron',
+      '/renderer',
+      '/test',
+      '/docs',
+      '/bench',
+      '/scripts',
+      '/out',
+      '/.git',
+      '/.github',
+      '/forge.config.ts',
+    ];
+    const leftWithin = [
+      '/dist/.built',
+      '/dist/.bundled',
+      '/dist/.bundled/engine.json',
+      '/resources/icons/drawbridge.icns',
+      '/node_modules/.bin',
+    ];
     const natives = '/node_modules/better-sqlite3';
     expect([...kept, natives, `${natives}/lib/index.js`, `${natives}/LICENSE`].filter(isLeftOut)).toEqual([]);
     const unneeded = [`${natives}/deps`, `${natives}/src`, `${natives}/binding.gyp`, `${natives}/README.md`, '/node_modules/.cache'];
@@ -49,14 +74,21 @@ describe('natives', () => {
     const files = readdirSync(app, { recursive: true, encoding: 'utf8' }).map((file) => file.replaceAll('\\', '/'));
     expect(files.filter((file) => file.endsWith('.node')).sort()).toEqual(neededNatives(target).sort());
     const name = `${target.platform}-${target.arch}.js`;
-    expect(files.filter((file) => file.endsWith('.js')).map((file) => path.basename(file)).sort()).toEqual(['binding.js', name].sort());
+    expect(
+      files
+        .filter((file) => file.endsWith('.js'))
+        .map((file) => path.basename(file))
+        .sort(),
+    ).toEqual(['binding.js', name].sort());
     expect(files.filter((file) => /@types|node-addon-api|musl/.test(file))).toEqual([]);
   });
 
   test('that are missing stop the packaging, by name', async () => {
     app = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-prune-'));
     mkdirSync(path.join(app, 'node_modules'));
-    await expect(pruneApp(app, { platform: 'darwin', arch: 'x64' })).rejects.toThrow(/better-sqlite3\/prebuilds\/darwin-x64\.node and .*keyring-darwin-x64/);
+    await expect(pruneApp(app, { platform: 'darwin', arch: 'x64' })).rejects.toThrow(
+      /better-sqlite3\/prebuilds\/darwin-x64\.node and .*keyring-darwin-x64/,
+    );
   });
 
   test('are known by their whole name', () => {
