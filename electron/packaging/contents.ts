@@ -3,8 +3,8 @@
 /** Files of the build that only the build itself, or a checkout, has a use for. */
 const LEFT_OUT = [
   /^\/dist\/(?:\.built|\.bundled(?:\/|$)|THIRD_PARTY_LICENSES$)/,
-  // The installers' icons; at run time only the window's on Linux is read.
-  /^\/resources\/icons\/(?!drawbridge-256\.png$)/,
+  // Of the resources the shell reads the menu's icons and, on Linux, the window's; all else is for builds and installers.
+  /^\/resources\/(?!tray(?:\/|$)|icons$|icons\/drawbridge-256\.png$)/,
   // What natives are made from, and what people and compilers read.
   /^\/node_modules\/(?:.+\/)?(?:\.bin|binding\.gyp|[^/]+\.(?:md|map|d\.[cm]?ts))$/,
   /^\/node_modules\/better-sqlite3\/(?:deps|src)$/,

@@ -35,6 +35,7 @@ describe('what is packed', () => {
       '/dist/.bundled',
       '/dist/.bundled/engine.json',
       '/resources/icons/drawbridge.icns',
+      '/resources/prices.json',
       '/node_modules/.bin',
     ];
     const natives = '/node_modules/better-sqlite3';
