@@ -55,6 +55,7 @@ describe.runIf(linux)('the package', () => {
       '/dist/renderer/assets',
       '/dist/renderer/index.html',
       '/dist/renderer/theme.js',
+      '/dist/token-worker.mjs',
       '/dist/tunnel-connector.mjs',
       '/dist/tunnel-leash.mjs',
       '/node_modules/@napi-rs/keyring',
