@@ -2,12 +2,13 @@ import { resolve } from 'node:path';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { noteBundled } from './electron/packaging/bundled.ts';
 
 /** The window's build. Self-contained, so that every host and every test serves the same files. */
 export default defineConfig({
   root: resolve(import.meta.dirname, 'renderer'),
   base: '/',
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), noteBundled('window')],
   build: {
     outDir: resolve(import.meta.dirname, 'dist/renderer'),
     emptyOutDir: true,

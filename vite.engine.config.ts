@@ -1,11 +1,13 @@
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'vite';
+import { noteBundled } from './electron/packaging/bundled.ts';
 import manifest from './package.json' with { type: 'json' };
 
 /** The engine as few files: one for the command, one for the capture worker. Natives stay outside. */
 export default defineConfig({
   publicDir: false,
+  plugins: [noteBundled('engine')],
   ssr: { noExternal: true, external: Object.keys(manifest.dependencies) },
   build: {
     ssr: true,

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { defineConfig } from 'vite';
+import { noteBundled } from './bundled.ts';
 import { external, outDir, root } from './shared.ts';
 
 /** The shell's main process: one ES module. */
 export default defineConfig({
   root,
   publicDir: false,
+  plugins: [noteBundled('shell')],
   ssr: { noExternal: true },
   build: {
     ssr: true,

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { defineConfig } from 'vite';
+import { noteBundled } from './bundled.ts';
 import { external, outDir, root } from './shared.ts';
 
 /** The windows' preload: a sandbox takes one CommonJS file. */
 export default defineConfig({
   root,
   publicDir: false,
+  plugins: [noteBundled('preload')],
   build: {
     target: 'chrome140',
     outDir,

@@ -68,6 +68,8 @@ export async function ensureBuilt() {
       process.exit(code ?? 1);
     }
   }
+  const code = await tool('scripts/licenses.mjs', []);
+  if (code !== 0) process.exit(code ?? 1);
   writeFileSync(stamp, wanted);
 }
 
