@@ -1,10 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/index.ts';
+import type { Activity, Call, CallFilter, CaptureStatus, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import { NO_PLACES } from './places.ts';
+import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
+import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
+import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
 
 /** The capture side of the engine: the recorder, and a store in a thread of its own. */
@@ -14,11 +17,23 @@ export type Capture = {
   start(): Promise<void>;
   status(): CaptureStatus;
   pause(paused: boolean): void;
-  list(limit: number, before: number | undefined, filter: CallFilter): Promise<Call[]>;
+  /** Newest first. Throws DrawbridgeError bad_input where `query` can't be understood. */
+  list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
+  /** What calls mean: conversations, identity, usage (meaning.ts). */
+  ask<Kind extends MeaningQuery['kind']>(query: Extract<MeaningQuery, { kind: Kind }>): Promise<Extract<MeaningAnswer, { kind: Kind }>>;
+  /** Tells the store how the bridges are signed in, and what their providers say of their limits. */
+  bridges(reports: readonly BridgeReport[]): void;
   /** Numbers of the last hour. */
   activity(): Promise<Activity>;
+  sizes(): Promise<StoreSizes>;
+  /** Removes calls and all they said. Throws DrawbridgeError bad_input where a query can't be understood. */
+  purge(scope: PurgeScope, dryRun: boolean): Promise<Removed>;
+  /** Applies the retention settings now. */
+  retain(): Promise<Removed>;
+  /** Reads the whole store through. */
+  check(): Promise<Checked>;
   /** Hears of every row that began or changed, stored or not. */
   onCalls(listener: (calls: readonly Call[]) => void): () => void;
   onStatus(listener: () => void): () => void;
@@ -30,9 +45,13 @@ export type Capture = {
 
 export type CaptureOptions = {
   file: string;
+  /** Where earlier versions kept the database; it is moved from there. */
+  formerFile?: string;
   clock: Clock;
   log: Logger;
-  settings: () => { enabled: boolean; maxBodyBytes: number };
+  /** What is the user's own; nothing is read where it is not given. */
+  places?: MeaningPlaces;
+  settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -71,7 +90,9 @@ export function createCapture(options: CaptureOptions): Capture {
   let batch = new Map<number, Entry>();
   let batchBytes = 0;
   let batchTimer: NodeJS.Timeout | undefined;
+  let told: ReturnType<CaptureOptions['settings']> | undefined;
   const droppedIds = new Set<number>();
+  let reports: readonly BridgeReport[] = [];
   let nextQuery = 1;
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   const callListeners = new Set<(calls: readonly Call[]) => void>();
@@ -104,6 +125,15 @@ export function createCapture(options: CaptureOptions): Capture {
   };
   const show = (row: Call): void => tell(row, true);
 
+  /** The worker hears of the settings before whatever they concern. */
+  const configure = (to: Worker): void => {
+    const now = options.settings();
+    if (now === told) return;
+    told = now;
+    const { folders = [], retention = { days: null, maxBytes: null } } = now;
+    to.postMessage({ type: 'configure', keeping: { folders, retention } } satisfies ToWorker);
+  };
+
   const flushLone = (): void => {
     if (batch.size <= FEW) flush();
     else batchTimer = setTimeout(flush, BATCH_MS - LONE_MS);
@@ -113,6 +143,7 @@ export function createCapture(options: CaptureOptions): Capture {
     clearTimeout(batchTimer);
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
+    configure(worker);
     // All small bodies of the batch go over in one buffer.
     let wanted = 0;
     for (const entry of batch.values()) wanted += placedBytes(entry);
@@ -203,8 +234,16 @@ export function createCapture(options: CaptureOptions): Capture {
         queries.get(message.id)?.resolve(message.answer);
         return void queries.delete(message.id);
       case 'refused':
-        queries.get(message.id)?.reject(new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`));
+        queries
+          .get(message.id)
+          ?.reject(
+            message.code === 'store_unavailable'
+              ? new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`)
+              : new DrawbridgeError(message.code, message.reason),
+          );
         return void queries.delete(message.id);
+      case 'warned':
+        return log.warn('capture.warned', { message: message.message });
       case 'closed':
     }
   };
@@ -216,10 +255,20 @@ export function createCapture(options: CaptureOptions): Capture {
         return;
       }
       flush();
+      configure(worker);
       const id = nextQuery++;
       queries.set(id, { resolve, reject });
       worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
     });
+
+  const removing = async (query: Query): Promise<Removed> => {
+    const answer = await ask(query);
+    if (answer.kind !== 'removed') throw otherAnswer();
+    calls = answer.count;
+    storeBytes = answer.storeBytes;
+    statusChanged();
+    return answer.removed;
+  };
 
   const recorder = createRecorder(
     {
@@ -253,7 +302,14 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({ type: 'open', file: options.file, now: clock.now() } satisfies ToWorker);
+        worker.postMessage({
+          type: 'open',
+          file: options.file,
+          formerFile: options.formerFile,
+          now: clock.now(),
+          places: options.places ?? NO_PLACES,
+        } satisfies ToWorker);
+        worker.postMessage({ type: 'bridges', reports } satisfies ToWorker);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,
@@ -267,8 +323,8 @@ export function createCapture(options: CaptureOptions): Capture {
       paused = value;
       statusChanged();
     },
-    async list(limit, before, filter) {
-      const answer = await ask({ kind: 'list', limit, before, filter });
+    async list(limit, before, filter, query) {
+      const answer = await ask({ kind: 'list', listing: { limit, before, filter, query, now: clock.now() } });
       return answer.kind === 'list' ? answer.calls : [];
     },
     async get(id) {
@@ -279,10 +335,33 @@ export function createCapture(options: CaptureOptions): Capture {
       const answer = await ask({ kind: 'facets' });
       return answer.kind === 'facets' ? answer : { clients: [], callers: [], upstreams: [], models: [] };
     },
+    async ask(query) {
+      const answer = await ask(query);
+      if (!isKind(answer, query.kind)) throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      return answer;
+    },
+    bridges(next) {
+      const told = JSON.stringify(next);
+      if (told === JSON.stringify(reports)) return;
+      reports = next;
+      worker?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+    },
     async activity() {
       const answer = await ask({ kind: 'activity', fromId: idAt(clock.now() - 3_600_000) });
-      if (answer.kind !== 'activity') throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      if (answer.kind !== 'activity') throw otherAnswer();
       return answer.activity;
+    },
+    async sizes() {
+      const answer = await ask({ kind: 'sizes' });
+      if (answer.kind !== 'sizes') throw otherAnswer();
+      return answer.sizes;
+    },
+    purge: (scope, dryRun) => removing({ kind: 'purge', scope, dryRun, now: clock.now() }),
+    retain: () => removing({ kind: 'retain', now: clock.now() }),
+    async check() {
+      const answer = await ask({ kind: 'check', now: clock.now() });
+      if (answer.kind !== 'checked') throw otherAnswer();
+      return answer.checked;
     },
     onCalls(listener) {
       callListeners.add(listener);
@@ -305,4 +384,12 @@ export function createCapture(options: CaptureOptions): Capture {
       worker = undefined;
     },
   };
+}
+
+function isKind<Kind extends Answer['kind']>(answer: Answer, kind: Kind): answer is Extract<Answer, { kind: Kind }> {
+  return answer.kind === kind;
+}
+
+function otherAnswer(): DrawbridgeError {
+  return new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
 }

@@ -12,6 +12,7 @@ import type {
   CallDetail,
   CallFilter,
   CaptureStatus,
+  StoreSizes,
   ClientEnv,
   DiagnosticsBundle,
   EngineEvent,
@@ -71,6 +72,17 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null, use: 'clients' },
   ];
   const revoked = new Map<string, Key>();
+  const sizes = (): StoreSizes => ({
+    path: '/home/u/.local/share/drawbridge/capture/captures.db',
+    calls: capture.calls,
+    oldest: null,
+    newest: null,
+    diskBytes: capture.storeBytes,
+    freeBytes: 0,
+    wireBytes: capture.storeBytes * 60,
+    parts: [{ part: 'messages', bytes: capture.storeBytes }],
+    encrypted: false,
+  });
   let capture: CaptureStatus = {
     state: 'recording',
     reason: null,
@@ -174,6 +186,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const noTunnels = (): never => {
     throw new ORPCError('not_found', { status: 404, message: 'There are no tunnels here.' });
   };
+  const notKept = (): never => {
+    throw new ORPCError('store_unavailable', { status: 503, message: 'This engine keeps no conversations.' });
+  };
   const os = implement(contract);
   const router = os.router({
     status: { get: os.status.get.handler(() => status()) },
@@ -259,6 +274,16 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         emit({ type: 'status' });
         return capture;
       }),
+      sizes: os.capture.sizes.handler(sizes),
+      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      check: os.capture.check.handler(() => ({
+        ok: true,
+        problems: [],
+        checkedAt: '2026-01-02T03:04:05.678Z',
+        bodiesRead: 0,
+        movedAside: null,
+      })),
     },
     clients: {
       list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
@@ -303,6 +328,19 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
       }),
       stop: os.engine.stop.handler(() => ({ stopping: true })),
+    },
+    conversations: {
+      list: os.conversations.list.handler(notKept),
+      tree: os.conversations.tree.handler(notKept),
+      identity: os.conversations.identity.handler(notKept),
+      why: os.conversations.why.handler(notKept),
+    },
+    adapters: { list: os.adapters.list.handler(notKept) },
+    usage: {
+      series: os.usage.series.handler(notKept),
+      window5h: os.usage.window5h.handler(notKept),
+      quotas: os.usage.quotas.handler(notKept),
+      prices: os.usage.prices.handler(notKept),
     },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),

@@ -10,6 +10,7 @@ import { showCalls, tailCalls } from './calls.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
+import { conversations, usage } from './meaning.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -20,7 +21,11 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
-  drawbridge calls [--limit N] [--json]
+  drawbridge calls [--query Q] [--limit N] [--json]
+                                      Q as in 'model:gpt-5* status:>=400 "rate limit"'
+  drawbridge conversations [ID] [--limit N] [--json]
+                                      calls by what they belong to; with an id, one as a tree
+  drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--use clients|gateway] [--json]
@@ -50,6 +55,9 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  by: { type: 'string' },
+  days: { type: 'string' },
+  query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -82,10 +90,14 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
+    const days = numberOf('days', values.days, 1, 3660) ?? 30;
     return await runClientCommand(command, rest, {
       ...options,
       json,
       limit,
+      days,
+      by: values.by,
+      query: values.query,
       route: values.route,
       use: values.use,
       agree: values.agree === true,
@@ -100,6 +112,9 @@ export async function runCli(options: CliOptions): Promise<number> {
 type Command = CliOptions & {
   json: boolean;
   limit: number;
+  query: string | undefined;
+  days: number;
+  by: string | undefined;
   route: string | undefined;
   use: string | undefined;
   agree: boolean;
@@ -126,8 +141,12 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     }
     case 'calls':
-      await showCalls(client, { limit: options.limit, json }, output);
+      await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
+    case 'conversations':
+      return conversations(client, rest, options);
+    case 'usage':
+      return usage(client, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
@@ -169,6 +188,8 @@ const COMMANDS = new Set([
   'open',
   'status',
   'calls',
+  'conversations',
+  'usage',
   'tail',
   'keys',
   'tunnels',
