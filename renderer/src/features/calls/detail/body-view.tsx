@@ -46,7 +46,10 @@ export function BodyView({
   const form = layout === null ? 'raw' : wanted;
   return (
     <>
-      <Bar {...(title === undefined ? {} : { title })} about={`${bytes(body.bytes)} · ${contentType(message)}`}>
+      <Bar
+        {...(title === undefined ? {} : { title })}
+        about={title === undefined ? `${bytes(body.bytes)} · ${contentType(message)}` : bytes(body.bytes)}
+      >
         {layout !== null && (
           <Segmented
             label={`Form of the ${what}`}

@@ -20,9 +20,9 @@ export function SummaryTab({ detail: { call, client, assembled } }: { detail: Ca
       tabIndex={0}
       role="region"
       aria-label="Summary"
-      className="grid min-h-0 flex-1 content-start gap-5 overflow-y-auto px-4 py-4 focus-visible:-outline-offset-2"
+      className="grid min-h-0 flex-1 auto-rows-max content-start gap-5 overflow-y-auto px-4 py-4 focus-visible:-outline-offset-2"
     >
-      <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border bg-line @container min-[1100px]:grid-cols-4">
+      <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border bg-line min-[1100px]:grid-cols-4">
         <Tile name="Duration" value={call.durationMs === null ? null : duration(call.durationMs)} />
         <Tile name="First byte" value={call.ttfbMs === null ? null : duration(call.ttfbMs)} />
         <Tile

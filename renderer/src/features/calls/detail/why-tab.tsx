@@ -33,7 +33,7 @@ export function WhyTab({ detail: { call } }: { detail: CallDetail }) {
       tabIndex={0}
       role="region"
       aria-label="Why"
-      className="grid min-h-0 flex-1 content-start gap-4 overflow-y-auto px-4 py-4 focus-visible:-outline-offset-2"
+      className="grid min-h-0 flex-1 auto-rows-max content-start gap-4 overflow-y-auto px-4 py-4 focus-visible:-outline-offset-2"
     >
       <p className="text-pretty">
         {broke === null ? (

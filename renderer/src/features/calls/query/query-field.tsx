@@ -128,16 +128,16 @@ export function QueryField({
           </IconButton>
         )}
       </span>
-      {isOpen && <Offers id={listId} offers={offers} active={active} onTake={take} />}
-      {shownProblem !== null && !isOpen && (
-        <p
-          id={problemId}
-          role="alert"
-          className="absolute top-[calc(100%+4px)] left-0 z-30 max-w-full rounded-md border border-bad/40 bg-bad-soft px-2.5 py-1.5 text-xs shadow-lg"
-        >
-          <code className="mr-1.5 font-mono font-medium text-bad">{text.slice(shownProblem.start, shownProblem.end)}</code>
-          {shownProblem.message}
-        </p>
+      {(isOpen || shownProblem !== null) && (
+        <div className="absolute top-[calc(100%+4px)] left-0 z-30 grid w-full min-w-80 gap-1">
+          {shownProblem !== null && (
+            <p id={problemId} role="alert" className="rounded-md border border-bad/40 bg-bad-soft px-2.5 py-1.5 text-xs shadow-lg">
+              <code className="mr-1.5 font-mono font-medium text-bad">{text.slice(shownProblem.start, shownProblem.end)}</code>
+              {shownProblem.message}
+            </p>
+          )}
+          {isOpen && <Offers id={listId} offers={offers} active={active} onTake={take} />}
+        </div>
       )}
     </div>
   );
@@ -164,7 +164,7 @@ function Offers({
       id={id}
       role="listbox"
       aria-label="What may come here"
-      className="absolute top-[calc(100%+4px)] left-0 z-30 max-h-72 w-full min-w-80 overflow-y-auto rounded-lg border bg-raised p-1 shadow-lg"
+      className="max-h-72 overflow-y-auto rounded-lg border bg-raised p-1 shadow-lg"
     >
       {offers.map((offer, at) => (
         <div
