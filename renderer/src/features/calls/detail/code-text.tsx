@@ -15,8 +15,8 @@ const MOST_PIECES = 60;
 /** A line, or a piece of one; `at` is the line's number, from 0. */
 type Piece = { text: string; at: number; note?: string };
 
-/** What is to be seen of a text: a line, and a number that changes with each wish. */
-export type GoTo = { line: number; wish: number } | null;
+/** A line that is to be brought into sight; a new object for each wish. */
+export type GoTo = { line: number } | null;
 
 type Props = {
   lines: readonly string[];
@@ -91,13 +91,11 @@ function useGoTo(goTo: GoTo, pieces: readonly Piece[], show: (index: number) => 
   useEffect(() => {
     latest.current = show;
   });
-  const line = goTo?.line;
-  const wish = goTo?.wish;
   useEffect(() => {
-    if (line === undefined) return;
-    const index = pieces.findIndex(({ at }) => at === line);
+    if (goTo === null) return;
+    const index = pieces.findIndex(({ at }) => at === goTo.line);
     if (index >= 0) latest.current(index);
-  }, [line, wish, pieces]);
+  }, [goTo, pieces]);
 }
 
 const Line = memo(function Line({

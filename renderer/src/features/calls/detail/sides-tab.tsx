@@ -44,7 +44,7 @@ export function SidesTab({ detail, side, ...load }: { detail: CallDetail; side: 
           linesFound={(index) => (places[index]?.exact === true ? places[index].lines.length : 0)}
           onGoTo={(index) => {
             const line = places[index]?.lines[0];
-            if (line !== undefined) setGoTo((before) => ({ line, wish: (before?.wish ?? 0) + 1 }));
+            if (line !== undefined) setGoTo({ line });
           }}
         />
       )}
