@@ -16,10 +16,11 @@ import { stall } from './scenarios/stall.ts';
 import { start } from './scenarios/start.ts';
 import { store } from './scenarios/store.ts';
 import { tunnel } from './scenarios/tunnel.ts';
+import { window } from './scenarios/window.ts';
 import { canPin, pinSelf } from './system.ts';
 import { startMock } from './targets.ts';
 
-const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store, capture, tunnel];
+const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store, capture, tunnel, window];
 
 const USAGE = `npm run bench [-- SCENARIO ... [--rounds N] [--calls N] [--quick] [--json FILE]]
 

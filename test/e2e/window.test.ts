@@ -150,13 +150,14 @@ describe('calls', () => {
     await live();
     await page.keyboard.press('/');
     await page.keyboard.type('codex');
-    await page.waitForURL('**/calls?text=codex');
+    await page.waitForURL('**/calls?q=codex');
+    await page.keyboard.press('Enter');
     await page.getByLabel('Outcome').click();
     await page.getByRole('option', { name: 'Failed or cut' }).click();
-    await page.waitForURL('**/calls?text=codex&outcome=failed');
+    await page.waitForURL(/calls\?(?=.*q=codex)(?=.*outcome=failed)/);
     await page.reload();
     await live();
-    expect(await page.getByLabel('Filter by text').inputValue()).toBe('codex');
+    expect(await page.getByLabel('Query the calls').inputValue()).toBe('codex');
     expect(await page.getByLabel('Outcome').innerText()).toBe('Failed or cut');
 
     const other = stub.push({
@@ -170,7 +171,7 @@ describe('calls', () => {
     const wanted = stub.push({ client: 'codex', status: 500, cut: false, state: 'done' });
     await page.locator(`#call-${wanted.id}`).waitFor();
     expect(await page.locator(`#call-${other.id}`).count()).toBe(0);
-    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await page.locator(`#call-${other.id}`).waitFor();
     expect(new URL(page.url()).search).toBe('');
   });
@@ -238,15 +239,14 @@ describe('detail', () => {
     await pane.getByText('image/png').waitFor();
 
     const tab = (name: string): Promise<void> => pane.getByRole('tab', { name, exact: true }).click();
-    await tab('Client request');
+    await tab('Request');
     await pane.getByText('"max_tokens":').waitFor();
     expect(await pane.getByText('9007199254740', { exact: false }).count()).toBeGreaterThan(0);
-    await pane.getByRole('button', { name: 'Raw' }).click();
+    await pane.getByRole('group', { name: 'Form of the client’s request' }).getByRole('button', { name: 'Raw' }).click();
     await pane.getByText('"max_tokens":32000,').waitFor();
-    await tab('Client reply');
+    await tab('Reply');
     await pane.getByText('event: message_start').waitFor();
-    await tab('Upstream');
-    await pane.getByRole('button', { name: 'Request to gateway' }).waitFor();
+    await pane.getByRole('region', { name: 'gateway sent' }).waitFor();
     await tab('Stream');
     await pane.getByRole('list', { name: 'Frames' }).getByText('message_start', { exact: true }).click();
     await pane.getByText('"id": "msg_01"').waitFor();
@@ -272,8 +272,7 @@ describe('detail', () => {
       .getByRole('region', { name: 'Body of the client’s request' })
       .evaluate((element) => element.textContent.length);
     expect(shown).toBeLessThan(200_000);
-    await page.getByRole('tab', { name: 'Upstream' }).click();
-    await page.getByText('The bytes went through untouched.').waitFor();
+    await page.getByText('The bytes went through untouched').waitFor();
   });
 
   test('a call that is not kept is said to be so', async () => {

@@ -23,7 +23,9 @@ import type {
   TunnelStatus,
 } from '../../bridges/contract/index.ts';
 import { listOf, type Found } from '../../bridges/clients/known.ts';
-import { madeCall, madeDetail } from './made-calls.ts';
+import { parseQuery } from '../../bridges/contract/query.ts';
+import { fits } from '../../renderer/src/lib/query-match.ts';
+import { madeCall, madeDetail, madeIdentity, madeTree, madeWhy } from './made-calls.ts';
 
 /** The policy every host serves the window under. */
 export const WINDOW_CSP =
@@ -42,6 +44,8 @@ export type EngineStub = {
   url: string;
   /** Makes a call appear, or replaces the one with its id. Returns the row. */
   push: (part?: Partial<Call>) => Call;
+  /** Makes so many calls appear, told in one event. */
+  pushMany: (count: number) => void;
   /** Changes what the status says. */
   set: (part: {
     listeners?: Listener[];
@@ -147,11 +151,15 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     }
   }
 
-  function push(part: Partial<Call> = {}): Call {
+  function place(part: Partial<Call>): Call {
     const id = part.id ?? newestId + 1;
     newestId = Math.max(newestId, id);
     const row = { ...(pushed.get(id) ?? madeCall(id, Date.now())), ...part, id };
     pushed.set(id, row);
+    return row;
+  }
+  function push(part: Partial<Call> = {}): Call {
+    const row = place(part);
     emit({ type: 'calls', calls: [row] });
     return row;
   }
@@ -195,8 +203,13 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     calls: {
       list: os.calls.list.handler(({ input }) => {
         const calls: Call[] = [];
+        const query = parseQuery(input.query ?? '');
+        const [problem] = query.problems;
+        if (problem !== undefined) throw new ORPCError('bad_input', { status: 400, message: problem.message });
+        const words = query.terms.flatMap((term) => (term.type === 'text' ? [term.text.toLowerCase()] : []));
         for (const row of newestFirst(input.before)) {
-          if (!passes(row, input.filter)) continue;
+          if (!passes(row, input.filter) || fits(row, query, Date.now()) === 'no') continue;
+          if (words.length > 0 && !words.every((word) => JSON.stringify(row).toLowerCase().includes(word))) continue;
           if (calls.length === input.limit) return { calls, more: true };
           calls.push(row);
         }
@@ -332,9 +345,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     },
     conversations: {
       list: os.conversations.list.handler(notKept),
-      tree: os.conversations.tree.handler(notKept),
-      identity: os.conversations.identity.handler(notKept),
-      why: os.conversations.why.handler(notKept),
+      tree: os.conversations.tree.handler(({ input }) => madeTree(call(input.id) ?? notKept())),
+      identity: os.conversations.identity.handler(({ input }) => madeIdentity(call(input.call) ?? notKept())),
+      why: os.conversations.why.handler(({ input }) => madeWhy(call(input.call) ?? notKept())),
     },
     adapters: { list: os.adapters.list.handler(notKept) },
     exchange: { export: os.exchange.export.handler(notKept), import: os.exchange.import.handler(notKept) },
@@ -409,6 +422,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   return {
     url: `http://127.0.0.1:${address.port}`,
     push,
+    pushMany: (count) => emit({ type: 'calls', calls: Array.from({ length: count }, () => place({})) }),
     set: (part) => {
       listeners = part.listeners ?? listeners;
       notices = part.notices ?? notices;

@@ -3,15 +3,25 @@ import { useEffect, useState } from 'react';
 import { cn } from '../lib/cn.ts';
 import { Button, IconButton } from './button.tsx';
 
-/** Copies a text, and says that it did. With `caption` it is a full button, without one an icon. */
-export function CopyButton({ text, label, caption, className }: { text: string; label: string; caption?: string; className?: string }) {
+/** Copies a text, made only then where that takes work, and says that it did. With `caption` it is a full button, without one an icon. */
+export function CopyButton({
+  text,
+  label,
+  caption,
+  className,
+}: {
+  text: string | (() => string);
+  label: string;
+  caption?: string;
+  className?: string;
+}) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;
     const timer = setTimeout(() => setCopied(false), 1500);
     return () => clearTimeout(timer);
   }, [copied]);
-  const copy = (): void => void navigator.clipboard.writeText(text).then(() => setCopied(true));
+  const copy = (): void => void navigator.clipboard.writeText(typeof text === 'string' ? text : text()).then(() => setCopied(true));
   const icon = copied ? <Check aria-hidden size={14} className="text-ok" /> : <Copy aria-hidden size={14} />;
   if (caption === undefined) {
     return (

@@ -2,10 +2,13 @@ import { useEffect, useRef } from 'react';
 
 /** The shortcuts of the pages, for the list that `?` shows. Those of the places stand with the places. */
 export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
-  { keys: ['/'], does: 'Filter the calls' },
+  { keys: ['/'], does: 'Query the calls' },
   { keys: ['j'], does: 'Next call (also ↓)' },
   { keys: ['k'], does: 'Previous call (also ↑)' },
   { keys: ['Enter'], does: 'Open the call' },
+  { keys: ['['], does: 'Previous side of the call' },
+  { keys: [']'], does: 'Next side of the call' },
+  { keys: ['w'], does: 'Widen the call, or give the list its room back' },
   { keys: ['Esc'], does: 'Close the call, leave a field' },
   { keys: ['Home'], does: 'Newest call' },
   { keys: ['End'], does: 'Oldest call' },

@@ -5,6 +5,8 @@ export type SseFrame = {
   data: string;
   /** The frame as it came, without the blank line that ends it. */
   raw: string;
+  /** Bytes of the frame, with the blank line that ends it. */
+  bytes: number;
   /** Milliseconds since the start of the call; null where no time was kept. */
   atMs: number | null;
 };
@@ -31,7 +33,7 @@ export function sseFrames(text: string, timeline: readonly (readonly [number, nu
     from = end.index + end[0].length;
     if (raw.trim() === '') continue;
     while (chunk + 1 < timeline.length && (timeline[chunk + 1]?.[0] ?? Infinity) <= lastByte) chunk += 1;
-    frames.push({ ...fields(raw), raw, atMs: timeline[chunk]?.[1] ?? null });
+    frames.push({ ...fields(raw), raw, bytes: length + end[0].length, atMs: timeline[chunk]?.[1] ?? null });
     if (frames.length >= FRAME_LIMIT) break;
   }
   return frames;

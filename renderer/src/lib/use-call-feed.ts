@@ -1,31 +1,51 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import type { CallFilter } from '../../../bridges/contract/index.ts';
+import type { Call, CallFilter } from '../../../bridges/contract/index.ts';
+import { parseQuery } from '../../../bridges/contract/query.ts';
 import { client } from '../host.ts';
 import { CallFeed, type FeedView } from './call-feed.ts';
 import { matches } from './call-filter.ts';
 import { onCalls } from './live.ts';
+import { fits } from './query-match.ts';
+import { throttle } from './throttle.ts';
 
-/** The calls that pass the filter, kept live while the component is shown. */
-export function useCallFeed(filter: CallFilter, headPage: number): { feed: CallFeed; view: FeedView } {
+/** How often the engine is asked again where a row does not tell whether it fits. */
+const ASK_MS = 1000;
+
+/** The calls that pass the filter and the query, kept live while the component is shown. The query must be sound. */
+export function useCallFeed(filter: CallFilter, headPage: number, query = ''): { feed: CallFeed; view: FeedView } {
   // A filter is a fresh object on each render; its text is what tells two apart.
   const key = JSON.stringify(filter);
-  const feed = useMemo(
-    () =>
-      new CallFeed({
-        load: (input) => client.calls.list({ ...input, filter }),
-        accepts: (call) => matches(call, filter),
-        headPage,
-      }),
+  const { feed, hangsOnWords } = useMemo(
+    () => {
+      const parsed = parseQuery(query);
+      const fit = (call: Call) => (matches(call, filter) ? fits(call, parsed, Date.now()) : 'no');
+      return {
+        feed: new CallFeed({
+          load: (input) => client.calls.list({ ...input, filter, ...(query === '' ? {} : { query }) }),
+          accepts: (call, held) => fit(call) === 'yes' || (held && fit(call) === 'ask'),
+          headPage,
+        }),
+        hangsOnWords: (call: Call) => fit(call) === 'ask',
+      };
+    },
     // oxlint-disable-next-line react/exhaustive-deps
-    [key, headPage],
+    [key, headPage, query],
   );
   useEffect(() => {
-    const stopListening = onCalls({ changed: (calls) => feed.apply(calls), reconnected: () => void feed.refresh() });
+    const again = throttle(() => void feed.refresh(), ASK_MS);
+    const stopListening = onCalls({
+      changed: (calls) => {
+        feed.apply(calls);
+        if (calls.some(hangsOnWords)) again.run();
+      },
+      reconnected: () => void feed.refresh(),
+    });
     void feed.refresh();
     return () => {
       stopListening();
+      again.stop();
       feed.stop();
     };
-  }, [feed]);
+  }, [feed, hangsOnWords]);
   return { feed, view: useSyncExternalStore(feed.subscribe, feed.view) };
 }

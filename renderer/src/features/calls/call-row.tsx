@@ -3,22 +3,22 @@ import type { Call } from '../../../../bridges/contract/index.ts';
 import { CallStatus, ModelName, PRACTICE, Unstated, UpstreamName, WirePath } from '../../components/call-bits.tsx';
 import { cn } from '../../lib/cn.ts';
 import { bytes, compact, duration, fullTime, time } from '../../lib/format.ts';
-import { COLUMNS } from './columns.ts';
+import type { Column, ColumnId } from './columns.ts';
 
 /** Pixels. Fixed, so that 100,000 rows need no measuring. */
 export const ROW_HEIGHT = 32;
 
-type Column = (typeof COLUMNS)[number]['id'];
-
 /** One call in the table. */
 export const CallRow = memo(function CallRow({
   call,
+  columns,
   index,
   top,
   selected,
   onOpen,
 }: {
   call: Call;
+  columns: readonly Column[];
   index: number;
   top: number;
   selected: boolean;
@@ -37,13 +37,8 @@ export const CallRow = memo(function CallRow({
       )}
       style={{ top }}
     >
-      {COLUMNS.map((column, at) => (
-        <span
-          key={column.id}
-          role="gridcell"
-          aria-colindex={at + 1}
-          className={cn(`col-${column.id}`, 'right' in column && 'tnum text-right text-muted')}
-        >
+      {columns.map((column, at) => (
+        <span key={column.id} role="gridcell" aria-colindex={at + 1} className={cn('right' in column && 'tnum text-right text-muted')}>
           {cell(column.id, call)}
         </span>
       ))}
@@ -56,8 +51,28 @@ export function rowId(id: number): string {
   return `call-${id}`;
 }
 
-function cell(column: Column, call: Call): ReactNode {
+function cell(column: ColumnId, call: Call): ReactNode {
   switch (column) {
+    case 'number':
+      return <span className="text-faint">{call.id}</span>;
+    case 'version':
+      return <Text value={call.clientVersion} />;
+    case 'method':
+      return <Text value={call.method} />;
+    case 'path':
+      return <Text value={call.path} />;
+    case 'route':
+      return <Text value={call.route} />;
+    case 'error':
+      return <Text value={call.error} />;
+    case 'cached':
+      return <Count value={call.usage?.cached} />;
+    case 'reasoning':
+      return <Count value={call.usage?.reasoning} />;
+    case 'request':
+      return bytes(call.requestBytes);
+    case 'lost':
+      return call.lost.length === 0 ? '' : <span className="text-warn">{call.lost.length}</span>;
     case 'time':
       return (
         <span className="tnum text-faint" title={fullTime(call.startedAt)}>
@@ -101,4 +116,18 @@ function Tokens({ call }: { call: Call }) {
       {output === null ? <Unstated /> : compact(output)}
     </>
   );
+}
+
+function Text({ value }: { value: string | null }) {
+  return value === null ? (
+    <Unstated />
+  ) : (
+    <span className="text-muted" title={value}>
+      {value}
+    </span>
+  );
+}
+
+function Count({ value }: { value: number | null | undefined }) {
+  return value === null || value === undefined ? <Unstated /> : compact(value);
 }

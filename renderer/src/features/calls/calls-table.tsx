@@ -1,12 +1,29 @@
 import { ArrowUp } from 'lucide-react';
-import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState, type KeyboardEvent, type Ref, type RefObject } from 'react';
+import {
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type Ref,
+  type RefObject,
+} from 'react';
 import { indexOfCall, type FeedView } from '../../lib/call-feed.ts';
 import { cn } from '../../lib/cn.ts';
 import { number } from '../../lib/format.ts';
 import { useVirtualRows } from '../../lib/virtual-rows.ts';
 import { CallRow, ROW_HEIGHT, rowId } from './call-row.tsx';
 import './calls.css';
-import { COLUMNS } from './columns.ts';
+import { columnsThatFit, templateOf, type ColumnId } from './columns.ts';
+
+declare module 'react' {
+  // The properties of our own style sheets.
+  interface CSSProperties {
+    '--call-columns'?: string;
+  }
+}
 
 const HEADER_HEIGHT = 28;
 /** Older calls are asked for this many rows before the end is reached. */
@@ -23,6 +40,7 @@ export type CallsTableHandle = {
 export function CallsTable({
   ref,
   view,
+  columns: chosen,
   total,
   cursor,
   onMove,
@@ -31,6 +49,8 @@ export function CallsTable({
 }: {
   ref: Ref<CallsTableHandle>;
   view: FeedView;
+  /** The columns that are wanted; those there is room for are shown. */
+  columns: ReadonlySet<ColumnId>;
   /** How many calls there are in all, where that is known. */
   total: number | null;
   /** Id of the call under the cursor. */
@@ -51,6 +71,8 @@ export function CallsTable({
   });
   const items = virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
+  const width = useWidth(scroller);
+  const columns = useMemo(() => columnsThatFit(chosen, width), [chosen, width]);
   const unseen = useUnseenRows(scroller, rows);
 
   useEffect(() => {
@@ -111,21 +133,22 @@ export function CallsTable({
           role="grid"
           aria-label="Calls"
           aria-rowcount={view.more ? (total === null ? -1 : total + 1) : rows.length + 1}
-          aria-colcount={COLUMNS.length}
+          aria-colcount={columns.length}
           aria-activedescendant={cursorIsShown ? rowId(cursor) : undefined}
           tabIndex={0}
           onKeyDown={press}
           className="outline-none"
+          style={{ '--call-columns': templateOf(columns) }}
         >
           <div role="rowgroup" className="sticky top-0 z-10">
             <div role="row" aria-rowindex={1} className="call-row h-7 border-b bg-surface text-2xs text-faint">
-              {COLUMNS.map((column, at) => (
+              {columns.map((column, at) => (
                 <span
                   key={column.id}
                   role="columnheader"
                   aria-colindex={at + 1}
                   title={'title' in column ? column.title : undefined}
-                  className={cn(`col-${column.id}`, 'right' in column && 'text-right')}
+                  className={cn('right' in column && 'text-right')}
                 >
                   {column.label}
                 </span>
@@ -137,7 +160,15 @@ export function CallsTable({
               const call = rows[index];
               return (
                 call && (
-                  <CallRow key={call.id} call={call} index={index} top={index * ROW_HEIGHT} selected={call.id === cursor} onOpen={onOpen} />
+                  <CallRow
+                    key={call.id}
+                    call={call}
+                    columns={columns}
+                    index={index}
+                    top={index * ROW_HEIGHT}
+                    selected={call.id === cursor}
+                    onOpen={onOpen}
+                  />
                 )
               );
             })}
@@ -169,6 +200,19 @@ export function CallsTable({
       )}
     </>
   );
+}
+
+/** The width of an element in pixels, as it changes. */
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(1200);
+  useLayoutEffect(() => {
+    const box = element.current;
+    if (!box) return undefined;
+    const observer = new ResizeObserver(() => setWidth(box.clientWidth));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
 }
 
 /** Keeps the rows in sight where they are while new ones come in above, and counts those that were not seen yet. */

@@ -1,65 +1,55 @@
 import { useQuery } from '@tanstack/react-query';
-import { Search, X } from 'lucide-react';
-import { useEffect, useRef, useState, type RefObject } from 'react';
-import type { CallFilter } from '../../../../bridges/contract/index.ts';
+import { X } from 'lucide-react';
+import { useMemo, type ReactNode, type RefObject } from 'react';
+import type { Call, CallFilter } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Choice } from '../../components/choice.tsx';
-import { FIELD } from '../../components/field.tsx';
-import { Kbd } from '../../components/kbd.tsx';
-import { filterFromSearch, isEmptyFilter } from '../../lib/call-filter.ts';
-import { cn } from '../../lib/cn.ts';
+import { isEmptyFilter } from '../../lib/call-filter.ts';
 import { engine } from '../../lib/engine.ts';
 import { number, plural } from '../../lib/format.ts';
+import { knownValues } from './query/known.ts';
+import { QueryField } from './query/query-field.tsx';
+import { listOf, type CallsSearch } from './search.ts';
 
 const OUTCOMES = [
   { value: 'ok', label: 'Succeeded' },
   { value: 'failed', label: 'Failed or cut' },
   { value: 'open', label: 'Running' },
 ];
-const TYPING_PAUSE_MS = 180;
 
-/** What is shown of all calls. The filter lives in the URL; this only reads and writes it. */
+/** What is shown of all calls. Query and filter live in the URL; this only reads and writes them. */
 export function FilterBar({
   filter,
+  query,
+  rows,
   field,
   count,
   more,
   total,
   onChange,
   onLeave,
+  children,
 }: {
   filter: CallFilter;
+  query: string;
+  /** Calls at hand, whose values may be offered. */
+  rows: readonly Call[];
   field: RefObject<HTMLInputElement | null>;
   count: number;
   more: boolean;
   /** How many calls there are in all, where that is known. */
   total: number | null;
-  onChange: (filter: CallFilter) => void;
+  onChange: (search: CallsSearch) => void;
   onLeave: () => void;
+  /** What stands at the end of the bar. */
+  children?: ReactNode;
 }) {
   const { data: facets } = useQuery(engine.calls.facets.queryOptions());
-  const change = (part: { [Key in keyof CallFilter]: string | undefined }): void => onChange(filterFromSearch({ ...filter, ...part }));
-  const [text, setText] = useTypedText(filter.text ?? '', (typed) => change({ text: typed }));
+  const change = (part: { [Key in keyof CallFilter]: string | undefined }): void => onChange(listOf({ q: query, ...filter, ...part }));
+  const known = useMemo(() => knownValues(facets, rows), [facets, rows]);
   return (
     <div role="search" aria-label="Filter the calls" className="flex min-h-11 shrink-0 flex-wrap items-center gap-1.5 border-b px-3 py-1.5">
-      <div className="relative max-w-60 min-w-32 flex-1">
-        <Search aria-hidden size={13} className="absolute top-[7px] left-2 text-faint" />
-        <input
-          ref={field}
-          type="search"
-          aria-label="Filter by text"
-          placeholder="Model, path, caller…"
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Escape' || event.key === 'Enter') onLeave();
-          }}
-          className={cn(FIELD, 'w-full pr-7 pl-7 [&::-webkit-search-cancel-button]:hidden')}
-        />
-        <span aria-hidden className="absolute top-[5px] right-1.5">
-          <Kbd>/</Kbd>
-        </span>
-      </div>
+      <QueryField value={query} known={known} field={field} onChange={(q) => onChange(listOf({ ...filter, q }))} onLeave={onLeave} />
       <Choice label="Outcome" any="Any outcome" value={filter.outcome} options={OUTCOMES} onChange={(outcome) => change({ outcome })} />
       <Choice
         label="Client"
@@ -83,7 +73,7 @@ export function FilterBar({
         onChange={(upstream) => change({ upstream })}
       />
       <Choice label="Model" any="Any model" value={filter.model} options={named(facets?.models)} onChange={(model) => change({ model })} />
-      {!isEmptyFilter(filter) && (
+      {(!isEmptyFilter(filter) || query !== '') && (
         <Button look="ghost" onClick={() => onChange({})}>
           <X aria-hidden size={13} />
           Clear
@@ -92,32 +82,9 @@ export function FilterBar({
       <p role="status" className="tnum ml-auto text-xs text-faint">
         {total !== null && total >= count ? plural(total, 'call') : more ? `${number(count)}+ calls` : plural(count, 'call')}
       </p>
+      {children}
     </div>
   );
-}
-
-/** A text that is reported once typing pauses, and follows when it is changed from elsewhere. */
-function useTypedText(value: string, report: (text: string) => void): [string, (text: string) => void] {
-  const [text, setText] = useState(value);
-  const reported = useRef(value);
-  const latest = useRef(report);
-  useEffect(() => {
-    latest.current = report;
-  });
-  useEffect(() => {
-    if (value === reported.current) return;
-    reported.current = value;
-    setText(value);
-  }, [value]);
-  useEffect(() => {
-    if (text === reported.current) return undefined;
-    const timer = setTimeout(() => {
-      reported.current = text;
-      latest.current(text);
-    }, TYPING_PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return [text, setText];
 }
 
 function named(values: readonly string[] = []): { value: string; label: string }[] {

@@ -1,23 +1,35 @@
 import type { CallFilter } from '../../../../bridges/contract/index.ts';
+import { quotedWhereNeeded } from '../../../../bridges/contract/query.ts';
 import { filterFromSearch } from '../../lib/call-filter.ts';
 
 /** The sides of a call that the detail pane shows. */
 export const TABS = [
+  { id: 'summary', label: 'Summary' },
   { id: 'conversation', label: 'Conversation' },
-  { id: 'request', label: 'Client request' },
-  { id: 'reply', label: 'Client reply' },
-  { id: 'upstream', label: 'Upstream' },
+  { id: 'request', label: 'Request' },
+  { id: 'reply', label: 'Reply' },
   { id: 'stream', label: 'Stream' },
   { id: 'headers', label: 'Headers' },
   { id: 'timing', label: 'Timing' },
+  { id: 'why', label: 'Why' },
 ] as const;
 export type TabId = (typeof TABS)[number]['id'];
 
-/** What stands in the URL of the calls page: the filter, and the open tab where it is not the first. */
-export type CallsSearch = CallFilter & { tab?: TabId };
+export const FIRST_TAB: TabId = 'conversation';
+
+/** What stands in the URL of the calls page: the query, the filter, and the open tab where it is not the usual one. */
+export type CallsSearch = Omit<CallFilter, 'text'> & { q?: string; tab?: TabId };
 
 /** Reads the URL; what is not known is left out. */
 export function searchOfCalls(search: Record<string, unknown>): CallsSearch {
   const tab = TABS.find(({ id }) => id === search['tab'])?.id;
-  return { ...filterFromSearch(search), ...(tab === undefined || tab === 'conversation' ? {} : { tab }) };
+  return { ...listOf(search), ...(tab === undefined || tab === FIRST_TAB ? {} : { tab }) };
+}
+
+/** What of the URL tells which calls are listed. A plain `text` becomes the query. */
+export function listOf(search: Record<string, unknown>): Omit<CallsSearch, 'tab'> {
+  const { text, ...filter } = filterFromSearch(search);
+  const typed = search['q'];
+  const q = typeof typed === 'string' && typed.trim() !== '' ? typed : text === undefined ? undefined : quotedWhereNeeded(text);
+  return { ...filter, ...(q === undefined ? {} : { q }) };
 }

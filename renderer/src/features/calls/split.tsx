@@ -1,4 +1,6 @@
 import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
+import { cn } from '../../lib/cn.ts';
+import { createStore, useStore } from '../../lib/store.ts';
 
 const STORAGE_KEY = 'drawbridge.detail-width';
 const LEAST = 490;
@@ -6,10 +8,14 @@ const LEAST = 490;
 const LEAST_LIST = 300;
 const STEP = 32;
 
+/** Whether the pane takes all the room there is. */
+export const widened = createStore(false);
+
 /** A list with a pane beside it, whose width can be dragged, set by keys, and is remembered. */
 export function Split({ children, aside }: { children: ReactNode; aside: ReactNode | null }) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(storedWidth);
+  const isWide = useStore(widened);
   const drag = useRef<{ x: number; width: number } | null>(null);
 
   const resize = (wanted: number): void => {
@@ -55,7 +61,11 @@ export function Split({ children, aside }: { children: ReactNode; aside: ReactNo
           />
           <div
             style={{ width }}
-            className="max-w-[calc(100%-300px)] min-w-[490px] shrink-0 max-[860px]:absolute max-[860px]:inset-0 max-[860px]:z-20 max-[860px]:!w-full max-[860px]:max-w-full max-[860px]:min-w-0"
+            className={cn(
+              'max-w-[calc(100%-300px)] min-w-[490px] shrink-0',
+              isWide && 'absolute inset-0 z-20 !w-full max-w-full',
+              'max-[860px]:absolute max-[860px]:inset-0 max-[860px]:z-20 max-[860px]:!w-full max-[860px]:max-w-full max-[860px]:min-w-0',
+            )}
           >
             {aside}
           </div>

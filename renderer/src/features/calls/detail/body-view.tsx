@@ -2,37 +2,57 @@ import { useMemo, useState, type ReactNode } from 'react';
 import type { Body, Message } from '../../../../../bridges/contract/index.ts';
 import { Button } from '../../../components/button.tsx';
 import { CopyButton } from '../../../components/copy-button.tsx';
+import { Waiting } from '../../../components/progress.tsx';
 import { Segmented } from '../../../components/segmented.tsx';
 import { bytes } from '../../../lib/format.ts';
-import { CodeText } from './code-text.tsx';
-import { prettyJson } from './json.ts';
-
-/** Characters up to which JSON is indented; beyond, it would hold the window up. */
-const PRETTY_LIMIT = 8_000_000;
+import { CodeText, linesOf, type GoTo } from './code-text.tsx';
+import type { JsonLayout } from './json.ts';
 
 /** What is passed down so that a body that came in part can be asked for whole. */
 export type LoadAll = { busy: boolean; onLoadAll: () => void };
 
 /** One body: indented or as it came, in part or whole. */
-export function BodyView({ message, what, busy, onLoadAll }: { message: Message; what: string } & LoadAll) {
+export function BodyView({
+  message,
+  layout,
+  what,
+  title,
+  marks,
+  goTo = null,
+  busy,
+  onLoadAll,
+}: {
+  message: Message;
+  /** Of the body, from `useJsonLayout`. */
+  layout: JsonLayout | 'working' | null;
+  what: string;
+  /** What this side is called, where there are two. */
+  title?: string;
+  /** Lines of the layout that something is said about. */
+  marks?: ReadonlyMap<number, string>;
+  goTo?: GoTo;
+} & LoadAll) {
   const [wanted, setWanted] = useState<'pretty' | 'raw'>('pretty');
   const { body } = message;
-  const pretty = useMemo(
-    () => (body?.encoding === 'utf8' && body.whole && body.content.length <= PRETTY_LIMIT ? prettyJson(body.content) : null),
-    [body],
-  );
-  if (body === null) return <Nothing>No body was kept of the {what}.</Nothing>;
-  if (body.bytes === 0) return <Nothing>The {what} had no body.</Nothing>;
-  const form = pretty === null ? 'raw' : wanted;
+  const raw = useMemo(() => linesOf(body?.content ?? ''), [body]);
+  if (body === null || body.bytes === 0) {
+    return (
+      <>
+        {title !== undefined && <Bar title={title} />}
+        <Nothing>{body === null ? `No body was kept of the ${what}.` : `The ${what} had no body.`}</Nothing>
+      </>
+    );
+  }
+  const form = layout === null ? 'raw' : wanted;
   return (
     <>
-      <div className="flex min-h-10 shrink-0 items-center gap-2 border-b px-4">
-        <span className="tnum mr-auto text-xs text-faint">
-          {bytes(body.bytes)} · {contentType(message)}
-        </span>
-        {pretty !== null && (
+      <Bar
+        {...(title === undefined ? {} : { title })}
+        about={title === undefined ? `${bytes(body.bytes)} · ${contentType(message)}` : bytes(body.bytes)}
+      >
+        {layout !== null && (
           <Segmented
-            label="Form"
+            label={`Form of the ${what}`}
             value={form}
             options={[
               { value: 'pretty', label: 'Pretty' },
@@ -41,16 +61,35 @@ export function BodyView({ message, what, busy, onLoadAll }: { message: Message;
             onChange={setWanted}
           />
         )}
-        <CopyButton text={form === 'pretty' && pretty !== null ? pretty : body.content} label={`Copy the ${what}`} />
-      </div>
+        <CopyButton
+          text={form === 'pretty' && layout !== null && layout !== 'working' ? () => layout.lines.join('\n') : body.content}
+          label={`Copy the ${what}`}
+        />
+      </Bar>
       <PartNotice body={body} busy={busy} onLoadAll={onLoadAll} />
       {body.encoding === 'base64' && <p className="shrink-0 px-4 pt-3 text-xs text-muted">This body is no text. It is shown as base64.</p>}
-      <CodeText
-        text={form === 'pretty' && pretty !== null ? pretty : body.content}
-        json={form === 'pretty'}
-        label={`Body of the ${what}`}
-      />
+      {form === 'pretty' && layout === 'working' ? (
+        <Waiting label="Laying the body out" />
+      ) : (
+        <CodeText
+          lines={form === 'pretty' && layout !== null && layout !== 'working' ? layout.lines : raw}
+          json={form === 'pretty'}
+          label={`Body of the ${what}`}
+          marks={form === 'pretty' ? marks : undefined}
+          goTo={form === 'pretty' ? goTo : null}
+        />
+      )}
     </>
+  );
+}
+
+function Bar({ title, about, children }: { title?: string; about?: string; children?: ReactNode }) {
+  return (
+    <div className="flex min-h-10 shrink-0 items-center gap-2 border-b px-4">
+      {title !== undefined && <h3 className="truncate text-xs font-semibold">{title}</h3>}
+      <span className="tnum mr-auto min-w-0 truncate text-xs text-faint">{about}</span>
+      {children}
+    </div>
   );
 }
 

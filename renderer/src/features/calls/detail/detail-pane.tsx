@@ -1,28 +1,32 @@
 import { Tabs } from '@base-ui/react/tabs';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { CircleAlert, X } from 'lucide-react';
+import { CircleAlert, Maximize2, Minimize2, X } from 'lucide-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import type { CallDetail } from '../../../../../bridges/contract/index.ts';
 import { PracticeBadge } from '../../../components/badge.tsx';
 import { IconButton } from '../../../components/button.tsx';
 import { CallStatus, PRACTICE } from '../../../components/call-bits.tsx';
 import { Problem } from '../../../components/problem.tsx';
-import { filterFromSearch } from '../../../lib/call-filter.ts';
 import { engine, queryClient } from '../../../lib/engine.ts';
 import { isNotFound } from '../../../lib/errors.ts';
 import { fullTime } from '../../../lib/format.ts';
 import { onCalls } from '../../../lib/live.ts';
 import { throttle } from '../../../lib/throttle.ts';
-import { searchOfCalls, TABS, type TabId } from '../search.ts';
-import { BodyView } from './body-view.tsx';
+import { useShortcuts } from '../../../lib/shortcuts.ts';
+import { useStore } from '../../../lib/store.ts';
+import { FIRST_TAB, listOf, searchOfCalls, TABS, type TabId } from '../search.ts';
+import { widened } from '../split.tsx';
 import { Conversation } from './conversation.tsx';
+import { CopyAs } from './copy-as.tsx';
 import { HeadersTab } from './headers-tab.tsx';
-import { Losses } from './losses.tsx';
+import { LossNote } from './losses.tsx';
+import { SidesTab } from './sides-tab.tsx';
 import { StreamTab } from './stream-tab.tsx';
+import { SummaryTab } from './summary-tab.tsx';
 import { TimingTab } from './timing-tab.tsx';
-import { UpstreamTab } from './upstream-tab.tsx';
 import { Way } from './way.tsx';
+import { WhyTab } from './why-tab.tsx';
 
 const route = getRouteApi('/calls/$id');
 /** Bytes of each body that come at first, and all that the engine hands over. */
@@ -32,7 +36,7 @@ const WHOLE_LIMIT = 64 * 1024 * 1024;
 /** Everything about one call. */
 export function CallDetailPane() {
   const { id: param } = route.useParams();
-  const { tab = 'conversation' } = route.useSearch();
+  const { tab = FIRST_TAB } = route.useSearch();
   const navigate = useNavigate();
   const id = Number(param);
   const [wholeId, setWholeId] = useState<number | null>(null);
@@ -40,15 +44,21 @@ export function CallDetailPane() {
   const detail = useQuery(engine.calls.get.queryOptions({ input, placeholderData: keepPreviousData }));
   useLiveDetail(id);
 
-  const close = (): void => void navigate({ to: '/calls', search: filterFromSearch });
+  const close = (): void => void navigate({ to: '/calls', search: listOf });
   const show = (next: TabId): void =>
     void navigate({ to: '.', search: (search) => searchOfCalls({ ...search, tab: next }), replace: true });
+
+  const turn = (by: number): void => {
+    const at = TABS.findIndex(({ id: one }) => one === tab);
+    show(TABS[(at + by + TABS.length) % TABS.length]?.id ?? FIRST_TAB);
+  };
+  useShortcuts({ '[': () => turn(-1), ']': () => turn(1), w: () => widened.set(!widened.get()) });
 
   const held = detail.data?.call.id === id ? detail.data : undefined;
   return (
     <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="flex h-full flex-col border-l bg-surface">
       {held ? (
-        <Head detail={held} onClose={close} />
+        <Head detail={held} onClose={close} onShowLosses={() => show('request')} />
       ) : (
         <div className="flex h-11 items-center justify-end px-3">
           <IconButton label="Close (Esc)" onClick={close}>
@@ -84,7 +94,9 @@ export function CallDetailPane() {
   );
 }
 
-function Head({ detail: { call }, onClose }: { detail: CallDetail; onClose: () => void }) {
+function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: () => void; onShowLosses: () => void }) {
+  const { call } = detail;
+  const isWide = useStore(widened);
   return (
     <header className="grid shrink-0 gap-2.5 px-4 pt-2 pb-3">
       <div className="flex h-7 items-center gap-3">
@@ -95,7 +107,16 @@ function Head({ detail: { call }, onClose }: { detail: CallDetail; onClose: () =
           <CallStatus call={call} />
         </span>
         {call.upstream === PRACTICE && <PracticeBadge />}
-        <span className="tnum ml-auto text-xs whitespace-nowrap text-faint">{fullTime(call.startedAt)}</span>
+        <span className="tnum ml-auto truncate text-xs text-faint">{fullTime(call.startedAt)}</span>
+        <CopyAs detail={detail} limit={WHOLE_LIMIT} />
+        <IconButton
+          label={isWide ? 'Give the list its room back (w)' : 'Widen (w)'}
+          aria-pressed={isWide}
+          onClick={() => widened.set(!isWide)}
+          className="-mx-1.5"
+        >
+          {isWide ? <Minimize2 aria-hidden size={14} /> : <Maximize2 aria-hidden size={14} />}
+        </IconButton>
         <IconButton label="Close (Esc)" onClick={onClose} className="-mr-1.5">
           <X aria-hidden size={15} />
         </IconButton>
@@ -107,27 +128,26 @@ function Head({ detail: { call }, onClose }: { detail: CallDetail; onClose: () =
           <span className="min-w-0 break-words">{call.error}</span>
         </p>
       )}
-      <Losses call={call} />
+      <LossNote call={call} onShow={onShowLosses} />
     </header>
   );
 }
 
 function Sides({ detail, busy, onLoadAll }: { detail: CallDetail; busy: boolean; onLoadAll: () => void }) {
-  const { client } = detail;
   const load = { busy, onLoadAll };
   return (
     <>
+      <Panel value="summary">
+        <SummaryTab detail={detail} />
+      </Panel>
       <Panel value="conversation">
         <Conversation detail={detail} />
       </Panel>
       <Panel value="request">
-        <BodyView message={client.request} what="client’s request" {...load} />
+        <SidesTab detail={detail} side="request" {...load} />
       </Panel>
       <Panel value="reply">
-        <BodyView message={client.reply} what="reply to the client" {...load} />
-      </Panel>
-      <Panel value="upstream">
-        <UpstreamTab detail={detail} {...load} />
+        <SidesTab detail={detail} side="reply" {...load} />
       </Panel>
       <Panel value="stream">
         <StreamTab detail={detail} {...load} />
@@ -137,6 +157,9 @@ function Sides({ detail, busy, onLoadAll }: { detail: CallDetail; busy: boolean;
       </Panel>
       <Panel value="timing">
         <TimingTab detail={detail} />
+      </Panel>
+      <Panel value="why">
+        <WhyTab detail={detail} />
       </Panel>
     </>
   );

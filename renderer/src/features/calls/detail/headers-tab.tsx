@@ -1,8 +1,6 @@
 import type { CallDetail, Message } from '../../../../../bridges/contract/index.ts';
-import { Badge } from '../../../components/badge.tsx';
 import { CopyButton } from '../../../components/copy-button.tsx';
-
-const REDACTED = '[redacted]';
+import { withRedacted } from './redacted.tsx';
 
 /** The headers of each side, in the order they stood on the wire. */
 export function HeadersTab({ detail: { client, upstream } }: { detail: CallDetail }) {
@@ -45,25 +43,11 @@ function Pairs({ title, message: { headers } }: { title: string; message: Messag
               <dt className="truncate text-muted" title={name}>
                 {name}
               </dt>
-              <dd className="min-w-0 [overflow-wrap:anywhere]">
-                <Value value={value} />
-              </dd>
+              <dd className="min-w-0 [overflow-wrap:anywhere]">{withRedacted(value)}</dd>
             </div>
           ))}
         </dl>
       )}
     </section>
-  );
-}
-
-function Value({ value }: { value: string }) {
-  const at = value.indexOf(REDACTED);
-  if (at < 0) return value;
-  return (
-    <>
-      {value.slice(0, at)}
-      <Badge className="font-sans">redacted</Badge>
-      {value.slice(at + REDACTED.length)}
-    </>
   );
 }

@@ -4,12 +4,13 @@ import type { CallDetail } from '../../../../../bridges/contract/index.ts';
 import { CopyButton } from '../../../components/copy-button.tsx';
 import { Segmented } from '../../../components/segmented.tsx';
 import { cn } from '../../../lib/cn.ts';
-import { number, plural } from '../../../lib/format.ts';
+import { bytes, number, plural } from '../../../lib/format.ts';
 import { useVirtualRows } from '../../../lib/virtual-rows.ts';
 import { FRAME_LIMIT, sseFrames, type SseFrame } from '../../../lib/sse.ts';
 import { Nothing, PartNotice, type LoadAll } from './body-view.tsx';
-import { CodeText } from './code-text.tsx';
+import { CodeText, linesOf } from './code-text.tsx';
 import { prettyJson } from './json.ts';
+import { TimeAxis } from './time-axis.tsx';
 
 const LONGEST_FRAME = 20_000;
 const PREVIEW = 400;
@@ -41,12 +42,16 @@ export function StreamTab({ detail: { call, client, timeline }, ...load }: { det
         <CopyButton text={text} label="Copy the raw stream" />
       </div>
       <PartNotice body={body} {...load} />
-      {form === 'raw' ? <CodeText text={text} json={false} label="Raw stream" /> : <Frames frames={frames} />}
+      {form === 'raw' ? (
+        <CodeText lines={linesOf(text)} json={false} label="Raw stream" />
+      ) : (
+        <Frames frames={frames} durationMs={call.durationMs} />
+      )}
     </>
   );
 }
 
-function Frames({ frames }: { frames: readonly SseFrame[] }) {
+function Frames({ frames, durationMs }: { frames: readonly SseFrame[]; durationMs: number | null }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualRows({ count: frames.length, getScrollElement: () => scroller.current, rowHeight: 26 });
@@ -56,28 +61,31 @@ function Frames({ frames }: { frames: readonly SseFrame[] }) {
     setOpen(next);
   };
   return (
-    <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
-      <ol aria-label="Frames" className="relative" style={{ height: virtualizer.getTotalSize() }}>
-        {virtualizer.getVirtualItems().map(({ index, start, key }) => {
-          const frame = frames[index];
-          return (
-            frame && (
-              <li
-                key={key}
-                ref={virtualizer.measureElement}
-                data-index={index}
-                aria-posinset={index + 1}
-                aria-setsize={frames.length}
-                className="absolute inset-x-0 border-b border-line/60"
-                style={{ top: start }}
-              >
-                <Frame frame={frame} before={frames[index - 1]} open={open.has(index)} onToggle={() => toggle(index)} />
-              </li>
-            )
-          );
-        })}
-      </ol>
-    </div>
+    <>
+      <TimeAxis frames={frames} durationMs={durationMs} onPick={(index) => virtualizer.scrollToIndex(index, { align: 'start' })} />
+      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
+        <ol aria-label="Frames" className="relative" style={{ height: virtualizer.getTotalSize() }}>
+          {virtualizer.getVirtualItems().map(({ index, start, key }) => {
+            const frame = frames[index];
+            return (
+              frame && (
+                <li
+                  key={key}
+                  ref={virtualizer.measureElement}
+                  data-index={index}
+                  aria-posinset={index + 1}
+                  aria-setsize={frames.length}
+                  className="absolute inset-x-0 border-b border-line/60"
+                  style={{ top: start }}
+                >
+                  <Frame frame={frame} before={frames[index - 1]} open={open.has(index)} onToggle={() => toggle(index)} />
+                </li>
+              )
+            );
+          })}
+        </ol>
+      </div>
+    </>
   );
 }
 
@@ -99,12 +107,13 @@ function Frame({
         type="button"
         aria-expanded={open}
         onClick={onToggle}
-        className="grid h-[25px] w-full grid-cols-[0.875rem_4.5rem_minmax(0,auto)_minmax(0,1fr)] items-center gap-2 px-4 text-left font-mono text-2xs hover:bg-hover focus-visible:-outline-offset-2"
+        className="grid h-[25px] w-full grid-cols-[0.875rem_4.5rem_minmax(0,auto)_minmax(0,1fr)_4rem] items-center gap-2 px-4 text-left font-mono text-2xs hover:bg-hover focus-visible:-outline-offset-2"
       >
         <ChevronRight aria-hidden size={12} className={cn('text-faint', open && 'rotate-90')} />
         <span className="tnum text-faint">{frame.atMs === null ? 'no time' : `${number(Math.round(frame.atMs))} ms`}</span>
         <span className="max-w-56 truncate text-wire-responses">{frame.event}</span>
         <span className="truncate">{preview(frame, before)}</span>
+        <span className="tnum text-right text-faint">{bytes(frame.bytes)}</span>
       </button>
       {open && <FrameText frame={frame} />}
     </>

@@ -1,6 +1,6 @@
-import type { ReactNode } from 'react';
 import type { CallDetail } from '../../../../../bridges/contract/index.ts';
 import { bytes, duration, NOT_STATED, number } from '../../../lib/format.ts';
+import { Fact, Group } from './facts.tsx';
 
 /** When it happened, how much it was, and what the reply said it used. What nobody stated is said to be so. */
 export function TimingTab({ detail }: { detail: CallDetail }) {
@@ -54,36 +54,6 @@ function Bar({ ttfbMs, durationMs }: { ttfbMs: number | null; durationMs: number
           replying {duration(Math.max(0, durationMs - ttfbMs))}
         </span>
       </div>
-    </div>
-  );
-}
-
-function Group({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section aria-label={title}>
-      <h3 className="pb-1.5 text-xs font-semibold">{title}</h3>
-      <dl className="divide-y divide-line/60 border-y border-line/60">{children}</dl>
-    </section>
-  );
-}
-
-function Fact({
-  name,
-  value,
-  show,
-  unknown = NOT_STATED,
-  inner = false,
-}: {
-  name: string;
-  value: number | null | undefined;
-  show: (value: number) => string;
-  unknown?: string;
-  inner?: boolean;
-}) {
-  return (
-    <div className="flex h-7 items-center text-xs">
-      <dt className={inner ? 'mr-auto pl-4 text-faint' : 'mr-auto text-muted'}>{name}</dt>
-      <dd className="tnum">{value === null || value === undefined ? <span className="text-faint">{unknown}</span> : show(value)}</dd>
     </div>
   );
 }
