@@ -101,7 +101,7 @@ describe('a purge', () => {
     const { parts, ...rest } = sizes(store);
     expect(rest).toMatchObject({ calls: 0, oldest: null, freeBytes: 0, encrypted: false });
     expect(parts.find((part) => part.part === 'messages')?.bytes).toBeLessThan(20_000);
-    for (const table of ['segments', 'recipes', 'heads', 'exchanges']) {
+    for (const table of ['segments', 'blocks', 'recipes', 'heads', 'exchanges']) {
       expect(store.db.prepare(`select count(*) from ${table}`).pluck().get()).toBe(0);
     }
   });
@@ -161,7 +161,7 @@ describe('a check', () => {
   it('names the call whose body is damaged', () => {
     keep(1, messageOf('first '.repeat(40)));
     keep(2, messageOf('second '.repeat(40)));
-    store.db.prepare('update segments set data = ? where id = (select max(id) from segments)').run(randomBytes(50));
+    store.db.prepare('update blocks set data = ? where id = (select block from segments order by id desc limit 1)').run(randomBytes(50));
     const found = run(check(store, NOW));
     expect(found.ok).toBe(false);
     expect(found.problems.join()).toContain('call 2');
