@@ -16,7 +16,9 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         cli: 'bridges/hosts/cli/main.ts',
+        child: 'bridges/hosts/child.ts',
         'capture-worker': 'bridges/capture/worker.ts',
+        'token-worker': 'bridges/companion/token-worker.ts',
         'tunnel-leash': 'bridges/tunnels/leash.ts',
         'tunnel-connector': 'bridges/tunnels/connector.ts',
       },

@@ -28,7 +28,7 @@ export function makeHome(settings: object): string {
 }
 
 /** What the installed command gives Node (scripts/drawbridge.mjs). */
-const INSTALLED_ARGS = ['--max-semi-space-size=8'];
+const INSTALLED_ARGS = ['--max-semi-space-size=8', '--v8-pool-size=1'];
 
 /** Starts the built engine in a state folder of its own, on the proxies' core. */
 export async function startEngine(settings: object, nodeArgs: readonly string[] = []): Promise<Engine> {

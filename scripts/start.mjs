@@ -8,7 +8,8 @@ await ensureBuilt();
 
 const args = process.argv.slice(2);
 const electron = desktop();
-if (electron !== undefined && !args.includes('--headless')) {
+// A script that wants to read the engine's first line talks to the engine itself.
+if (electron !== undefined && !args.includes('--headless') && !args.includes('--json')) {
   process.exit((await run(electron, [root, ...args], { inherit: true })) ?? 1);
 }
 
@@ -16,8 +17,9 @@ process.argv = [process.argv[0], path.join(root, 'scripts', 'drawbridge.mjs'), '
 if (Number(process.versions.node.split('.')[0]) >= 24) await import('./drawbridge.mjs');
 else
   process.exit(
-    (await run(node24, ['--max-semi-space-size=8', path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], { inherit: true })) ??
-      1,
+    (await run(node24, ['--max-semi-space-size=8', '--v8-pool-size=1', path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], {
+      inherit: true,
+    })) ?? 1,
   );
 
 /** Electron's binary, where it, the built shell and a display are present. Nothing is ever downloaded for it. */

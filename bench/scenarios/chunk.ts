@@ -14,7 +14,7 @@ export const chunk: Scenario = {
     const events = context.quick ? 60 : 100;
     const all = await interleaved(context, {
       targets: TARGETS,
-      rounds: context.rounds(5, 2),
+      rounds: context.rounds(9, 2),
       warmUp: (target) => streamEvents(target, { streams: STREAMS, events: 50, everyMs: EVERY_MS }),
       window: (target) => streamEvents(target, { streams: STREAMS, events, everyMs: EVERY_MS }),
     });

@@ -23,6 +23,8 @@ export function createBridgeDoor(bridge: BridgeName, { options, account, enabled
     keys: options.keys,
     upstreams: { get: (id) => (id === bridge ? known() : undefined) },
     recorder: options.recorder,
+    tokens: options.tokens,
+    handles: options.handles,
     clock: options.clock,
     log: options.log,
     version: options.version,

@@ -1,5 +1,5 @@
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { BridgeDetail, BridgeName, BridgeRoute, RouteName, Use } from '../contract/index.ts';
+import type { BridgeDetail, BridgeName, BridgeRoute, RouteName, SignInOffer, Use } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { AccountRecord, BridgeRecord, Registry } from './registry.ts';
@@ -28,6 +28,8 @@ export type AccountHolder<S> = {
   /** Throws terms_not_agreed where the owner never agreed to this route, and does not now. */
   agreeTo(route: RouteName, agrees: boolean): void;
   begin(waitingFor: string): void;
+  /** Tells where a person goes to sign in, for as long as it is waited for. */
+  offer(offer: SignInOffer): void;
   /** A sign-in came to nothing; an account that worked before goes on working. */
   fallBack(event: AccountEvent): void;
   /** Holds an account and makes it the active one. */
@@ -40,7 +42,7 @@ export type AccountHolder<S> = {
   admits: (use: Use) => string | undefined;
   fact(name: string): string | null;
   setFact(name: string, value: string | null): void;
-  describe(): Pick<BridgeDetail, 'state' | 'reason' | 'mend' | 'route' | 'accounts' | 'routes'>;
+  describe(): Pick<BridgeDetail, 'state' | 'reason' | 'mend' | 'offer' | 'route' | 'accounts' | 'routes'>;
   stop(): Promise<void>;
 };
 
@@ -50,6 +52,7 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   let session: S | undefined;
   /** What a sign-in that comes to nothing falls back to. */
   let before: AccountView = SIGNED_OUT;
+  let offered: SignInOffer | null = null;
 
   const record = (): BridgeRecord => registry.get(bridge);
   const update = (change: (record: BridgeRecord) => BridgeRecord): void => void registry.update(bridge, change);
@@ -108,7 +111,12 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
     },
     begin(waitingFor) {
       if (view.state !== 'signing_in') before = view;
+      offered = null;
       tell({ type: 'sign_in_started', waitingFor });
+    },
+    offer(offer) {
+      offered = offer;
+      onChange();
     },
     fallBack(event) {
       tell(event);
@@ -148,6 +156,7 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
       }),
     describe: () => ({
       ...view,
+      offer: view.state === 'signing_in' ? offered : null,
       route: active()?.route ?? null,
       accounts: record().accounts.map((account) => ({ ...account, active: account.id === record().active })),
       routes: ROUTE_ORDER.flatMap(describeRoute),

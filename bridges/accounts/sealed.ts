@@ -19,23 +19,14 @@ const Sealed = z.object({ v: z.literal(1), iv: z.base64(), tag: z.base64(), data
  */
 export function withLargeValues(keychain: SecretStore, folder: string): SecretStore {
   const fileOf = (name: string): string => path.join(folder, `${createHash('sha256').update(name).digest('hex').slice(0, 32)}.sealed`);
-  const dataKey = async (): Promise<Buffer | undefined> => {
-    const kept = Buffer.from((await keychain.get(DATA_KEY)) ?? '', 'base64');
-    return kept.length === 32 ? kept : undefined;
-  };
-  const newDataKey = async (): Promise<Buffer> => {
-    const key = randomBytes(32);
-    await keychain.set(DATA_KEY, key.toString('base64'));
-    return key;
-  };
   return {
     lasting: keychain.lasting,
     async get(name) {
       const value = await keychain.get(name);
       if (value !== IN_FILE) return value;
-      const key = await dataKey();
+      const key = await keptKey(keychain, DATA_KEY);
       const text = readIfThere(fileOf(name));
-      return key === undefined || text === undefined ? undefined : open(text, key, name);
+      return key === undefined || text === undefined ? undefined : openSealed(text, key, name);
     },
     async set(name, value) {
       if (Buffer.byteLength(value) <= LARGEST_IN_KEYCHAIN) {
@@ -43,9 +34,9 @@ export function withLargeValues(keychain: SecretStore, folder: string): SecretSt
         rmSync(fileOf(name), { force: true });
         return;
       }
-      const key = (await dataKey()) ?? (await newDataKey());
+      const key = await dataKey(keychain, DATA_KEY);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeFileAtomic(fileOf(name), seal(value, key, name));
+      writeFileAtomic(fileOf(name), sealText(value, key, name));
       if ((await keychain.get(name)) !== IN_FILE) await keychain.set(name, IN_FILE);
     },
     async delete(name) {
@@ -55,15 +46,30 @@ export function withLargeValues(keychain: SecretStore, folder: string): SecretSt
   };
 }
 
-/** The name is authenticated too: one secret's file can't be passed off as another's. */
-function seal(value: string, key: Buffer, name: string): string {
+/** The key that is kept under this name, made where there is none yet. May throw SecretError. */
+export async function dataKey(keychain: SecretStore, name: string): Promise<Buffer> {
+  const kept = await keptKey(keychain, name);
+  if (kept !== undefined) return kept;
+  const key = randomBytes(32);
+  await keychain.set(name, key.toString('base64'));
+  return key;
+}
+
+async function keptKey(keychain: SecretStore, name: string): Promise<Buffer | undefined> {
+  const kept = Buffer.from((await keychain.get(name)) ?? '', 'base64');
+  return kept.length === 32 ? kept : undefined;
+}
+
+/** A line of text that holds `value` encrypted. The name is authenticated too: one secret can't be passed off as another. */
+export function sealText(value: string, key: Buffer, name: string): string {
   const iv = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(name));
   const data = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()]);
   return `${JSON.stringify({ v: 1, iv: iv.toString('base64'), tag: cipher.getAuthTag().toString('base64'), data: data.toString('base64') })}\n`;
 }
 
-function open(text: string, key: Buffer, name: string): string | undefined {
+/** What sealText made a line of; undefined where the line, the key or the name is another. */
+export function openSealed(text: string, key: Buffer, name: string): string | undefined {
   try {
     const sealed = Sealed.parse(JSON.parse(text));
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(sealed.iv, 'base64'), { authTagLength: 16 })

@@ -1,7 +1,9 @@
 import type { Recorder } from '../capture/recorder.ts';
 import type { Door } from '../companion/companion.ts';
+import type { LastingHandles } from '../companion/handles.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { OfferedModel } from '../companion/models.ts';
+import type { TokenCounter } from '../companion/token-counter.ts';
 import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
@@ -22,6 +24,8 @@ export type BridgeOptions = {
   net: Net;
   keys: KeyRing;
   recorder: Recorder;
+  tokens: TokenCounter;
+  handles: LastingHandles;
   clock: Clock;
   log: Logger;
   version: string;

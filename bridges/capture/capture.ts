@@ -52,6 +52,8 @@ export type CaptureOptions = {
   /** What is the user's own; nothing is read where it is not given. */
   places?: MeaningPlaces;
   settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
+  /** Lets the worker's thread run only where no other wants to. */
+  stepBack?: (thread: number) => void;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -206,6 +208,7 @@ export function createCapture(options: CaptureOptions): Capture {
         calls = message.calls;
         storeBytes = message.storeBytes;
         movedAside = message.movedAside;
+        if (message.thread !== null) options.stepBack?.(message.thread);
         if (movedAside !== null) log.warn('capture.moved_aside', { movedAside });
         setState('recording', null);
         flush();

@@ -22,7 +22,7 @@ import { comparePrompts } from './conversations/why.ts';
 import type { Follower } from './followers.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
-import { parsePrices, PriceTable, type KnownPrice } from './usage/prices.ts';
+import { PriceTable, type KnownPrice } from './usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from './usage/quotas.ts';
 import { readSeries, readWindow, Rollup, type SeriesInput } from './usage/rollup.ts';
 
@@ -81,7 +81,7 @@ export class Meaning {
     this.#warn = warn;
     this.#contexts = new SessionContexts(places.contexts);
     this.#adapters = builtInAdapters(warn);
-    this.#prices = { table: new PriceTable(), problem: null, readMs: -1 };
+    this.#prices = { table: new PriceTable(), problem: null, readMs: 0 };
   }
 
   /** Takes the adapters of the user's folder. Calls that are stored before are read by ours alone. */
@@ -119,9 +119,9 @@ export class Meaning {
   answer(db: Database, source: CallSource, query: MeaningQuery): MeaningAnswer {
     switch (query.kind) {
       case 'conversations':
-        return { kind: 'conversations', page: readConversations(db, this.#priceTable(), query.filter) };
+        return { kind: 'conversations', page: readConversations(db, this.#prices.table, query.filter) };
       case 'tree':
-        return { kind: 'tree', tree: readTree(db, this.#priceTable(), query.call, query.limit) ?? null };
+        return { kind: 'tree', tree: readTree(db, this.#prices.table, query.call, query.limit) ?? null };
       case 'identity':
         return { kind: 'identity', identity: this.#identity(source, query.call) };
       case 'why':
@@ -134,30 +134,38 @@ export class Meaning {
         return { kind: 'adapters', adapters: this.#adapters.status(), problems, unread: this.#adapters.unread };
       }
       case 'series':
-        return { kind: 'series', series: readSeries(db, this.#priceTable(), query.input) };
+        return { kind: 'series', series: readSeries(db, this.#prices.table, query.input) };
       case 'window5h':
-        return { kind: 'window5h', windows: readWindow(db, this.#priceTable(), query.by, query.nowMs) };
+        return { kind: 'window5h', windows: readWindow(db, this.#prices.table, query.by, query.nowMs) };
       case 'quotas':
         return { kind: 'quotas', points: readQuotas(db, query.bridge, query.fromMs, query.toMs) };
       case 'prices':
-        return { kind: 'prices', prices: [...this.#priceTable().prices], file: this.#places.prices, problem: this.#prices.problem };
+        return { kind: 'prices', prices: [...this.#prices.table.prices], file: this.#places.prices, problem: this.#prices.problem };
     }
   }
 
-  /** The table in force; the user's file is read again when it changed. One that is wrong leaves the last good one in force. */
-  #priceTable(): PriceTable {
+  /**
+   * Takes over the user's price file where it changed; undefined where it did not. One that is wrong leaves the last
+   * good table in force. Never rejects.
+   */
+  refresh(): Promise<void> | undefined {
     const changedMs = statSync(this.#places.prices, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (changedMs === this.#prices.readMs) return this.#prices.table;
+    if (changedMs === this.#prices.readMs) return undefined;
     this.#prices.readMs = changedMs;
+    if (changedMs > 0) return this.#readPrices(this.#places.prices);
+    this.#prices.table = new PriceTable();
+    this.#prices.problem = null;
+    return undefined;
+  }
+
+  async #readPrices(file: string): Promise<void> {
     try {
-      this.#prices.table = new PriceTable(
-        changedMs === 0 ? [] : parsePrices(readFileSync(this.#places.prices, 'utf8'), this.#places.prices),
-      );
+      const { parsePrices } = await import('./usage/price-file.ts');
+      this.#prices.table = new PriceTable(parsePrices(readFileSync(file, 'utf8'), file));
       this.#prices.problem = null;
     } catch (error) {
-      this.#prices.problem = error instanceof DrawbridgeError ? error.message : `${this.#places.prices} can't be read.`;
+      this.#prices.problem = error instanceof DrawbridgeError ? error.message : `${file} can't be read.`;
     }
-    return this.#prices.table;
   }
 
   #identity(source: CallSource, id: number): CallIdentity | null {

@@ -19,7 +19,7 @@ export type ToWorker =
   | { type: 'close' };
 
 export type FromWorker =
-  | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null }
+  | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null; thread: number | null }
   | { type: 'failed'; reason: string }
   /** So many records are on disk, and `bytes` of the backlog done. */
   | { type: 'stored'; calls: Call[]; records: number; bytes: number; count: number; storeBytes: number }

@@ -1,4 +1,6 @@
+import { readlinkSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
@@ -61,6 +63,12 @@ export function serveStore(port: MessagePort): void {
     }
   };
 
+  const ask = (id: number, query: Query): void => {
+    if (store === undefined || meaning === undefined)
+      send({ type: 'refused', id, reason: 'The capture store is not open.', code: 'store_unavailable' });
+    else onQuery(store, meaning, id, query);
+  };
+
   const keepHouse = (open: Store): void => {
     upkeep = setTimeout(
       () => {
@@ -83,7 +91,7 @@ export function serveStore(port: MessagePort): void {
         const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
         store = opened.store;
         keepHouse(store);
-        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
+        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
       }
       case 'configure':
@@ -97,9 +105,7 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined || meaning === undefined)
-          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
-        else onQuery(store, meaning, message.id, message.query);
+        void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
         return;
       case 'bridges':
         meaning?.bridges(message.reports);
@@ -220,6 +226,15 @@ function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'p
       return { kind: 'sizes', sizes: sizes(store) };
     default:
       return meaning.answer(store.read, store, query);
+  }
+}
+
+/** This thread as Linux knows it; null elsewhere. */
+function ownThread(): number | null {
+  try {
+    return Number(path.basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return null;
   }
 }
 

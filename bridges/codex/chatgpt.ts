@@ -9,7 +9,8 @@ import type { GrantAnswer, Session } from './lane.ts';
 import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange } from './siwc.ts';
 
 export type SignInResult = Exchange | { kind: 'declined' } | { kind: 'cancelled' };
-export type SignIn = Attempt<SignInResult> & { url: string };
+/** `expiresAt` is when it is given up; milliseconds. */
+export type SignIn = Attempt<SignInResult> & { url: string; expiresAt: number };
 
 export type SignInOptions = {
   issuer: string;
@@ -61,6 +62,7 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
   });
   return {
     url: authorizeUrl(options.issuer, attempt, options.hostId, options.reconsent),
+    expiresAt: options.clock.now() + PATIENCE_MS,
     done,
     cancel: () => finished.resolve({ kind: 'cancelled' }),
   };

@@ -106,6 +106,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
         reconsent: holder.fact('reconsent') === 'yes',
         onClient: (clientId) => holder.setFact('clientId', clientId),
       });
+      holder.offer({ route: 'chatgpt', url: attempt.url, code: null, expiresAt: new Date(attempt.expiresAt).toISOString() });
       attempts.follow(attempt);
       return attempt.url;
     },

@@ -12,11 +12,8 @@ import { decodeBody, receiveBody } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
-import { codecs } from '../wire/codecs.ts';
 import { asObject } from '../wire/json.ts';
-import { lift } from '../wire/lift.ts';
-import { memoryHandleStore } from '../wire/opaque.ts';
-import { estimateTokens } from '../wire/tokens.ts';
+import { lift, restored } from '../wire/lift.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -26,9 +23,11 @@ import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
+import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
 import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { peek } from './peek.ts';
+import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
 export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
@@ -49,6 +48,9 @@ export type DoorOptions = {
   keys: KeyRing;
   upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
+  tokens: TokenCounter;
+  /** Reasoning that clients hold a handle of. */
+  handles: LastingHandles;
   clock: Clock;
   log: Logger;
   version: string;
@@ -76,8 +78,7 @@ type Caller = { name: string; use: Use; own: boolean };
  * than the whole forwarding (bench). Everything else is Express' to route.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, log, recorder, keys } = options;
-  const handles = memoryHandleStore({ max: 10_000, random: () => randomBytes(16).toString('base64url') });
+  const { clock, log, recorder, keys, handles } = options;
   const app = buildApp();
 
   const refuse = (incoming: Incoming, refusal: Refusal): void => {
@@ -208,7 +209,7 @@ export function createDoor(options: DoorOptions): Door {
       return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
     const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model, renamed };
     const counts = upstream.counts !== false && upstream.wires.includes('messages');
-    if (target.surface.kind === 'count_tokens' && !counts) return countTokens(incoming, caller, sent, plain, way);
+    if (target.surface.kind === 'count_tokens' && !counts) return void countTokens(incoming, caller, sent, plain, way);
     if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
     void cross(incoming, caller, sent, renamed ?? plain, way);
   };
@@ -233,6 +234,8 @@ export function createDoor(options: DoorOptions): Door {
     const requestId = newId('req');
     const large = plain.length >= LARGE;
     if (large) await setImmediate();
+    const recalled = handles.recall(plain);
+    if (recalled !== undefined) await recalled;
     const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
     if (large) await setImmediate();
     let crossing: Crossing;
@@ -247,6 +250,7 @@ export function createDoor(options: DoorOptions): Door {
         now: clock.now(),
         newId,
         wantsReasoning: true,
+        ...(lifted && { restore: (value) => restored(lifted, value) }),
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
@@ -273,25 +277,20 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** A local estimate, for upstreams that can't count. */
-  const countTokens = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): void => {
+  const countTokens = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
     const call = recorder.begin(start(incoming, caller, sent, way, null));
     const requestId = newId('req');
-    try {
-      const parsed: JsonValue = JSON.parse(plain.toString('utf8'));
-      const tokens = estimateTokens(codecs.messages.parseRequest(parsed));
-      answer(incoming.res, call, {
-        status: 200,
-        headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
-        body: JSON.stringify({ input_tokens: tokens }),
-      });
-    } catch (error) {
-      const message = error instanceof RequestError ? `${error.path}: ${error.message}` : 'The request body is not valid JSON.';
-      answer(
-        incoming.res,
-        call,
-        renderTurnError({ kind: 'invalid_request', message }, 'messages', incoming.req.headers['user-agent'], requestId),
-      );
+    const count = await options.tokens.count(plain);
+    if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its tokens were counted.' });
+    if ('problem' in count) {
+      const error: TurnError = { kind: 'invalid_request', message: count.problem };
+      return answer(incoming.res, call, renderTurnError(error, 'messages', incoming.req.headers['user-agent'], requestId));
     }
+    answer(incoming.res, call, {
+      status: 200,
+      headers: { 'content-type': 'application/json', 'x-drawbridge-estimate': 'true', ...requestIdHeader('messages', requestId) },
+      body: JSON.stringify({ input_tokens: count.tokens }),
+    });
   };
 
   /** GET and HEAD below the client's own provider: nothing to read, nothing to choose by but the path. */

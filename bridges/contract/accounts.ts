@@ -44,7 +44,15 @@ export const BridgeRoute = z.object({
   agreedAt: z.string().nullable(),
   scope: z.array(Use),
   defaultScope: z.array(Use),
+  /** What its owner has to bring before the first sign-in: a text setting below `bridges.<bridge>`. */
+  setup: z.object({ setting: z.string(), label: z.string(), help: z.string(), url: z.string() }).optional(),
 });
+
+/** A sign-in under way: where the person goes, what they type in there, and until when it is good. */
+export const SignInOffer = z.object({ route: RouteName, url: z.string(), code: z.string().nullable(), expiresAt: z.string().nullable() });
+
+/** A model that an account may be able to use, under the name clients call it by. */
+export const BridgeModel = z.object({ id: z.string(), title: z.string(), owner: z.string() });
 
 export const QuotaWindow = z.object({
   name: z.string(),
@@ -75,6 +83,8 @@ export const BridgeDetail = z.object({
   address: z.string().nullable(),
   listenerProblem: z.string().nullable(),
   enabled: z.boolean(),
+  /** Null where nothing is to be done in a browser. */
+  offer: SignInOffer.nullable(),
   route: RouteName.nullable(),
   accounts: z.array(Account),
   routes: z.array(BridgeRoute),
@@ -107,6 +117,8 @@ export const bridges = {
   enable: oc.input(named.extend({ enabled: z.boolean() })).output(BridgeDetail),
   /** Looks again: at the keychain, at another program's sign-in, at the quota. */
   retry: oc.input(named).output(BridgeDetail),
+  /** The models of the active account, in the provider's order; none where nobody is signed in. */
+  models: oc.input(named).output(z.array(BridgeModel)),
 };
 
 export const gateway = {

@@ -5,6 +5,7 @@ import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
 import { adapters, conversations } from './conversations.ts';
+import { loginItemContract } from './host.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
@@ -99,6 +100,7 @@ export const contract = {
     stop: oc.input(none).output(z.object({ stopping: z.literal(true) })),
   },
   tunnels: tunnelContract,
+  loginItem: loginItemContract,
   diagnostics,
   conversations,
   adapters,

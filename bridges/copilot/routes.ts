@@ -3,6 +3,14 @@ import type { RouteFacts } from '../accounts/scope.ts';
 
 export type CopilotRoute = Extract<RouteName, 'sdk' | 'device'>;
 
+/** Both sign in by device flow, with an app of the owner's. */
+const setup: RouteFacts['setup'] = {
+  setting: 'clientId',
+  label: 'Client id of your OAuth app',
+  help: 'Make an OAuth app of your own at GitHub, tick “Enable Device Flow”, and paste its client id here. It is no secret.',
+  url: 'https://github.com/settings/applications/new',
+};
+
 /** The ways to sign in to GitHub Copilot (SPEC sections 1 and 5). */
 export const COPILOT_ROUTES: Readonly<Record<CopilotRoute, RouteFacts>> = {
   sdk: {
@@ -13,6 +21,7 @@ export const COPILOT_ROUTES: Readonly<Record<CopilotRoute, RouteFacts>> = {
     termsUrl: 'https://docs.github.com/site-policy/github-terms/github-terms-for-additional-products-and-features',
     needs: 'browser',
     defaultScope: ['app'],
+    setup,
   },
   device: {
     label: 'GitHub, by your own OAuth app',
@@ -22,5 +31,6 @@ export const COPILOT_ROUTES: Readonly<Record<CopilotRoute, RouteFacts>> = {
     termsUrl: 'https://docs.github.com/site-policy/github-terms/github-terms-for-additional-products-and-features',
     needs: 'browser',
     defaultScope: ['app'],
+    setup,
   },
 };

@@ -90,6 +90,8 @@ export function createSignIns(options: SignInOptions): SignIns {
         return null;
       }
       holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
+      const expiresAt = new Date(clock.now() + start.expiresInMs).toISOString();
+      holder.offer({ route, url: start.url, code: start.userCode, expiresAt });
       const attempt = new AbortController();
       const { signal } = attempt;
       const done = pollDevice({ net, github, clientId, start, signal, now: () => clock.now(), pause: options.pause });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { homedir, networkInterfaces } from 'node:os';
 import type {
   BridgeDetail,
@@ -21,7 +22,9 @@ import { createCodexBridge } from '../codex/codex.ts';
 import { createM365Bridge } from '../m365/m365.ts';
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
+import { lastingHandles } from '../companion/handles.ts';
 import { openKeys, type KeyRing } from '../companion/keys.ts';
+import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
@@ -36,6 +39,7 @@ import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
 import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
+import { stepBack } from './step-back.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
 export type EnginePorts = {
@@ -115,6 +119,15 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       prices: paths.prices,
       homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
     },
+    stepBack: (thread) => stepBack(thread, ports.run),
+  });
+  const tokens = createTokenCounter({ log });
+  const handles = lastingHandles({
+    home: paths.home,
+    keychain: ports.keychain,
+    clock,
+    log,
+    random: () => randomBytes(16).toString('base64url'),
   });
   const bridgesChanged = (): void => {
     capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
@@ -130,6 +143,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     net: ports.net ?? netOf(`Drawbridge/${options.version}`),
     keys,
     recorder: capture.recorder,
+    tokens,
+    handles,
     clock,
     log,
     version: options.version,
@@ -149,6 +164,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys,
     upstreams,
     recorder: capture.recorder,
+    tokens,
+    handles,
     clock,
     log,
     version: options.version,
@@ -251,6 +268,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     setCompanion({ ...companionStatus, state: 'stopped', address: null });
     await upstreams.stop();
+    await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
     keys.stop();
     settings.stop();

@@ -4,7 +4,7 @@ import { clientEnvs } from '../clients/env.ts';
 import { listOf } from '../clients/known.ts';
 import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
-import type { Call, ClientEnv, DoctorCheck } from '../contract/index.ts';
+import type { Call, ClientEnv, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
 import { SecretError } from './secrets.ts';
 
@@ -17,6 +17,7 @@ export type HostHandlers = {
   doctor(): Promise<DoctorCheck[]>;
   /** Makes one practice call as a client would; returns the call's row. */
   practise(model: string): Promise<Call>;
+  loginItem: { get(): Promise<LoginItem>; set(enabled: boolean): Promise<LoginItem> };
 };
 
 /** The contract over an engine. The same router serves the window, the CLI and the tray. */
@@ -122,6 +123,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         return engine.bridges[input.bridge].detail();
       }),
       retry: os.bridges.retry.handler(({ input }) => engine.bridges[input.bridge].retry()),
+      models: os.bridges.models.handler(async ({ input }) => [...(await engine.bridges[input.bridge].models())]),
     },
     gateway: {
       set: os.gateway.set.handler(async ({ input }) => {
@@ -170,6 +172,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
       installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
+    },
+    loginItem: {
+      get: os.loginItem.get.handler(() => host.loginItem.get()),
+      set: os.loginItem.set.handler(({ input }) => host.loginItem.set(input.enabled)),
     },
     diagnostics: { bundle: os.diagnostics.bundle.handler(async () => engine.diagnostics(await host.doctor())) },
     conversations: {

@@ -8,20 +8,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import type { Refusal } from '../http/guard.ts';
-
-/** What a page of ours may do, as a response header: nothing but what comes from its own origin. */
-export const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const SECURITY_HEADERS = {
-  'content-security-policy': CSP,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-  'cache-control': 'no-store',
-};
+import { SECURITY_HEADERS } from '../http/page.ts';
 
 /** A link works once, and not for ever. Milliseconds. */
 const LINK_MS = 10 * 60_000;

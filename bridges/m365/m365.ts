@@ -242,9 +242,11 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       if (backEnd === undefined) throw new DrawbridgeError('bad_input', `The m365 bridge has no route "${route}".`, { route });
       holder.agreeTo(route, agree);
       const claims = fault?.claims ?? null;
-      if (!byCode) return { url: await signIns.withBrowser(backEnd, claims), code: null, bridge: detail() };
-      const start = await signIns.withCode(backEnd, claims);
-      return { url: start?.url ?? null, code: start?.code ?? null, bridge: detail() };
+      const start = byCode ? await signIns.withCode(backEnd, claims) : null;
+      const url = byCode ? (start?.url ?? null) : await signIns.withBrowser(backEnd, claims);
+      const code = start?.code ?? null;
+      if (url !== null) holder.offer({ route, url, code, expiresAt: null });
+      return { url, code, bridge: detail() };
     },
     cancelSignIn() {
       signIns.drop();

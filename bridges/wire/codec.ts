@@ -52,6 +52,8 @@ export type ReplyContext = {
   includeUsage: boolean;
   /** Chat only: the client is known to read `reasoning_content`. */
   wantsReasoning: boolean;
+  /** Chat only: the client offered its tools as the older `functions` and reads calls as `function_call`, one a reply. */
+  oneFunctionCall?: boolean;
   /** The request, for formats whose replies repeat parts of it (responses). */
   request?: TurnRequest;
 };

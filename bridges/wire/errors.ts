@@ -1,5 +1,5 @@
 import { asObject, asString, isObject } from './json.ts';
-import type { ErrorKind, JsonObject, JsonValue } from './turn.ts';
+import type { ErrorKind, JsonObject, JsonValue, TurnError } from './turn.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -85,4 +85,14 @@ export function secondsInMessage(message: string): number | undefined {
   if (found === null) return undefined;
   const unit = found[2]?.toLowerCase();
   return Number(found[1]) * (unit === 'ms' ? 0.001 : unit === 'm' ? 60 : 1);
+}
+
+/**
+ * The `retry-after` header of an error: the date at which a used-up plan is filled again, or the upstream's own wait in
+ * whole seconds; none where waiting can't help.
+ */
+export function retryAfterHeader({ kind, retryAfter, resetsAt }: TurnError, isFinal: boolean): string | undefined {
+  if (kind === 'quota_exceeded' && resetsAt !== undefined) return new Date(resetsAt * 1000).toUTCString();
+  if (retryAfter === undefined || (isFinal && kind !== 'quota_exceeded')) return undefined;
+  return String(Math.max(0, Math.ceil(retryAfter)));
 }

@@ -1,4 +1,5 @@
 import { stringEnd } from './scan.ts';
+import type { JsonValue } from './turn.ts';
 
 /**
  * Long texts of a request need not be parsed to be translated: nothing on the way looks into them. They are lifted out
@@ -11,6 +12,12 @@ export type Lifted = {
   /** Puts the texts back into JSON that was made from it. */
   lower(json: string): Buffer;
 };
+
+/** A value that was parsed from lifted JSON with its texts put back. */
+export function restored<T extends JsonValue>(lifted: Lifted, value: T): T {
+  const whole: T = JSON.parse(lifted.lower(JSON.stringify(value)).toString('utf8'));
+  return whole;
+}
 
 /** Strings shorter than this are parsed like everything else. */
 const LONG = 512;

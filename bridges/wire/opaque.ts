@@ -20,7 +20,8 @@ export type HandleStore = {
 
 export type OpaqueTarget = { target: WireFormat; upstream: string; model: string };
 
-const PREFIX = 'db1.';
+/** What every handle that a client is given begins with. */
+export const HANDLE_PREFIX = 'db1.';
 
 /** Makes ReplyContext.seal for one reply: the same bytes always get the same handle, however often a format repeats them. */
 export function seal(store: HandleStore, { upstream, model }: { upstream: string; model: string }): (opaque: OpaqueReasoning) => string {
@@ -28,7 +29,7 @@ export function seal(store: HandleStore, { upstream, model }: { upstream: string
   return ({ family, data, redacted }) => {
     const known = handles.get(data);
     if (known !== undefined) return known;
-    const handle = PREFIX + store.put({ family, upstream, model, data, ...(redacted === undefined ? {} : { redacted }) });
+    const handle = HANDLE_PREFIX + store.put({ family, upstream, model, data, ...(redacted === undefined ? {} : { redacted }) });
     handles.set(data, handle);
     return handle;
   };
@@ -64,8 +65,8 @@ function resolveItem(item: ReasoningItem, from: WireFormat, store: HandleStore, 
 }
 
 function resolve(opaque: OpaqueReasoning, from: WireFormat, store: HandleStore, to: OpaqueTarget): OpaqueReasoning | undefined {
-  if (!opaque.data.startsWith(PREFIX)) return from === to.target && opaque.family === to.target ? opaque : undefined;
-  const entry = store.get(opaque.data.slice(PREFIX.length));
+  if (!opaque.data.startsWith(HANDLE_PREFIX)) return from === to.target && opaque.family === to.target ? opaque : undefined;
+  const entry = store.get(opaque.data.slice(HANDLE_PREFIX.length));
   if (entry === undefined || entry.family !== to.target || entry.upstream !== to.upstream || entry.model !== to.model) return undefined;
   return { family: entry.family, data: entry.data, ...(entry.redacted === undefined ? {} : { redacted: entry.redacted }) };
 }
@@ -80,17 +81,32 @@ function standsAlone(item: ReasoningItem, from: WireFormat, target: WireFormat):
   return target === 'responses' && item.opaque === undefined;
 }
 
-/** A store in memory that forgets what was least recently used once it holds more than `max` entries. */
-export function memoryHandleStore({ max, random }: { max: number; random: () => string }): HandleStore {
+type MemoryHandleOptions = { max: number; bytes?: number; random: () => string };
+
+/** `restore` puts entries back under the handles they once had. They count as used before all that are there. */
+export type MemoryHandleStore = HandleStore & { restore(once: Iterable<readonly [handle: string, entry: SealedReasoning]>): void };
+
+/** A store that forgets what was least recently used once it holds more than `max` entries, or `bytes` characters of data. */
+export function memoryHandleStore({ max, bytes = Number.POSITIVE_INFINITY, random }: MemoryHandleOptions): MemoryHandleStore {
   const entries = new Map<string, SealedReasoning>();
+  let held = 0;
+  const forget = (handle: string): void => {
+    held -= entries.get(handle)?.data.length ?? 0;
+    entries.delete(handle);
+  };
+  const keep = (handle: string, entry: SealedReasoning): void => {
+    forget(handle);
+    entries.set(handle, entry);
+    held += entry.data.length;
+    for (const oldest of entries.keys()) {
+      if (entries.size <= max && held <= bytes) return;
+      forget(oldest);
+    }
+  };
   return {
     put(entry) {
       const handle = random();
-      entries.set(handle, entry);
-      if (entries.size > max) {
-        const [oldest] = entries.keys();
-        if (oldest !== undefined) entries.delete(oldest);
-      }
+      keep(handle, entry);
       return handle;
     },
     get(handle) {
@@ -99,6 +115,10 @@ export function memoryHandleStore({ max, random }: { max: number; random: () => 
       entries.delete(handle);
       entries.set(handle, entry);
       return entry;
+    },
+    restore(once) {
+      const since = [...entries];
+      for (const [handle, entry] of [...once, ...since]) keep(handle, entry);
     },
   };
 }

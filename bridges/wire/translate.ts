@@ -28,6 +28,8 @@ export type CrossingInput = {
   /** Chat clients only: the client reads `reasoning_content`. */
   wantsReasoning: boolean;
   client: ErrorClient;
+  /** Puts back the long texts that were lifted out of `body` (lift.ts), for what replies repeat of the request. */
+  restore?: <T extends JsonValue>(value: T) => T;
   /** The upstream can only stream: it is asked to, whatever the client wants. */
   alwaysStream?: boolean;
 };
@@ -101,6 +103,8 @@ export function crossRequest(input: CrossingInput): Crossing {
   const { body, from, to, store, upstream } = input;
   refuseUncrossable(body, from, to === 'responses');
   const turn = codecs[from].parseRequest(body);
+  const oneFunctionCall = from === 'chat' && offersFunctions(body);
+  if (oneFunctionCall) turn.parallelToolCalls = false;
   const model = input.model ?? turn.model;
   const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
   const tools = fitTools(resolved.turn, to);
@@ -115,7 +119,8 @@ export function crossRequest(input: CrossingInput): Crossing {
     seal: seal(store, { upstream, model }),
     includeUsage: from === 'chat' && wantsUsageChunk(body),
     wantsReasoning: input.wantsReasoning,
-    request: turn,
+    ...(oneFunctionCall && { oneFunctionCall }),
+    request: input.restore === undefined ? turn : withTexts(turn, input.restore),
   };
   return {
     body: rendered.body,
@@ -152,6 +157,12 @@ export function refuseUncrossable(body: JsonValue, from: WireFormat, prompts: bo
   }
 }
 
+/** Replies repeat no more of a request than these (responses). */
+function withTexts(turn: TurnRequest, restore: NonNullable<CrossingInput['restore']>): TurnRequest {
+  const { output, toolChoice } = turn;
+  return { ...turn, ...(output && { output: restore(output) }), ...(toolChoice && { toolChoice: restore(toolChoice) }) };
+}
+
 function isSet(value: JsonValue | undefined): boolean {
   return value !== undefined && value !== null;
 }
@@ -159,6 +170,11 @@ function isSet(value: JsonValue | undefined): boolean {
 function wantsUsageChunk(body: JsonValue): boolean {
   const options = isObject(body) ? body.stream_options : undefined;
   return isObject(options) && options.include_usage === true;
+}
+
+/** The client is of the time before tools: it knows functions, and one call of them in a reply. */
+function offersFunctions(body: JsonValue): boolean {
+  return isObject(body) && Array.isArray(body.functions) && body.functions.length > 0 && !isSet(body.tools);
 }
 
 // ---------------------------------------------------------------------------------------------- the way back

@@ -2,12 +2,13 @@ import { createORPCClient, type ClientContext, type ClientLink } from '@orpc/cli
 import { RPCLink as HttpLink } from '@orpc/client/fetch';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import type { EngineClient } from '../../bridges/contract/index.ts';
+import { CHANNEL, type ShellBridge, type ShellMessage } from '../../bridges/contract/port.ts';
 import { createStore } from './lib/store.ts';
 
 declare global {
   interface Window {
-    /** Set by a desktop shell that carries the engine itself; absent in a browser. */
-    drawbridgePort?: MessagePort;
+    /** Set by the desktop shell; absent in a browser. */
+    drawbridge?: ShellBridge;
   }
 }
 
@@ -15,14 +16,9 @@ declare global {
 export const session = createStore<'open' | 'ended'>('open');
 
 /** The engine, whatever carries it. */
-export const client: EngineClient = createORPCClient(openLink());
+export const client: EngineClient = createORPCClient(window.drawbridge ? portLink(window.drawbridge) : httpLink());
 
-function openLink(): ClientLink<ClientContext> {
-  const port = window.drawbridgePort;
-  if (port) {
-    port.start();
-    return new PortLink({ port });
-  }
+function httpLink(): ClientLink<ClientContext> {
   return new HttpLink({
     url: `${location.origin}/rpc`,
     fetch: async (request, init) => {
@@ -31,4 +27,31 @@ function openLink(): ClientLink<ClientContext> {
       return response;
     },
   });
+}
+
+/** A way to the engine through the desktop shell. Each engine comes with a port of its own; calls wait for the first. */
+function portLink(shell: ShellBridge): ClientLink<ClientContext> {
+  let next = Promise.withResolvers<ClientLink<ClientContext>>();
+  let link = next.promise;
+  let held: MessagePort | undefined;
+
+  const take = (port: MessagePort | undefined): void => {
+    // The old engine answers no more: what still waits for it is told so.
+    held?.dispatchEvent(new Event('close'));
+    held?.close();
+    if (held !== undefined) next = Promise.withResolvers();
+    link = next.promise;
+    held = port;
+    if (port === undefined) return;
+    next.resolve(new PortLink({ port }));
+    port.start();
+  };
+  window.addEventListener('message', (event: MessageEvent<ShellMessage>) => {
+    if (event.source !== window || event.origin !== location.origin) return;
+    if (event.data.type === CHANNEL.port) take(event.ports[0]);
+    // The router hears of it as of any other step in this window's history.
+    else if (event.data.type === CHANNEL.show) history.pushState(null, '', event.data.path);
+  });
+  shell.connect();
+  return { call: async (path, input, options) => (await link).call(path, input, options) };
 }

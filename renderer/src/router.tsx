@@ -34,6 +34,19 @@ const welcome = createRoute({
   path: '/welcome',
   component: lazyRouteComponent(() => import('./features/welcome/index.ts'), 'WelcomePage'),
 });
+const bridges = createRoute({
+  getParentRoute: () => root,
+  path: '/bridges',
+  component: lazyRouteComponent(() => import('./features/bridges/index.ts'), 'BridgesPage'),
+});
+const tunnels = createRoute({
+  getParentRoute: () => root,
+  path: '/tunnels',
+  component: lazyRouteComponent(() => import('./features/tunnels/index.ts'), 'TunnelsPage'),
+});
+// The pages read which one is meant from the address; beside the list, it is a pane of theirs.
+const bridge = createRoute({ getParentRoute: () => bridges, path: '$name' });
+const tunnel = createRoute({ getParentRoute: () => tunnels, path: '$name' });
 const calls = createRoute({
   getParentRoute: () => root,
   path: '/calls',
@@ -58,7 +71,15 @@ const settings = createRoute({
 
 /** The pages. Filters live in the search of `/calls`, as plain words that can be read and typed. */
 export const router = createRouter({
-  routeTree: root.addChildren([overview, welcome, calls.addChildren([call]), clients, settings]),
+  routeTree: root.addChildren([
+    overview,
+    welcome,
+    bridges.addChildren([bridge]),
+    tunnels.addChildren([tunnel]),
+    calls.addChildren([call]),
+    clients,
+    settings,
+  ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Waiting label="Opening the page" />,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -43,17 +43,25 @@ export async function ensureInstalled() {
   writeFileSync(stamp, lock);
 }
 
-/** Builds the engine and the window, unless nothing they are made of has changed. */
+/** What a build is made of, in this order: the engine, the window, the desktop shell. */
+const BUILDS = [
+  'vite.engine.config.ts',
+  'vite.config.ts',
+  'electron/packaging/vite.main.config.ts',
+  'electron/packaging/vite.preload.config.ts',
+];
+
+/** Builds the engine, the window and the shell, unless nothing they are made of has changed. */
 export async function ensureBuilt() {
   if (packaged) return;
   const stamp = path.join(root, 'dist', '.built');
-  const wanted = fingerprint(['bridges', 'renderer', 'resources'], ['package.json', 'vite.config.ts', 'vite.engine.config.ts']);
+  const wanted = fingerprint(['bridges', 'electron', 'renderer', 'resources'], ['package.json', 'vite.config.ts', 'vite.engine.config.ts']);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say('building the engine and the window');
+  say('building the engine, the window and the desktop shell');
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   mkdirSync(path.join(root, 'dist'), { recursive: true });
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  for (const config of ['vite.engine.config.ts', 'vite.config.ts']) {
+  for (const config of BUILDS) {
     const code = await run(node24, [vite, 'build', '--config', config, '--logLevel', 'warn']);
     if (code !== 0) {
       say(`the build failed (${config}); the lines above say why`);

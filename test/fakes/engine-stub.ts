@@ -298,6 +298,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       setScope: os.bridges.setScope.handler(unserved),
       enable: os.bridges.enable.handler(unserved),
       retry: os.bridges.retry.handler(unserved),
+      models: os.bridges.models.handler(() => []),
     },
     gateway: { set: os.gateway.set.handler(({ input }) => ({ baseUrl: input.baseUrl, lasting: false })) },
     practice: {
@@ -341,6 +342,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       window5h: os.usage.window5h.handler(notKept),
       quotas: os.usage.quotas.handler(notKept),
       prices: os.usage.prices.handler(notKept),
+    },
+    loginItem: {
+      get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),
+      set: os.loginItem.set.handler(({ input }) => ({ state: input.enabled ? 'on' : 'off', reason: null })),
     },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),

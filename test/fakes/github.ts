@@ -10,6 +10,8 @@ export type FakeGitHub = {
   answered(signal: AbortSignal): Promise<void>;
   /** Told once, at the next poll. */
   slowDown: boolean;
+  /** The code is typed in on a page of its own, for tests that drive a browser. */
+  hasPage: boolean;
   token: string;
   api: string;
   chat: boolean;
@@ -46,7 +48,7 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
       return json(200, {
         device_code: 'CANARY-device',
         user_code: 'ABCD-1234',
-        verification_uri: 'https://github.com/login/device',
+        verification_uri: fake.hasPage ? `${server.baseUrl}/login/device` : 'https://github.com/login/device',
         interval: '1',
         expires_in: 899,
       });
@@ -55,6 +57,12 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
       const fits = form.get('refresh_token') === refreshToken && form.get('client_id') === fake.clientId && !fake.revoked;
       // A refresh token is good for one renewal.
       return json(200, fits ? give() : { error: 'bad_refresh_token' });
+    }
+    if (path === '/login/device') {
+      if (form.get('user_code') === 'ABCD-1234') fake.answer = form.get('choice') === 'allow' ? 'allowed' : 'denied';
+      const html = `<title>Device</title><form method="post"><input name="user_code" aria-label="Code">
+        <button name="choice" value="allow">Authorize</button> <button name="choice" value="deny">Cancel</button></form><p>${fake.answer}</p>`;
+      return void res.writeHead(200, { 'content-type': 'text/html' }).end(html);
     }
     if (path === '/login/oauth/access_token') {
       if (form.get('device_code') !== 'CANARY-device' || form.get('client_id') !== fake.clientId)
@@ -176,6 +184,7 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
       await Promise.race([decided.promise, aborted]);
     },
     slowDown: false,
+    hasPage: false,
     token: 'gho_CANARY0123456789012345678901234567',
     api: '',
     chat: true,

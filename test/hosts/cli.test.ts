@@ -95,7 +95,7 @@ describe('the drawbridge command', () => {
     expect((await drawbridge('stop')).out).toContain('stopping');
     const [code] = (await once(child, 'exit')) as [number];
     expect(code).toBe(0);
-  });
+  }, 60_000);
 
   it('says so when nothing runs', async () => {
     const { code, err } = await drawbridge('status');

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 
-/** A headless browser that talks to nobody but us: the system's Chromium, else the one Playwright downloaded. */
-export function launchChromium(): Promise<Browser> {
+/** The system's Chromium, else the one Playwright downloaded; it talks to nobody but us. */
+const options = () => {
   const system = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium'].find((file) => file !== undefined && existsSync(file));
-  return chromium.launch({
+  return {
     ...(system === undefined ? {} : { executablePath: system }),
     args: [
       '--no-sandbox',
@@ -14,5 +14,16 @@ export function launchChromium(): Promise<Browser> {
       '--disable-sync',
       '--no-first-run',
     ],
-  });
+  };
+};
+
+/** A headless browser. */
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch(options());
+}
+
+/** A headless browser with its data in this folder, that others may connect to: `DevToolsActivePort` there says where. */
+export function launchChromiumIn(folder: string): Promise<BrowserContext> {
+  const { args, ...rest } = options();
+  return chromium.launchPersistentContext(folder, { ...rest, args: [...args, '--remote-debugging-port=0'] });
 }

@@ -27,7 +27,8 @@ export async function startTestEngine(
 ): Promise<TestEngine> {
   const home = options.home ?? mkdtempSync(path.join(os.tmpdir(), 'drawbridge-test-'));
   if (options.settings !== undefined) writeFileSync(path.join(home, 'settings.json'), JSON.stringify(options.settings));
-  const paths = resolvePaths({ platform: process.platform, env: { DRAWBRIDGE_HOME: home }, homedir: home, tmpdir: os.tmpdir() });
+  const machine = { platform: process.platform, env: { DRAWBRIDGE_HOME: home }, homedir: home, tmpdir: os.tmpdir() };
+  const paths = resolvePaths(machine);
   const headless = await startHeadless({
     paths,
     version: '0.0.0-test',
@@ -36,6 +37,7 @@ export async function startTestEngine(
     keychain: memorySecrets(),
     bridgePorts: 0,
     codexHome: path.join(home, 'codex'),
+    machine,
     ...options.headless,
   });
   const control = await connectControl(paths.control);

@@ -85,6 +85,7 @@ it('tells how many accounts there are, never whose', () => {
     address: null,
     listenerProblem: null,
     enabled: true,
+    offer: null,
     route: null,
     accounts: [account],
     routes: [],

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../bridges/wire/codec.ts';
-import { lift } from '../../bridges/wire/lift.ts';
+import { lift, restored } from '../../bridges/wire/lift.ts';
 import { memoryHandleStore } from '../../bridges/wire/opaque.ts';
-import { crossRequest } from '../../bridges/wire/translate.ts';
+import { crossRequest, type CrossingInput } from '../../bridges/wire/translate.ts';
 import type { JsonValue, WireFormat } from '../../bridges/wire/turn.ts';
 import { recorded } from './recorded.ts';
 
 const FORMATS = ['chat', 'responses', 'messages'] as const;
 
-function cross(body: JsonValue, from: WireFormat, to: WireFormat) {
+function cross(body: JsonValue, from: WireFormat, to: WireFormat, restore?: CrossingInput['restore']) {
   return crossRequest({
+    ...(restore && { restore }),
     body,
     from,
     to,
@@ -72,5 +73,17 @@ describe('long texts lifted out of a request', () => {
     const marker: string = JSON.parse(once).text;
     const json = Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: marker.repeat(4) }] }));
     expect(sent(json, 'chat', 'messages', 10)).toEqual(sent(json, 'chat', 'messages'));
+  });
+
+  it('are told as they were where a reply repeats the request', () => {
+    const schema = { type: 'object', examples: [{ content: 'x'.repeat(600) }] };
+    const tool_choice = { type: 'hosted_thing', data: 'y'.repeat(600) };
+    const format = { type: 'json_schema', name: 'f', schema };
+    const body = Buffer.from(JSON.stringify({ model: 'm', input: 'go', text: { format }, tool_choice }));
+    const lifted = lift(body, 'nonce');
+    const { reply } = cross(JSON.parse(lifted.json), 'responses', 'chat', (value) => restored(lifted, value));
+    const answer = reply.json({ choices: [{ message: { content: 'done' } }] });
+    expect(answer).toMatchObject({ body: { text: { format }, tool_choice } });
+    expect(JSON.stringify(answer)).not.toContain('nonce');
   });
 });

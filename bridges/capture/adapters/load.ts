@@ -1,8 +1,8 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { AdapterData, ADAPTER_API, type Adapter } from './adapter.ts';
-import type { Adapters } from './registry.ts';
+import { ADAPTER_API, type Adapter } from './adapter.ts';
+import { WrongAnswer, type Adapters } from './registry.ts';
 
 /**
  * Takes the adapters of a folder of the user's: every `.mjs` file in it, in the order of their names. They are programs
@@ -10,13 +10,16 @@ import type { Adapters } from './registry.ts';
  * be taken is named with its reason; the others are taken all the same. Resolves when all were tried; never rejects.
  */
 export async function loadAdapters(folder: string, adapters: Adapters, me: number | undefined = process.getuid?.()): Promise<void> {
-  for (const name of namesIn(folder)) {
+  const names = namesIn(folder);
+  if (names.length === 0) return;
+  const shapes = await import('./shapes.ts');
+  for (const name of names) {
     const file = path.join(folder, name);
     const shortName = path.basename(name, '.mjs');
     try {
       const problem = trustProblem(file, folder, me);
       if (problem !== undefined) adapters.fail(file, shortName, problem);
-      else adapters.register(checked(await import(pathToFileURL(file).href)), file);
+      else adapters.register(checked(await import(pathToFileURL(file).href), shapes), file);
     } catch (error) {
       adapters.fail(file, shortName, error instanceof Error ? error.message : String(error));
     }
@@ -47,30 +50,38 @@ function trustProblem(file: string, folder: string, me: number | undefined): str
   return undefined;
 }
 
-function checked(module: unknown): Adapter {
+function checked(module: unknown, shapes: typeof import('./shapes.ts')): Adapter {
   const value: unknown = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined;
   if (typeof value !== 'object' || value === null) throw new Error('It has no default export that is an adapter.');
   if (!('api' in value) || value.api !== ADAPTER_API) {
     const api = 'api' in value ? String(value.api) : 'none';
     throw new Error(`It is written for version ${api} of the adapter API; this is version ${ADAPTER_API}.`);
   }
-  const data = AdapterData.safeParse(value);
+  const data = shapes.AdapterData.safeParse(value);
   if (!data.success) {
     const [issue] = data.error.issues;
     throw new Error(`"${issue?.path.join('.') ?? ''}" is wrong: ${issue?.message ?? 'unknown'}.`);
   }
   const { match, project } = functionsOf(value);
-  return { ...data.data, match: (exchange) => match.call(value, exchange) === true, project: (exchange) => project.call(value, exchange) };
+  return {
+    ...data.data,
+    match: (exchange) => match.call(value, exchange) === true,
+    project(exchange) {
+      const answer = shapes.Projected.nullish().safeParse(project.call(value, exchange));
+      if (answer.success) return answer.data;
+      const [issue] = answer.error.issues;
+      throw new WrongAnswer(`its answer is wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}`);
+    },
+  };
 }
 
-// What they answer is checked when they answer (registry.ts).
-function functionsOf(value: object): { match: (exchange: unknown) => unknown; project: (exchange: unknown) => never } {
+function functionsOf(value: object): { match: (exchange: unknown) => unknown; project: (exchange: unknown) => unknown } {
   const match: unknown = 'match' in value ? value.match : undefined;
   const project: unknown = 'project' in value ? value.project : undefined;
   if (!isFunction(match) || !isFunction(project)) throw new Error('An adapter needs the functions match(exchange) and project(exchange).');
   return { match, project };
 }
 
-function isFunction(value: unknown): value is (exchange: unknown) => never {
+function isFunction(value: unknown): value is (exchange: unknown) => unknown {
   return typeof value === 'function';
 }

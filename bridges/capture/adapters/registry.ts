@@ -1,5 +1,5 @@
 import type { AdapterStatus } from '../../contract/index.ts';
-import { Projected, type Adapter, type Exchange } from './adapter.ts';
+import type { Adapter, Exchange, Projected } from './adapter.ts';
 
 export type Reading = { adapter: string; projected: Projected };
 
@@ -13,6 +13,9 @@ type Entry = {
 
 /** Where what goes wrong is told: once for each adapter and kind of failure, not once for each call. */
 export type Warn = (message: string) => void;
+
+/** An adapter answered something of the wrong shape. */
+export class WrongAnswer extends Error {}
 
 /** An adapter that fails this often in a row is not asked any more in this run. */
 const FAILURES_IN_A_ROW = 20;
@@ -107,15 +110,13 @@ export class Adapters {
       if (!adapter.match(exchange)) return undefined;
       const answer = adapter.project(exchange);
       if (answer === null || answer === undefined || Object.keys(answer).length === 0) return undefined;
-      const checked = entry.file === null ? { success: true as const, data: answer } : Projected.safeParse(answer);
-      if (checked.success) {
-        this.#inARow.delete(adapter.name);
-        return checked.data;
-      }
-      const [issue] = checked.error.issues;
-      this.#misread(entry, `its answer is wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}`);
+      this.#inARow.delete(adapter.name);
+      return answer;
     } catch (error) {
-      this.#misread(entry, `it threw: ${error instanceof Error ? error.message : String(error)}`);
+      this.#misread(
+        entry,
+        error instanceof WrongAnswer ? error.message : `it threw: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
     return undefined;
   }

@@ -1,16 +1,8 @@
 import { appendFileSync, closeSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
-import { z } from 'zod';
-import { parseJson } from '../../wire/json.ts';
+import { asObject, asString, parseJson } from '../../wire/json.ts';
 
 /** What a client's hook says of a session: Claude Code tells its hooks where it runs, its requests do not always. */
 export type SessionContext = { session: string; cwd: string | null; transcript: string | null; gitBranch: string | null };
-
-const Line = z.object({
-  session_id: z.string().min(1).max(200),
-  cwd: z.string().max(4096).optional(),
-  transcript_path: z.string().max(4096).optional(),
-  git_branch: z.string().max(500).optional(),
-});
 
 /** The file is begun anew at this size; the one before is kept once, as `<file>.1`. Bytes. */
 const ROTATE_AT = 256 * 1024;
@@ -19,10 +11,10 @@ const MOST_SESSIONS = 1000;
 
 /** Adds a line a hook was given on its standard input. Returns false where it is none of ours. */
 export function appendContext(file: string, input: string): boolean {
-  const line = Line.safeParse(parseJson(input));
-  if (!line.success) return false;
+  const line = readLine(input);
+  if (line === undefined) return false;
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) >= ROTATE_AT) renameSync(file, `${file}.1`);
-  appendFileSync(file, `${JSON.stringify(line.data)}\n`, { mode: 0o600 });
+  appendFileSync(file, `${JSON.stringify(line)}\n`, { mode: 0o600 });
   return true;
 }
 
@@ -70,11 +62,29 @@ export class SessionContexts {
   }
 
   #take(text: string): void {
-    const line = Line.safeParse(parseJson(text));
-    if (!line.success) return;
-    const { session_id: session, cwd, transcript_path: transcript, git_branch: gitBranch } = line.data;
+    const line = readLine(text);
+    if (line === undefined) return;
+    const { session_id: session, cwd, transcript_path: transcript, git_branch: gitBranch } = line;
     this.#known.delete(session);
     this.#known.set(session, { session, cwd: cwd ?? null, transcript: transcript ?? null, gitBranch: gitBranch ?? null });
     if (this.#known.size > MOST_SESSIONS) for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
+}
+
+type Line = { session_id: string; cwd?: string; transcript_path?: string; git_branch?: string };
+/** Longest value of each field. */
+const FIELDS = { session_id: 200, cwd: 4096, transcript_path: 4096, git_branch: 500 };
+
+/** Read by hand: a schema library in the capture worker would cost the idle engine ten megabytes. */
+function readLine(text: string): Line | undefined {
+  const given = asObject(parseJson(text));
+  if (given === undefined) return undefined;
+  const line: Line = { session_id: '' };
+  for (const name of ['session_id', 'cwd', 'transcript_path', 'git_branch'] as const) {
+    if (given[name] === undefined) continue;
+    const value = asString(given[name]);
+    if (value === undefined || value.length > FIELDS[name]) return undefined;
+    line[name] = value;
+  }
+  return line.session_id === '' ? undefined : line;
 }

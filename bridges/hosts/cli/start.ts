@@ -26,6 +26,7 @@ export async function start(options: StartOptions): Promise<number> {
       version: options.version,
       windowFolder: options.windowFolder,
       companionPort: flags.companionPort,
+      launch: [process.execPath, ...process.argv.slice(1, 2), 'start', '--headless', '--no-open'],
       onStopRequested: stopped.ask,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
 import { errorFields, errorMessage, kindOfClass, kindOfStatus, retryAfterSeconds, secondsInMessage, type Headers } from '../errors.ts';
 import { asNumber, asString, isObject } from '../json.ts';
+import { openAiErrorBody, renderOpenAiError } from '../openai-errors.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
 
 /** Reads an upstream's error reply: OpenAI's shape, and the shapes of servers that only resemble it. */
@@ -91,58 +92,17 @@ function kindByWord(word: string | undefined): ErrorKind | undefined {
   return KINDS_BY_WORD.find(([pattern]) => pattern.test(lower))?.[1];
 }
 
-type Row = {
-  status: number;
-  type: string;
-  code: string;
-  /** The upstream's own code says more than ours and is kept. */
-  keepsCode?: boolean;
-  param?: string;
-  /** Trying again can't help: clients are told so, whatever the status. */
-  final?: boolean;
-};
-
-/** The error table, for clients of the OpenAI formats. */
-const ROWS: Readonly<Record<ErrorKind, Row>> = {
-  key_rejected: { status: 401, type: 'invalid_request_error', code: 'invalid_api_key', final: true },
-  sign_in_needed: { status: 401, type: 'authentication_error', code: 'auth_required', final: true },
-  not_entitled: { status: 403, type: 'permission_error', code: 'not_entitled', keepsCode: true, final: true },
-  quota_exceeded: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota', final: true },
-  rate_limited: { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
-  context_too_long: { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded', param: 'messages', final: true },
-  body_too_large: { status: 413, type: 'invalid_request_error', code: 'request_too_large', final: true },
-  invalid_request: { status: 400, type: 'invalid_request_error', code: 'invalid_request', keepsCode: true, final: true },
-  model_unknown: { status: 404, type: 'invalid_request_error', code: 'model_not_found', param: 'model', final: true },
-  not_found: { status: 404, type: 'invalid_request_error', code: 'not_found', keepsCode: true, final: true },
-  overloaded: { status: 503, type: 'server_error', code: 'server_is_overloaded' },
-  upstream_failed: { status: 502, type: 'server_error', code: 'upstream_failed', keepsCode: true },
-  stream_cut: { status: 502, type: 'server_error', code: 'stream_cut' },
-  content_refused: { status: 400, type: 'invalid_request_error', code: 'content_filter', final: true },
-  not_supported: { status: 404, type: 'invalid_request_error', code: 'not_supported', keepsCode: true, final: true },
-  timeout: { status: 504, type: 'server_error', code: 'timeout' },
-};
+/** The field that holds the conversation. */
+const HISTORY = 'messages';
 
 /** An error reply as clients of Chat Completions expect it. */
 export function renderError(error: TurnError, client: ErrorClient): RenderedError {
-  const row = ROWS[error.kind];
-  const headers: Record<string, string> = { 'x-request-id': client.requestId };
-  if (row.final === true) headers['x-should-retry'] = 'false';
-  if (error.retryAfter !== undefined) headers['retry-after'] = String(Math.max(0, Math.ceil(error.retryAfter)));
-  return { status: row.status, headers, body: errorBody(error) };
+  return renderOpenAiError(error, client, HISTORY);
 }
 
-/** `{error:{message,type,code,param}}`, the same in an error reply and inside a stream. */
+/** `{error:{message,type,code,param}}`, the same inside a stream. */
 export function errorBody(error: TurnError): JsonObject {
-  const row = ROWS[error.kind];
-  const described: JsonObject = {
-    message: error.message,
-    type: row.type,
-    code: row.keepsCode === true ? (error.code ?? row.code) : row.code,
-    param: error.param ?? row.param ?? null,
-  };
-  if (error.planType !== undefined) described.plan_type = error.planType;
-  if (error.resetsAt !== undefined) described.resets_at = error.resetsAt;
-  return { error: described };
+  return openAiErrorBody(error, HISTORY);
 }
 
 /** The error inside a body that should have been a reply, or nothing. */

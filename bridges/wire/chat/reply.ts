@@ -3,7 +3,7 @@ import { asArray, asString, isObject } from '../json.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import type { JsonObject, JsonValue, TurnEvent, Usage } from '../turn.ts';
 import { hiddenError } from './errors.ts';
-import { ChatParser, finishReason, mergeUsage, renderAnnotations, renderUsage, TextSeams } from './stream.ts';
+import { callsReason, ChatParser, finishReason, mergeUsage, renderAnnotations, renderUsage, TextSeams } from './stream.ts';
 
 /** Reads a complete reply. An error that hides in it becomes an `error` event. */
 export function parseReply(body: JsonValue): TurnEvent[] {
@@ -60,7 +60,7 @@ class ReplyWriter {
         break;
       case 'end':
         this.#usage = mergeUsage(this.#usage, event.usage);
-        this.#finish = finishReason(event.stop, this.#calls.size > 0, this.#refusal !== undefined);
+        this.#finish = finishReason(event.stop, callsReason(this.#context, this.#calls.size), this.#refusal !== undefined);
         break;
       case 'delta':
       case 'reasoning_break':
@@ -129,7 +129,9 @@ class ReplyWriter {
   #message(): JsonObject {
     const message: JsonObject = { role: 'assistant', content: this.#text ?? null, refusal: this.#refusal ?? null };
     if (this.#annotations.length > 0) message.annotations = this.#annotations;
-    if (this.#calls.size > 0) message.tool_calls = [...this.#calls.values()];
+    const [first] = this.#calls.values();
+    if (first !== undefined && this.#context.oneFunctionCall === true) message.function_call = first.function;
+    else if (first !== undefined) message.tool_calls = [...this.#calls.values()];
     else if (this.#text === undefined && this.#refusal === undefined) message.content = '';
     if (this.#context.wantsReasoning && this.#reasoning.length > 0) message.reasoning_content = this.#reasoning.join(SECTION_BREAK);
     if (this.#opaque !== undefined) message.reasoning_opaque = this.#opaque;

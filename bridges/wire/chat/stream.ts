@@ -257,8 +257,8 @@ export function stopReason(finish: string, hasCalls: boolean, refused: boolean):
   return refused ? 'refusal' : 'end_turn';
 }
 
-/** The `finish_reason` for a stop reason. A refusal that was said as one ends in `stop`, as OpenAI's own do. */
-export function finishReason(stop: StopReason, hasCalls: boolean, refused: boolean): string {
+/** The `finish_reason` for a stop reason; `calls` is the one for the calls that were made, if any were. A refusal that was said as one ends in `stop`, as OpenAI's own do. */
+export function finishReason(stop: StopReason, calls: 'tool_calls' | 'function_call' | undefined, refused: boolean): string {
   switch (stop) {
     case 'max_tokens':
     case 'context_window':
@@ -271,8 +271,14 @@ export function finishReason(stop: StopReason, hasCalls: boolean, refused: boole
     case 'end_turn':
     case 'stop_sequence':
     case 'pause_turn':
-      return hasCalls ? 'tool_calls' : 'stop';
+      return calls ?? 'stop';
   }
+}
+
+/** The `finish_reason` of a reply that calls tools. */
+export function callsReason(context: ReplyContext, calls: number): 'tool_calls' | 'function_call' | undefined {
+  if (calls === 0) return undefined;
+  return context.oneFunctionCall === true ? 'function_call' : 'tool_calls';
 }
 
 /** Token counts as the hub has them. */
@@ -459,6 +465,7 @@ class ChatRenderer implements StreamRenderer {
   #callStart(event: Extract<ItemStart, { kind: 'tool_call' }>): string {
     const index = this.#callCount++;
     const { callId: id, name } = event;
+    if (this.#context.oneFunctionCall === true) return this.#functionCall(event, index);
     if (event.tool === 'custom') {
       // Written whole at its end: client libraries overwrite `custom` with each chunk instead of joining the inputs.
       this.#items.set(event.item, { kind: event.kind, before: undefined, after: '', sent: 0, custom: { index, id, name } });
@@ -471,6 +478,13 @@ class ChatRenderer implements StreamRenderer {
       sent: 0,
     });
     return this.#frame({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] });
+  }
+
+  /** Readers of `function_call` know one call a reply; the model makes a further one again when it has seen the result. */
+  #functionCall(event: Extract<ItemStart, { kind: 'tool_call' }>, index: number): string {
+    const before = index === 0 ? `${this.#head}{"function_call":{"arguments":` : undefined;
+    this.#items.set(event.item, { kind: event.kind, before, after: `}}${this.#tail}`, sent: 0 });
+    return index === 0 ? this.#frame({ function_call: { name: event.name, arguments: '' } }) : SILENT;
   }
 
   #itemEnd(event: Extract<TurnEvent, { type: 'item_end' }>): string {
@@ -498,7 +512,7 @@ class ChatRenderer implements StreamRenderer {
 
   #end(stop: StopReason): string {
     this.#close();
-    const finish = finishReason(stop, this.#callCount > 0, this.#refused);
+    const finish = finishReason(stop, callsReason(this.#context, this.#callCount), this.#refused);
     const last = `${this.#head}{}${this.#tail.replace('"finish_reason":null', `"finish_reason":"${finish}"`)}`;
     return last + this.#usageChunk() + sseData('[DONE]');
   }

@@ -18,6 +18,8 @@ class ChatChecker implements Checker {
   #head: string | undefined;
   readonly #calls = new Map<number, Call>();
   readonly #callIds = new Set<string>();
+  /** The arguments of the older `function_call` so far. */
+  #functionCall: string | undefined;
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -106,6 +108,15 @@ class ChatChecker implements Checker {
       problems.check(value === undefined || value === null || typeof value === 'string', `${field} is text`);
     }
     for (const call of asArray(delta.tool_calls) ?? []) this.#call(asObject(call) ?? {});
+    if (delta.function_call !== undefined && delta.function_call !== null) this.#function(asObject(delta.function_call) ?? {});
+  }
+
+  #function({ name, arguments: piece }: JsonObject): void {
+    const problems = this.#problems;
+    if (this.#functionCall === undefined) problems.check(isName(name), 'a function_call begins with its name');
+    else problems.check(name === undefined, 'there is one function_call, named once');
+    problems.check(piece === undefined || typeof piece === 'string', 'arguments is text');
+    this.#functionCall = (this.#functionCall ?? '') + (asString(piece) ?? '');
   }
 
   #call(value: JsonObject): void {
@@ -143,6 +154,11 @@ class ChatChecker implements Checker {
     const problems = this.#problems;
     problems.check(FINISH_REASONS.has(finish), 'the finish_reason is one of the format');
     problems.check(finish !== 'tool_calls' || this.#calls.size > 0, 'tool_calls means that there are calls');
+    const called = this.#functionCall;
+    problems.check(finish !== 'function_call' || called !== undefined, 'function_call means that there is one');
+    problems.check(called === undefined || this.#calls.size === 0, 'calls are told in tool_calls or in function_call, not in both');
+    if (called !== undefined && (finish === 'function_call' || finish === 'stop'))
+      problems.check(isObject(parseJson(called)), 'the arguments of a call are a JSON object');
     for (let index = 0; index < this.#calls.size; index++) problems.check(this.#calls.has(index), 'indexes of calls count up from 0');
     if (finish === 'tool_calls' || finish === 'stop') {
       for (const { type, input } of this.#calls.values()) {

@@ -1,5 +1,15 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
-import { errorFields, errorMessage, header, headerNumber, kindOfClass, kindOfStatus, retryAfterSeconds, type Headers } from '../errors.ts';
+import {
+  errorFields,
+  errorMessage,
+  header,
+  headerNumber,
+  kindOfClass,
+  kindOfStatus,
+  retryAfterHeader,
+  retryAfterSeconds,
+  type Headers,
+} from '../errors.ts';
 import { asNumber, asString } from '../json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
 
@@ -93,7 +103,7 @@ export function renderError(error: TurnError, client: ErrorClient): RenderedErro
   // A feature the upstream itself refused (400) is no missing endpoint: clients would look for another way to it.
   const row = kind === 'not_supported' && error.status === 400 ? ROWS.invalid_request : ROWS[kind];
   if (row.isFinal === true) headers['x-should-retry'] = 'false';
-  const retryAfter = retryAfterHeader(error, row);
+  const retryAfter = retryAfterHeader(error, row.isFinal === true);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   return { status: row.status, headers, body: { ...errorBody(error, row), request_id: client.requestId } };
 }
@@ -102,12 +112,6 @@ export function renderError(error: TurnError, client: ErrorClient): RenderedErro
 export function errorBody(error: TurnError, row: Row = ROWS[error.kind]): JsonObject & { type: 'error' } {
   const message = error.kind === 'context_too_long' ? tooLongMessage(error.message) : error.message;
   return { type: 'error', error: { type: row.type, message } };
-}
-
-function retryAfterHeader({ kind, retryAfter, resetsAt }: TurnError, row: Row): string | undefined {
-  if (kind === 'quota_exceeded' && resetsAt !== undefined) return new Date(resetsAt * 1000).toUTCString();
-  if (retryAfter === undefined || (row.isFinal === true && kind !== 'quota_exceeded')) return undefined;
-  return String(Math.max(0, Math.ceil(retryAfter)));
 }
 
 function refusal({ message }: TurnError, { requestId }: ErrorClient): JsonObject {

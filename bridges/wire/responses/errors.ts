@@ -10,6 +10,7 @@ import {
   type Headers,
 } from '../errors.ts';
 import { asNumber, asString } from '../json.ts';
+import { renderOpenAiError } from '../openai-errors.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
 
 /** What upstreams of this format call their errors, in `code` or `type`. */
@@ -89,79 +90,9 @@ export function streamError(error: TurnError): { code: string; message: string }
   return { code, message: `${error.message} Please try again in ${error.retryAfter}s.` };
 }
 
-/** Renders an error as the client expects it (SPEC 10.6). */
+/** An error reply as clients of Responses expect it (SPEC 10.6). */
 export function renderError(error: TurnError, client: ErrorClient): RenderedError {
-  const row = client.family === 'codex' ? codexRow(error) : publicRow(error);
-  const headers: Record<string, string> = { 'x-request-id': client.requestId };
-  if (error.kind === 'rate_limited' && error.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(error.retryAfter));
-  // The official SDKs retry every 429 unless told not to, and a used-up plan does not fill again in seconds.
-  if (error.kind === 'quota_exceeded') headers['x-should-retry'] = 'false';
-  const { status, type, code, ...fields } = row;
-  return { status, headers, body: { error: { message: error.message, type, code, param: error.param ?? null, ...fields } } };
-}
-
-type Row = { status: number; type: string; code: string | null; plan_type?: string; resets_at?: number };
-
-/** Codex repeats 401, 403 and 413 five times over, so what no repeating can mend is a 400 (SPEC 4.4). */
-function codexRow(error: TurnError): Row {
-  switch (error.kind) {
-    case 'quota_exceeded': {
-      const row: Row = { status: 429, type: 'usage_limit_reached', code: null };
-      if (error.planType !== undefined) row.plan_type = error.planType;
-      if (error.resetsAt !== undefined) row.resets_at = error.resetsAt;
-      return row;
-    }
-    case 'key_rejected':
-    case 'sign_in_needed':
-    case 'not_entitled':
-    case 'body_too_large':
-      return { ...publicRow(error), status: 400, type: 'invalid_request_error' };
-    case 'invalid_request':
-      return { ...publicRow(error), status: 400 };
-    default:
-      return publicRow(error);
-  }
-}
-
-function publicRow(error: TurnError): Row {
-  const { kind } = error;
-  switch (kind) {
-    case 'key_rejected':
-      return { status: 401, type: 'invalid_request_error', code: 'invalid_api_key' };
-    case 'sign_in_needed':
-      return { status: 401, type: 'invalid_request_error', code: 'auth_required' };
-    case 'not_entitled':
-      return { status: 403, type: 'permission_error', code: error.code ?? 'not_entitled' };
-    case 'quota_exceeded':
-      return { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' };
-    case 'rate_limited':
-      return { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' };
-    case 'context_too_long':
-      return { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded' };
-    case 'body_too_large':
-      return { status: 413, type: 'invalid_request_error', code: 'request_too_large' };
-    case 'invalid_request':
-      return { status: clientStatus(error.status), type: error.type ?? 'invalid_request_error', code: error.code ?? null };
-    case 'model_unknown':
-      return { status: 404, type: 'invalid_request_error', code: 'model_not_found' };
-    case 'not_found':
-      return { status: 404, type: 'invalid_request_error', code: error.code ?? 'not_found' };
-    case 'overloaded':
-      return { status: 503, type: 'server_error', code: 'server_is_overloaded' };
-    case 'upstream_failed':
-    case 'stream_cut':
-      return { status: 502, type: 'server_error', code: 'server_error' };
-    case 'timeout':
-      return { status: 504, type: 'server_error', code: 'timeout' };
-    case 'content_refused':
-      return { status: 400, type: 'invalid_request_error', code: 'content_filter' };
-    case 'not_supported':
-      return { status: 400, type: 'invalid_request_error', code: error.code ?? 'not_supported' };
-  }
-}
-
-function clientStatus(status: number | undefined): number {
-  return status !== undefined && status >= 400 && status < 500 ? status : 400;
+  return renderOpenAiError(error, client, 'input');
 }
 
 /** Codex takes codes it does not know for a reason to retry, so only those it knows are used. */

@@ -34,7 +34,8 @@ export function startLive(): () => void {
   // What stands behind the status is asked for only where a page shows it.
   const parts = throttle(() => {
     void queryClient.invalidateQueries({ queryKey: engine.bridges.key() });
-    void queryClient.invalidateQueries({ queryKey: engine.tunnels.key() });
+    // Not what is asked of one tunnel: it may be the one that was just removed.
+    void queryClient.invalidateQueries({ queryKey: engine.tunnels.list.key() });
   }, 1000);
   const facets = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.facets.key() }), 2000);
 

@@ -1,4 +1,4 @@
-import { Activity, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide-react';
+import { Activity, Cable, KeyRound, Settings, Share2, Waypoints, type LucideIcon } from 'lucide-react';
 
 /**
  * The pages of the window, as the navigation lists them. A page joins by a line here and its route in `router.tsx`; the
@@ -6,6 +6,8 @@ import { Activity, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide
  */
 export const PLACES = [
   { to: '/', title: 'Overview', icon: Waypoints, keys: 'g o', part: 'way' },
+  { to: '/bridges', title: 'Bridges', icon: Cable, keys: 'g b', part: 'way' },
+  { to: '/tunnels', title: 'Tunnels', icon: Share2, keys: 'g t', part: 'way' },
   { to: '/calls', title: 'Calls', icon: Activity, keys: 'g c', part: 'record' },
   { to: '/clients', title: 'Clients', icon: KeyRound, keys: 'g k', part: 'setup' },
   { to: '/settings', title: 'Settings', icon: Settings, keys: 'g s', part: 'setup' },

@@ -100,7 +100,7 @@ describe('reading errors', () => {
 });
 
 describe('writing errors', () => {
-  test.each<[ErrorKind, number, string, boolean]>([
+  test.each<[ErrorKind, number, string | null, boolean]>([
     ['key_rejected', 401, 'invalid_api_key', true],
     ['sign_in_needed', 401, 'auth_required', true],
     ['not_entitled', 403, 'not_entitled', true],
@@ -108,7 +108,7 @@ describe('writing errors', () => {
     ['rate_limited', 429, 'rate_limit_exceeded', false],
     ['context_too_long', 400, 'context_length_exceeded', true],
     ['body_too_large', 413, 'request_too_large', true],
-    ['invalid_request', 400, 'invalid_request', true],
+    ['invalid_request', 400, null, true],
     ['model_unknown', 404, 'model_not_found', true],
     ['not_found', 404, 'not_found', true],
     ['overloaded', 503, 'server_is_overloaded', false],

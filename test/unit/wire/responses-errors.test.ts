@@ -8,6 +8,9 @@ import { recordedAnswer } from '../../wire/recorded.ts';
 const codex: ErrorClient = { family: 'codex', requestId: 'req_1' };
 const other: ErrorClient = { family: 'other', requestId: 'req_1' };
 
+/** The field an error is about, where its kind says so. */
+const PARAMS: Partial<Record<ErrorKind, string>> = { model_unknown: 'model', context_too_long: 'input' };
+
 function parseRecorded(path: string): TurnError {
   const { status, headers, body } = recordedAnswer(path);
   return responses.parseError(status, headers, body);
@@ -74,17 +77,17 @@ describe('rendering an error', () => {
     ['model_unknown', 404, 'model_not_found', 404, 'model_not_found'],
     ['not_found', 404, 'not_found', 404, 'not_found'],
     ['overloaded', 503, 'server_is_overloaded', 503, 'server_is_overloaded'],
-    ['upstream_failed', 502, 'server_error', 502, 'server_error'],
-    ['stream_cut', 502, 'server_error', 502, 'server_error'],
+    ['upstream_failed', 502, 'upstream_failed', 502, 'upstream_failed'],
+    ['stream_cut', 502, 'stream_cut', 502, 'stream_cut'],
     ['content_refused', 400, 'content_filter', 400, 'content_filter'],
-    ['not_supported', 400, 'not_supported', 400, 'not_supported'],
+    ['not_supported', 404, 'not_supported', 404, 'not_supported'],
     ['timeout', 504, 'timeout', 504, 'timeout'],
   ])('%s as Codex and as others want it', (kind, codexStatus, codexCode, otherStatus, otherCode) => {
     const forCodex = responses.renderError({ kind, message: 'why' }, codex);
     const forOthers = responses.renderError({ kind, message: 'why' }, other);
     expect([forCodex.status, errorOf(forCodex.body).code]).toEqual([codexStatus, codexCode]);
     expect([forOthers.status, errorOf(forOthers.body).code]).toEqual([otherStatus, otherCode]);
-    expect(forOthers.body).toEqual({ error: { message: 'why', type: expect.any(String), code: otherCode, param: null } });
+    expect(forOthers.body).toEqual({ error: { message: 'why', type: expect.any(String), code: otherCode, param: PARAMS[kind] ?? null } });
     expect(forOthers.headers['x-request-id']).toBe('req_1');
   });
 

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { estimateTokens } from '../../../bridges/wire/tokens.ts';
+import { weighed } from '../../../bridges/wire/token-weights.ts';
+import { tokenized } from '../../../bridges/wire/tokenizer.ts';
+import { estimateTokens, type Measure } from '../../../bridges/wire/tokens.ts';
 import type { Part, ToolDefinition, TurnRequest } from '../../../bridges/wire/turn.ts';
 
 function turnOf(content: Part[], tools: ToolDefinition[] = []): TurnRequest {
   return { from: 'messages', model: 'm', stream: false, items: [{ type: 'message', role: 'user', content }], tools, extra: {} };
 }
 
-function ofText(text: string): number {
-  return estimateTokens(turnOf([{ type: 'text', text }]));
+function ofText(text: string, measure: Measure): number {
+  return estimateTokens(turnOf([{ type: 'text', text }]), measure);
 }
 
 /** Texts with their count by o200k_base, repeated to weigh more than the cost of a message. */
@@ -31,38 +33,61 @@ const SAMPLES: [string, string, number][] = [
   ['a table', '| name | size | time |\n| ---- | ---- | ---- |\n| a    |   12 |  3.4 |\n', 28],
 ];
 
+describe('the tokenizer', () => {
+  it.each(SAMPLES)('counts as o200k_base does for %s', (_, text, truth) => {
+    expect(Math.abs(tokenized(text.repeat(20), 0, text.length * 20) - truth * 20)).toBeLessThan(truth * 0.2);
+  });
+
+  it('counts what looks like a control token as text', () => {
+    expect(tokenized('<|endoftext|>', 0, 13)).toBe(7);
+  });
+
+  it('cuts words that never end, and is a little too high for it at the most', () => {
+    const letters = 'wqzkjxvbnmrtyplkhgfdsa'.repeat(5_000);
+    const counted = tokenized(letters, 0, letters.length);
+    expect(counted / tokenized(letters, 0, 1_000)).toBeGreaterThan(100);
+    expect(counted).toBeLessThan(letters.length);
+    for (const run of [' ', '=', '桥', '🚀']) expect(tokenized(run.repeat(20_000), 0, 20_000)).toBeGreaterThan(0);
+  });
+
+  it('counts a part of a text as that part alone', () => {
+    expect(tokenized('one two three', 4, 7)).toBe(tokenized('two', 0, 3));
+  });
+});
+
 describe('estimateTokens', () => {
   it.each(SAMPLES)('is above the count of a GPT tokenizer, but not far, for %s', (_, text, truth) => {
-    const estimate = ofText(text.repeat(20));
+    const estimate = ofText(text.repeat(20), weighed);
     expect(estimate).toBeGreaterThan(truth * 20);
     expect(estimate).toBeLessThan(truth * 20 * 1.8 + 10);
+    expect(ofText(text.repeat(20), tokenized) / (truth * 20)).toBeCloseTo(1.2, 1);
   });
 
   it('grows with every message, tool, image and document', () => {
-    const empty = estimateTokens(turnOf([]));
+    const empty = estimateTokens(turnOf([]), weighed);
     const image: Part = { type: 'image', source: { kind: 'base64', mediaType: 'image/png', data: 'A'.repeat(100_000) } };
-    expect(estimateTokens(turnOf([image])) - empty).toBe(1600);
+    expect(estimateTokens(turnOf([image]), weighed) - empty).toBe(1600);
     const pages: Part = { type: 'document', source: { kind: 'base64', mediaType: 'application/pdf', data: 'A'.repeat(140_000) } };
-    expect(estimateTokens(turnOf([pages])) - empty).toBe(6000);
+    expect(estimateTokens(turnOf([pages]), weighed) - empty).toBe(6000);
     const tool: ToolDefinition = { type: 'function', name: 'f', description: 'Reads a file.', parameters: { type: 'object' } };
-    const one = estimateTokens(turnOf([], [tool]));
-    const two = estimateTokens(turnOf([], [tool, tool]));
+    const one = estimateTokens(turnOf([], [tool]), weighed);
+    const two = estimateTokens(turnOf([], [tool, tool]), weighed);
     expect(one - empty).toBeGreaterThan(350);
     expect(two - one).toBeLessThan(50);
-    expect(estimateTokens(turnOf([], [{ ...tool, deferred: true }]))).toBe(empty);
+    expect(estimateTokens(turnOf([], [{ ...tool, deferred: true }]), weighed)).toBe(empty);
   });
 
   it('does not count bytes inside unknown items as words', () => {
     const part: Part = { type: 'opaque', from: 'chat', name: 'input_audio', value: { data: 'QUJD'.repeat(100_000) } };
-    expect(estimateTokens(turnOf([part]))).toBeLessThan(2000);
+    expect(estimateTokens(turnOf([part]), weighed)).toBeLessThan(2000);
   });
 
   it('is bounded in time for a very large text, and about as right', () => {
     const paragraph = 'The quick brown fox jumps over the lazy dog; 12 of them, in fact.\n';
-    const exact = ofText(paragraph.repeat(1000)) / 1000;
+    const exact = ofText(paragraph.repeat(1000), weighed) / 1000;
     const large = JSON.parse(JSON.stringify(paragraph.repeat(150_000))) as string;
     const begin = performance.now();
-    const estimate = ofText(large);
+    const estimate = ofText(large, weighed);
     expect(performance.now() - begin).toBeLessThan(100);
     expect(estimate / 150_000 / exact).toBeCloseTo(1, 1);
   });
@@ -72,7 +97,7 @@ describe('estimateTokens', () => {
       type: 'text',
       text: `part ${i} says that nothing is the matter here at all`,
     }));
-    const exact = (estimateTokens(turnOf(parts.slice(0, 1000))) - 4) / 1000;
-    expect((estimateTokens(turnOf(parts)) - 4) / 100_000 / exact).toBeCloseTo(1, 0.7);
+    const exact = (estimateTokens(turnOf(parts.slice(0, 1000)), weighed) - 4) / 1000;
+    expect((estimateTokens(turnOf(parts), weighed) - 4) / 100_000 / exact).toBeCloseTo(1, 0.7);
   });
 });

@@ -183,7 +183,7 @@ function LentRows({ lent }: { lent: readonly Lent[] }) {
       {lent.length === 0 ? (
         <p className="text-xs text-muted">
           No tunnel lends anything to a gateway.{' '}
-          <PlaceLink to="/tunnels" className="rounded text-accent hover:underline">
+          <PlaceLink to="/tunnels" className="rounded text-accent underline">
             Add one
           </PlaceLink>
         </p>

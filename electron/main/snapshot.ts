@@ -1,0 +1,81 @@
+import type { BridgeDetail, Call, EngineClient, LoginItem, Notice, Status, TunnelStatus } from '../../bridges/contract/index.ts';
+import type { EngineState } from './supervisor.ts';
+
+/** What the menu shows of the engine. */
+export type Facts = {
+  status: Status;
+  bridges: BridgeDetail[];
+  tunnels: TunnelStatus[];
+  /** The last calls, newest first. */
+  calls: Call[];
+  loginItem: LoginItem;
+};
+
+/** All the menu is made of. */
+export type Snapshot = {
+  engine: EngineState;
+  /** Null until the engine was heard. */
+  facts: Facts | null;
+  /** News the system did not show. */
+  untold: Notice[];
+};
+
+const CALLS = 5;
+/** However much happens, the engine is asked no more often. Milliseconds. */
+const PAUSE_MS = 1_000;
+
+/** Reads the facts from an engine whenever it says that something changed, and when it is asked to. */
+export function watchEngine(
+  client: EngineClient,
+  after: (ms: number, then: () => void) => () => void,
+  onFacts: (facts: Facts) => void,
+  onError: (error: unknown) => void,
+): { refresh(): void; stop(): void } {
+  const ended = new AbortController();
+  let reading = false;
+  let stale = false;
+  let cancel = (): void => {};
+
+  const read = async (): Promise<void> => {
+    if (reading) {
+      stale = true;
+      return;
+    }
+    reading = true;
+    stale = false;
+    try {
+      const [status, bridges, tunnels, { calls }, loginItem] = await Promise.all([
+        client.status.get(),
+        client.bridges.list(),
+        client.tunnels.list(),
+        // The store opens after the engine has begun to serve.
+        client.calls.list({ limit: CALLS }).catch(() => ({ calls: [] })),
+        client.loginItem.get(),
+      ]);
+      if (ended.signal.aborted) return;
+      onFacts({ status, bridges, tunnels, calls, loginItem });
+    } catch (error) {
+      if (!ended.signal.aborted) onError(error);
+    }
+    cancel = after(PAUSE_MS, () => {
+      reading = false;
+      if (stale && !ended.signal.aborted) void read();
+    });
+  };
+
+  const listen = async (): Promise<void> => {
+    const events = await client.events({}, { signal: ended.signal });
+    for await (const event of events) if (event.type !== 'keys') void read();
+  };
+  listen().catch((error: unknown) => {
+    if (!ended.signal.aborted) onError(error);
+  });
+
+  return {
+    refresh: () => void read(),
+    stop() {
+      ended.abort();
+      cancel();
+    },
+  };
+}

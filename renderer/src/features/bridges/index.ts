@@ -1,0 +1,1 @@
+export { BridgesPage } from './bridges-page.tsx';

@@ -1,0 +1,1 @@
+export { TunnelsPage } from './tunnels-page.tsx';

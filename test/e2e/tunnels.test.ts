@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Browser, Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CHECK_PATH, CHECK_SCRIPT } from '../../bridges/tunnels/kit.ts';
+import { freePort, startSshd, writeScript, type Sshd } from '../fakes/sshd.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { hasCheckTools, hasSsh } from '../support/programs.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
+
+/** The page of the tunnels: the real engine, a real browser, and the system's own sshd as the gateway. */
+let browser: Browser;
+let engine: TestEngine;
+let view: WindowPage;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  engine = await startTestEngine();
+  view = await openWindow(browser, engine.headless.link());
+});
+afterEach(async () => {
+  await view.context.close();
+  await engine.stop();
+  if (view.complaints.length > 0) throw new Error(`the browser complained:\n${view.complaints.join('\n')}`);
+});
+
+const card = (name: string): Locator => view.page.getByRole('region', { name, exact: true });
+const stateIs = (label: string): Promise<void> => card('State').getByRole('status').filter({ hasText: label }).waitFor({ timeout: 30_000 });
+
+it('with no tunnel, it teaches what one is; the form says what is wrong as it is typed', async () => {
+  const { page } = view;
+  await page.keyboard.press('g');
+  await page.keyboard.press('t');
+  await page.waitForURL('**/tunnels');
+  await page.getByRole('heading', { name: 'No tunnel yet' }).waitFor();
+  await view.shot('tunnel-empty');
+  await page.getByRole('button', { name: 'Add tunnel' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('Not a name!');
+  await page.keyboard.press('Tab');
+  await page.getByText('small letters, digits or hyphens').waitFor();
+  expect(await page.getByLabel('Name', { exact: true }).getAttribute('aria-invalid')).toBe('true');
+  expect(await view.findings()).toEqual([]);
+  await view.shot('tunnel-form');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await view.findings()).toEqual([]);
+});
+
+describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {
+  let folder: string;
+  let sshd: Sshd | undefined;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-window-'));
+  });
+  afterEach(async () => {
+    await sshd?.stop();
+    sshd = undefined;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('a tunnel is added, its gateway’s key compared, brought up, proved, stopped and removed', async () => {
+    const { page } = view;
+    const port = await freePort();
+    await page.getByRole('link', { name: 'Tunnels', exact: true }).click();
+    await page.getByRole('button', { name: 'Add tunnel' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('lab');
+    await page.getByLabel('Gateway’s host name').fill('localhost');
+    await page.getByLabel('User on the gateway').fill(os.userInfo().username);
+    await page.getByLabel('How it gets there').selectOption('none');
+    await page.getByLabel('Port', { exact: true }).fill(String(port));
+    await page.getByLabel('Far port', { exact: true }).fill(String(await freePort()));
+    await page.getByLabel('Second far port').fill(String(await freePort()));
+    await page.getByText('All of it can be used.').waitFor();
+    await page.getByRole('button', { name: 'Add tunnel', exact: true }).last().click();
+    const key = await page.getByLabel('Gateway key').innerText();
+    await page.getByRole('button', { name: 'Go on: set the gateway up' }).click();
+    await stateIs('Off');
+    expect(await page.content()).not.toContain(key);
+
+    const line = await page.getByRole('group', { name: 'authorized_keys line' }).innerText();
+    const check = path.join(folder, 'drawbridge-check');
+    writeScript(check, CHECK_SCRIPT);
+    const kit = await engine.control.tunnels.serverKit({ name: 'lab' });
+    sshd = await startSshd(path.join(folder, 'sshd'), {
+      port,
+      authorizedKeys: line,
+      config: kit.sshdConfig.replace(/^PerSourcePenaltyExemptList.*$/m, '').replace(CHECK_PATH, check),
+    });
+
+    await page.getByRole('button', { name: 'Start' }).click();
+    await stateIs('Needs you');
+    expect(await view.findings()).toEqual([]);
+    await view.shot('tunnel-blocked');
+    await card('Host key').getByRole('button', { name: 'Ask the gateway' }).click();
+    const shown = await page.getByLabel('Fingerprint').innerText();
+    expect(shown).toMatch(/^SHA256:/);
+    await page.getByRole('button', { name: 'It is the same: pin it' }).click();
+    await stateIs('Up');
+    expect((await engine.control.tunnels.list({}))[0]?.fingerprint).toBe(shown);
+    await card('Proof').getByRole('listitem').filter({ hasText: 'Private' }).getByText('not proven').waitFor({ state: 'hidden' });
+    await page.getByRole('log').getByText(/./).first().waitFor();
+    await card('Proof').getByRole('button', { name: 'Prove now' }).click();
+    await card('Proof').locator('button[aria-busy="false"]').waitFor();
+    expect(await view.findings()).toEqual([]);
+    await view.shot('tunnel-up');
+
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await stateIs('Off');
+    await page.getByRole('button', { name: 'Remove this tunnel' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove tunnel' }).click();
+    await page.getByRole('heading', { name: 'No tunnel yet' }).waitFor();
+    expect(await engine.control.tunnels.list({})).toEqual([]);
+  }, 60_000);
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { Notice } from '../../../bridges/contract/index.ts';
+import { newsOf, type Told } from '../../../electron/main/news.ts';
+
+const notice = (id: string, title: string, level: Notice['level'] = 'warning'): Notice => ({ id, title, level, cause: '', mend: null });
+const none: Told = new Map();
+const titles = (told: Told, ...notices: Notice[]): string[] => newsOf(told, notices).news.map(({ title }) => title);
+
+test('bad news is told once, good news only after bad', () => {
+  const down = notice('tunnel-office', 'The tunnel office is down');
+  const back = notice('tunnel-office', 'The tunnel office is back up', 'info');
+  const first = newsOf(none, [down]);
+  expect(first.news).toEqual([down]);
+  expect(titles(first.told, down)).toEqual([]);
+  expect(titles(first.told, back)).toEqual(['The tunnel office is back up']);
+  expect(titles(newsOf(first.told, [back]).told, back)).toEqual([]);
+  expect(titles(none, back)).toEqual([]);
+});
+
+test('a notice that went away is news when it comes again', () => {
+  const blocked = notice('tunnel-office', 'The tunnel office needs you', 'error');
+  const { told } = newsOf(newsOf(none, [blocked]).told, []);
+  expect(titles(told, blocked)).toEqual([blocked.title]);
+});
+
+test('sign-ins and ceilings interrupt, everything else waits in the window', () => {
+  expect(
+    titles(
+      none,
+      notice('codex-account', 'Codex needs you'),
+      notice('copilot-ceiling', 'the day’s ceiling is reached'),
+      notice('no-keys', 'No client key yet', 'info'),
+      notice('codex-off', 'switched off', 'info'),
+      notice('dropped', '3 calls were not captured'),
+    ),
+  ).toEqual(['Codex needs you', 'the day’s ceiling is reached']);
+});
