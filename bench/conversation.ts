@@ -19,19 +19,11 @@ const WORDS =
   );
 const DELTA_CHARS = 5;
 
-/** Yields the turns of one conversation; the same for the same seed. */
+/** Yields the turns of one conversation; the same for the same seed. Requests are put together from bytes: only what is new is written as JSON. */
 export function* conversation(seed: number, turns: number): Generator<Turn> {
   const random = randomOf(seed * 7919 + 1);
-  const history: Json[] = [user([block(`Working directory: /home/u/project${seed}\n${prose(random, 600)}`), block(prose(random, 500))])];
+  const history = new History(user([block(`Working directory: /home/u/project${seed}\n${prose(random, 600)}`), block(prose(random, 500))]));
   for (let turn = 0; turn < turns; turn += 1) {
-    const request = {
-      model: 'claude-sonnet-4-5',
-      max_tokens: 32_000,
-      stream: true,
-      system: SYSTEM,
-      tools: TOOLS,
-      messages: withCacheMark(history),
-    };
     const id = `toolu_${identifier(random)}`;
     const say = prose(random, 40 + random() * 260);
     const input =
@@ -45,12 +37,50 @@ export function* conversation(seed: number, turns: number): Generator<Turn> {
     const tool = `tool_${Math.floor(random() * TOOLS.length)}`;
     const answer = { role: 'assistant', content: [block(say), { type: 'tool_use', id, name: tool, input }] };
     yield {
-      request: Buffer.from(JSON.stringify(request)),
-      reply: Buffer.from(events(`msg_${identifier(random)}`, say, { id, name: tool, input }, turn)),
+      request: history.request(),
+      reply: Buffer.from(events(`msg_${identifier(random)}`, say, { id, name: tool, input }, turn), 'utf8'),
     };
     const kind = random();
     const size = kind < 0.35 ? 60 + random() * 200 : kind < 0.8 ? 500 + random() * 3_500 : 4_000 + random() * 9_000;
     history.push(answer, user([{ type: 'tool_result', tool_use_id: id, content: code(random, size) }]));
+  }
+}
+
+const FIRST_ROOM = 256 * 1024;
+
+/** The messages so far, as they stand in a request. */
+class History {
+  #bytes = Buffer.allocUnsafe(FIRST_ROOM);
+  #used = 0;
+  #last: string;
+
+  constructor(first: Json) {
+    this.#add(HEAD);
+    this.#last = JSON.stringify(first);
+  }
+
+  push(answer: Json, last: Json): void {
+    this.#add(Buffer.from(`${this.#last},${JSON.stringify(answer)},`));
+    this.#last = JSON.stringify(last);
+  }
+
+  /** The cache mark stands on the last block of the last message, and moves on each turn. */
+  request(): Buffer {
+    const marked = Buffer.from(`${this.#last.slice(0, -'}]}'.length)},"cache_control":{"type":"ephemeral"}}]}]}`);
+    const body = Buffer.allocUnsafe(this.#used + marked.length);
+    this.#bytes.copy(body, 0, 0, this.#used);
+    marked.copy(body, this.#used);
+    return body;
+  }
+
+  #add(bytes: Buffer): void {
+    if (this.#used + bytes.length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(2 * (this.#used + bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#used);
+      this.#bytes = larger;
+    }
+    bytes.copy(this.#bytes, this.#used);
+    this.#used += bytes.length;
   }
 }
 
@@ -69,31 +99,23 @@ function events(id: string, say: string, tool: { id: string; name: string; input
     usage,
   };
   const parts = [
-    { start: block(''), text: say, delta: (piece: string): Json => ({ type: 'text_delta', text: piece }) },
+    { start: block(''), text: say, delta: '{"type":"text_delta","text"' },
     {
       start: { type: 'tool_use', id: tool.id, name: tool.name, input: {} },
       text: JSON.stringify(tool.input),
-      delta: (piece: string): Json => ({ type: 'input_json_delta', partial_json: piece }),
+      delta: '{"type":"input_json_delta","partial_json"',
     },
   ];
   let out = event('message_start', { message });
   for (const [index, part] of parts.entries()) {
     out += event('content_block_start', { index, content_block: part.start });
+    const before = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":${part.delta}:`;
     for (let at = 0; at < part.text.length; at += DELTA_CHARS) {
-      out += event('content_block_delta', { index, delta: part.delta(part.text.slice(at, at + DELTA_CHARS)) });
+      out += `${before}${JSON.stringify(part.text.slice(at, at + DELTA_CHARS))}}}\n\n`;
     }
     out += event('content_block_stop', { index });
   }
   return out + event('message_delta', { delta: { stop_reason: 'tool_use', stop_sequence: null }, usage }) + event('message_stop', {});
-}
-
-/** The cache mark stands on the last block of the last message, and moves on each turn. */
-function withCacheMark(history: readonly Json[]): Json[] {
-  const last = history.at(-1);
-  if (last === undefined || !Array.isArray(last['content'])) return [...history];
-  const blocks: unknown[] = [...last['content']];
-  const marked = { ...Object(blocks.at(-1)), cache_control: { type: 'ephemeral' } };
-  return [...history.slice(0, -1), { ...last, content: [...blocks.slice(0, -1), marked] }];
 }
 
 function user(content: Json[]): Json {
@@ -140,6 +162,10 @@ const TOOLS = (() => {
   }));
 })();
 
+const HEAD = Buffer.from(
+  `${JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 32_000, stream: true, system: SYSTEM, tools: TOOLS }).slice(0, -1)},"messages":[`,
+);
+
 const SOURCE_CHARS = 8e6;
 let source = '';
 
@@ -160,5 +186,6 @@ function readSources(folder: string): string {
     }
   };
   walk(folder);
-  return text;
+  // Put together once: a slice of a text made of many would go through all of them.
+  return Buffer.from(text).toString();
 }

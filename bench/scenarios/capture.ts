@@ -1,5 +1,8 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import path from 'node:path';
-import { createCapture } from '../../bridges/capture/capture.ts';
+import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
+import { Meaning } from '../../bridges/capture/meaning.ts';
+import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
@@ -9,13 +12,14 @@ import { conversation, type Turn } from '../conversation.ts';
 import { removeFolder, temporaryFolder } from '../processes.ts';
 import type { Goal, Row } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
-import { median, rounded, sleep } from '../stats.ts';
+import { median, percentile, rounded, sleep } from '../stats.ts';
 
 const FULL = 1_000_000;
 const QUICK = 20_000;
 /** Writing stops then, whatever was wanted; the report tells how many calls there are. Milliseconds. */
 const MOST_MS = 330_000;
-const BATCH = 250;
+/** So many calls the engine hands over at once. */
+const BATCH = 32;
 /** Conversations of the mix, by how often: short ones, middling ones, long ones. */
 const LENGTHS = [1, 2, 3, 4, 5, 6, 8, 12, 20, 36, 1, 3, 60, 160];
 const OPEN_AT_ONCE = 6;
@@ -46,15 +50,18 @@ export const capture: Scenario = {
     'A history of conversations of all lengths (--calls N, a million unless told otherwise): bytes of the store a call, time of each question put to it; then captures at fixed rates.',
   async run(context) {
     const folder = temporaryFolder();
-    const { store } = Store.open(path.join(folder, 'captures.db'), Date.now(), { followers: [] });
+    const meaning = new Meaning(NO_PLACES, (warning) => console.error(warning));
+    const { store } = Store.open(path.join(folder, 'captures.db'), Date.now(), { followers: [meaning.follow] });
     try {
       const built = build(store, context.calls ?? (context.quick ? QUICK : FULL));
-      const questions = ask(store, built);
-      const rates = [await atRate(500, 600, 4), await atRate(150, 125_000, 4)];
+      const questions = ask(store, meaning, built);
+      const rates = [await atRate(500, 600), await atRate(150, 125_000)];
       return {
         rows: [
           { what: 'bytes of the store a call', n: built.calls, value: rounded(built.bytesPerCall, 0), unit: 'B' },
           { what: 'calls written', n: built.calls, value: rounded(built.calls / built.seconds, 0), unit: 'a second' },
+          { what: 'to keep a call, CPU p50', n: built.calls, value: rounded(built.keepP50, 3), unit: 'ms' },
+          { what: 'to keep a call, CPU p99', n: built.calls, value: rounded(built.keepP99, 3), unit: 'ms' },
           {
             what: 'over the wire : on disk',
             n: built.calls,
@@ -62,14 +69,16 @@ export const capture: Scenario = {
             unit: ': 1',
           },
           ...questions.map(({ row }) => row),
-          ...rates.map(({ row }) => row),
+          ...rates.flatMap(({ rows }) => rows),
         ],
         goals: [
           { goal: 'capture: bytes of the store a call', bound: 2_600, side: 'at most', measured: built.bytesPerCall },
+          { goal: 'capture: to keep a call, CPU ms p50', bound: 0.3, side: 'at most', measured: built.keepP50 },
           ...questions.flatMap(({ goal }) => goal),
-          ...rates.map(({ goal }) => goal),
+          ...rates.flatMap(({ goals }) => goals),
         ],
         notes: [
+          'To keep a call is the CPU time of a batch of 32, conversations, usage and search index included, divided by 32.',
           `The history holds ${built.calls} calls in ${built.conversations} conversations, written in ${Math.round(built.seconds)} s.`,
         ],
       };
@@ -80,7 +89,17 @@ export const capture: Scenario = {
   },
 };
 
-type Built = { calls: number; conversations: number; seconds: number; bytesPerCall: number; wire: number; long: number[]; last: number };
+type Built = {
+  keepP50: number;
+  keepP99: number;
+  calls: number;
+  conversations: number;
+  seconds: number;
+  bytesPerCall: number;
+  wire: number;
+  long: number[];
+  last: number;
+};
 
 /** Writes calls of several conversations at once, as several agents at work would. */
 function build(store: Store, wanted: number): Built {
@@ -105,33 +124,50 @@ function build(store: Store, wanted: number): Built {
       open.splice(at, 1);
     }
   };
+  const keep: number[] = [];
   for (let left = wanted; left > 0 && performance.now() - began < MOST_MS; left -= BATCH) {
+    const batch = Array.from({ length: Math.min(BATCH, left) }, () => {
+      const turn = next();
+      calls += 1;
+      const id = idAt(START + calls * 24_000);
+      turn.ids.push(id);
+      wire += turn.request.length + turn.reply.length;
+      return { ...turn, id, n: calls };
+    });
+    const before = process.cpuUsage();
     store.transaction(() => {
-      for (let i = 0; i < Math.min(BATCH, left); i += 1) {
-        const { request, reply, ids, seed: of } = next();
-        calls += 1;
-        const id = idAt(START + calls * 24_000);
-        ids.push(id);
-        wire += request.length + reply.length;
+      for (const { request, reply, seed: of, id, n } of batch) {
         store.write({
-          call: callOf(id, calls, of, request.length, reply.length),
+          call: callOf(id, n, of, request.length, reply.length),
           ends: true,
           sides: [
-            { side: 'clientRequest', headers: HEADERS(calls), body: request },
-            { side: 'clientReply', headers: REPLY_HEADERS(calls), body: reply },
+            { side: 'clientRequest', headers: HEADERS(n), body: request },
+            { side: 'clientReply', headers: REPLY_HEADERS(n), body: reply },
           ],
         });
       }
     });
+    const { user, system } = process.cpuUsage(before);
+    keep.push((user + system) / 1e3 / batch.length);
   }
   const seconds = (performance.now() - began) / 1e3;
   store.checkpoint();
-  return { calls, conversations: seed, seconds, bytesPerCall: store.size() / calls, wire, long, last: idAt(START + calls * 24_000) };
+  return {
+    keepP50: percentile(keep, 50),
+    keepP99: percentile(keep, 99),
+    calls,
+    conversations: seed,
+    seconds,
+    bytesPerCall: store.size() / calls,
+    wire,
+    long,
+    last: idAt(START + calls * 24_000),
+  };
 }
 
 type Question = { row: Row; goal: Goal[] };
 
-function ask(store: Store, built: Built): Question[] {
+function ask(store: Store, meaning: Meaning, built: Built): Question[] {
   const now = START + built.calls * 24_000;
   const middle = idAt(START + Math.floor(built.calls / 2) * 24_000);
   const list = (query: string, before?: number) => () => store.list({ limit: 50, query, before, now }).length;
@@ -151,6 +187,11 @@ function ask(store: Store, built: Built): Question[] {
     question(`opening a conversation of ${built.long.length}`, 50, () => {
       for (const id of built.long) store.call(id);
       return store.sides(built.long.at(-1) ?? 0).length + built.long.length;
+    }),
+    question('30 days of usage', 20, () => {
+      const input = { fromMs: now - 30 * 86_400_000, toMs: now, bucket: 'day', by: 'model', where: {}, offsetMinutes: 0 } as const;
+      const answer = meaning.answer(store.read, store, { kind: 'series', input });
+      return answer.kind === 'series' ? answer.series.points.length : 0;
     }),
     question('facets', 20, () => store.facets().models.length),
   ];
@@ -172,25 +213,64 @@ function question(what: string, bound: number, run: () => number): Question {
   };
 }
 
-/** Records calls at a rate for some seconds; what is dropped is told. */
-async function atRate(rate: number, bodyBytes: number, seconds: number): Promise<{ row: Row; goal: Goal }> {
+const WINDOWS = 4;
+const WINDOW_MS = 2_000;
+
+/**
+ * Records calls at a rate, and as many that are not recorded, by turns: what is dropped, and what recording adds to the
+ * delay of the thread that serves.
+ */
+async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; goals: Goal[] }> {
   const folder = temporaryFolder();
+  let enabled = false;
   const running = createCapture({
     file: path.join(folder, 'captures.db'),
     clock: systemClock,
     log: silentLogger,
-    settings: () => ({ enabled: true, maxBodyBytes: 64 * 1024 * 1024 }),
+    settings: () => ({ enabled, maxBodyBytes: 64 * 1024 * 1024 }),
   });
   await running.start();
   // The store's thread does not keep a process alive by itself.
   const awake = setInterval(() => undefined, 1_000);
+  const delays: Record<'with' | 'without', number[]> = { with: [], without: [] };
+  let recorded = 0;
+  for (let i = 0; i < 2 * WINDOWS; i += 1) {
+    enabled = i % 2 === 1;
+    const { made, delayMs } = await callsAtRate(running, rate, bodyBytes);
+    delays[enabled ? 'with' : 'without'].push(delayMs);
+    if (enabled) recorded += made;
+    // What is still to be written is no part of the next window.
+    await running.list(1, undefined, {});
+  }
+  const { dropped } = running.status();
+  await running.stop();
+  clearInterval(awake);
+  removeFolder(folder);
+  const what = `${rate} calls a second of ${bodyBytes} bytes`;
+  const [having, without] = [median(delays.with), median(delays.without)];
+  return {
+    rows: [
+      { what, n: recorded, value: dropped, unit: 'dropped' },
+      { what: `${what}: delay of the thread, p99, without capture`, n: recorded, value: rounded(without), unit: 'ms' },
+      { what: `${what}: delay of the thread, p99, with capture`, n: recorded, value: rounded(having), unit: 'ms' },
+    ],
+    goals: [
+      { goal: `capture: ${what}, dropped`, bound: 0, side: 'at most', measured: dropped },
+      { goal: `capture: ${what}, delay p99 with : without`, bound: 1.5, side: 'at most', measured: having / without },
+    ],
+  };
+}
+
+async function callsAtRate({ recorder }: Capture, rate: number, bodyBytes: number): Promise<{ made: number; delayMs: number }> {
   const filler = Buffer.alloc(bodyBytes, 'lorem ipsum dolor sit amet ');
+  const delay = monitorEventLoopDelay({ resolution: 1 });
   const began = performance.now();
   let made = 0;
-  while (performance.now() - began < seconds * 1e3) {
+  delay.enable();
+  while (performance.now() - began < WINDOW_MS) {
     for (const due = Math.floor(((performance.now() - began) / 1e3) * rate); made < due; made += 1) {
-      const body = Buffer.from(`{"model":"m","messages":[{"role":"user","content":"call ${made} ${filler.toString('latin1')}"}]}`);
-      const call = running.recorder.begin({
+      const head = Buffer.from(`{"model":"m","messages":[{"role":"user","content":"call ${made} ${began} `);
+      const call = recorder.begin({
         client: 'bench',
         clientVersion: null,
         caller: 'bench',
@@ -202,25 +282,17 @@ async function atRate(rate: number, bodyBytes: number, seconds: number): Promise
         wireOut: 'messages',
         modelRequested: 'm',
         rawHeaders: ['content-type', 'application/json'],
-        body,
+        body: Buffer.concat([head, filler, Buffer.from('"}]}')]),
         arrivedAt: performance.now(),
       });
       call.replyStart(200, { 'content-type': 'application/json' });
       call.replyData(Buffer.from('{"model":"m","content":[]}'));
       call.end({ cut: false });
     }
-    await sleep(5);
+    await sleep(2);
   }
-  await running.list(1, undefined, {});
-  const { dropped } = running.status();
-  await running.stop();
-  clearInterval(awake);
-  removeFolder(folder);
-  const what = `${rate} calls a second of ${bodyBytes} bytes`;
-  return {
-    row: { what, n: made, value: dropped, unit: 'dropped' },
-    goal: { goal: `capture: ${what}, dropped`, bound: 0, side: 'at most', measured: dropped },
-  };
+  delay.disable();
+  return { made, delayMs: delay.percentile(99) / 1e6 };
 }
 
 function callOf(id: number, n: number, seed: number, requestBytes: number, replyBytes: number): Call {

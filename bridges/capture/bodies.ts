@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { Blocks, MOST_IN_BLOCK, type Place } from './blocks.ts';
 import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
 import { FORM, pack, unpack } from './pack.ts';
@@ -12,6 +13,9 @@ const RECENT_BODIES = 8;
 const RECENT_BYTES = 48 * 1024 * 1024;
 /** So many recipes may stand on top of each other before one stands alone again: what reading one costs at most. */
 const MAX_DEPTH = 64;
+/** Shorter replies cost less in their row than in a block. */
+const BLOCK_FROM = 64;
+const NOTHING = Buffer.alloc(0);
 const MAX_RECIPE = 64 * 1024 * 1024;
 
 /** A segment of a body: where the bytes before it begin, where it stands, its id, and whether it is kept as a patch. */
@@ -29,6 +33,7 @@ export class Bodies {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #reads: ReturnType<typeof prepareReads>;
   readonly #seal: Seal;
+  readonly #blocks: Blocks;
   readonly #segmentIds = new Map<string, number>();
   readonly #templates = new Map<string, { id: number; head: Head }>();
   #recent: Recent[] = [];
@@ -39,6 +44,7 @@ export class Bodies {
     this.#statements = prepare(db);
     this.#reads = prepareReads(reader);
     this.#seal = seal;
+    this.#blocks = new Blocks(db, reader, seal);
   }
 
   /** A request: cut into segments where it can be. */
@@ -47,11 +53,23 @@ export class Bodies {
   }
 
   keepReply(body: Buffer): Buffer {
-    return this.#wrapped(body);
+    if (body.length < BLOCK_FROM || body.length > MOST_IN_BLOCK) return this.#wrapped(body);
+    const { block, at } = this.#blocks.keep('replies', body);
+    const place: number[] = [];
+    pushNumber(place, block);
+    pushNumber(place, at);
+    return wrap(FORM.block, body.length, Buffer.from(place));
+  }
+
+  /** Writes what is still to be compressed together. To be run before the transaction ends. */
+  flush(): void {
+    this.#blocks.flush();
   }
 
   /** What was kept, byte for byte. Throws where the database is damaged. */
   read(stored: Buffer): Buffer {
+    const place = placeOf(stored);
+    if (place !== undefined) return this.#blocks.read(place, place.bytes);
     const { form, bytes, payload } = unwrap(stored);
     if (form !== FORM.recipe) return unpack(this.#seal.open(payload), bytes);
     const body = assemble(this.recipe(new Reader(payload).number()), (id) => this.#segment(id));
@@ -107,6 +125,7 @@ export class Bodies {
     this.#segmentIds.clear();
     this.#templates.clear();
     this.#recent = [];
+    this.#blocks.forget();
   }
 
   #templateOf(data: Buffer): Head {
@@ -122,6 +141,7 @@ export class Bodies {
   #segment(id: number): Buffer {
     const row = this.#reads.segment.get(id);
     if (row === undefined) throw new RangeError('a stored body refers to a segment that is gone');
+    if (row.block !== null && row.at !== null) return this.#blocks.read({ block: row.block, at: row.at }, row.bytes);
     const data = this.#seal.open(row.data);
     if (data[0] !== FORM.patch) return unpack(data, row.bytes);
     const reader = new Reader(data, 1);
@@ -206,12 +226,17 @@ export class Bodies {
       row !== undefined || base === undefined || like === undefined || like.patch
         ? undefined
         : patchOf(base.body.subarray(like.start, like.end), like.segment, bytes);
-    const id =
-      row?.id ?? Number(this.#statements.putSegment.run(address, bytes.length, this.#seal.close(patch ?? pack(bytes))).lastInsertRowid);
+    const id = row?.id ?? this.#putSegment(address, bytes, patch);
     this.touched?.segments.add(id);
     if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
     this.#segmentIds.set(key, id);
     return { id, kind: row !== undefined ? 'known' : patch !== undefined ? 'patch' : 'new' };
+  }
+
+  #putSegment(address: Buffer, bytes: Buffer, patch: Buffer | undefined): number {
+    const place = patch === undefined && bytes.length <= MOST_IN_BLOCK ? this.#blocks.keep('messages', bytes) : undefined;
+    const data = place === undefined ? this.#seal.close(patch ?? pack(bytes)) : NOTHING;
+    return Number(this.#statements.putSegment.run(address, bytes.length, data, place?.block, place?.at).lastInsertRowid);
   }
 }
 
@@ -243,6 +268,14 @@ export function patchedFrom(data: Buffer): number | undefined {
   return data[0] === FORM.patch ? new Reader(data, 1).number() : undefined;
 }
 
+/** Where a body's column says it stands in a block, and its length; undefined where it holds something else. */
+export function placeOf(stored: Buffer | null): (Place & { bytes: number }) | undefined {
+  if (stored === null || stored[0] !== FORM.block) return undefined;
+  const { bytes, payload } = unwrap(stored);
+  const reader = new Reader(payload);
+  return { block: reader.number(), at: reader.number(), bytes };
+}
+
 /** A body's column: its form, its length, and its packed bytes or the id of its recipe. */
 export function wrap(form: number, bytes: number, payload: Buffer): Buffer {
   const start = [form];
@@ -265,7 +298,9 @@ export function recipeOf(stored: Buffer | null): number | undefined {
 function prepare(db: Database) {
   return {
     findSegment: db.prepare<[Buffer], { id: number }>('select id from segments where hash = ?'),
-    putSegment: db.prepare<[Buffer, number, Buffer]>('insert into segments (hash, bytes, data) values (?, ?, ?)'),
+    putSegment: db.prepare<[Buffer, number, Buffer, number | undefined, number | undefined]>(
+      'insert into segments (hash, bytes, data, block, at) values (?, ?, ?, ?, ?)',
+    ),
     putRecipe: db.prepare<[number | null, Buffer]>('insert into recipes (base, data) values (?, ?)'),
     findHead: db.prepare<[Buffer], { id: number; data: Buffer }>('select id, data from heads where names = ?'),
     putHead: db.prepare<[Buffer, Buffer]>('insert into heads (names, data) values (?, ?)'),
@@ -274,7 +309,9 @@ function prepare(db: Database) {
 
 function prepareReads(db: Database) {
   return {
-    segment: db.prepare<[number], { bytes: number; data: Buffer }>('select bytes, data from segments where id = ?'),
+    segment: db.prepare<[number], { bytes: number; data: Buffer; block: number | null; at: number | null }>(
+      'select bytes, data, block, at from segments where id = ?',
+    ),
     recipe: db.prepare<[number], { base: number | null; data: Buffer }>('select base, data from recipes where id = ?'),
     head: db.prepare<[number], { data: Buffer }>('select data from heads where id = ?'),
   };

@@ -4,15 +4,15 @@ import { DICTIONARY } from './dictionary.ts';
 /**
  * Bytes as they stand in the database: one byte that tells how, then the bytes.
  * 1 as they are, 2 zstd, 3 zstd with the dictionary. Of a body, 4 is followed by its recipe's id; of a segment, 5 by
- * how it differs from another one (see bodies.ts).
+ * how it differs from another one (see bodies.ts); of a body, 6 by its place in a block (blocks.ts).
  */
-export const FORM = { plain: 1, zstd: 2, dictionary: 3, recipe: 4, patch: 5 } as const;
+export const FORM = { plain: 1, zstd: 2, dictionary: 3, recipe: 4, patch: 5, block: 6 } as const;
 
 /** Shorter bytes do not get shorter. */
 const PACK_FROM = 64;
 /** Beyond this the dictionary no longer tells. */
 const DICTIONARY_UP_TO = 128 * 1024;
-const params = { [zlib.constants.ZSTD_c_compressionLevel]: 1, [zlib.constants.ZSTD_c_checksumFlag]: 1 };
+const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3, [zlib.constants.ZSTD_c_checksumFlag]: 1 };
 
 export function pack(bytes: Buffer): Buffer {
   if (bytes.length >= PACK_FROM) {

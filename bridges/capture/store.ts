@@ -40,6 +40,8 @@ export class Store {
   readonly #bodies: Bodies;
   readonly #followers: readonly Follower[];
   #count: number;
+  /** More may come before the transaction ends. */
+  #several = false;
 
   private constructor(file: string, db: Database.Database, read: Database.Database, seal: Seal, followers: readonly FollowerMaker[]) {
     this.file = file;
@@ -111,26 +113,41 @@ export class Store {
 
   /** Runs `work` in one transaction. */
   transaction(work: () => void): void {
-    this.db.transaction(work)();
+    this.db.transaction(() => {
+      this.#several = true;
+      try {
+        work();
+      } finally {
+        this.#several = false;
+      }
+      this.#bodies.flush();
+    })();
   }
 
   /** Writes what is new of a call, and tells the followers. To be run in a transaction. */
   write(change: Omit<StoredCallChange, 'begins'> & { folder?: string | null; timeline?: Float64Array | null }): void {
     const { call, sides, timeline = null } = change;
-    const begins = this.#statements.exists.get(call.id) === undefined;
-    this.putCall(call);
+    const begins = this.#putRow(call);
     if (change.folder != null) this.#statements.putFolder.run(change.folder, call.id);
-    this.#statements.beginExchange.run(call.id);
-    for (const { side, headers, body } of sides) this.#putSide(call, side, headers, body);
-    if (timeline !== null) this.#statements.putTimeline.run(this.seal.close(encodeTimeline(timeline)), call.id);
+    const kept: Kept = { columns: new Map(), words: [] };
+    for (const { side, headers, body } of sides) this.#keepSide(kept, side, headers, body);
+    if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
+    this.#putExchange(call.id, begins, kept);
+    if (!this.#several) this.#bodies.flush();
     for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });
   }
 
   /** Writes a row, new or known by its id. */
   putCall(call: Call): void {
-    const before = this.#statements.exists.get(call.id);
+    this.#putRow(call);
+  }
+
+  /** True where it was not known. */
+  #putRow(call: Call): boolean {
+    const isNew = this.#statements.exists.get(call.id) === undefined;
     this.#statements.putCall.run(toRow(call));
-    if (before === undefined) this.#count += 1;
+    if (isNew) this.#count += 1;
+    return isNew;
   }
 
   call(id: number): Call | undefined {
@@ -263,27 +280,37 @@ export class Store {
     this.#count = countCalls(this.db);
   }
 
-  #putSide(call: Call, side: Side, headers: string, body: Buffer | null): void {
-    const head = this.#bodies.keepHead(headers);
-    let stored: Buffer | null = null;
-    if (body !== null && (side === 'clientRequest' || side === 'upstreamRequest')) {
-      const kept = this.#bodies.keepRequest(body);
-      stored = kept.stored;
-      if (side === 'clientRequest') this.#index(call.id, REQUEST_WORDS, () => requestText(kept, body));
-    } else if (body !== null) {
-      stored = this.#bodies.keepReply(body);
-      if (side === 'clientReply') this.#index(call.id, REPLY_WORDS, () => replyText(headers, body));
+  #keepSide(kept: Kept, side: Side, headers: string, body: Buffer | null): void {
+    const column = COLUMN_OF[side];
+    kept.columns.set(`${column}_head`, this.#bodies.keepHead(headers));
+    if (body === null) return void kept.columns.set(column, null);
+    if (side === 'clientRequest' || side === 'upstreamRequest') {
+      const request = this.#bodies.keepRequest(body);
+      kept.columns.set(column, request.stored);
+      if (side === 'clientRequest') this.#addWords(kept, REQUEST_WORDS, () => requestText(request, body));
+    } else {
+      kept.columns.set(column, this.#bodies.keepReply(body));
+      if (side === 'clientReply') this.#addWords(kept, REPLY_WORDS, () => replyText(headers, body));
     }
-    this.#statements[side].run(head, stored, call.id);
   }
 
   /** Words of an encrypted store would tell what it hides: it has no index. */
-  #index(call: number, part: 0 | 1, text: () => string): void {
-    if (this.seal.encrypted) return;
-    const words = text();
-    if (words === '') return;
-    const row = this.#statements.exchangeOf.get(call);
-    if (row !== undefined) this.#statements.index.run(2 * row.id + part, words);
+  #addWords(kept: Kept, part: 0 | 1, text: () => string): void {
+    const words = this.seal.encrypted ? '' : text();
+    if (words !== '') kept.words.push([part, words]);
+  }
+
+  /** A row is written at once where it can be: one that grows has to move within the file. */
+  #putExchange(call: number, begins: boolean, { columns, words }: Kept): void {
+    const of = (column: ExchangeColumn): Buffer | null => columns.get(column) ?? null;
+    if (begins) this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of));
+    else if (columns.size > 0) {
+      this.#statements.beginNothing.run(call);
+      for (const [column, value] of columns) this.#statements.putColumn[column].run(value, call);
+    }
+    if (words.length === 0) return;
+    const id = this.#statements.exchangeOf.get(call)?.id;
+    if (id !== undefined) for (const [part, text] of words) this.#statements.index.run(2 * id + part, text);
   }
 }
 
@@ -295,6 +322,17 @@ const SIDE_COLUMNS = [
 ] as const;
 type SideColumn = (typeof SIDE_COLUMNS)[number][1];
 type ExchangeRow = Record<SideColumn | `${SideColumn}_head`, Buffer | null>;
+const EXCHANGE_COLUMNS = [...SIDE_COLUMNS.flatMap(([, column]) => [column, `${column}_head`] as const), 'timeline'] as const;
+type ExchangeColumn = (typeof EXCHANGE_COLUMNS)[number];
+const COLUMN_OF = {
+  clientRequest: 'client_request',
+  clientReply: 'client_reply',
+  upstreamRequest: 'upstream_request',
+  upstreamReply: 'upstream_reply',
+} as const satisfies Record<Side, SideColumn>;
+
+/** What of an exchange is to be written: its columns, and the words of its halves. */
+type Kept = { columns: Map<ExchangeColumn, Buffer | null>; words: [part: 0 | 1, text: string][] };
 
 function countCalls(db: Database.Database): number {
   return db.prepare<[], { n: number }>('select count(*) as n from calls').get()?.n ?? 0;
@@ -315,8 +353,7 @@ export function isDamage(error: unknown): boolean {
 
 function prepare(db: Database.Database) {
   const updates = COLUMNS.filter((column) => column !== 'id').map((column) => `${column} = excluded.${column}`);
-  const putSide = (column: SideColumn) =>
-    db.prepare<[Buffer, Buffer | null, number]>(`update exchanges set ${column}_head = ?, ${column} = ? where call = ?`);
+  const put = (column: ExchangeColumn) => db.prepare<[Buffer | null, number]>(`update exchanges set ${column} = ? where call = ?`);
   return {
     exists: db.prepare<[number], { id: number }>('select id from calls where id = ?'),
     putCall: db.prepare<[(string | number | null)[]]>(
@@ -324,13 +361,22 @@ function prepare(db: Database.Database) {
        on conflict (id) do update set ${updates.join(', ')}`,
     ),
     putFolder: db.prepare<[string, number]>('update calls set folder = ? where id = ?'),
-    beginExchange: db.prepare<[number]>('insert or ignore into exchanges (call) values (?)'),
+    beginExchange: db.prepare<(number | Buffer | null)[]>(
+      `insert into exchanges (call, ${EXCHANGE_COLUMNS.join(', ')}) values (?, ${EXCHANGE_COLUMNS.map(() => '?').join(', ')})`,
+    ),
+    beginNothing: db.prepare<[number]>('insert or ignore into exchanges (call) values (?)'),
     exchangeOf: db.prepare<[number], { id: number }>('select id from exchanges where call = ?'),
-    clientRequest: putSide('client_request'),
-    clientReply: putSide('client_reply'),
-    upstreamRequest: putSide('upstream_request'),
-    upstreamReply: putSide('upstream_reply'),
-    putTimeline: db.prepare<[Buffer, number]>('update exchanges set timeline = ? where call = ?'),
+    putColumn: {
+      client_request: put('client_request'),
+      client_request_head: put('client_request_head'),
+      client_reply: put('client_reply'),
+      client_reply_head: put('client_reply_head'),
+      upstream_request: put('upstream_request'),
+      upstream_request_head: put('upstream_request_head'),
+      upstream_reply: put('upstream_reply'),
+      upstream_reply_head: put('upstream_reply_head'),
+      timeline: put('timeline'),
+    } satisfies Record<ExchangeColumn, unknown>,
     index: db.prepare<[number, string]>('insert into search (rowid, text) values (?, ?)'),
     unindex: db.prepare<[number]>(
       'delete from search where rowid in (select 2 * id + n from exchanges, (select 0 as n union all select 1) where call = ?)',

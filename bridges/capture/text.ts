@@ -7,6 +7,8 @@ export const REPLY_WORDS = 1;
 
 /** More than this of one message is not indexed: a file read by a tool is not what people look for. UTF-16 units. */
 const MOST_OF_A_MESSAGE = 8 * 1024;
+/** Of what a tool gave back only the beginning: it is most of a conversation's bytes, and files are looked for in files. */
+const MOST_OF_A_RESULT = 1024;
 const MOST_OF_A_REPLY = 64 * 1024;
 /** Larger bodies are not looked through for words. Bytes. */
 const MOST_BYTES = 1024 * 1024;
@@ -20,7 +22,7 @@ export function requestText(kept: KeptBody, body: Buffer): string {
   const texts = new Map<string, string>();
   const add = (segment: Buffer): void => {
     if (segment.length > MOST_BYTES) return;
-    const text = textOf(segment, MOST_OF_A_MESSAGE);
+    const text = textOf(segment, isResult(segment) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
     if (text !== '') texts.set(text, text);
   };
   for (const segment of kept.fresh) if (!isFromModel(segment)) add(segment);
@@ -34,6 +36,10 @@ export function requestText(kept: KeptBody, body: Buffer): string {
 /** What the model said is indexed with its reply. */
 function isFromModel(segment: Buffer): boolean {
   return /"role":\s*"assistant"|"type":\s*"(?:function_call|reasoning|custom_tool_call)"/.test(segment.toString('latin1', 0, 120));
+}
+
+function isResult(segment: Buffer): boolean {
+  return /"type":\s*"(?:tool_result|\w+_call_output)"|"role":\s*"tool"/.test(segment.toString('latin1', 0, 120));
 }
 
 function isFromClient(segment: Buffer): boolean {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
-import { patchedFrom, recipeOf } from './bodies.ts';
+import { LARGEST_BLOCK } from './blocks.ts';
+import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
 import { pack, unpack } from './pack.ts';
 import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe } from './recipe.ts';
@@ -15,6 +16,7 @@ export type Slices<T> = Generator<void, T>;
 
 /** So many rows are looked at or removed at a time: a few milliseconds. */
 const SLICE = 500;
+const BLOCKS = 10;
 const MOST = 512 * 1024 * 1024;
 /** Of a store that is too large, so much more is removed than must be, so that it does not come again at once. */
 const SLACK = 0.95;
@@ -138,7 +140,13 @@ export function* collect(store: Store): Slices<void> {
 type Touched = { segments: ReadonlySet<number>; heads: ReadonlySet<number> };
 
 function* collectUntouched(store: Store, touched: Touched): Slices<void> {
-  const newest = { recipes: last(store, 'recipes'), segments: last(store, 'segments'), heads: last(store, 'heads') };
+  const live = new Map<number, number[]>();
+  const newest = {
+    blocks: last(store, 'blocks'),
+    recipes: last(store, 'recipes'),
+    segments: last(store, 'segments'),
+    heads: last(store, 'heads'),
+  };
   const need = new Map<number, number>();
   const headValues = new Map<number, Set<number>>();
   const rows = store.db.prepare<[number, number], ExchangeBlobs>(
@@ -158,6 +166,8 @@ function* collectUntouched(store: Store, touched: Touched): Slices<void> {
       for (const side of SIDES) {
         const recipe = recipeOf(row[side]);
         if (recipe !== undefined) need.set(recipe, Infinity);
+        const place = placeOf(row[side]);
+        if (place !== undefined) mark(live, place.block, place.at, place.bytes);
         const head = row[`${side}_head`];
         if (head === null) continue;
         const decoded = decodeHead(store.seal.open(head));
@@ -171,7 +181,8 @@ function* collectUntouched(store: Store, touched: Touched): Slices<void> {
     yield;
   }
   const segments = yield* collectRecipes(store, need, newest.recipes);
-  yield* collectSegments(store, segments, touched, newest.segments);
+  yield* collectSegments(store, segments, touched, newest.segments, live);
+  yield* collectBlocks(store, live, newest.blocks);
   collectHeads(store, headValues, touched, newest.heads);
 }
 
@@ -208,9 +219,10 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
   return segments;
 }
 
-function* collectSegments(store: Store, needed: Set<number>, touched: Touched, newest: number): Slices<void> {
-  const rows = store.db.prepare<[number, number], { id: number; data: Buffer }>(
-    'select id, data from segments where id < ? order by id desc limit ?',
+function* collectSegments(store: Store, needed: Set<number>, touched: Touched, newest: number, live: Live): Slices<void> {
+  type Row = { id: number; bytes: number; data: Buffer; block: number | null; at: number | null };
+  const rows = store.db.prepare<[number, number], Row>(
+    'select id, bytes, data, block, at from segments where id < ? order by id desc limit ?',
   );
   const remove = store.db.prepare('delete from segments where id = ?');
   for (let at = Number.MAX_SAFE_INTEGER, page = rows.all(at, SLICE); page.length > 0; page = rows.all(at, SLICE)) {
@@ -218,10 +230,49 @@ function* collectSegments(store: Store, needed: Set<number>, touched: Touched, n
       for (const row of page) {
         // A patch is younger than what it is made of: it has been seen by then.
         if (row.id <= newest && !needed.has(row.id) && !touched.segments.has(row.id)) remove.run(row.id);
+        else if (row.block !== null && row.at !== null) mark(live, row.block, row.at, row.bytes);
         else {
           const from = patchedFrom(store.seal.open(row.data));
           if (from !== undefined) needed.add(from);
         }
+      }
+    });
+    at = page.at(-1)?.id ?? at;
+    yield;
+  }
+}
+
+/** What is still called for of each block: beginnings and lengths, one after the other. */
+type Live = Map<number, number[]>;
+
+function mark(live: Live, block: number, at: number, bytes: number): void {
+  const ranges = live.get(block);
+  if (ranges === undefined) live.set(block, [at, bytes]);
+  else ranges.push(at, bytes);
+}
+
+/** What nobody calls for any more in a block becomes zeros, so that the places of the rest stay; an empty one goes. */
+function* collectBlocks(store: Store, live: Live, newest: number): Slices<void> {
+  const rows = store.db.prepare<[number, number], { id: number; data: Buffer }>(
+    `select id, data from blocks where id > ? and id <= ${newest} order by id limit ?`,
+  );
+  const remove = store.db.prepare('delete from blocks where id = ?');
+  const change = store.db.prepare('update blocks set data = ? where id = ?');
+  for (let at = 0, page = rows.all(at, BLOCKS); page.length > 0; page = rows.all(at, BLOCKS)) {
+    store.transaction(() => {
+      for (const row of page) {
+        const ranges = live.get(row.id);
+        if (ranges === undefined) {
+          remove.run(row.id);
+          continue;
+        }
+        const was = unpack(store.seal.open(row.data), LARGEST_BLOCK);
+        const now = Buffer.alloc(was.length);
+        for (let i = 0; i + 1 < ranges.length; i += 2) {
+          const from = ranges[i] ?? 0;
+          was.copy(now, from, from, from + (ranges[i + 1] ?? 0));
+        }
+        if (!now.equals(was)) change.run(store.seal.close(pack(now)), row.id);
       }
     });
     at = page.at(-1)?.id ?? at;
@@ -259,7 +310,7 @@ const SIDES = ['client_request', 'client_reply', 'upstream_request', 'upstream_r
 const BLOBS = SIDES.flatMap((side) => [side, `${side}_head`] as const);
 type ExchangeBlobs = { id: number } & Record<(typeof BLOBS)[number], Buffer | null>;
 
-function last(store: Store, table: 'exchanges' | 'recipes' | 'segments' | 'heads'): number {
+function last(store: Store, table: 'exchanges' | 'blocks' | 'recipes' | 'segments' | 'heads'): number {
   return store.db.prepare<[], number | null>(`select max(id) from ${table}`).pluck().get() ?? 0;
 }
 
@@ -274,7 +325,7 @@ export function sizes(store: Store): StoreSizes {
   const parts = new Map<StoreSizes['parts'][number]['part'], number>();
   const tables = store.read.prepare<[], { name: string; bytes: number }>('select name, pgsize as bytes from dbstat where aggregate = true');
   for (const { name, bytes } of tables.all()) {
-    const part = /segments|recipes/.test(name)
+    const part = /segments|recipes|blocks/.test(name)
       ? 'messages'
       : /exchanges|heads/.test(name)
         ? 'bodies'

@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PurgeScope } from '../../bridges/contract/index.ts';
+import { unpack } from '../../bridges/capture/pack.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { sealedWith } from '../../bridges/capture/seal.ts';
 import { SealedStoreError, Store } from '../../bridges/capture/store.ts';
@@ -101,7 +102,7 @@ describe('a purge', () => {
     const { parts, ...rest } = sizes(store);
     expect(rest).toMatchObject({ calls: 0, oldest: null, freeBytes: 0, encrypted: false });
     expect(parts.find((part) => part.part === 'messages')?.bytes).toBeLessThan(20_000);
-    for (const table of ['segments', 'recipes', 'heads', 'exchanges']) {
+    for (const table of ['segments', 'blocks', 'recipes', 'heads', 'exchanges']) {
       expect(store.db.prepare(`select count(*) from ${table}`).pluck().get()).toBe(0);
     }
   });
@@ -126,6 +127,56 @@ describe('retention', () => {
     expect(store.call(1)).toBeUndefined();
     expect(store.call(300)).toBeDefined();
     expect(run(check(store, NOW))).toMatchObject({ ok: true });
+  });
+});
+
+describe('what is compressed together', () => {
+  const said = (id: number, what: string): Buffer => messageOf(`${what} ${id} ${'and so on '.repeat(20)}`);
+  const keepAll = (ids: readonly number[], words: string): void =>
+    store.transaction(() => {
+      for (const id of ids) {
+        const sides = [
+          { side: 'clientRequest' as const, headers: '[]', body: said(id, words) },
+          { side: 'clientReply' as const, headers: '[]', body: said(id, `${words} in reply`) },
+        ];
+        store.write({ call: callRow(id), ends: true, sides });
+      }
+    });
+
+  it('is given back whole when some of it was removed, and what was removed is gone', () => {
+    const ids = Array.from({ length: 12 }, (_, i) => i + 1);
+    keepAll(ids, 'spoken');
+    const blocks = (): Buffer[] =>
+      store.db
+        .prepare<[], Buffer>('select data from blocks')
+        .pluck()
+        .all()
+        .map((data) => unpack(data, 1_000_000));
+    expect(blocks()).toHaveLength(2);
+    expect(blocks().every((block) => block.includes('spoken in reply 5 ') || block.includes('spoken 5 '))).toBe(true);
+    expect(removed({ kind: 'calls', ids: [5, 6] })).toBe(2);
+    expect(blocks().some((block) => block.includes('spoken 5 ') || block.includes('spoken in reply 6 '))).toBe(false);
+    for (const id of ids.filter((one) => one < 5 || one > 6)) {
+      expect(store.sides(id).map((side) => side.body)).toEqual([said(id, 'spoken'), said(id, 'spoken in reply')]);
+    }
+    expect(removed({ kind: 'all' })).toBe(10);
+    expect(blocks()).toEqual([]);
+  });
+
+  it('is forgotten when its transaction fails', () => {
+    keepAll([1], 'first');
+    expect(() =>
+      store.transaction(() => {
+        store.write({ call: callRow(2), ends: true, sides: [{ side: 'clientRequest', headers: '[]', body: said(2, 'lost') }] });
+        throw new Error('the disk is full');
+      }),
+    ).toThrow(/full/);
+    store.forget();
+    keepAll([2, 3], 'again');
+    expect(request(1)).toEqual(said(1, 'first'));
+    expect(request(2)).toEqual(said(2, 'again'));
+    expect(request(3)).toEqual(said(3, 'again'));
+    expect(run(check(store, NOW)).problems).toEqual([]);
   });
 });
 
@@ -161,7 +212,7 @@ describe('a check', () => {
   it('names the call whose body is damaged', () => {
     keep(1, messageOf('first '.repeat(40)));
     keep(2, messageOf('second '.repeat(40)));
-    store.db.prepare('update segments set data = ? where id = (select max(id) from segments)').run(randomBytes(50));
+    store.db.prepare('update blocks set data = ? where id = (select block from segments order by id desc limit 1)').run(randomBytes(50));
     const found = run(check(store, NOW));
     expect(found.ok).toBe(false);
     expect(found.problems.join()).toContain('call 2');

@@ -1,8 +1,9 @@
 import type { Migration } from '../migrate.ts';
 import { calls } from './0001-calls.ts';
 import { exchanges } from './0002-exchanges.ts';
+import { blocks } from './0003-blocks.ts';
 import { meaning } from './0010-meaning.ts';
 import { replays } from './0022-replays.ts';
 
 /** All there are, in the order of their numbers. Numbers may have gaps; one that was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [calls, exchanges, meaning, replays];
+export const MIGRATIONS: readonly Migration[] = [calls, exchanges, blocks, meaning, replays];
