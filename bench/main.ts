@@ -5,6 +5,7 @@ import { Quiet } from './quiet.ts';
 import { goalTable, isHeld, table, type Goal, type Report } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { big } from './scenarios/big.ts';
+import { capture } from './scenarios/capture.ts';
 import { chunk } from './scenarios/chunk.ts';
 import { flood } from './scenarios/flood.ts';
 import { lat, ttfb } from './scenarios/latency.ts';
@@ -18,12 +19,13 @@ import { tunnel } from './scenarios/tunnel.ts';
 import { canPin, pinSelf } from './system.ts';
 import { startMock } from './targets.ts';
 
-const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store, tunnel];
+const SCENARIOS: readonly Scenario[] = [lat, ttfb, sat, big, chunk, flood, stall, mem, loss, start, store, capture, tunnel];
 
-const USAGE = `npm run bench [-- SCENARIO ... [--rounds N] [--quick] [--json FILE]]
+const USAGE = `npm run bench [-- SCENARIO ... [--rounds N] [--calls N] [--quick] [--json FILE]]
 
   SCENARIO     ${SCENARIOS.map((one) => one.name).join(', ')}; all of them where none is named
   --rounds N   how often each target is measured, instead of each scenario's own number
+  --calls N    how large a history "capture" makes
   --quick      everything in about three minutes, with wider errors
   --json FILE  writes the figures there too
 
@@ -32,12 +34,24 @@ Compare ratios within one run, never times between runs.`;
 /** Milliseconds that windows disturbed by other programs may take to be measured again, all together. */
 const SPARED_MS = { quick: 20_000, full: 120_000 };
 
-type Options = { names: readonly Scenario[]; rounds: number | undefined; quick: boolean; json: string | undefined };
+type Options = {
+  names: readonly Scenario[];
+  rounds: number | undefined;
+  calls: number | undefined;
+  quick: boolean;
+  json: string | undefined;
+};
 
 function readOptions(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      rounds: { type: 'string' },
+      calls: { type: 'string' },
+      quick: { type: 'boolean' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help === true) {
     console.log(USAGE);
@@ -45,13 +59,15 @@ function readOptions(): Options {
   }
   const unknown = positionals.find((name) => !SCENARIOS.some((one) => one.name === name));
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-  if (unknown !== undefined || (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))) {
-    console.error(unknown === undefined ? '--rounds takes a whole number above zero' : `there is no scenario "${unknown}"`);
+  const calls = values.calls === undefined ? undefined : Number(values.calls);
+  const isCount = (value: number | undefined): boolean => value === undefined || (Number.isInteger(value) && value > 0);
+  if (unknown !== undefined || !isCount(rounds) || !isCount(calls)) {
+    console.error(unknown === undefined ? '--rounds and --calls take a whole number above zero' : `there is no scenario "${unknown}"`);
     console.error(USAGE);
     process.exit(2);
   }
   const names = positionals.length === 0 ? SCENARIOS : SCENARIOS.filter((one) => positionals.includes(one.name));
-  return { names, rounds, quick: values.quick === true, json: values.json };
+  return { names, rounds, calls, quick: values.quick === true, json: values.json };
 }
 
 /** Runs one scenario and prints what it found; undefined where it crashed. */
@@ -64,6 +80,7 @@ async function runScenario(scenario: Scenario, options: Options, mock: number): 
       mock,
       quiet,
       quick: options.quick,
+      calls: options.calls,
       rounds: (full, quick) => options.rounds ?? (options.quick ? quick : full),
     });
     const seconds = Math.round((performance.now() - began) / 1e3);

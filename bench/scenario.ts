@@ -9,6 +9,8 @@ export type Context = {
   mock: number;
   quiet: Quiet;
   quick: boolean;
+  /** Calls of a large history, where the command line says how many. */
+  calls?: number | undefined;
   /** Rounds to run: what the command line says, else the scenario's own number for a full or a quick run. */
   rounds: (full: number, quick: number) => number;
 };

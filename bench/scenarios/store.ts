@@ -26,6 +26,7 @@ export const store: Scenario = {
     'Agent conversations kept by the capture store itself: size on disk against the bytes that went over the wire, and what one call costs to keep.',
   run(context) {
     const found = (context.quick ? QUICK : FULL).map(measure);
+    const [long] = found;
     return Promise.resolve({
       rows: found.map(({ row }) => row),
       goals: [
@@ -35,12 +36,24 @@ export const store: Scenario = {
           side: 'at most',
           measured: found.reduce((sum, { wrong }) => sum + wrong, 0),
         },
+        {
+          goal: 'store: bytes over the wire for one on disk, long conversations',
+          bound: 80,
+          side: 'at least',
+          measured: long?.ratio ?? Number.NaN,
+        },
+        {
+          goal: 'store: to keep a call of a long conversation, p50 ms',
+          bound: 0.3,
+          side: 'at most',
+          measured: long?.insertMs ?? Number.NaN,
+        },
       ],
     });
   },
 };
 
-function measure(shape: Shape): { row: Row; wrong: number } {
+function measure(shape: Shape): { row: Row; wrong: number; ratio: number; insertMs: number } {
   const folder = temporaryFolder();
   const { store: opened } = Store.open(path.join(folder, 'captures.db'), Date.now());
   const times: number[] = [];
@@ -55,9 +68,14 @@ function measure(shape: Shape): { row: Row; wrong: number } {
       const cpu = process.cpuUsage();
       const began = performance.now();
       opened.transaction(() => {
-        opened.putCall(callOf(id, request.length, reply.length));
-        opened.putSide(id, 'clientRequest', HEADERS, request);
-        opened.putSide(id, 'clientReply', HEADERS, reply);
+        opened.write({
+          call: callOf(id, request.length, reply.length),
+          ends: true,
+          sides: [
+            { side: 'clientRequest', headers: HEADERS, body: request },
+            { side: 'clientReply', headers: HEADERS, body: reply },
+          ],
+        });
       });
       times.push(performance.now() - began);
       const used = process.cpuUsage(cpu);
@@ -72,6 +90,8 @@ function measure(shape: Shape): { row: Row; wrong: number } {
   removeFolder(folder);
   return {
     wrong,
+    ratio: wireBytes / size,
+    insertMs: percentile(times, 50),
     row: {
       conversations: shape.conversations,
       turns_each: shape.turns,

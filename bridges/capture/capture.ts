@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Activity, Call, CallFilter, CaptureStatus } from '../contract/index.ts';
+import type { Activity, Call, CallFilter, CaptureStatus, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
 import type { StoredCall } from './worker.ts';
 
@@ -14,11 +14,19 @@ export type Capture = {
   start(): Promise<void>;
   status(): CaptureStatus;
   pause(paused: boolean): void;
-  list(limit: number, before: number | undefined, filter: CallFilter): Promise<Call[]>;
+  /** Newest first. Throws DrawbridgeError bad_input where `query` can't be understood. */
+  list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
   /** Numbers of the last hour. */
   activity(): Promise<Activity>;
+  sizes(): Promise<StoreSizes>;
+  /** Removes calls and all they said. Throws DrawbridgeError bad_input where a query can't be understood. */
+  purge(scope: PurgeScope, dryRun: boolean): Promise<Removed>;
+  /** Applies the retention settings now. */
+  retain(): Promise<Removed>;
+  /** Reads the whole store through. */
+  check(): Promise<Checked>;
   /** Hears of every row that began or changed, stored or not. */
   onCalls(listener: (calls: readonly Call[]) => void): () => void;
   onStatus(listener: () => void): () => void;
@@ -30,9 +38,11 @@ export type Capture = {
 
 export type CaptureOptions = {
   file: string;
+  /** Where earlier versions kept the database; it is moved from there. */
+  formerFile?: string;
   clock: Clock;
   log: Logger;
-  settings: () => { enabled: boolean; maxBodyBytes: number };
+  settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -71,6 +81,7 @@ export function createCapture(options: CaptureOptions): Capture {
   let batch = new Map<number, Entry>();
   let batchBytes = 0;
   let batchTimer: NodeJS.Timeout | undefined;
+  let told: ReturnType<CaptureOptions['settings']> | undefined;
   const droppedIds = new Set<number>();
   let nextQuery = 1;
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
@@ -104,6 +115,15 @@ export function createCapture(options: CaptureOptions): Capture {
   };
   const show = (row: Call): void => tell(row, true);
 
+  /** The worker hears of the settings before whatever they concern. */
+  const configure = (to: Worker): void => {
+    const now = options.settings();
+    if (now === told) return;
+    told = now;
+    const { folders = [], retention = { days: null, maxBytes: null } } = now;
+    to.postMessage({ type: 'configure', keeping: { folders, retention } } satisfies ToWorker);
+  };
+
   const flushLone = (): void => {
     if (batch.size <= FEW) flush();
     else batchTimer = setTimeout(flush, BATCH_MS - LONE_MS);
@@ -113,6 +133,7 @@ export function createCapture(options: CaptureOptions): Capture {
     clearTimeout(batchTimer);
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
+    configure(worker);
     // All small bodies of the batch go over in one buffer.
     let wanted = 0;
     for (const entry of batch.values()) wanted += placedBytes(entry);
@@ -203,7 +224,13 @@ export function createCapture(options: CaptureOptions): Capture {
         queries.get(message.id)?.resolve(message.answer);
         return void queries.delete(message.id);
       case 'refused':
-        queries.get(message.id)?.reject(new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`));
+        queries
+          .get(message.id)
+          ?.reject(
+            message.code === 'store_unavailable'
+              ? new DrawbridgeError('store_unavailable', `The call history can't be read: ${message.reason}`)
+              : new DrawbridgeError(message.code, message.reason),
+          );
         return void queries.delete(message.id);
       case 'closed':
     }
@@ -216,10 +243,20 @@ export function createCapture(options: CaptureOptions): Capture {
         return;
       }
       flush();
+      configure(worker);
       const id = nextQuery++;
       queries.set(id, { resolve, reject });
       worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
     });
+
+  const removing = async (query: Query): Promise<Removed> => {
+    const answer = await ask(query);
+    if (answer.kind !== 'removed') throw otherAnswer();
+    calls = answer.count;
+    storeBytes = answer.storeBytes;
+    statusChanged();
+    return answer.removed;
+  };
 
   const recorder = createRecorder(
     {
@@ -253,7 +290,7 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({ type: 'open', file: options.file, now: clock.now() } satisfies ToWorker);
+        worker.postMessage({ type: 'open', file: options.file, formerFile: options.formerFile, now: clock.now() } satisfies ToWorker);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,
@@ -267,8 +304,8 @@ export function createCapture(options: CaptureOptions): Capture {
       paused = value;
       statusChanged();
     },
-    async list(limit, before, filter) {
-      const answer = await ask({ kind: 'list', limit, before, filter });
+    async list(limit, before, filter, query) {
+      const answer = await ask({ kind: 'list', listing: { limit, before, filter, query, now: clock.now() } });
       return answer.kind === 'list' ? answer.calls : [];
     },
     async get(id) {
@@ -281,8 +318,20 @@ export function createCapture(options: CaptureOptions): Capture {
     },
     async activity() {
       const answer = await ask({ kind: 'activity', fromId: idAt(clock.now() - 3_600_000) });
-      if (answer.kind !== 'activity') throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      if (answer.kind !== 'activity') throw otherAnswer();
       return answer.activity;
+    },
+    async sizes() {
+      const answer = await ask({ kind: 'sizes' });
+      if (answer.kind !== 'sizes') throw otherAnswer();
+      return answer.sizes;
+    },
+    purge: (scope, dryRun) => removing({ kind: 'purge', scope, dryRun, now: clock.now() }),
+    retain: () => removing({ kind: 'retain', now: clock.now() }),
+    async check() {
+      const answer = await ask({ kind: 'check', now: clock.now() });
+      if (answer.kind !== 'checked') throw otherAnswer();
+      return answer.checked;
     },
     onCalls(listener) {
       callListeners.add(listener);
@@ -305,4 +354,8 @@ export function createCapture(options: CaptureOptions): Capture {
       worker = undefined;
     },
   };
+}
+
+function otherAnswer(): DrawbridgeError {
+  return new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
 }

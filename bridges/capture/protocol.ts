@@ -1,13 +1,17 @@
-import type { Activity, Call, CallFilter } from '../contract/index.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Activity, Call, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
 import type { CaptureRecord } from './record.ts';
+import type { Listing } from './search.ts';
 import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
-  | { type: 'open'; file: string; now: number }
+  | { type: 'open'; file: string; formerFile: string | undefined; now: number }
   /** `show`: the rows are wanted back, as they were stored. */
   | { type: 'records'; records: CaptureRecord[]; bytes: number; show: boolean }
   | { type: 'query'; id: number; query: Query }
+  /** What the settings say of keeping calls; sent before the first records and at each change. */
+  | { type: 'configure'; keeping: Keeping }
   | { type: 'close' };
 
 export type FromWorker =
@@ -18,17 +22,28 @@ export type FromWorker =
   /** These could not be written (a full disk); the calls themselves went on. */
   | { type: 'unstored'; calls: Call[]; records: number; bytes: number; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
-  | { type: 'refused'; id: number; reason: string }
+  | { type: 'refused'; id: number; reason: string; code: ErrorCode }
   | { type: 'closed' };
 
 export type Query =
-  | { kind: 'list'; limit: number; before: number | undefined; filter: CallFilter }
+  | { kind: 'list'; listing: Listing }
   | { kind: 'call'; id: number }
   | { kind: 'facets' }
-  | { kind: 'activity'; fromId: number };
+  | { kind: 'activity'; fromId: number }
+  | { kind: 'sizes' }
+  | { kind: 'purge'; scope: PurgeScope; dryRun: boolean; now: number }
+  | { kind: 'retain'; now: number }
+  | { kind: 'check'; now: number };
 
 export type Answer =
   | { kind: 'list'; calls: Call[] }
   | { kind: 'call'; stored: StoredCall | null }
   | { kind: 'facets'; clients: string[]; callers: string[]; upstreams: string[]; models: string[] }
-  | { kind: 'activity'; activity: Activity };
+  | { kind: 'activity'; activity: Activity }
+  | { kind: 'sizes'; sizes: StoreSizes }
+  | { kind: 'removed'; removed: Removed; count: number; storeBytes: number }
+  | { kind: 'checked'; checked: Checked };
+
+export type Checked = Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>;
+
+export type Keeping = Pick<Settings['capture'], 'folders' | 'retention'>;

@@ -1,10 +1,16 @@
 import os from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
-import type { Call } from '../contract/index.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
+import type { Call, Removed } from '../contract/index.ts';
+import { keepBallast, releaseBallast } from './ballast.ts';
+import { folderOf, keepOf, type Keep } from './folder.ts';
+import { jobRunner } from './jobs.ts';
+import { takePlace } from './place.ts';
 import { project } from './projector.ts';
-import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
 import { Store } from './store.ts';
+import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
 /** A call with everything that was kept of it. Bodies are as they went over the wire. */
 export type StoredCall = {
@@ -14,38 +20,92 @@ export type StoredCall = {
 };
 
 const IDLE_MS = 2_000;
+/** Retention is looked after this long after the start, and then every hour. */
+const FIRST_UPKEEP_MS = 60_000;
+const UPKEEP_MS = 3_600_000;
 
 /** Serves one capture database over a port. The only place that touches SQLite. */
 export function serveStore(port: MessagePort): void {
   let store: Store | undefined;
   let idle: NodeJS.Timeout | undefined;
+  let upkeep: NodeJS.Timeout | undefined;
+  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map() };
+  const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
+
+  const answerWith = (id: number, make: () => Answer): void => {
+    try {
+      send({ type: 'answer', id, answer: make() });
+    } catch (error) {
+      send({ type: 'refused', id, reason: reasonOf(error), code: error instanceof DrawbridgeError ? error.code : 'store_unavailable' });
+    }
+  };
+  const removed = (open: Store, work: Slices<Removed>, id: number): void => {
+    releaseBallast(open.file);
+    jobs.add(work, (result) => answerWith(id, () => ({ kind: 'removed', removed: result(), count: open.count, storeBytes: open.size() })));
+  };
+
+  const onQuery = (open: Store, id: number, query: Query): void => {
+    switch (query.kind) {
+      case 'purge':
+        return removed(open, purge(open, query.scope, query.dryRun, query.now), id);
+      case 'retain':
+        return removed(open, retain(open, keeper.keeping.retention, query.now), id);
+      case 'check':
+        return jobs.add(check(open, query.now), (result) => answerWith(id, () => ({ kind: 'checked', checked: result() })));
+      default:
+        answerWith(id, () => answer(open, query));
+    }
+  };
+
+  const keepHouse = (open: Store): void => {
+    upkeep = setTimeout(
+      () => {
+        // A store that can't be tidied up now is tidied up an hour later.
+        jobs.add(retain(open, keeper.keeping.retention, Date.now()), () => keepBallast(open.file));
+        keepHouse(open);
+      },
+      upkeep === undefined ? FIRST_UPKEEP_MS : UPKEEP_MS,
+    );
+    upkeep.unref();
+  };
 
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
+        if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
         const opened = Store.open(message.file, message.now);
         store = opened.store;
+        keepHouse(store);
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
         return;
       }
+      case 'configure':
+        keeper.keeping = message.keeping;
+        return;
       case 'records':
         if (store === undefined) send(unstored(message, 'The capture store is not open.'));
-        else send(write(store, message));
+        else send(write(store, keeper, message));
         clearTimeout(idle);
         idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
         idle.unref();
         return;
       case 'query':
-        if (store === undefined) send({ type: 'refused', id: message.id, reason: 'The capture store is not open.' });
-        else send({ type: 'answer', id: message.id, answer: answer(store, message.query) });
+        if (store === undefined)
+          send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
+        else onQuery(store, message.id, message.query);
         return;
       case 'close':
         clearTimeout(idle);
-        store?.close();
-        store = undefined;
-        send({ type: 'closed' });
-        port.close();
+        clearTimeout(upkeep);
+        jobs.stop();
+        try {
+          store?.close();
+        } finally {
+          store = undefined;
+          send({ type: 'closed' });
+          port.close();
+        }
     }
   };
 
@@ -53,26 +113,31 @@ export function serveStore(port: MessagePort): void {
     try {
       onMessage(message);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (message.type === 'query') send({ type: 'refused', id: message.id, reason });
-      else send({ type: 'failed', reason });
+      if (message.type !== 'close') send({ type: 'failed', reason: reasonOf(error) });
     }
   });
 }
 
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What folders keep, and the calls under way that are not kept whole. */
+type Keeper = { keeping: Keeping; not: Map<number, 'metadata' | 'ignore'> };
+
 /** Writes a batch in one transaction, all of it or nothing. */
-function write(store: Store, batch: Batch): FromWorker {
+function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
   const calls: Call[] = [];
   try {
     store.transaction(() => {
       for (const record of batch.records) {
-        const call = writeOne(store, record);
+        const call = writeOne(store, keeper, record);
         if (batch.show) calls.push(call);
       }
     });
   } catch (error) {
     store.forget();
-    return unstored(batch, error instanceof Error ? error.message : String(error));
+    return unstored(batch, reasonOf(error));
   }
   return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
 }
@@ -83,19 +148,31 @@ function unstored({ records, bytes, show }: Batch, reason: string): FromWorker {
 
 type Batch = Extract<ToWorker, { type: 'records' }>;
 
-function writeOne(store: Store, record: CaptureRecord): Call {
+function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   const row = readRow(record.row);
-  const bodies = record.sides.map((side) => ({ ...side, bytes: side.body === null ? null : joined(side.body) }));
-  const reply = bodies.find((side) => side.side === 'upstreamReply') ?? bodies.find((side) => side.side === 'clientReply');
+  const sides = record.sides.map(({ side, headers, body }) => ({ side, headers, body: body === null ? null : joined(body) }));
+  const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
   const wire = row.wireOut ?? row.wireIn;
   const call =
-    record.kind === 'begin' || reply?.bytes == null || wire === null || row.status === null
+    record.kind === 'begin' || reply?.body == null || wire === null || row.status === null
       ? row
-      : applyProjection(row, project(wire, row.streamed, reply.bytes, encodingOf(reply.headers)));
-  store.putCall(call);
-  for (const side of bodies) store.putSide(call.id, side.side, side.headers, side.bytes);
-  if (record.kind !== 'begin' && record.timeline !== null) store.putTimeline(call.id, record.timeline);
+      : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)));
+  const ends = record.kind !== 'begin';
+  const { folder, keep } = keepingOf(keeper, record, sides.find((side) => side.side === 'clientRequest')?.body ?? null);
+  if (ends) keeper.not.delete(call.id);
+  if (keep === 'ignore') return call;
+  const kept = keep === 'metadata' ? [] : sides;
+  store.write({ call, ends, folder, sides: kept, timeline: ends && keep === 'keep' ? record.timeline : null });
   return call;
+}
+
+/** What the rules say of a call: by its request, which comes with its beginning. */
+function keepingOf(keeper: Keeper, record: CaptureRecord, request: Buffer | null): { folder: string | null; keep: Keep } {
+  if (record.kind === 'end') return { folder: null, keep: keeper.not.get(record.id) ?? 'keep' };
+  const folder = request === null ? null : folderOf(request);
+  const keep = keepOf(folder, keeper.keeping.folders, os.homedir());
+  if (keep !== 'keep') keeper.not.set(record.id, keep);
+  return { folder, keep };
 }
 
 // Rows are made by recorder.ts in this same process and checked by its types; parsing them again would cost as much
@@ -115,10 +192,10 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function answer(store: Store, query: Query): Answer {
+function answer(store: Store, query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' }>): Answer {
   switch (query.kind) {
     case 'list':
-      return { kind: 'list', calls: store.list(query.limit, query.before, query.filter) };
+      return { kind: 'list', calls: store.list(query.listing) };
     case 'call': {
       const call = store.call(query.id);
       return {
@@ -130,6 +207,8 @@ function answer(store: Store, query: Query): Answer {
       return { kind: 'facets', ...store.facets() };
     case 'activity':
       return { kind: 'activity', activity: store.activity(query.fromId) };
+    case 'sizes':
+      return { kind: 'sizes', sizes: sizes(store) };
   }
 }
 

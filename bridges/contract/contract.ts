@@ -1,6 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
+import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
 import * as s from './schemas.ts';
@@ -25,6 +26,8 @@ export const contract = {
           limit: z.number().int().min(1).max(1000).default(100),
           before: z.number().int().optional(),
           filter: s.CallFilter.default({}),
+          /** In the query language (docs/search.md). Throws bad_input telling what can't be understood. */
+          query: z.string().max(2000).optional(),
         }),
       )
       .output(z.object({ calls: z.array(s.Call), more: z.boolean() })),
@@ -73,9 +76,7 @@ export const contract = {
     usePort: oc.input(z.object({ port: z.number().int().min(1).max(65535) })).output(s.Listener),
     retry: oc.input(none).output(s.Listener),
   },
-  capture: {
-    pause: oc.input(z.object({ paused: z.boolean() })).output(s.CaptureStatus),
-  },
+  capture: captureContract,
   clients: {
     list: listClients,
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),

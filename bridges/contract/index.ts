@@ -5,6 +5,7 @@
 import type { ContractRouterClient } from '@orpc/contract';
 import type { z } from 'zod';
 import type * as a from './accounts.ts';
+import type * as k from './capture.ts';
 import type * as c from './clients.ts';
 import type { contract } from './contract.ts';
 import type * as d from './diagnostics.ts';
@@ -33,6 +34,10 @@ export type Tunnel = z.infer<typeof s.Tunnel>;
 export type Upstream = z.infer<typeof s.Upstream>;
 export type CaptureStatus = z.infer<typeof s.CaptureStatus>;
 export type Activity = z.infer<typeof s.Activity>;
+export type StoreSizes = z.infer<typeof k.StoreSizes>;
+export type PurgeScope = z.infer<typeof k.PurgeScope>;
+export type Removed = z.infer<typeof k.Removed>;
+export type Integrity = z.infer<typeof k.Integrity>;
 export type Notice = z.infer<typeof s.Notice>;
 export type Status = z.infer<typeof s.Status>;
 export type Key = z.infer<typeof s.Key>;

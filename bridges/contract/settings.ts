@@ -25,6 +25,15 @@ const RouteRule = z.strictObject({
   upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']),
 });
 
+/** What is kept of calls made from a folder. */
+const FolderRule = z.strictObject({
+  folder: z
+    .string()
+    .max(4096)
+    .refine((value) => /^(?:[/\\~]|[A-Za-z]:)/.test(value), 'must be the whole path of a folder, or begin with ~'),
+  keep: z.enum(['keep', 'metadata', 'ignore']),
+});
+
 /** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
 export const Settings = z.strictObject({
   companion: z
@@ -139,6 +148,24 @@ export const Settings = z.strictObject({
         .min(0)
         .max(256 * 1024 * 1024)
         .default(64 * 1024 * 1024),
+      /** What is older or too much goes, oldest first. Null keeps without end. */
+      retention: z
+        .strictObject({
+          days: z.number().int().min(1).max(36_500).nullable().default(null),
+          /** Of the store on disk. */
+          maxBytes: z
+            .number()
+            .int()
+            .min(16 * 1024 * 1024)
+            .nullable()
+            .default(10 * 1024 * 1024 * 1024),
+        })
+        .prefault({}),
+      /**
+       * What is kept of calls whose client works in a folder or below it; the longest that matches decides. `metadata`
+       * keeps the row without bodies and headers, `ignore` keeps nothing.
+       */
+      folders: z.array(FolderRule).max(200).default([]),
     })
     .prefault({}),
   limits: z

@@ -98,7 +98,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   // Rows are told only where somebody reads them: telling costs every call.
   const events = new EventBus(() => capture.onCalls((calls) => events.emit({ type: 'calls', calls: [...calls] })));
   const keys = openKeys(paths.keys, clock);
-  const capture = createCapture({ file: paths.store, clock, log, settings: () => settings.current().capture });
+  const capture = createCapture({
+    file: paths.store,
+    formerFile: paths.formerStore,
+    clock,
+    log,
+    settings: () => settings.current().capture,
+  });
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {

@@ -41,7 +41,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     calls: {
       list: os.calls.list.handler(async ({ input }) => {
         // One more than asked for tells whether there are more.
-        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter);
+        const calls = await engine.capture.list(input.limit + 1, input.before, input.filter, input.query);
         return { calls: calls.slice(0, input.limit), more: calls.length > input.limit };
       }),
       get: os.calls.get.handler(async ({ input }) => {
@@ -78,6 +78,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.capture.pause(input.paused);
         return engine.capture.status();
       }),
+      sizes: os.capture.sizes.handler(() => engine.capture.sizes()),
+      purge: os.capture.purge.handler(({ input }) => engine.capture.purge(input.scope, input.dryRun)),
+      retain: os.capture.retain.handler(() => engine.capture.retain()),
+      check: os.capture.check.handler(async () => ({ ...(await engine.capture.check()), movedAside: engine.capture.movedAside() })),
     },
     clients: {
       list: os.clients.list.handler(async () => {

@@ -8,7 +8,10 @@ export type Paths = {
   home: string;
   settings: string;
   keys: string;
+  /** The capture database. In a folder of its own: whoever watches the state folder is not woken by each write. */
   store: string;
+  /** Where earlier versions kept it. */
+  formerStore: string;
   logs: string;
   /** A file that says which engine runs here. */
   running: string;
@@ -32,7 +35,8 @@ export function resolvePaths(machine: Machine): Paths {
     home,
     settings: inside('settings.json'),
     keys: inside('keys.json'),
-    store: inside('captures.db'),
+    store: path.join(home, 'capture', 'captures.db'),
+    formerStore: inside('captures.db'),
     logs: inside('logs'),
     running: inside('running.json'),
     control: controlPath(home, machine),
@@ -56,6 +60,7 @@ function controlPath(home: string, machine: Machine): string {
 /** Makes the folders, for their owner only. Throws the file system's error where the place can't be written. */
 export function ensureFolders(paths: Paths, platform: NodeJS.Platform): void {
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  mkdirSync(path.dirname(paths.store), { recursive: true, mode: 0o700 });
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   if (platform !== 'win32') mkdirSync(path.dirname(paths.control), { recursive: true, mode: 0o700 });
 }

@@ -12,6 +12,7 @@ import type {
   CallDetail,
   CallFilter,
   CaptureStatus,
+  StoreSizes,
   ClientEnv,
   DiagnosticsBundle,
   EngineEvent,
@@ -70,6 +71,17 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     { id: 'k2', name: 'codex', hint: 'db_Lp0x…', createdAt: at(-86_400_000 * 2), lastUsedAt: at(-3_600_000 * 5), use: 'clients' },
     { id: 'k3', name: 'nightly script', hint: 'db_m9Wc…', createdAt: at(-3_600_000), lastUsedAt: null, use: 'clients' },
   ];
+  const sizes = (): StoreSizes => ({
+    path: '/home/u/.local/share/drawbridge/capture/captures.db',
+    calls: capture.calls,
+    oldest: null,
+    newest: null,
+    diskBytes: capture.storeBytes,
+    freeBytes: 0,
+    wireBytes: capture.storeBytes * 60,
+    parts: [{ part: 'messages', bytes: capture.storeBytes }],
+    encrypted: false,
+  });
   const revoked = new Map<string, Key>();
   let capture: CaptureStatus = {
     state: 'recording',
@@ -259,6 +271,16 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         emit({ type: 'status' });
         return capture;
       }),
+      sizes: os.capture.sizes.handler(sizes),
+      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      check: os.capture.check.handler(() => ({
+        ok: true,
+        problems: [],
+        checkedAt: '2026-01-02T03:04:05.678Z',
+        bodiesRead: 0,
+        movedAside: null,
+      })),
     },
     clients: {
       list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),

@@ -4,37 +4,10 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
-import { decodeRecipe, encodeRecipe } from '../../bridges/capture/recipe.ts';
+import { assemble, decodeRecipe, encodeRecipe } from '../../bridges/capture/recipe.ts';
 import { commonPrefix, segments } from '../../bridges/capture/segments.ts';
 import { Store } from '../../bridges/capture/store.ts';
-
-const row = (id: number, change: Partial<Call> = {}): Call => ({
-  id,
-  startedAt: '2026-01-02T03:04:05.678Z',
-  state: 'done',
-  client: 'curl',
-  clientVersion: null,
-  caller: 'tests',
-  method: 'POST',
-  path: '/v1/messages',
-  route: 'gateway',
-  upstream: 'gateway',
-  wireIn: 'messages',
-  wireOut: 'messages',
-  modelRequested: 'm',
-  modelUsed: null,
-  status: 200,
-  streamed: false,
-  cut: false,
-  ttfbMs: 1.5,
-  durationMs: 2.5,
-  requestBytes: 1,
-  replyBytes: 2,
-  usage: null,
-  lost: [],
-  error: null,
-  ...change,
-});
+import { callRow as row, conversationOf as conversation } from '../capture/rows.ts';
 
 let folder: string;
 let file: string;
@@ -48,26 +21,6 @@ afterEach(() => {
   store.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The requests of an agent's conversation: each repeats the one before and adds to it. */
-function conversation(turns: number): Buffer[] {
-  const messages: object[] = [];
-  return Array.from({ length: turns }, (_, turn) => {
-    messages.push(
-      { role: 'user', content: `question ${turn} ${'lorem ipsum '.repeat(40)}` },
-      { role: 'assistant', content: [{ type: 'text', text: `answer "${turn}" \\ ${'dolor '.repeat(60)}` }] },
-    );
-    return Buffer.from(
-      JSON.stringify({
-        model: 'm',
-        system: [{ type: 'text', text: 'be brief. '.repeat(200) }],
-        messages,
-        stream: true,
-        metadata: { turn },
-      }),
-    );
-  });
-}
 
 describe('the segments of a body', () => {
   it('are the elements of its top-level arrays', () => {
@@ -96,7 +49,7 @@ describe('a recipe', () => {
             ...pieces.flatMap(({ gap, segment }) => [Buffer.from(gap), Buffer.from(`<${segment}>`)]),
             Buffer.from(tail),
           ]);
-          expect(decodeRecipe(recipe, (id) => Buffer.from(`<${id}>`))).toEqual(wanted);
+          expect(assemble(decodeRecipe(recipe), (id) => Buffer.from(`<${id}>`))).toEqual(wanted);
         },
       ),
     );
@@ -105,7 +58,7 @@ describe('a recipe', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
         try {
-          decodeRecipe(Buffer.from(bytes), () => Buffer.alloc(0));
+          decodeRecipe(Buffer.from(bytes));
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);
         }
@@ -135,9 +88,14 @@ describe('the capture store', () => {
       Buffer.from('[{"a":1}]'),
     ];
     bodies.forEach((body, i) => {
-      store.putCall(row(i + 1));
-      store.putSide(i + 1, 'clientRequest', '[]', body);
-      store.putSide(i + 1, 'clientReply', '[["content-type","text/plain"]]', Buffer.from(`reply ${i}`));
+      store.write({
+        call: row(i + 1),
+        ends: true,
+        sides: [
+          { side: 'clientRequest', headers: '[]', body },
+          { side: 'clientReply', headers: '[["content-type","text/plain"]]', body: Buffer.from(`reply ${i}`) },
+        ],
+      });
     });
     bodies.forEach((body, i) => {
       const sides = store.sides(i + 1);
@@ -164,8 +122,7 @@ describe('the capture store', () => {
         (texts) => {
           for (const text of texts) {
             id += 1;
-            store.putCall(row(id));
-            store.putSide(id, 'clientRequest', '[]', Buffer.from(text));
+            store.write({ call: row(id), ends: true, sides: [{ side: 'clientRequest', headers: '[]', body: Buffer.from(text) }] });
             expect(store.sides(id)[0]?.body?.toString()).toBe(text);
           }
         },
@@ -179,12 +136,12 @@ describe('the capture store', () => {
         row(id, { status: id % 10 === 0 ? 500 : 200, modelRequested: id % 2 === 0 ? 'even%' : 'odd', client: id > 40 ? 'codex' : 'curl' }),
       );
     const ids = (calls: Call[]): number[] => calls.map((call) => call.id);
-    expect(ids(store.list(3, undefined, {}))).toEqual([50, 49, 48]);
-    expect(ids(store.list(3, 48, {}))).toEqual([47, 46, 45]);
-    expect(ids(store.list(10, undefined, { outcome: 'failed' }))).toEqual([50, 40, 30, 20, 10]);
-    expect(ids(store.list(2, undefined, { client: 'codex', model: 'odd' }))).toEqual([49, 47]);
-    expect(ids(store.list(2, undefined, { text: 'en%' }))).toEqual([50, 48]);
-    expect(store.list(2, undefined, { text: "'; drop table calls; --" })).toEqual([]);
+    expect(ids(store.list({ limit: 3, before: undefined, filter: {}, now: 0 }))).toEqual([50, 49, 48]);
+    expect(ids(store.list({ limit: 3, before: 48, filter: {}, now: 0 }))).toEqual([47, 46, 45]);
+    expect(ids(store.list({ limit: 10, before: undefined, filter: { outcome: 'failed' }, now: 0 }))).toEqual([50, 40, 30, 20, 10]);
+    expect(ids(store.list({ limit: 2, before: undefined, filter: { client: 'codex', model: 'odd' }, now: 0 }))).toEqual([49, 47]);
+    expect(ids(store.list({ limit: 2, before: undefined, filter: { text: 'en%' }, now: 0 }))).toEqual([50, 48]);
+    expect(store.list({ limit: 2, before: undefined, filter: { text: "'; drop table calls; --" }, now: 0 })).toEqual([]);
     expect(store.facets()).toMatchObject({ clients: ['codex', 'curl'], models: ['even%', 'odd'], callers: ['tests'] });
     expect(store.activity(41)).toMatchObject({ calls: 10, failed: 1, open: 0, ttfbP50Ms: 1.5 });
     expect(store.count).toBe(50);
@@ -198,8 +155,7 @@ describe('the capture store', () => {
       streamed: true,
       ttfbMs: null,
     });
-    store.putCall(call);
-    store.putTimeline(7, Float64Array.from([0, 1.25, 100, 2.5]));
+    store.write({ call, ends: true, sides: [], timeline: Float64Array.from([0, 1.25, 100, 2.5]) });
     expect(store.call(7)).toEqual(call);
     expect(store.timeline(7)).toEqual([
       [0, 1.25],
@@ -224,6 +180,6 @@ describe('the capture store', () => {
     store = opened.store;
     expect(opened.movedAside).toContain('.damaged-2026-01-01');
     store.putCall(row(1));
-    expect(store.list(1, undefined, {})).toHaveLength(1);
+    expect(store.list({ limit: 1, now: 0 })).toHaveLength(1);
   });
 });

@@ -1,20 +1,26 @@
 import type { Call, EngineClient } from '../../contract/index.ts';
 import { milliseconds, table, type Output } from './output.ts';
 
-/** `drawbridge calls`: the newest calls. */
-export async function showCalls(client: EngineClient, options: { limit: number; json: boolean }, output: Output): Promise<void> {
+/** `drawbridge calls`: the newest calls, or the newest that a query finds. */
+export async function showCalls(
+  client: EngineClient,
+  options: { limit: number; query: string | undefined; json: boolean },
+  output: Output,
+): Promise<void> {
   const calls: Call[] = [];
   while (calls.length < options.limit) {
     const before = calls.at(-1)?.id;
     const page = await client.calls.list({
       limit: Math.min(1000, options.limit - calls.length),
       ...(before === undefined ? {} : { before }),
+      ...(options.query === undefined ? {} : { query: options.query }),
     });
     calls.push(...page.calls);
     if (!page.more) break;
   }
   if (options.json) return output.out(JSON.stringify(calls));
-  if (calls.length === 0) return output.out('No calls yet. Try: drawbridge env curl');
+  if (calls.length === 0)
+    return output.out(options.query === undefined ? 'No calls yet. Try: drawbridge env curl' : 'No call fits that query.');
   output.out(table([HEADING, ...calls.map(callCells)]));
 }
 

@@ -20,7 +20,8 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge start [--headless] [--no-open] [--companion-port N] [--json]
   drawbridge open                     a fresh link to the window
   drawbridge status [--json]          listeners, bridges, tunnels, capture
-  drawbridge calls [--limit N] [--json]
+  drawbridge calls [--query Q] [--limit N] [--json]
+                                      Q as in 'model:gpt-5* status:>=400 "rate limit"'
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--use clients|gateway] [--json]
@@ -50,6 +51,7 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -86,6 +88,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       ...options,
       json,
       limit,
+      query: values.query,
       route: values.route,
       use: values.use,
       agree: values.agree === true,
@@ -100,6 +103,7 @@ export async function runCli(options: CliOptions): Promise<number> {
 type Command = CliOptions & {
   json: boolean;
   limit: number;
+  query: string | undefined;
   route: string | undefined;
   use: string | undefined;
   agree: boolean;
@@ -126,7 +130,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return 0;
     }
     case 'calls':
-      await showCalls(client, { limit: options.limit, json }, output);
+      await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);

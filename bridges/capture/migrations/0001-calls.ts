@@ -1,9 +1,13 @@
-/**
- * The capture database. Each entry takes the schema one version up; `user_version` tells which were run.
- * Entries are never edited once released.
- */
-export const MIGRATIONS: readonly string[] = [
-  `
+import type { Migration } from '../migrate.ts';
+
+/** The first schema: calls, the bodies of their sides, and the segments that bodies share. */
+export const calls: Migration = {
+  id: 1,
+  name: 'calls',
+  up: (db) => void db.exec(SCHEMA),
+};
+
+const SCHEMA = `
   create table calls (
     id integer primary key,
     started_ms integer not null,
@@ -66,5 +70,4 @@ export const MIGRATIONS: readonly string[] = [
     packed integer not null,
     data blob not null
   ) strict;
-  `,
-];
+`;

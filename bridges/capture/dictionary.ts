@@ -1,0 +1,43 @@
+/**
+ * What the wire formats say over and over: zstd is told beforehand, so that a short reply costs what it says and not
+ * its frames. Stored bytes need exactly this text to be read again: it is never edited; a better one would be a second.
+ */
+export const DICTIONARY = Buffer.from(
+  [
+    '{"role":"user","content":[{"type":"text","text":"","cache_control":{"type":"ephemeral"}}]}',
+    '{"type":"image","source":{"type":"base64","media_type":"image/png","data":""}}',
+    '{"type":"message","role":"user","content":[{"type":"input_text","text":""}]}',
+    '{"type":"message","role":"assistant","content":[{"type":"output_text","text":""}]}',
+    '{"type":"function_call","name":"shell","arguments":"{\\"command\\":[\\"bash\\",\\"-lc\\",\\"","call_id":"call_"}',
+    '{"type":"function_call_output","call_id":"call_","output":""}',
+    '{"type":"reasoning","summary":[],"content":null,"encrypted_content":""}',
+    '{"role":"assistant","content":null,"tool_calls":[{"id":"call_","type":"function","function":{"name":"","arguments":"{\\""}}]}',
+    '{"role":"tool","tool_call_id":"call_","content":""}',
+    '{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":""},{"type":"text","text":""},',
+    '{"type":"tool_use","id":"toolu_","name":"","input":{"file_path":"/home/","old_string":"","new_string":"","command":"","description":"","pattern":""}}]}',
+    '{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_","content":"","is_error":false}]}',
+    "export function const return import from 'node: if ( === undefined) { } else { } for (const of ) => { throw new Error(\\n  \\n    ",
+    'data: {"id":"chatcmpl-","object":"chat.completion.chunk","created":1700000000,"model":"gpt-5","service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}\n\n',
+    'data: {"id":"chatcmpl-","object":"chat.completion.chunk","created":1700000000,"model":"gpt-5","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_","type":"function","function":{"name":"","arguments":""}}]},"finish_reason":null}]}\n\n',
+    'data: {"id":"chatcmpl-","object":"chat.completion.chunk","created":1700000000,"model":"gpt-5","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}\n\ndata: [DONE]\n\n',
+    'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"resp_","object":"response","created_at":1700000000,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"model":"gpt-5","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":"medium","summary":null},"store":false,"temperature":1.0,"text":{"format":{"type":"text"},"verbosity":"medium"},"tool_choice":"auto","tools":[],"top_p":1.0,"truncation":"disabled","usage":null,"user":null,"metadata":{}}}\n\n',
+    'event: response.output_item.added\ndata: {"type":"response.output_item.added","sequence_number":2,"output_index":0,"item":{"id":"msg_","type":"message","status":"in_progress","content":[],"role":"assistant"}}\n\n',
+    'event: response.content_part.added\ndata: {"type":"response.content_part.added","sequence_number":3,"item_id":"msg_","output_index":0,"content_index":0,"part":{"type":"output_text","annotations":[],"logprobs":[],"text":""}}\n\n',
+    'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_","output_index":0,"content_index":0,"delta":"","logprobs":[],"obfuscation":""}\n\n',
+    'event: response.function_call_arguments.delta\ndata: {"type":"response.function_call_arguments.delta","sequence_number":5,"item_id":"fc_","output_index":1,"delta":""}\n\n',
+    'event: response.reasoning_summary_text.delta\ndata: {"type":"response.reasoning_summary_text.delta","sequence_number":6,"item_id":"rs_","output_index":0,"summary_index":0,"delta":""}\n\n',
+    'event: response.output_text.done\ndata: {"type":"response.output_text.done","sequence_number":7,"item_id":"msg_","output_index":0,"content_index":0,"text":"","logprobs":[]}\n\n',
+    'event: response.completed\ndata: {"type":"response.completed","sequence_number":9,"response":{"id":"resp_","object":"response","status":"completed","output":[{"id":"msg_","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"logprobs":[],"text":""}],"role":"assistant"}],"usage":{"input_tokens":1,"input_tokens_details":{"cached_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":2}}}\n\n',
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":4,"cache_creation_input_tokens":900,"cache_read_input_tokens":1000,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":150,"service_tier":"standard"}}}\n\n',
+    'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: ping\ndata: {"type": "ping"}\n\n',
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":""}}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":""}}\n\n',
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" the"}}\n\n',
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" and"}}\n\n',
+    'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
+    'event: content_block_start\ndata: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_01","name":"","input":{}}}\n\n',
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\\"co"}}\n\n',
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"mmand"}}\n\n',
+    'event: content_block_stop\ndata: {"type":"content_block_stop","index":1}\n\n',
+    'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":4,"cache_read_input_tokens":1000,"cache_creation_input_tokens":900,"output_tokens":150}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n',
+  ].join('\n'),
+);

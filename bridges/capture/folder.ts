@@ -1,0 +1,45 @@
+import type { Settings } from '../contract/index.ts';
+
+type Rules = Settings['capture']['folders'];
+export type Keep = Rules[number]['keep'];
+
+/** Where clients write the folder they work in: Claude Code, Codex and the Copilot CLI, each in its own words. */
+const TOLD = ['Working directory: ', '<cwd>', 'Current working directory: ', '\\"cwd\\":\\"', '"cwd":"'] as const;
+/** The folder stands near the beginning, with the system prompt or in the first message. Bytes. */
+const LOOKED_AT = 512 * 1024;
+
+/** The folder a request was made from, as the client says; null where it does not. */
+export function folderOf(request: Buffer): string | null {
+  const head = request.subarray(0, LOOKED_AT);
+  for (const told of TOLD) {
+    const at = head.indexOf(told, 0, 'latin1');
+    if (at < 0) continue;
+    const text = head.toString('utf8', at + told.length, at + told.length + 4096);
+    // Within JSON a line ends with \n in two characters, and a backslash of Windows is doubled.
+    const end = /\\n|\\r|["<\n]|\\"/.exec(text);
+    const folder = text
+      .slice(0, end?.index ?? 0)
+      .replaceAll('\\\\', '\\')
+      .trim();
+    if (/^(?:[/~\\]|[A-Za-z]:)/.test(folder)) return folder;
+  }
+  return null;
+}
+
+/** What the rules say about a folder: the longest that is the folder itself or above it. `home` is put for `~`. */
+export function keepOf(folder: string | null, rules: Rules, home: string): Keep {
+  if (folder === null) return 'keep';
+  const parts = partsOf(folder, home);
+  let found: { length: number; keep: Keep } | undefined;
+  for (const rule of rules) {
+    const wanted = partsOf(rule.folder, home);
+    const fits = wanted.length <= parts.length && wanted.every((part, i) => part === parts[i]);
+    if (fits && (found === undefined || wanted.length >= found.length)) found = { length: wanted.length, keep: rule.keep };
+  }
+  return found?.keep ?? 'keep';
+}
+
+function partsOf(folder: string, home: string): string[] {
+  const whole = folder === '~' || /^~[/\\]/.test(folder) ? home + folder.slice(1) : folder;
+  return whole.split(/[/\\]+/).filter((part) => part !== '' && part !== '.');
+}

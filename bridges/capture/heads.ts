@@ -1,0 +1,41 @@
+import { pushNumber, Reader } from './numbers.ts';
+
+/** Header pairs as they are stored: JSON text of an array of [name, value]. */
+export type Head = readonly (readonly [string, string])[];
+
+/**
+ * Headers on top of a template with the same names in the same order: the template's id, and the values that differ.
+ * One client's calls differ in little, and most of a small call would be its headers.
+ *
+ *   head := template id, count, count x (index, length, value)
+ */
+export function encodeHead(template: number, from: Head, head: Head): Buffer {
+  const parts: Buffer[] = [];
+  const numbers: number[] = [];
+  const differing = head.flatMap(([, value], i) => (value === from[i]?.[1] ? [] : [{ i, value: Buffer.from(value) }]));
+  pushNumber(numbers, template);
+  pushNumber(numbers, differing.length);
+  parts.push(Buffer.from(numbers));
+  for (const { i, value } of differing) {
+    const start: number[] = [];
+    pushNumber(start, i);
+    pushNumber(start, value.length);
+    parts.push(Buffer.from(start), value);
+  }
+  return Buffer.concat(parts);
+}
+
+export type DecodedHead = { template: number; own: ReadonlyMap<number, string> };
+
+/** Throws RangeError where the bytes are damaged. */
+export function decodeHead(bytes: Buffer): DecodedHead {
+  const reader = new Reader(bytes);
+  const template = reader.number();
+  const own = new Map<number, string>();
+  for (let left = reader.number(); left > 0; left -= 1) own.set(reader.number(), reader.bytes(reader.number()).toString('utf8'));
+  return { template, own };
+}
+
+export function applyHead(from: Head, { own }: DecodedHead): [string, string][] {
+  return from.map(([name, value], i) => [name, own.get(i) ?? value]);
+}

@@ -1,0 +1,108 @@
+import { decoded } from './projector.ts';
+import type { KeptBody } from './bodies.ts';
+
+/** Which half of an exchange a row of the search index stands for. */
+export const REQUEST_WORDS = 0;
+export const REPLY_WORDS = 1;
+
+/** More than this of one message is not indexed: a file read by a tool is not what people look for. UTF-16 units. */
+const MOST_OF_A_MESSAGE = 8 * 1024;
+const MOST_OF_A_REPLY = 64 * 1024;
+/** Larger bodies are not looked through for words. Bytes. */
+const MOST_BYTES = 1024 * 1024;
+
+/**
+ * What is new in a request: messages never seen before, and the last ones after the model spoke, which may have been
+ * said in another conversation too. What the request repeats of its history was indexed with the call that brought it.
+ */
+export function requestText(kept: KeptBody, body: Buffer): string {
+  if (kept.fresh.length === 0 && kept.last.length === 0) return body.length <= MOST_BYTES ? textOf(body, MOST_OF_A_MESSAGE) : '';
+  const texts = new Map<string, string>();
+  const add = (segment: Buffer): void => {
+    if (segment.length > MOST_BYTES) return;
+    const text = textOf(segment, MOST_OF_A_MESSAGE);
+    if (text !== '') texts.set(text, text);
+  };
+  for (const segment of kept.fresh) if (!isFromModel(segment)) add(segment);
+  for (const segment of kept.last.toReversed()) {
+    if (isFromModel(segment)) break;
+    if (isFromClient(segment)) add(segment);
+  }
+  return [...texts.values()].join('\n');
+}
+
+/** What the model said is indexed with its reply. */
+function isFromModel(segment: Buffer): boolean {
+  return /"role":\s*"assistant"|"type":\s*"(?:function_call|reasoning|custom_tool_call)"/.test(segment.toString('latin1', 0, 120));
+}
+
+function isFromClient(segment: Buffer): boolean {
+  return /"role":\s*"(?:user|tool|developer)"|_call_output"/.test(segment.toString('latin1', 0, 120));
+}
+
+/** Keys whose values are no text for people. */
+const SILENT =
+  /^(?:type|role|id|tool_use_id|call_id|tool_call_id|signature|encrypted_content|data|media_type|status|cache_control|name|model|image_url|url|file_data)$/;
+
+/** Every text in a JSON value, one after the other. */
+function textOf(json: Buffer, limit: number): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(json.toString('utf8'));
+  } catch {
+    return '';
+  }
+  const texts: string[] = [];
+  let left = limit;
+  const walk = (inner: unknown): void => {
+    if (left <= 0) return;
+    if (typeof inner === 'string') {
+      const cut = inner.length > left ? inner.slice(0, left) : inner;
+      left -= cut.length;
+      texts.push(cut);
+    } else if (Array.isArray(inner)) inner.forEach(walk);
+    else if (typeof inner === 'object' && inner !== null) {
+      for (const [key, child] of Object.entries(inner)) if (!SILENT.test(key)) walk(child);
+    }
+  };
+  walk(value);
+  return texts.join('\n');
+}
+
+/** Pieces of text in a reply of any wire format: the values of these keys, whatever frame they stand in. */
+const SAID = /"(?:text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|message)":\s?"((?:[^"\\]|\\.)*)"/g;
+
+/**
+ * What a reply says, without parsing its frames: pieces of a stream joined to the words they were. Where a stream ends
+ * by telling everything once more, that is left out.
+ */
+export function replyText(headers: string, reply: Buffer): string {
+  if (reply.length === 0 || reply.length > 4 * MOST_BYTES) return '';
+  const pairs: [string, string][] = JSON.parse(headers);
+  const header = (wanted: string): string | undefined => pairs.find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const plain = decoded(reply, header('content-encoding'));
+  if (plain === undefined) return '';
+  const text = plain.toString('utf8');
+  const streamed = header('content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
+  const told = streamed ? firstTelling(text) : text;
+  let said = '';
+  for (const match of told.matchAll(SAID)) {
+    said += streamed ? (match[1] ?? '') : ` ${match[1] ?? ''}`;
+    if (said.length > MOST_OF_A_REPLY) break;
+  }
+  return unescaped(said);
+}
+
+/** A stream of `responses` without its frames that repeat what the deltas said. */
+function firstTelling(stream: string): string {
+  return stream.includes('event: response.') ? stream.replace(/^data: \{"type":"response\.(?!\w+(?:\.\w+)*\.delta").*$/gm, '') : stream;
+}
+
+function unescaped(json: string): string {
+  if (!json.includes('\\')) return json;
+  try {
+    return String(JSON.parse(`"${json}"`));
+  } catch {
+    return json;
+  }
+}

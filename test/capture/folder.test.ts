@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { folderOf, keepOf } from '../../bridges/capture/folder.ts';
+
+const body = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe('the folder of a request', () => {
+  it.each([
+    [
+      'in Claude Code’s system prompt',
+      { system: [{ text: '<env>\nWorking directory: /home/ada/secret project\nIs git repo: Yes' }] },
+      '/home/ada/secret project',
+    ],
+    ['in Codex’s first message', { input: [{ content: [{ text: '<environment_context>\n  <cwd>/srv/x</cwd>\n' }] }] }, '/srv/x'],
+    ['in the Copilot CLI’s prompt', { messages: [{ content: 'Current working directory: /w\nmore' }] }, '/w'],
+    ['on Windows', { system: 'Working directory: C:\\Users\\ada\\x\n' }, 'C:\\Users\\ada\\x'],
+    ['nowhere', { messages: [{ content: 'hello' }] }, null],
+    ['in a sentence about something else', { messages: [{ content: 'Working directory: unknown' }] }, null],
+  ])('is told %s', (_where, request, folder) => {
+    expect(folderOf(body(request))).toBe(folder);
+  });
+});
+
+describe('the rules for folders', () => {
+  const rules = [
+    { folder: '/home/ada', keep: 'metadata' as const },
+    { folder: '/home/ada/open/', keep: 'keep' as const },
+    { folder: '~/private', keep: 'ignore' as const },
+  ];
+  it.each([
+    ['/home/ada/x', 'metadata'],
+    ['/home/ada', 'metadata'],
+    ['/home/adam', 'keep'],
+    ['/home/ada/open/y', 'keep'],
+    ['/home/eve/private/z', 'ignore'],
+    [null, 'keep'],
+  ])('%s is %s', (folder, keep) => {
+    expect(keepOf(folder, rules, '/home/eve')).toBe(keep);
+  });
+});

@@ -1,0 +1,126 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCapture, type Capture, type CaptureOptions } from '../../bridges/capture/capture.ts';
+import type { Call, Settings } from '../../bridges/contract/index.ts';
+import { systemClock } from '../../bridges/engine/clock.ts';
+import { silentLogger } from '../../bridges/engine/log.ts';
+
+let folder: string;
+let capture: Capture;
+let folders: Settings['capture']['folders'];
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keeping-'));
+  folders = [];
+  const settings: CaptureOptions['settings'] = () => ({
+    enabled: true,
+    maxBodyBytes: 1_000_000,
+    folders,
+    retention: { days: null, maxBytes: null },
+  });
+  capture = createCapture({ file: path.join(folder, 'captures.db'), clock: systemClock, log: silentLogger, settings });
+  await capture.start();
+});
+afterEach(async () => {
+  await capture.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** One finished call, resolved with its row once the store has answered for it. */
+async function callFrom(
+  cwd: string,
+  change: { target?: string; rawHeaders?: string[]; replyHeaders?: Record<string, string>; error?: string } = {},
+): Promise<Call> {
+  const ended = new Promise<Call>((resolve) => {
+    const off = capture.onCalls((calls) => {
+      const done = calls.find((call) => call.state !== 'open');
+      if (done === undefined) return;
+      off();
+      resolve(done);
+    });
+  });
+  const call = capture.recorder.begin({
+    client: 'curl',
+    clientVersion: null,
+    caller: 'tests',
+    method: 'POST',
+    target: change.target ?? '/v1/messages',
+    route: 'gateway',
+    upstream: 'gateway',
+    wireIn: 'messages',
+    wireOut: 'messages',
+    modelRequested: 'm',
+    rawHeaders: change.rawHeaders ?? ['content-type', 'application/json'],
+    body: Buffer.from(
+      JSON.stringify({
+        model: 'm',
+        messages: [{ role: 'user', content: `Working directory: ${cwd}\nwhat is the password of the castle` }],
+      }),
+    ),
+    arrivedAt: systemClock.monotonic(),
+  });
+  call.replyStart(200, { 'content-type': 'application/json', ...change.replyHeaders });
+  call.replyData(Buffer.from('{"content":[{"type":"text","text":"swordfish"}]}'));
+  call.end({ cut: false, ...(change.error === undefined ? {} : { error: change.error }) });
+  return ended;
+}
+
+async function onDisk(): Promise<Buffer> {
+  await capture.stop();
+  return Buffer.concat(readdirSync(folder).map((name) => readFileSync(path.join(folder, name))));
+}
+
+describe('rules for folders', () => {
+  it('keep all, the row alone, or nothing; a change holds from the next call', async () => {
+    const whole = await callFrom('/home/u/open');
+    folders = [
+      { folder: '/home/u/private', keep: 'metadata' },
+      { folder: '/home/u/private/most', keep: 'ignore' },
+    ];
+    const row = await callFrom('/home/u/private/x');
+    const none = await callFrom('/home/u/private/most/y');
+    expect((await capture.get(whole.id))?.sides).toHaveLength(2);
+    expect(await capture.get(row.id)).toMatchObject({ call: { status: 200 }, sides: [] });
+    expect(await capture.get(none.id)).toBeNull();
+    expect((await capture.list(10, undefined, {}, 'swordfish')).map((call) => call.id)).toEqual([whole.id]);
+    expect((await capture.list(10, undefined, {}, 'folder:/home/u/private/*')).map((call) => call.id)).toEqual([row.id]);
+  });
+});
+
+describe('the running store', () => {
+  it('tells its sizes, checks itself, purges, and goes on', async () => {
+    const first = await callFrom('/a');
+    expect(await capture.sizes()).toMatchObject({ calls: 1, encrypted: false });
+    expect(await capture.check()).toMatchObject({ ok: true, bodiesRead: 2 });
+    await expect(capture.purge({ kind: 'query', query: 'statsu:1' }, true)).rejects.toMatchObject({ code: 'bad_input' });
+    expect(await capture.purge({ kind: 'query', query: 'castle' }, true)).toMatchObject({ calls: 1 });
+    expect(await capture.purge({ kind: 'all' }, false)).toMatchObject({ calls: 1 });
+    expect(await capture.get(first.id)).toBeNull();
+    expect(capture.status().calls).toBe(0);
+    const second = await callFrom('/a');
+    expect((await capture.get(second.id))?.sides).toHaveLength(2);
+    expect((await onDisk()).includes('nothing said this')).toBe(false);
+  });
+});
+
+describe('a planted secret', () => {
+  // Of each kind, put together here so that no scanner takes this file for a leak.
+  const kinds = {
+    'a client key': `db_${'k7Rm2xQ9'.repeat(5)}`,
+    'a vendor’s key': `sk-proj-${'Zx9Qw8Er'.repeat(5)}`,
+    'a GitHub token': `gho_${'a1B2c3D4'.repeat(5)}`,
+    'a signed token': `eyJ${'hbGciOi'.repeat(2)}.eyJ${'zdWIiOi'.repeat(2)}.${'c2lnbmF0'.repeat(3)}`,
+  };
+  it.each(Object.entries(kinds))('(%s) is nowhere on disk, in whichever header, target or error it came', async (_kind, secret) => {
+    await callFrom('/a', {
+      target: `/k/${secret}/v1/messages?key=${secret}&x=${secret}`,
+      rawHeaders: ['authorization', `Bearer ${secret}`, 'x-api-key', secret, 'cookie', `s=${secret}`, 'x-other', `see ${secret}`],
+      replyHeaders: { 'set-cookie': `s=${secret}`, 'x-echo': secret },
+      error: `refused ${secret}`,
+    });
+    const disk = await onDisk();
+    expect(disk.includes(secret)).toBe(false);
+    expect(disk.includes(secret.slice(8, 30))).toBe(false);
+  });
+});

@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PurgeScope } from '../../bridges/contract/index.ts';
+import { idAt } from '../../bridges/capture/recorder.ts';
+import { sealedWith } from '../../bridges/capture/seal.ts';
+import { SealedStoreError, Store } from '../../bridges/capture/store.ts';
+import { check, collect, purge, retain, sizes, type Slices } from '../../bridges/capture/upkeep.ts';
+import { callRow, conversationOf } from './rows.ts';
+
+let folder: string;
+let store: Store;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-upkeep-'));
+  store = Store.open(path.join(folder, 'captures.db'), 0).store;
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const DAY = 86_400_000;
+const NOW = Date.UTC(2026, 5, 1);
+
+function keep(id: number, request: Buffer, reply = `reply to ${id}`, header = `value ${id}`): void {
+  store.transaction(() =>
+    store.write({
+      call: callRow(id),
+      ends: true,
+      sides: [
+        {
+          side: 'clientRequest',
+          headers: JSON.stringify([
+            ['x-same', 'same'],
+            ['x-own', header],
+          ]),
+          body: request,
+        },
+        { side: 'clientReply', headers: '[["content-type","text/plain"]]', body: Buffer.from(reply) },
+      ],
+    }),
+  );
+}
+
+/** Runs work to its end; `between` runs between its slices. */
+function run<T>(work: Slices<T>, between: () => void = () => undefined): T {
+  for (;;) {
+    const next = work.next();
+    if (next.done === true) return next.value;
+    between();
+  }
+}
+
+const removed = (scope: PurgeScope): number => run(purge(store, scope, false, NOW)).calls;
+const request = (id: number): Buffer | null | undefined => store.sides(id).find((side) => side.side === 'clientRequest')?.body;
+const onDisk = (): Buffer => Buffer.concat(readdirSync(folder).map((name) => readFileSync(path.join(folder, name))));
+const messageOf = (...texts: string[]): Buffer =>
+  Buffer.from(JSON.stringify({ model: 'm', messages: texts.map((content) => ({ role: 'user', content })), note: texts.at(-1) }));
+/** Short enough not to be compressed away, so that it could be found. */
+const secret = (): string => `purple-elephant-${randomBytes(12).toString('hex')}`;
+
+describe('a purge', () => {
+  it('leaves no word of what was removed in any file', () => {
+    const [said, answered, sent] = [secret(), secret(), secret()];
+    keep(1, messageOf(said), answered, sent);
+    for (let id = 2; id < 40; id += 1) keep(id, messageOf(`${id} ${'innocent words '.repeat(30)}`));
+    // So that it can be seen to have been there: what is short stands uncompressed.
+    store.checkpoint();
+    for (const text of [said, answered, sent]) expect(onDisk().includes(text)).toBe(true);
+    expect(store.list({ limit: 5, query: `"${said}"`, now: NOW }).map((call) => call.id)).toEqual([1]);
+    expect(removed({ kind: 'calls', ids: [1] })).toBe(1);
+    for (const text of [said, answered, sent, said.slice(-24), answered.slice(-24)]) expect(onDisk().includes(text)).toBe(false);
+    expect(store.list({ limit: 5, query: `"${said}"`, now: NOW })).toEqual([]);
+    expect(request(2)).toEqual(messageOf(`2 ${'innocent words '.repeat(30)}`));
+    expect(run(check(store, NOW))).toMatchObject({ ok: true, problems: [] });
+  });
+
+  it('removes the end of a conversation that went on another way, and keeps what the other way repeats', () => {
+    const shared = `${secret()} ${'which both ways begin with '.repeat(5)}`;
+    const gone = `${secret()} ${'which only one way says '.repeat(5)}`;
+    keep(1, messageOf(shared, gone));
+    keep(2, messageOf(shared, `something else ${'to go on with '.repeat(9)}`));
+    keep(3, messageOf(shared, `something else ${'to go on with '.repeat(9)}`, `and more ${'of the same '.repeat(9)}`));
+    expect(removed({ kind: 'calls', ids: [1] })).toBe(1);
+    expect(onDisk().includes(gone.slice(0, 40))).toBe(false);
+    expect(request(2)).toEqual(messageOf(shared, `something else ${'to go on with '.repeat(9)}`));
+    expect(request(3)).toEqual(messageOf(shared, `something else ${'to go on with '.repeat(9)}`, `and more ${'of the same '.repeat(9)}`));
+  });
+
+  it('takes everything, what is older than a time, or what a query finds', () => {
+    for (let i = 1; i <= 6; i += 1) keep(idAt(NOW - i * DAY), messageOf(`day ${i} ${i % 2 === 0 ? 'even' : 'odd'} ${'x '.repeat(40)}`));
+    expect(run(purge(store, { kind: 'all' }, true, NOW)).calls).toBe(6);
+    expect(store.count).toBe(6);
+    expect(removed({ kind: 'before', time: new Date(NOW - 5.5 * DAY).toISOString() })).toBe(1);
+    expect(removed({ kind: 'query', query: 'even' })).toBe(2);
+    expect(store.count).toBe(3);
+    expect(removed({ kind: 'all' })).toBe(3);
+    const { parts, ...rest } = sizes(store);
+    expect(rest).toMatchObject({ calls: 0, oldest: null, freeBytes: 0, encrypted: false });
+    expect(parts.find((part) => part.part === 'messages')?.bytes).toBeLessThan(20_000);
+    for (const table of ['segments', 'recipes', 'heads', 'exchanges']) {
+      expect(store.db.prepare(`select count(*) from ${table}`).pluck().get()).toBe(0);
+    }
+  });
+});
+
+describe('retention', () => {
+  it('removes what is older than so many days', () => {
+    for (let i = 1; i <= 10; i += 1) keep(idAt(NOW - i * DAY), messageOf(`day ${i} ${'x '.repeat(40)}`));
+    expect(run(retain(store, { days: 5, maxBytes: null }, NOW)).calls).toBe(5);
+    expect(store.count).toBe(5);
+    expect(run(retain(store, { days: 5, maxBytes: null }, NOW)).calls).toBe(0);
+  });
+
+  it('removes the oldest until the store is no larger than it may be', () => {
+    for (let id = 1; id <= 300; id += 1) keep(id, messageOf(`${id} ${randomBytes(4000).toString('base64')}`));
+    store.checkpoint();
+    const before = store.size();
+    const result = run(retain(store, { days: null, maxBytes: 800_000 }, NOW));
+    expect(before).toBeGreaterThan(1_000_000);
+    expect(result.calls).toBeGreaterThan(50);
+    expect(result.bytesAfter).toBeLessThan(before / 1.3);
+    expect(store.call(1)).toBeUndefined();
+    expect(store.call(300)).toBeDefined();
+    expect(run(check(store, NOW))).toMatchObject({ ok: true });
+  });
+});
+
+describe('collecting garbage', () => {
+  it('changes nothing that is still called for, whatever is removed and whatever comes meanwhile', () => {
+    let id = 0;
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (fates, turns) => {
+        const kept = new Map<number, Buffer>();
+        const bodies = conversationOf(turns + 8);
+        for (const stays of fates) {
+          id += 1;
+          const body = bodies[id % bodies.length] ?? Buffer.alloc(0);
+          keep(id, body);
+          if (stays) kept.set(id, body);
+          else store.transaction(() => store.remove([id]));
+        }
+        run(collect(store), () => {
+          id += 1;
+          const body = bodies[(id * 7) % bodies.length] ?? Buffer.alloc(0);
+          keep(id, body);
+          kept.set(id, body);
+        });
+        for (const [one, body] of kept) expect(request(one)?.equals(body)).toBe(true);
+        expect(run(check(store, NOW)).problems).toEqual([]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
+
+describe('a check', () => {
+  it('names the call whose body is damaged', () => {
+    keep(1, messageOf('first '.repeat(40)));
+    keep(2, messageOf('second '.repeat(40)));
+    store.db.prepare('update segments set data = ? where id = (select max(id) from segments)').run(randomBytes(50));
+    const found = run(check(store, NOW));
+    expect(found.ok).toBe(false);
+    expect(found.problems.join()).toContain('call 2');
+  });
+});
+
+describe('a full disk', () => {
+  it('refuses what does not fit, keeps what was there, and goes on when there is room again', () => {
+    const pages = Number(store.db.pragma('page_count', { simple: true }));
+    store.db.pragma(`max_page_count = ${pages + 40}`);
+    let written = 0;
+    expect(() => {
+      for (;;) {
+        keep(written + 1, messageOf(randomBytes(3000).toString('base64')));
+        written += 1;
+      }
+    }).toThrow(/full/);
+    store.forget();
+    expect(store.count).toBe(written);
+    expect(run(check(store, NOW))).toMatchObject({ ok: true });
+    expect(removed({ kind: 'all' })).toBe(written);
+    store.db.pragma('max_page_count = 1000000');
+    keep(1000, messageOf('room again '.repeat(20)));
+    expect(request(1000)).toEqual(messageOf('room again '.repeat(20)));
+  });
+});
+
+describe('an encrypted store', () => {
+  const key = randomBytes(32);
+  beforeEach(() => {
+    store.close();
+    rmSync(path.join(folder, 'captures.db'));
+    store = Store.open(path.join(folder, 'captures.db'), 0, { seal: sealedWith(key) }).store;
+  });
+  it('gives back what it got, and has none of it in its files', () => {
+    const said = secret();
+    keep(1, messageOf(said), `${said} again`, said);
+    keep(2, messageOf(`${said} ${'more '.repeat(40)}`));
+    store.checkpoint();
+    expect(onDisk().includes(said.slice(-24))).toBe(false);
+    expect(request(2)).toEqual(messageOf(`${said} ${'more '.repeat(40)}`));
+    expect(store.sides(1)[0]?.headers).toContain(said);
+    expect(removed({ kind: 'calls', ids: [1] })).toBe(1);
+    expect(run(check(store, NOW))).toMatchObject({ ok: true });
+  });
+  it('opens with its own key alone, and is left as it is otherwise', () => {
+    keep(1, messageOf('hello '.repeat(20)));
+    store.close();
+    const file = path.join(folder, 'captures.db');
+    expect(() => Store.open(file, 0)).toThrow(SealedStoreError);
+    expect(() => Store.open(file, 0, { seal: sealedWith(randomBytes(32)) })).toThrow(SealedStoreError);
+    store = Store.open(file, 0, { seal: sealedWith(key) }).store;
+    expect(request(1)).toEqual(messageOf('hello '.repeat(20)));
+  });
+  it('says that it can’t be searched for words; fields still work', () => {
+    keep(1, messageOf('hello '.repeat(20)));
+    expect(() => store.list({ limit: 1, query: 'hello', now: NOW })).toThrow(/encrypted/);
+    expect(store.list({ limit: 1, query: 'model:m', now: NOW })).toHaveLength(1);
+  });
+});
