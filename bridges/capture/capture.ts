@@ -3,8 +3,11 @@ import { DrawbridgeError } from '../contract/errors.ts';
 import type { Activity, Call, CallFilter, CaptureStatus, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import { NO_PLACES } from './places.ts';
+import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
 import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
+import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
 
 /** The capture side of the engine: the recorder, and a store in a thread of its own. */
@@ -18,6 +21,10 @@ export type Capture = {
   list(limit: number, before: number | undefined, filter: CallFilter, query?: string): Promise<Call[]>;
   get(id: number): Promise<StoredCall | null>;
   facets(): Promise<{ clients: string[]; callers: string[]; upstreams: string[]; models: string[] }>;
+  /** What calls mean: conversations, identity, usage (meaning.ts). */
+  ask<Kind extends MeaningQuery['kind']>(query: Extract<MeaningQuery, { kind: Kind }>): Promise<Extract<MeaningAnswer, { kind: Kind }>>;
+  /** Tells the store how the bridges are signed in, and what their providers say of their limits. */
+  bridges(reports: readonly BridgeReport[]): void;
   /** Numbers of the last hour. */
   activity(): Promise<Activity>;
   sizes(): Promise<StoreSizes>;
@@ -42,6 +49,8 @@ export type CaptureOptions = {
   formerFile?: string;
   clock: Clock;
   log: Logger;
+  /** What is the user's own; nothing is read where it is not given. */
+  places?: MeaningPlaces;
   settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
@@ -83,6 +92,7 @@ export function createCapture(options: CaptureOptions): Capture {
   let batchTimer: NodeJS.Timeout | undefined;
   let told: ReturnType<CaptureOptions['settings']> | undefined;
   const droppedIds = new Set<number>();
+  let reports: readonly BridgeReport[] = [];
   let nextQuery = 1;
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   const callListeners = new Set<(calls: readonly Call[]) => void>();
@@ -232,6 +242,8 @@ export function createCapture(options: CaptureOptions): Capture {
               : new DrawbridgeError(message.code, message.reason),
           );
         return void queries.delete(message.id);
+      case 'warned':
+        return log.warn('capture.warned', { message: message.message });
       case 'closed':
     }
   };
@@ -290,7 +302,14 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({ type: 'open', file: options.file, formerFile: options.formerFile, now: clock.now() } satisfies ToWorker);
+        worker.postMessage({
+          type: 'open',
+          file: options.file,
+          formerFile: options.formerFile,
+          now: clock.now(),
+          places: options.places ?? NO_PLACES,
+        } satisfies ToWorker);
+        worker.postMessage({ type: 'bridges', reports } satisfies ToWorker);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,
@@ -315,6 +334,17 @@ export function createCapture(options: CaptureOptions): Capture {
     async facets() {
       const answer = await ask({ kind: 'facets' });
       return answer.kind === 'facets' ? answer : { clients: [], callers: [], upstreams: [], models: [] };
+    },
+    async ask(query) {
+      const answer = await ask(query);
+      if (!isKind(answer, query.kind)) throw new DrawbridgeError('failed', 'The store gave another answer than was asked for.');
+      return answer;
+    },
+    bridges(next) {
+      const told = JSON.stringify(next);
+      if (told === JSON.stringify(reports)) return;
+      reports = next;
+      worker?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
     },
     async activity() {
       const answer = await ask({ kind: 'activity', fromId: idAt(clock.now() - 3_600_000) });
@@ -354,6 +384,10 @@ export function createCapture(options: CaptureOptions): Capture {
       worker = undefined;
     },
   };
+}
+
+function isKind<Kind extends Answer['kind']>(answer: Answer, kind: Kind): answer is Extract<Answer, { kind: Kind }> {
+  return answer.kind === kind;
 }
 
 function otherAnswer(): DrawbridgeError {

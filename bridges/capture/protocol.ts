@@ -1,14 +1,18 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Activity, Call, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
+import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
 import type { CaptureRecord } from './record.ts';
 import type { Listing } from './search.ts';
+import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
-  | { type: 'open'; file: string; formerFile: string | undefined; now: number }
+  | { type: 'open'; file: string; formerFile: string | undefined; now: number; places: MeaningPlaces }
   /** `show`: the rows are wanted back, as they were stored. */
   | { type: 'records'; records: CaptureRecord[]; bytes: number; show: boolean }
+  /** How the bridges are signed in, and what their providers say of their limits. */
+  | { type: 'bridges'; reports: readonly BridgeReport[] }
   | { type: 'query'; id: number; query: Query }
   /** What the settings say of keeping calls; sent before the first records and at each change. */
   | { type: 'configure'; keeping: Keeping }
@@ -23,6 +27,8 @@ export type FromWorker =
   | { type: 'unstored'; calls: Call[]; records: number; bytes: number; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
   | { type: 'refused'; id: number; reason: string; code: ErrorCode }
+  /** Something was passed over that a person may want to know of. */
+  | { type: 'warned'; message: string }
   | { type: 'closed' };
 
 export type Query =
@@ -33,7 +39,8 @@ export type Query =
   | { kind: 'sizes' }
   | { kind: 'purge'; scope: PurgeScope; dryRun: boolean; now: number }
   | { kind: 'retain'; now: number }
-  | { kind: 'check'; now: number };
+  | { kind: 'check'; now: number }
+  | MeaningQuery;
 
 export type Answer =
   | { kind: 'list'; calls: Call[] }
@@ -42,7 +49,8 @@ export type Answer =
   | { kind: 'activity'; activity: Activity }
   | { kind: 'sizes'; sizes: StoreSizes }
   | { kind: 'removed'; removed: Removed; count: number; storeBytes: number }
-  | { kind: 'checked'; checked: Checked };
+  | { kind: 'checked'; checked: Checked }
+  | MeaningAnswer;
 
 export type Checked = Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>;
 

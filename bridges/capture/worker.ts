@@ -3,8 +3,10 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
+import { FOLLOWERS } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
 import { jobRunner } from './jobs.ts';
+import { Meaning } from './meaning.ts';
 import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
@@ -27,6 +29,7 @@ const UPKEEP_MS = 3_600_000;
 /** Serves one capture database over a port. The only place that touches SQLite. */
 export function serveStore(port: MessagePort): void {
   let store: Store | undefined;
+  let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   let upkeep: NodeJS.Timeout | undefined;
   const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map() };
@@ -45,7 +48,7 @@ export function serveStore(port: MessagePort): void {
     jobs.add(work, (result) => answerWith(id, () => ({ kind: 'removed', removed: result(), count: open.count, storeBytes: open.size() })));
   };
 
-  const onQuery = (open: Store, id: number, query: Query): void => {
+  const onQuery = (open: Store, about: Meaning, id: number, query: Query): void => {
     switch (query.kind) {
       case 'purge':
         return removed(open, purge(open, query.scope, query.dryRun, query.now), id);
@@ -54,7 +57,7 @@ export function serveStore(port: MessagePort): void {
       case 'check':
         return jobs.add(check(open, query.now), (result) => answerWith(id, () => ({ kind: 'checked', checked: result() })));
       default:
-        answerWith(id, () => answer(open, query));
+        answerWith(id, () => answer(open, about, query));
     }
   };
 
@@ -73,8 +76,11 @@ export function serveStore(port: MessagePort): void {
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
+        const made = new Meaning(message.places, (warning) => send({ type: 'warned', message: warning }));
+        meaning = made;
+        void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
-        const opened = Store.open(message.file, message.now);
+        const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
         store = opened.store;
         keepHouse(store);
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside });
@@ -91,9 +97,12 @@ export function serveStore(port: MessagePort): void {
         idle.unref();
         return;
       case 'query':
-        if (store === undefined)
+        if (store === undefined || meaning === undefined)
           send({ type: 'refused', id: message.id, reason: 'The capture store is not open.', code: 'store_unavailable' });
-        else onQuery(store, message.id, message.query);
+        else onQuery(store, meaning, message.id, message.query);
+        return;
+      case 'bridges':
+        meaning?.bridges(message.reports);
         return;
       case 'close':
         clearTimeout(idle);
@@ -192,7 +201,7 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat(pieces);
 }
 
-function answer(store: Store, query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' }>): Answer {
+function answer(store: Store, meaning: Meaning, query: Exclude<Query, { kind: 'purge' | 'retain' | 'check' }>): Answer {
   switch (query.kind) {
     case 'list':
       return { kind: 'list', calls: store.list(query.listing) };
@@ -209,6 +218,8 @@ function answer(store: Store, query: Exclude<Query, { kind: 'purge' | 'retain' |
       return { kind: 'activity', activity: store.activity(query.fromId) };
     case 'sizes':
       return { kind: 'sizes', sizes: sizes(store) };
+    default:
+      return meaning.answer(store.read, store, query);
   }
 }
 

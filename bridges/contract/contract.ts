@@ -4,9 +4,11 @@ import * as accounts from './accounts.ts';
 import { captureContract } from './capture.ts';
 import { listClients } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
+import { adapters, conversations } from './conversations.ts';
 import * as s from './schemas.ts';
 import { Settings } from './settings.ts';
 import { tunnelContract } from './tunnels.ts';
+import { usage } from './usage.ts';
 
 const none = z.object({}).default({});
 
@@ -98,5 +100,8 @@ export const contract = {
   },
   tunnels: tunnelContract,
   diagnostics,
+  conversations,
+  adapters,
+  usage,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

@@ -1,5 +1,6 @@
 import { homedir, networkInterfaces } from 'node:os';
 import type {
+  BridgeDetail,
   BridgeName,
   DiagnosticsBundle,
   DoctorCheck,
@@ -11,6 +12,7 @@ import type {
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import type { BridgeReport } from '../capture/usage/quotas.ts';
 import { netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
@@ -49,6 +51,8 @@ export type EnginePorts = {
   pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
+  /** Where the other clients keep their own records; none are read where it is not given. */
+  clientHomes?: { claude: string; copilot: string } | undefined;
 };
 
 export type EngineOptions = {
@@ -73,6 +77,7 @@ export type Engine = {
   retryCompanion(): Promise<ListenerStatus>;
   /** A listener of the host's own (window, control socket), to be told in the status. */
   report(listener: ListenerStatus): void;
+  clock: Clock;
   events: EventBus;
   capture: Capture;
   keys: KeyRing;
@@ -104,7 +109,17 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     settings: () => settings.current().capture,
+    places: {
+      adapters: paths.adapters,
+      contexts: paths.contexts,
+      prices: paths.prices,
+      homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
+    },
   });
+  const bridgesChanged = (): void => {
+    capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
+    events.emit({ type: 'status' });
+  };
   let gatewayKey: string | undefined;
   let keychainProblem: SecretProblem | null = null;
   const forBridges: BridgeOptions = {
@@ -118,7 +133,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     version: options.version,
-    onChange: () => events.emit({ type: 'status' }),
+    onChange: bridgesChanged,
   };
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
@@ -244,6 +259,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
 
   const engine: Engine = {
+    clock,
     events,
     capture,
     keys,
@@ -253,6 +269,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       await readGatewayKey();
       await bindCompanion();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
+      bridgesChanged();
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
@@ -328,6 +345,18 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     },
   };
   return engine;
+}
+
+/** What usage needs to know of a bridge. A key is billed by use; every other way to sign in is a plan. */
+function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport {
+  return {
+    bridge: name,
+    account: accounts.find((account) => account.active)?.id ?? null,
+    billing: route === 'api-key' ? 'use' : 'plan',
+    plan: quota?.plan ?? null,
+    windows: quota?.windows ?? [],
+    asOf: quota?.asOf ?? null,
+  };
 }
 
 /** A bridge as a tunnel lends it: the same door its own listener has. */

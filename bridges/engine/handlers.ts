@@ -172,6 +172,33 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
     diagnostics: { bundle: os.diagnostics.bundle.handler(async () => engine.diagnostics(await host.doctor())) },
+    conversations: {
+      list: os.conversations.list.handler(async ({ input }) => (await engine.capture.ask({ kind: 'conversations', filter: input })).page),
+      tree: os.conversations.tree.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'tree', call: input.id, limit: input.limit })).tree, input.id),
+      ),
+      identity: os.conversations.identity.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'identity', call: input.call })).identity, input.call),
+      ),
+      why: os.conversations.why.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'why', call: input.call })).why, input.call),
+      ),
+    },
+    adapters: { list: os.adapters.list.handler(() => engine.capture.ask({ kind: 'adapters' })) },
+    usage: {
+      series: os.usage.series.handler(async ({ input: { from, to, by, ...input } }) => {
+        const span = spanOf(from, to, engine.clock.now());
+        return (await engine.capture.ask({ kind: 'series', input: { ...input, ...span, by } })).series;
+      }),
+      window5h: os.usage.window5h.handler(
+        async ({ input }) => (await engine.capture.ask({ kind: 'window5h', by: input.by, nowMs: engine.clock.now() })).windows,
+      ),
+      quotas: os.usage.quotas.handler(
+        async ({ input }) =>
+          (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
+      ),
+      prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
+    },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
 }
@@ -181,6 +208,20 @@ const RECENT_CALLS = 500;
 /** The settings of every client, for the companion as it listens now, or will. */
 function envsOf(engine: Engine): ClientEnv[] {
   return clientEnvs(`http://${engine.companionAddress() ?? `127.0.0.1:${engine.settings.current().companion.port}`}`);
+}
+
+/** An answer about one call. Throws not_found where there is none. */
+function found<Value>(value: Value | null, call: number): Value {
+  if (value !== null) return value;
+  throw new DrawbridgeError('not_found', `Call ${call} is in no conversation: it was removed, or its request could not be read.`, { call });
+}
+
+const MONTH_MS = 30 * 24 * 3_600_000;
+
+/** A span of time in Unix milliseconds: the last 30 days where nothing is said. */
+function spanOf(from: string | undefined, to: string | undefined, now: number): { fromMs: number; toMs: number } {
+  const toMs = to === undefined ? now : Date.parse(to);
+  return { fromMs: from === undefined ? toMs - MONTH_MS : Date.parse(from), toMs };
 }
 
 export type Router = ReturnType<typeof createRouter>;

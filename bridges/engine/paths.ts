@@ -12,6 +12,12 @@ export type Paths = {
   store: string;
   /** Where earlier versions kept it. */
   formerStore: string;
+  /** Adapters of the user's own (docs/adapters.md). */
+  adapters: string;
+  /** Prices of the user's own (docs/prices.md). */
+  prices: string;
+  /** What clients' hooks tell of their sessions. */
+  contexts: string;
   logs: string;
   /** A file that says which engine runs here. */
   running: string;
@@ -37,6 +43,9 @@ export function resolvePaths(machine: Machine): Paths {
     keys: inside('keys.json'),
     store: path.join(home, 'capture', 'captures.db'),
     formerStore: inside('captures.db'),
+    adapters: inside('adapters'),
+    prices: inside('prices.json'),
+    contexts: path.join(home, 'capture', 'sessions.jsonl'),
     logs: inside('logs'),
     running: inside('running.json'),
     control: controlPath(home, machine),

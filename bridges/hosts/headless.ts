@@ -12,6 +12,7 @@ import { codexHome } from '../codex/codex-login.ts';
 import { openSecrets } from '../accounts/open-secrets.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import { openSettings } from '../engine/settings.ts';
+import { clientHomes } from '../clients/homes.ts';
 import { startControl } from './control.ts';
 import { examine } from './doctor.ts';
 import { practise } from './practise.ts';
@@ -25,6 +26,7 @@ export type HeadlessOptions = {
   companionPort?: number | undefined;
   bridgePorts?: number | undefined;
   codexHome?: string;
+  clientHomes?: { claude: string; copilot: string };
   platform?: NodeJS.Platform;
   clock?: Clock;
   keychain?: SecretStore;
@@ -74,6 +76,7 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
       log,
       platform,
       codexHome: options.codexHome ?? codexHome(process.env, os.homedir()),
+      clientHomes: options.clientHomes ?? clientHomes(process.env, os.homedir()),
     },
     {
       host: 'headless',

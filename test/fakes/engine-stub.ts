@@ -186,6 +186,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const noTunnels = (): never => {
     throw new ORPCError('not_found', { status: 404, message: 'There are no tunnels here.' });
   };
+  const notKept = (): never => {
+    throw new ORPCError('store_unavailable', { status: 503, message: 'This engine keeps no conversations.' });
+  };
   const os = implement(contract);
   const router = os.router({
     status: { get: os.status.get.handler(() => status()) },
@@ -325,6 +328,19 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         throw new ORPCError('not_found', { status: 404, message: 'This host serves no window.' });
       }),
       stop: os.engine.stop.handler(() => ({ stopping: true })),
+    },
+    conversations: {
+      list: os.conversations.list.handler(notKept),
+      tree: os.conversations.tree.handler(notKept),
+      identity: os.conversations.identity.handler(notKept),
+      why: os.conversations.why.handler(notKept),
+    },
+    adapters: { list: os.adapters.list.handler(notKept) },
+    usage: {
+      series: os.usage.series.handler(notKept),
+      window5h: os.usage.window5h.handler(notKept),
+      quotas: os.usage.quotas.handler(notKept),
+      prices: os.usage.prices.handler(notKept),
     },
     tunnels: {
       list: os.tunnels.list.handler(() => tunnels),

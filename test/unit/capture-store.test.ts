@@ -80,6 +80,8 @@ it('the common prefix of two bodies is as long as it is', () => {
 
 describe('the capture store', () => {
   it('gives every body back byte for byte, and keeps each message once', () => {
+    store.checkpoint();
+    const empty = statSync(file).size;
     const bodies = [
       ...conversation(30),
       Buffer.from('not json'),
@@ -104,7 +106,8 @@ describe('the capture store', () => {
     });
     store.checkpoint();
     const raw = bodies.reduce((sum, body) => sum + body.length, 0);
-    expect(statSync(file).size).toBeLessThan(raw / 3);
+    // Empty tables take a page each, whatever is stored.
+    expect(statSync(file).size - empty).toBeLessThan(raw / 5);
   });
   it('gives back random bodies too, whatever order they come in', () => {
     let id = 0;

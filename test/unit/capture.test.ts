@@ -25,6 +25,12 @@ async function startCapture(change: Partial<Parameters<typeof createCapture>[0]>
     clock: systemClock,
     log: silentLogger,
     settings: () => ({ enabled: true, maxBodyBytes: 1000 }),
+    places: {
+      adapters: path.join(folder, 'adapters'),
+      contexts: path.join(folder, 'sessions.jsonl'),
+      prices: path.join(folder, 'prices.json'),
+      homes: { claude: undefined, codex: undefined, copilot: undefined },
+    },
     ...change,
   });
   await capture.start();

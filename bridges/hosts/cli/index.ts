@@ -10,6 +10,7 @@ import { showCalls, tailCalls } from './calls.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
+import { conversations, usage } from './meaning.ts';
 import { table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -22,6 +23,9 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge status [--json]          listeners, bridges, tunnels, capture
   drawbridge calls [--query Q] [--limit N] [--json]
                                       Q as in 'model:gpt-5* status:>=400 "rate limit"'
+  drawbridge conversations [ID] [--limit N] [--json]
+                                      calls by what they belong to; with an id, one as a tree
+  drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--use clients|gateway] [--json]
@@ -51,6 +55,8 @@ const OPTIONS = {
   'no-open': { type: 'boolean' },
   'companion-port': { type: 'string' },
   limit: { type: 'string' },
+  by: { type: 'string' },
+  days: { type: 'string' },
   query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   format: { type: 'string' },
@@ -84,10 +90,13 @@ export async function runCli(options: CliOptions): Promise<number> {
     }
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
+    const days = numberOf('days', values.days, 1, 3660) ?? 30;
     return await runClientCommand(command, rest, {
       ...options,
       json,
       limit,
+      days,
+      by: values.by,
       query: values.query,
       route: values.route,
       use: values.use,
@@ -104,6 +113,8 @@ type Command = CliOptions & {
   json: boolean;
   limit: number;
   query: string | undefined;
+  days: number;
+  by: string | undefined;
   route: string | undefined;
   use: string | undefined;
   agree: boolean;
@@ -132,6 +143,10 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'calls':
       await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
+    case 'conversations':
+      return conversations(client, rest, options);
+    case 'usage':
+      return usage(client, options);
     case 'tail':
       await tailCalls(client, { json }, output, options.signal);
       return 0;
@@ -173,6 +188,8 @@ const COMMANDS = new Set([
   'open',
   'status',
   'calls',
+  'conversations',
+  'usage',
   'tail',
   'keys',
   'tunnels',

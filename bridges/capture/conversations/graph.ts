@@ -1,0 +1,279 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { linkOf, VIA, type End, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
+
+/** What is kept of a call beside what links it. */
+export type NodeDetail = {
+  steps: number;
+  summary: boolean;
+  title: string | null;
+  context: { system: number; tools: number; history: number; results: number };
+};
+
+const SIDE = 1;
+const SUMMARY = 2;
+const ROOT = 4;
+/** More calls with one and the same history than this are not looked at. */
+const MOST_ALIKE = 64;
+const END_BYTES = 13;
+
+type NodeRow = {
+  call: number;
+  conversation: number;
+  parent: number | null;
+  via: number;
+  flags: number;
+  tip: Buffer;
+  deep: number;
+  ends: Buffer;
+  thread: number | null;
+  parent_thread: number | null;
+  prompt: Buffer | null;
+  client: string;
+  caller: string | null;
+};
+
+/**
+ * The calls and how they hang together, in tables. Whatever the order in which calls are added, the links come out the
+ * same: a call that is added looks for its own place, and every later call that could hang on it is asked again.
+ * Runs inside the transaction that writes the call.
+ */
+export class Graph {
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #index: LinkIndex;
+
+  constructor(db: Database) {
+    this.#sql = prepare(db);
+    this.#index = indexOf(this.#sql);
+  }
+
+  has(call: number): boolean {
+    return this.#sql.conversationOf.get(call) !== undefined;
+  }
+
+  /** Adds a call; it is known by its row already. */
+  add(facts: NodeFacts, detail: NodeDetail): void {
+    const sql = this.#sql;
+    const link = linkOf(facts, this.#index);
+    const ends = packEnds(endsFromParent(facts, link));
+    const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
+    const conversation = link.parent === null ? facts.call : (sql.conversationOf.get(link.parent)?.conversation ?? facts.call);
+    sql.put.run(
+      facts.call,
+      conversation,
+      link.parent,
+      VIA.indexOf(link.via),
+      flags,
+      bytes(facts.tip),
+      facts.deep ? 1 : 0,
+      detail.steps,
+      ends,
+      facts.thread,
+      facts.parentThread,
+      facts.prompt === null ? null : bytes(facts.prompt),
+      detail.title,
+      detail.context.system,
+      detail.context.tools,
+      detail.context.history,
+      detail.context.results,
+    );
+    sql.putConversation.run(conversation, facts.call);
+    if (!facts.side) for (const end of unpackEnds(ends)) sql.putEnd.run(bytes(end.chain), facts.call);
+    for (const line of facts.lines) sql.putLine.run(facts.call, bytes(line));
+    if (!facts.side) this.#askLater(facts);
+  }
+
+  /** Remembers that a call's reply asked for sub-tasks. `endedMs` counts from the ids' epoch. */
+  addSpawns(call: number, prompts: readonly string[], endedMs: number): void {
+    for (const prompt of prompts) {
+      this.#sql.putSpawn.run(bytes(prompt), call, Math.round(endedMs));
+      this.#askAgain(this.#sql.withPrompt.all(bytes(prompt), call));
+    }
+  }
+
+  /** Remembers the lines of a summary that a call's reply gave. */
+  addSummary(call: number, lines: readonly string[]): void {
+    for (const line of lines) {
+      this.#sql.putSummary.run(bytes(line), call);
+      this.#askAgain(this.#sql.withLine.all(bytes(line), call));
+    }
+  }
+
+  /** Takes calls out; what hung on them hangs on what is left. */
+  remove(calls: readonly number[]): void {
+    const orphans = new Set<number>();
+    for (const call of calls) {
+      const row = this.#sql.node.get(call);
+      if (row === undefined) continue;
+      for (const child of this.#sql.inConversation.all(row.conversation)) if (child.parent === call) orphans.add(child.call);
+      for (const end of unpackEnds(row.ends)) this.#sql.dropEnd.run(bytes(end.chain), call);
+      for (const drop of this.#sql.drop) drop.run(call);
+      this.#rename(row.conversation);
+    }
+    for (const call of calls) orphans.delete(call);
+    this.#askAgain([...orphans].map((call) => ({ call })));
+  }
+
+  /** Asks every later call that could hang on this one. While calls come in their order there are none. */
+  #askLater(facts: NodeFacts): void {
+    const sql = this.#sql;
+    const { call, thread } = facts;
+    const later = [...sql.endingAt.all(bytes(facts.tip), call), ...sql.tipAfter.all(bytes(facts.tip), call)];
+    if (thread !== null) {
+      later.push(...sql.threadAfter.all(thread, call), ...sql.parentThreadAfter.all(thread, call));
+      // The first of a thread is what side requests before it hang on.
+      if (sql.threadBefore.get(thread, call) === undefined) later.push(...sql.sidesBefore.all(thread, call));
+    }
+    this.#askAgain(later);
+  }
+
+  #askAgain(calls: readonly { call: number }[]): void {
+    for (const call of new Set(calls.map((one) => one.call))) {
+      const row = this.#sql.node.get(call);
+      if (row === undefined) continue;
+      const link = linkOf(this.#factsOf(row), this.#index);
+      if (link.parent !== row.parent || VIA.indexOf(link.via) !== row.via) this.#hang(call, link);
+    }
+  }
+
+  /** Hangs a call, and everything below it, where it belongs. */
+  #hang(call: number, link: Link): void {
+    const sql = this.#sql;
+    const row = sql.node.get(call);
+    if (row === undefined) return;
+    sql.link.run(link.parent, VIA.indexOf(link.via), call);
+    const conversation = link.parent === null ? call : (sql.node.get(link.parent)?.conversation ?? call);
+    if (conversation !== row.conversation) {
+      const below = this.#below(row);
+      for (const one of below) sql.move.run(conversation, one);
+      this.#rename(row.conversation);
+    }
+    this.#rename(conversation);
+  }
+
+  #below(row: NodeRow): number[] {
+    const children = new Map<number, number[]>();
+    for (const one of this.#sql.inConversation.all(row.conversation)) {
+      if (one.parent === null) continue;
+      const list = children.get(one.parent);
+      if (list === undefined) children.set(one.parent, [one.call]);
+      else list.push(one.call);
+    }
+    const found = [row.call];
+    for (const call of found) found.push(...(children.get(call) ?? []));
+    return found;
+  }
+
+  /** Brings a conversation's row in line with its calls. */
+  #rename(conversation: number): void {
+    const last = this.#sql.lastOf.get(conversation)?.call;
+    this.#sql.dropConversation.run(conversation);
+    if (last !== undefined) this.#sql.putConversation.run(conversation, last);
+  }
+
+  #factsOf(row: NodeRow): NodeFacts {
+    return {
+      call: row.call,
+      client: row.client,
+      caller: row.caller,
+      thread: row.thread,
+      parentThread: row.parent_thread,
+      tip: row.tip.toString('hex'),
+      deep: row.deep === 1,
+      ends: unpackEnds(row.ends),
+      prompt: row.prompt?.toString('hex') ?? null,
+      lines: this.#sql.linesOf.all(row.call).map(({ line }) => line.toString('hex')),
+      side: (row.flags & SIDE) !== 0,
+      root: (row.flags & ROOT) !== 0,
+    };
+  }
+}
+
+/** Ends before the parent's can't change anything any more; they are not kept. */
+function endsFromParent(facts: NodeFacts, link: Link): readonly End[] {
+  return link.via === 'retry' ? facts.ends.slice(-1) : facts.ends.slice(link.end ?? 0);
+}
+
+function packEnds(ends: readonly End[]): Buffer {
+  return Buffer.concat(ends.map((end) => Buffer.concat([bytes(end.chain), Buffer.from([end.deep ? 1 : 0])])));
+}
+
+function unpackEnds(packed: Buffer): End[] {
+  return Array.from({ length: packed.length / END_BYTES }, (_, i) => ({
+    chain: packed.toString('hex', i * END_BYTES, i * END_BYTES + 12),
+    deep: packed[i * END_BYTES + 12] === 1,
+  }));
+}
+
+function bytes(hex: string): Buffer {
+  return Buffer.from(hex, 'hex');
+}
+
+type KnownRow = { call: number; client: string; caller: string | null; thread: number | null };
+type CallRow = { call: number };
+
+function indexOf(sql: ReturnType<typeof prepare>): LinkIndex {
+  return {
+    withTip: (chain, before): readonly Known[] => sql.withTip.all(bytes(chain), before),
+    inThread: (thread, before) => sql.threadBefore.get(thread, before)?.call,
+    firstInThread: (thread) => sql.threadFirst.get(thread)?.call,
+    spawnsOf: (prompt, before): readonly Spawn[] => sql.spawns.all(bytes(prompt), before),
+    summariesWith: (line, before): readonly Known[] => sql.summaries.all(bytes(line), before),
+  };
+}
+
+function prepare(db: Database) {
+  const known = 'select n.call, n.thread, c.client, c.caller from conv_nodes n join calls c on c.id = n.call';
+  const calls = (sql: string): Statement<[number, number], CallRow> => db.prepare<[number, number], CallRow>(sql);
+  return {
+    node: db.prepare<[number], NodeRow>(
+      'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?',
+    ),
+    conversationOf: db.prepare<[number], { conversation: number }>('select conversation from conv_nodes where call = ?'),
+    put: db.prepare<(number | string | Buffer | null)[]>(
+      `insert into conv_nodes values (${Array.from({ length: 17 }, () => '?').join(', ')})`,
+    ),
+    putEnd: db.prepare<[Buffer, number]>('insert or ignore into conv_ends (chain, call) values (?, ?)'),
+    putLine: db.prepare<[number, Buffer]>('insert or ignore into conv_lines (call, line) values (?, ?)'),
+    putSpawn: db.prepare<[Buffer, number, number]>('insert or replace into conv_spawns (prompt, call, ended_ms) values (?, ?, ?)'),
+    putSummary: db.prepare<[Buffer, number]>('insert or ignore into conv_summaries (line, call) values (?, ?)'),
+    putConversation: db.prepare<[number, number]>(
+      'insert into conversations (id, last_call) values (?, ?) on conflict (id) do update set last_call = max(last_call, excluded.last_call)',
+    ),
+    dropConversation: db.prepare<[number]>('delete from conversations where id = ?'),
+    dropEnd: db.prepare<[Buffer, number]>('delete from conv_ends where chain = ? and call = ?'),
+    drop: ['conv_nodes', 'conv_lines', 'conv_spawns', 'conv_summaries'].map((table) =>
+      db.prepare<[number]>(`delete from ${table} where call = ?`),
+    ),
+    link: db.prepare<[number | null, number, number]>('update conv_nodes set parent = ?, via = ? where call = ?'),
+    move: db.prepare<[number, number]>('update conv_nodes set conversation = ? where call = ?'),
+    lastOf: db.prepare<[number], CallRow>('select call from conv_nodes where conversation = ? order by call desc limit 1'),
+    inConversation: db.prepare<[number], { call: number; parent: number | null }>(
+      'select call, parent from conv_nodes where conversation = ?',
+    ),
+    linesOf: db.prepare<[number], { line: Buffer }>('select line from conv_lines where call = ?'),
+    withTip: db.prepare<[Buffer, number], KnownRow>(
+      `${known} where n.tip = ? and n.call < ? and n.flags & ${SIDE} = 0 order by n.call desc limit ${MOST_ALIKE}`,
+    ),
+    threadBefore: calls(`select call from conv_nodes where thread = ? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
+    threadFirst: db.prepare<[number], CallRow>(
+      `select call from conv_nodes where thread = ? and flags & ${SIDE} = 0 order by call limit 1`,
+    ),
+    spawns: db.prepare<[Buffer, number], KnownRow & { endedMs: number }>(
+      `select s.call, s.ended_ms as endedMs, n.thread, c.client, c.caller from conv_spawns s
+       join conv_nodes n on n.call = s.call join calls c on c.id = s.call
+       where s.prompt = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+    ),
+    summaries: db.prepare<[Buffer, number], KnownRow>(
+      `select s.call, n.thread, c.client, c.caller from conv_summaries s
+       join conv_nodes n on n.call = s.call join calls c on c.id = s.call
+       where s.line = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+    ),
+    endingAt: db.prepare<[Buffer, number], CallRow>('select call from conv_ends where chain = ? and call > ?'),
+    tipAfter: db.prepare<[Buffer, number], CallRow>('select call from conv_nodes where tip = ? and call > ?'),
+    threadAfter: calls('select call from conv_nodes where thread = ? and call > ? and via <> 1'),
+    parentThreadAfter: calls('select call from conv_nodes where parent_thread = ? and call > ? and via <> 1'),
+    sidesBefore: calls(`select call from conv_nodes where thread = ? and call < ? and flags & ${SIDE} = ${SIDE}`),
+    withPrompt: db.prepare<[Buffer, number], CallRow>('select call from conv_nodes where prompt = ? and call > ?'),
+    withLine: db.prepare<[Buffer, number], CallRow>('select call from conv_lines where line = ? and call > ?'),
+  };
+}

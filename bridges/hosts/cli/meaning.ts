@@ -1,0 +1,118 @@
+import { DrawbridgeError } from '../../contract/errors.ts';
+import { UsageDimension } from '../../contract/usage.ts';
+import type { Conversation, ConversationNode, Cost, EngineClient, UsageNumbers } from '../../contract/index.ts';
+import { table, type Output } from './output.ts';
+
+type Shown = { json: boolean; limit: number; output: Output };
+
+/** `drawbridge conversations [ID]`: the newest conversations, or one as a tree. Returns the exit code. */
+export async function conversations(client: EngineClient, [id]: readonly string[], { json, limit, output }: Shown): Promise<number> {
+  if (id !== undefined) {
+    const call = Number(id);
+    if (!Number.isSafeInteger(call))
+      throw new DrawbridgeError('bad_input', `"${id}" is no number of a call. Run "drawbridge conversations".`);
+    const tree = await client.conversations.tree({ id: call });
+    if (json) output.out(JSON.stringify(tree));
+    else output.out([headOf(tree.conversation), table([NODE_HEADING, ...tree.nodes.map(nodeCells)])].join('\n\n'));
+    return 0;
+  }
+  const found: Conversation[] = [];
+  let before: { last: number; id: number } | undefined;
+  while (found.length < limit) {
+    const page = await client.conversations.list({
+      limit: Math.min(500, limit - found.length),
+      ...(before === undefined ? {} : { before }),
+    });
+    found.push(...page.conversations);
+    if (page.next === null) break;
+    before = page.next;
+  }
+  if (json) output.out(JSON.stringify(found));
+  else if (found.length === 0) output.out('No conversations yet. Try: drawbridge env curl');
+  else output.out(table([HEADING, ...found.map(cells)]));
+  return 0;
+}
+
+const HEADING = ['last', 'calls', 'tokens', 'cost', 'client', 'caller', 'model', 'id', 'title'];
+
+function cells(one: Conversation): string[] {
+  return [
+    one.lastAt.slice(0, 16).replace('T', ' '),
+    String(one.calls),
+    `${one.tokens.inputGross ?? '–'} in, ${one.tokens.output ?? '–'} out`,
+    costText(one.cost),
+    one.client,
+    one.caller ?? '–',
+    one.model ?? '–',
+    String(one.id),
+    one.title ?? '–',
+  ];
+}
+
+function headOf(one: Conversation): string {
+  const where = [one.client, one.cwd, one.gitBranch].filter((part) => part !== null).join(', ');
+  return `${one.title ?? 'Without a title'}\n${where}\n${one.calls} calls, ${one.subtasks} sub-tasks, ${costText(one.cost)}`;
+}
+
+const NODE_HEADING = ['time', 'line', 'kind', 'status', 'tokens', 'cost', 'call', 'title'];
+
+function nodeCells(node: ConversationNode): string[] {
+  return [
+    node.startedAt.slice(11, 19),
+    node.line,
+    node.kind,
+    node.state === 'open' ? 'open' : `${node.status ?? '–'}${node.state === 'cut' ? ' cut' : ''}`,
+    `${node.tokens.inputGross ?? '–'} in, ${node.tokens.output ?? '–'} out`,
+    costText(node.cost),
+    String(node.call),
+    node.title ?? '–',
+  ];
+}
+
+/** `drawbridge usage`: the last days, by a dimension, and the window of five hours. Returns the exit code. */
+export async function usage(
+  client: EngineClient,
+  { by, days, json, output }: { by: string | undefined; days: number; json: boolean; output: Output },
+): Promise<number> {
+  const dimension = UsageDimension.optional().safeParse(by);
+  if (!dimension.success) throw new DrawbridgeError('bad_input', `--by takes ${UsageDimension.options.join(', ')}, not "${by ?? ''}".`);
+  const from = new Date(Date.now() - days * 86_400_000).toISOString();
+  const series = await client.usage.series({ from, bucket: 'day', ...(dimension.data === undefined ? {} : { by: dimension.data }) });
+  const window = await client.usage.window5h({});
+  if (json) {
+    output.out(JSON.stringify({ ...series, window5h: window[0] ?? null }));
+    return 0;
+  }
+  const rows =
+    dimension.data === undefined
+      ? series.points.map((point) => [point.at.slice(0, 10), ...numberCells(point)])
+      : series.totals.map((total) => [total.group ?? '–', ...numberCells(total)]);
+  output.out(table([[dimension.data ?? 'day', ...NUMBER_HEADING], ...rows, ['all', ...numberCells(series.all)]]));
+  const running = window[0];
+  if (running !== undefined && running.startedAt !== null)
+    output.out(
+      `\nThe last five hours: ${running.numbers.calls} calls, ${running.numbers.inputGross ?? '–'} in, ${running.numbers.output ?? '–'} out, ${costText(running.numbers.cost)}`,
+    );
+  return 0;
+}
+
+const NUMBER_HEADING = ['calls', 'errors', 'in', 'of it cached', 'out', 'reasoning', 'cost'];
+
+function numberCells(numbers: UsageNumbers): string[] {
+  const told = (value: number | null): string => (value === null ? '–' : String(value));
+  return [
+    String(numbers.calls),
+    String(numbers.errors),
+    told(numbers.inputGross),
+    told(numbers.cached),
+    told(numbers.output),
+    told(numbers.reasoning),
+    costText(numbers.cost),
+  ];
+}
+
+/** A cost with what it is: "$1.20 list price", "at least $1.20 plan", "unknown". */
+function costText({ usd, label, complete }: Cost): string {
+  if (usd === null) return label === 'plan' ? 'plan' : 'unknown';
+  return `${complete ? '' : 'at least '}$${usd.toFixed(usd < 1 ? 4 : 2)} ${label}`;
+}

@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine | undefined;
+afterEach(async () => {
+  await engine?.stop();
+  engine = undefined;
+});
+
+type Message = { role: string; content: string };
+
+/** One practice call; resolves with its row once it is stored. */
+async function say(to: TestEngine, messages: Message[]): Promise<number> {
+  const stored = to.call(
+    (call) => call.state === 'done' && call.requestBytes === Buffer.byteLength(JSON.stringify({ model: 'practice/echo', messages })),
+  );
+  const reply = await fetch(`${to.origin}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${to.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'practice/echo', messages }),
+  });
+  expect(reply.status).toBe(200);
+  await reply.text();
+  return (await stored).id;
+}
+
+const HISTORY: Message[] = [
+  { role: 'user', content: 'first question' },
+  { role: 'assistant', content: 'an answer' },
+  { role: 'user', content: 'second question' },
+];
+
+describe('an engine that has served a conversation', () => {
+  it('shows it as one, with its prompts compared and its usage summed', async () => {
+    engine = await startTestEngine();
+    const first = await say(engine, HISTORY.slice(0, 1));
+    const second = await say(engine, HISTORY);
+    const { conversations, next } = await engine.control.conversations.list({});
+    expect(conversations).toHaveLength(1);
+    expect(next).toBeNull();
+    expect(conversations[0]).toMatchObject({ id: first, title: 'first question', calls: 2, failed: 0 });
+    const tree = await engine.control.conversations.tree({ id: second });
+    expect(tree.nodes.map(({ call, parent, kind, line, title }) => [call, parent, kind, line, title])).toEqual([
+      [first, null, 'turn', 'main', 'first question'],
+      [second, first, 'turn', 'main', 'second question'],
+    ]);
+    const why = await engine.control.conversations.why({ call: second });
+    expect(why).toMatchObject({ previous: first, shared: { elements: 1 }, broke: null });
+    expect(await engine.control.conversations.identity({ call: second })).toMatchObject({
+      adapter: 'openai',
+      source: 'hash',
+      session: null,
+    });
+    const usage = await engine.control.usage.series({ by: 'bridge' });
+    expect(usage.totals[0]).toMatchObject({ group: 'practice', calls: 2, cost: { usd: 0 } });
+    expect((await engine.control.usage.window5h({}))[0]?.numbers.calls).toBe(2);
+    expect((await engine.control.adapters.list({})).adapters.map(({ name }) => name)).toEqual([
+      'claude',
+      'codex',
+      'copilot',
+      'practice',
+      'openai',
+    ]);
+    expect((await engine.control.usage.prices({})).problem).toBeNull();
+    await expect(engine.control.conversations.tree({ id: 1 })).rejects.toMatchObject({ code: 'not_found' });
+  });
+  it('says where a prompt broke', async () => {
+    engine = await startTestEngine();
+    await say(engine, [{ role: 'system', content: 'It is 10:00.' }, ...HISTORY.slice(0, 1)]);
+    const changed = await say(engine, [{ role: 'system', content: 'It is 10:01.' }, ...HISTORY]);
+    expect((await engine.control.conversations.why({ call: changed })).broke).toMatchObject({
+      section: 'history',
+      index: 0,
+      reason: 'message 1 (system) changed',
+      before: expect.stringContaining('10:00'),
+      after: expect.stringContaining('10:01'),
+    });
+  });
+});

@@ -1,0 +1,216 @@
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { migrate } from '../../../bridges/capture/migrate.ts';
+import { MIGRATIONS } from '../../../bridges/capture/migrations/index.ts';
+import { parsePrices, PriceTable, type Spent } from '../../../bridges/capture/usage/prices.ts';
+import { keepQuotas, readQuotas, type BridgeReport } from '../../../bridges/capture/usage/quotas.ts';
+import { readSeries, Rollup, type SeriesInput } from '../../../bridges/capture/usage/rollup.ts';
+import type { Call, Price } from '../../../bridges/contract/index.ts';
+
+const price = (model: string, change: Partial<Price> = {}): Price => ({
+  model,
+  input: 2,
+  cached: 0.5,
+  cacheWrite: 3,
+  output: 10,
+  source: 'a test',
+  date: '2026-11-21',
+  ...change,
+});
+const spent = (change: Partial<Spent> = {}): Spent => ({
+  model: 'm-1',
+  billing: 'use',
+  calls: 1,
+  uncounted: 0,
+  input: 1_000_000,
+  cached: null,
+  cacheWrite: null,
+  output: 0,
+  ...change,
+});
+
+describe('the price of a model', () => {
+  it('is the one with the longest pattern, and the user’s before ours', () => {
+    const table = new PriceTable([price('m-*', { input: 1 }), price('m-1*', { input: 7 }), price('claude-opus-4-5*', { input: 99 })]);
+    expect(table.of('m-12')?.input).toBe(7);
+    expect(table.of('lab/m-3')?.input).toBe(1);
+    expect(table.of('claude-opus-4-5-20251101')).toMatchObject({ input: 99, from: 'user' });
+    expect(table.of('claude-opus-4-6')).toMatchObject({ input: 5, from: 'built-in' });
+    expect(table.of('nobody knows it')).toBeNull();
+  });
+  it('tells where each row of ours is from, and when', () => {
+    for (const row of new PriceTable().prices) {
+      expect(row.date).toMatch(/^\d{4}-\d\d-\d\d$/);
+      if (row.input !== null) expect(row.source).toMatch(/^https:/);
+      else expect(row.source).toMatch(/^unknown/);
+    }
+  });
+  it('is refused, with the field, where a file of the user’s is wrong', () => {
+    expect(() => parsePrices('{"version":1,"prices":[{"model":"m","input":-1}]}', 'prices.json')).toThrow(
+      /prices.json is wrong at "prices.0/,
+    );
+    expect(() => parsePrices('{', 'prices.json')).toThrow(/not valid JSON/);
+  });
+});
+
+describe('what calls cost', () => {
+  const table = new PriceTable([price('m-1'), price('half', { cached: null })]);
+  it('is net input, cached input, cache writes and output, each at its price', () => {
+    const cost = table.cost([spent({ input: 1_000_000, cached: 400_000, cacheWrite: 100_000, output: 200_000 })]);
+    expect(cost).toEqual({ usd: 0.5 * 2 + 0.4 * 0.5 + 0.1 * 3 + 0.2 * 10, label: 'list price', complete: true });
+  });
+  it('is unknown, and never nothing, without a price or without counts', () => {
+    expect(table.cost([spent({ model: 'other' })])).toEqual({ usd: null, label: 'unknown', complete: false });
+    expect(table.cost([spent({ input: null, output: null, uncounted: 1 })])).toEqual({ usd: null, label: 'unknown', complete: false });
+    expect(table.cost([spent({ model: 'half', cached: 5 })]).usd).toBeNull();
+    expect(table.cost([])).toEqual({ usd: null, label: 'unknown', complete: false });
+  });
+  it('is told to be a part where only some of it is known', () => {
+    expect(table.cost([spent(), spent({ model: 'other' })])).toEqual({ usd: 2, label: 'list price', complete: false });
+    expect(table.cost([spent({ uncounted: 1, calls: 2 })]).complete).toBe(false);
+  });
+  it('says whether a plan pays', () => {
+    expect(table.cost([spent({ billing: 'plan' })])).toEqual({ usd: 2, label: 'plan', complete: true });
+    expect(table.cost([spent({ billing: 'plan', model: 'other' })])).toEqual({ usd: null, label: 'plan', complete: false });
+    expect(table.cost([spent(), spent({ billing: 'plan' })]).label).toBe('mixed');
+    expect(table.cost([spent({ billing: 'free', model: 'practice', input: null, output: null, uncounted: 1 })])).toEqual({
+      usd: 0,
+      label: 'list price',
+      complete: true,
+    });
+  });
+});
+
+const BEGAN = Date.UTC(2026, 10, 20, 22, 30);
+
+function call(change: Partial<Call> & { minute?: number } = {}): Call {
+  const { minute = 0, ...rest } = change;
+  return {
+    id: 1,
+    startedAt: new Date(BEGAN + minute * 60_000).toISOString(),
+    state: 'done',
+    client: 'curl',
+    clientVersion: null,
+    caller: 'tests',
+    method: 'POST',
+    path: '/',
+    route: null,
+    upstream: 'gateway',
+    wireIn: 'chat',
+    wireOut: 'chat',
+    modelRequested: 'm-1',
+    modelUsed: null,
+    status: 200,
+    streamed: false,
+    cut: false,
+    ttfbMs: 10,
+    durationMs: 30,
+    requestBytes: 1,
+    replyBytes: 1,
+    usage: { input: 100, cached: 40, cacheWrite: null, output: 10, reasoning: 4 },
+    lost: [],
+    error: null,
+    ...rest,
+  };
+}
+
+function open(): { db: Database.Database; rollup: Rollup; read: (change?: Partial<SeriesInput>) => ReturnType<typeof readSeries> } {
+  const db = new Database(':memory:');
+  migrate(db, MIGRATIONS);
+  const input: SeriesInput = {
+    fromMs: BEGAN - 86_400_000,
+    toMs: BEGAN + 86_400_000,
+    bucket: 'hour',
+    by: undefined,
+    where: {},
+    offsetMinutes: 0,
+  };
+  return { db, rollup: new Rollup(db), read: (change) => readSeries(db, new PriceTable([price('m-1')]), { ...input, ...change }) };
+}
+
+describe('usage over time', () => {
+  it('sums calls by the hour they began in, tokens net and gross', () => {
+    const { rollup, read } = open();
+    for (const minute of [0, 5, 40]) rollup.stored({ call: call({ minute }), ends: true });
+    const { points, all } = read();
+    expect(points.map(({ at, calls }) => [at, calls])).toEqual([
+      ['2026-11-20T22:00:00.000Z', 2],
+      ['2026-11-20T23:00:00.000Z', 1],
+    ]);
+    expect(all).toMatchObject({
+      calls: 3,
+      errors: 0,
+      inputGross: 300,
+      inputNet: 180,
+      cached: 120,
+      cacheWrite: null,
+      output: 30,
+      reasoning: 12,
+      ttfbMs: 10,
+      durationMs: 30,
+    });
+    expect(all.cost).toMatchObject({ label: 'list price', complete: true });
+  });
+  it('does not count a call that is still open', () => {
+    const { rollup, read } = open();
+    rollup.stored({ call: call({ state: 'open' }), ends: false });
+    expect(read().all.calls).toBe(0);
+  });
+  it('begins a day where its viewer is', () => {
+    const { rollup, read } = open();
+    for (const minute of [0, 120]) rollup.stored({ call: call({ minute }), ends: true });
+    expect(read({ bucket: 'day' }).points.map(({ at }) => at)).toEqual(['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z']);
+    expect(read({ bucket: 'day', offsetMinutes: 120 }).points.map(({ at }) => at)).toEqual(['2026-11-20T22:00:00.000Z']);
+  });
+  it('is grouped and filtered by any dimension', () => {
+    const { rollup, read } = open();
+    rollup.bridges([{ bridge: 'codex', account: 'me@example.com', billing: 'plan' }]);
+    rollup.stored({ call: call(), ends: true });
+    rollup.stored({ call: call({ id: 2, caller: 'ci', upstream: 'codex', client: 'codex' }), ends: true });
+    expect(read({ by: 'bridge' }).totals.map(({ group, cost }) => [group, cost.label])).toEqual([
+      ['gateway', 'list price'],
+      ['codex', 'plan'],
+    ]);
+    expect(read({ by: 'account' }).totals.map(({ group }) => group)).toEqual([null, 'me@example.com']);
+    expect(read({ where: { caller: 'ci' } }).all.calls).toBe(1);
+    expect(read({ where: { caller: 'nobody' } }).all.calls).toBe(0);
+  });
+  it('keeps what no reply told unknown, and counts the calls that told nothing', () => {
+    const { rollup, read } = open();
+    rollup.stored({ call: call({ usage: null }), ends: true });
+    rollup.stored({ call: call({ usage: null, status: 500 }), ends: true });
+    expect(read().all).toMatchObject({
+      calls: 2,
+      errors: 1,
+      uncounted: 1,
+      inputGross: null,
+      output: null,
+      cost: { usd: null, label: 'unknown' },
+    });
+  });
+});
+
+describe('the limits of bridges', () => {
+  const report = (usedPercent: number, minute: number): BridgeReport => ({
+    bridge: 'codex',
+    account: 'a',
+    billing: 'plan',
+    plan: 'plus',
+    windows: [{ name: 'primary', usedPercent, minutes: 300, resetsAt: '2026-11-21T00:00:00.000Z' }],
+    asOf: new Date(BEGAN + minute * 60_000).toISOString(),
+  });
+  it('are a series that grows only when something new is said', () => {
+    const { db } = open();
+    for (const [used, minute] of [
+      [1, 0],
+      [1, 1],
+      [2, 2],
+    ] as const)
+      keepQuotas(db, [report(used, minute)]);
+    expect(readQuotas(db, 'codex', 0, BEGAN * 2).map(({ at, usedPercent }) => [at.slice(11, 16), usedPercent])).toEqual([
+      ['22:30', 1],
+      ['22:32', 2],
+    ]);
+    expect(readQuotas(db, 'copilot', 0, BEGAN * 2)).toEqual([]);
+  });
+});
