@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router';
 import { searchOfCalls } from './features/calls/search.ts';
+import { searchOfConversations } from './features/conversations/search.ts';
+import { searchOfUsage } from './features/usage/search.ts';
 import { EmptyState } from './components/empty-state.tsx';
 import { Problem } from './components/problem.tsx';
 import { Waiting } from './components/progress.tsx';
@@ -45,6 +47,23 @@ const call = createRoute({
   path: '$id',
   component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallDetailPane'),
 });
+const conversations = createRoute({
+  getParentRoute: () => root,
+  path: '/conversations',
+  component: lazyRouteComponent(() => import('./features/conversations/index.ts'), 'ConversationsPage'),
+  validateSearch: searchOfConversations,
+});
+const conversation = createRoute({
+  getParentRoute: () => root,
+  path: '/conversations/$id',
+  component: lazyRouteComponent(() => import('./features/conversations/index.ts'), 'ConversationPage'),
+});
+const usage = createRoute({
+  getParentRoute: () => root,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('./features/usage/index.ts'), 'UsagePage'),
+  validateSearch: searchOfUsage,
+});
 const clients = createRoute({
   getParentRoute: () => root,
   path: '/clients',
@@ -58,7 +77,7 @@ const settings = createRoute({
 
 /** The pages. Filters live in the search of `/calls`, as plain words that can be read and typed. */
 export const router = createRouter({
-  routeTree: root.addChildren([overview, welcome, calls.addChildren([call]), clients, settings]),
+  routeTree: root.addChildren([overview, welcome, calls.addChildren([call]), conversations, conversation, usage, clients, settings]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Waiting label="Opening the page" />,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),

@@ -1,4 +1,4 @@
-import { Activity, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide-react';
+import { Activity, ChartColumn, GitFork, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide-react';
 
 /**
  * The pages of the window, as the navigation lists them. A page joins by a line here and its route in `router.tsx`; the
@@ -7,6 +7,8 @@ import { Activity, KeyRound, Settings, Waypoints, type LucideIcon } from 'lucide
 export const PLACES = [
   { to: '/', title: 'Overview', icon: Waypoints, keys: 'g o', part: 'way' },
   { to: '/calls', title: 'Calls', icon: Activity, keys: 'g c', part: 'record' },
+  { to: '/conversations', title: 'Conversations', icon: GitFork, keys: 'g v', part: 'record' },
+  { to: '/usage', title: 'Usage', icon: ChartColumn, keys: 'g u', part: 'record' },
   { to: '/clients', title: 'Clients', icon: KeyRound, keys: 'g k', part: 'setup' },
   { to: '/settings', title: 'Settings', icon: Settings, keys: 'g s', part: 'setup' },
 ] as const satisfies readonly { to: string; title: string; icon: LucideIcon; keys: string; part: Part }[];
