@@ -37,7 +37,9 @@ const STEPS: readonly Step[] = [
 
 const FIRST = 4101;
 
-function tokensOf(input: number, output: number): Tokens {
+function tokensOf(inputTokens: number, outputTokens: number): Tokens {
+  const input = Math.round(inputTokens);
+  const output = Math.round(outputTokens);
   const cached = Math.round(input * 0.81);
   return { inputGross: input, inputNet: input - cached, cached, cacheWrite: null, output, reasoning: null };
 }

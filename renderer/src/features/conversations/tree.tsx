@@ -209,7 +209,8 @@ const NodeCard = memo(function NodeCard({
           failed && !isSelected && 'stroke-bad',
         )}
       />
-      <g pointerEvents="none">
+      {/* The label says all of it, and more than there is room for. */}
+      <g aria-hidden pointerEvents="none">
         <rect x={8} y={10} width={3} height={30} rx={1.5} className={failed ? 'fill-bad' : kind.fill} />
         <text x={19} y={22} fontSize={12} fontWeight={500} className="fill-ink">
           {cutTo(node.title ?? 'Nothing readable', LETTERS)}
