@@ -113,7 +113,7 @@ function Shown({ conversation, nodes, more }: { conversation: Conversation; node
           <NodeList label="Calls of this conversation" nodes={placed} />
         ) : (
           <div className="grid h-[min(38rem,72vh)] grid-cols-[minmax(0,1fr)_19rem] max-[900px]:h-auto max-[900px]:grid-cols-1">
-            <div className="grid min-h-0 grid-rows-[minmax(0,1fr)] max-[900px]:h-[28rem]">
+            <div className="grid min-h-0 min-w-0 grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)] max-[900px]:h-[28rem]">
               <Tree layout={layout} selected={current?.call ?? null} onSelect={setChosen} onOpen={open} />
             </div>
             <aside aria-label="Chosen call" className="overflow-y-auto border-l max-[900px]:border-t max-[900px]:border-l-0">

@@ -25,12 +25,9 @@ const route = getRouteApi('/conversations');
 const PAGE = 50;
 const COLUMNS = [
   { title: 'Conversation' },
-  { title: 'Client', width: 'w-28' },
-  { title: 'Model', width: 'w-40' },
-  { title: 'Folder', width: 'w-36' },
-  { title: 'Calls', width: 'w-24', right: true },
+  { title: 'Calls', width: 'w-40', right: true },
   { title: 'Tokens in / out', width: 'w-32', right: true },
-  { title: 'Cost', width: 'w-36', right: true },
+  { title: 'Cost', width: 'w-40', right: true },
   { title: 'Last call', width: 'w-28', right: true },
 ] as const;
 
@@ -84,7 +81,7 @@ export function ConversationsPage() {
       ) : (
         <Card title="Conversations" actions={<span className="text-2xs text-faint">j and k walk the list</span>}>
           <div ref={table}>
-            <Table label="Conversations" columns={COLUMNS} className="min-w-[64rem]">
+            <Table label="Conversations" columns={COLUMNS} className="min-w-[46rem]">
               {rows.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -108,7 +105,7 @@ export function ConversationsPage() {
 function Row({ row }: { row: Conversation }) {
   return (
     <tr className="hover:bg-hover">
-      <Cell>
+      <Cell className="py-1.5">
         <Link
           to="/conversations/$id"
           params={{ id: String(row.id) }}
@@ -118,13 +115,9 @@ function Row({ row }: { row: Conversation }) {
         >
           {row.title ?? 'Without readable words'}
         </Link>
-      </Cell>
-      <Cell className="truncate">{row.client}</Cell>
-      <Cell className="truncate text-muted" title={row.model ?? undefined}>
-        {row.model ?? <Unstated />}
-      </Cell>
-      <Cell className="truncate text-muted" title={row.cwd ?? undefined}>
-        {row.cwd === null ? <Unstated /> : lastOf(row.cwd)}
+        <p className="truncate text-2xs text-muted" title={row.cwd ?? undefined}>
+          {[row.client, row.model ?? 'model not stated', ...(row.cwd === null ? [] : [lastOf(row.cwd)])].join(' · ')}
+        </p>
       </Cell>
       <Cell className="tnum text-right">
         {number(row.calls)}

@@ -31,10 +31,8 @@ export function layoutOf(nodes: readonly ConversationNode[]): Layout {
     // A call that follows none, after the first, begins below all that stands above it.
     if (head.parent === null && head !== placed[0]) shift(line, first);
     let column = head.parent === null ? 0 : head.parent.column + 1;
-    // From the parent's row on, so that no other line runs through the turn of its edge.
-    const from = head.parent === null ? head.row : head.parent.row;
-    while (taken[column]?.some(([start, end]) => start <= last.row && from <= end)) column += 1;
-    (taken[column] ??= []).push([from, last.row]);
+    while (taken[column]?.some(([start, end]) => start <= last.row && head.row <= end)) column += 1;
+    (taken[column] ??= []).push([head.row, last.row]);
     for (const one of line) one.column = column;
     first = Math.max(first, last.row + 1);
   }

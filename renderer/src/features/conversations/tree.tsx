@@ -188,27 +188,28 @@ const NodeCard = memo(function NodeCard({
   const failed = hasFailed(node);
   const kind = KINDS[node.kind];
   return (
-    <g
-      id={idOf(node.call)}
-      role="treeitem"
-      aria-level={placed.row + 1}
-      aria-selected={isSelected}
-      aria-label={nodeWords(node)}
-      transform={`translate(${left(placed)} ${top(placed)})`}
-      onClick={() => onSelect(node.call)}
-      onDoubleClick={() => onOpen(node.call)}
-      onPointerEnter={() => onHover(placed)}
-    >
-      <rect
-        width={CARD.width}
-        height={CARD.height}
-        rx={7}
-        strokeWidth={isSelected ? 2 : 1}
-        className={cn(
-          isSelected ? 'fill-selected stroke-accent' : 'fill-surface stroke-line-strong hover:fill-hover',
-          failed && !isSelected && 'stroke-bad',
-        )}
-      />
+    <g transform={`translate(${left(placed)} ${top(placed)})`}>
+      <g
+        id={idOf(node.call)}
+        role="treeitem"
+        aria-level={placed.row + 1}
+        aria-selected={isSelected}
+        aria-label={nodeWords(node)}
+        onClick={() => onSelect(node.call)}
+        onDoubleClick={() => onOpen(node.call)}
+        onPointerEnter={() => onHover(placed)}
+      >
+        <rect
+          width={CARD.width}
+          height={CARD.height}
+          rx={7}
+          strokeWidth={isSelected ? 2 : 1}
+          className={cn(
+            isSelected ? 'fill-selected stroke-accent' : 'fill-surface stroke-line-strong hover:fill-hover',
+            failed && !isSelected && 'stroke-bad',
+          )}
+        />
+      </g>
       {/* The label says all of it, and more than there is room for. */}
       <g aria-hidden pointerEvents="none">
         <rect x={8} y={10} width={3} height={30} rx={1.5} className={failed ? 'fill-bad' : kind.fill} />
