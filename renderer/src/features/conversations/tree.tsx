@@ -66,7 +66,7 @@ export function Tree({
 
   useEffect(() => {
     if (selected !== null) document.getElementById(idOf(selected))?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [selected, zoom]);
+  }, [selected]);
 
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -3,7 +3,7 @@ import { Card } from '../../components/card.tsx';
 import { Cell, Table } from '../../components/table.tsx';
 import { cn } from '../../lib/cn.ts';
 import { useStore } from '../../lib/store.ts';
-import { theme } from '../../lib/theme.ts';
+import { theme, type Theme } from '../../lib/theme.ts';
 import { stacked, type Group } from './series.ts';
 import type { PlotLine } from './plot.tsx';
 
@@ -115,7 +115,7 @@ export function Chart({
   );
 }
 
-type Colours = { groups: string[]; ink: string; grid: string };
+type Colours = { theme: Theme; groups: string[]; ink: string; grid: string };
 
 /** The theme's colours as a canvas takes them, read from the legend; anew where the theme changes. */
 function useColours(legend: React.RefObject<HTMLUListElement | null>, count: number): Colours | null {
@@ -127,7 +127,8 @@ function useColours(legend: React.RefObject<HTMLUListElement | null>, count: num
       if (!list) return;
       const style = getComputedStyle(list);
       setColours({
-        groups: [...list.querySelectorAll('[data-colour]')].map((swatch) => getComputedStyle(swatch).backgroundColor),
+        theme: chosen,
+        groups: [...list.querySelectorAll('[data-colour]')].slice(0, count).map((swatch) => getComputedStyle(swatch).backgroundColor),
         ink: style.color,
         grid: style.borderTopColor,
       });

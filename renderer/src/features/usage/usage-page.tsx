@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import type { UsageNumbers, UsageTotal } from '../../../../bridges/contract/index.ts';
 import { Unstated } from '../../components/call-bits.tsx';
 import { Card } from '../../components/card.tsx';
@@ -54,16 +54,23 @@ const hourWords = new Intl.DateTimeFormat(undefined, {
 });
 const dayWords = new Intl.DateTimeFormat(undefined, { weekday: 'short', month: 'short', day: 'numeric' });
 
+const startOfHour = (): number => Math.floor(Date.now() / 3_600_000) * 3_600_000;
+
+function everyMinute(tell: () => void): () => void {
+  const timer = setInterval(tell, 60_000);
+  return () => clearInterval(timer);
+}
+
 /** What was used: tokens, cost, calls, errors and times, over time and by who or what. */
 export function UsagePage() {
   const search = route.useSearch();
   const navigate = useNavigate();
   const span: Span = SPANS.find(({ value }) => value === (search.span ?? '30d')) ?? SPANS[2];
   const by: Dimension = search.by ?? 'client';
-  const offsetMinutes = -new Date().getTimezoneOffset();
   // A range that began anew with each drawing would be asked for anew each time: it moves with the hour.
-  const hour = Math.floor(Date.now() / 3_600_000);
-  const buckets = useMemo(() => bucketsOf(span.bucket, span.buckets, hour * 3_600_000, offsetMinutes), [span, hour, offsetMinutes]);
+  const now = useSyncExternalStore(everyMinute, startOfHour);
+  const offsetMinutes = -new Date(now).getTimezoneOffset();
+  const buckets = useMemo(() => bucketsOf(span.bucket, span.buckets, now, offsetMinutes), [span, now, offsetMinutes]);
   const from = new Date(buckets[0] ?? 0).toISOString();
   const { data, error, refetch } = useQuery({
     ...engine.usage.series.queryOptions({ input: { from, bucket: span.bucket, by, offsetMinutes } }),
