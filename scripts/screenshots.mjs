@@ -11,14 +11,26 @@ const FOLDER = path.resolve(import.meta.dirname, '../docs/images');
 const SHOTS = [
   { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true, act: makeFirstCall },
   { name: 'overview', path: '/', sign: 'Last calls' },
+  { name: 'conversations', path: '/conversations', sign: 'Last call' },
+  { name: 'conversation', path: '/conversations/4101', sign: 'Open the call', height: 1240, act: walkTree },
+  { name: 'usage', path: '/usage', sign: 'By client', height: 1800, act: seeCharts },
   { name: 'clients', path: '/clients', sign: 'Connect a client' },
-  { name: 'settings', path: '/settings', sign: 'Appearance', height: 1500 },
+  { name: 'settings', path: '/settings', sign: 'Appearance', height: 2200 },
   { name: 'palette', path: '/', sign: 'Last calls', act: openPalette },
 ];
 
 async function makeFirstCall(page) {
   await page.getByRole('button', { name: 'Make the first call' }).click();
   await page.getByRole('button', { name: /Make a first call done/ }).waitFor();
+}
+
+async function walkTree(page) {
+  await page.getByRole('tree').focus();
+  for (let at = 0; at < 3; at += 1) await page.keyboard.press('ArrowDown');
+}
+
+async function seeCharts(page) {
+  await page.locator('.uplot canvas').nth(5).waitFor();
 }
 
 async function openPalette(page) {

@@ -155,6 +155,10 @@ export const conversations = {
           before: z.object({ last: z.number().int(), id: z.number().int() }).optional(),
           client: z.string().optional(),
           caller: z.string().optional(),
+          /** Asked for or used by the newest call. */
+          model: z.string().optional(),
+          /** Where its client works: this folder or one below it. */
+          folder: z.string().max(4096).optional(),
           /** Substring of the title, whatever its case. */
           text: z.string().max(200).optional(),
         })

@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router';
 import { searchOfCalls } from './features/calls/search.ts';
+import { searchOfConversations } from './features/conversations/search.ts';
+import { searchOfUsage } from './features/usage/search.ts';
 import { EmptyState } from './components/empty-state.tsx';
 import { Problem } from './components/problem.tsx';
 import { Waiting } from './components/progress.tsx';
@@ -58,6 +60,23 @@ const call = createRoute({
   path: '$id',
   component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallDetailPane'),
 });
+const conversations = createRoute({
+  getParentRoute: () => root,
+  path: '/conversations',
+  component: lazyRouteComponent(() => import('./features/conversations/index.ts'), 'ConversationsPage'),
+  validateSearch: searchOfConversations,
+});
+const conversation = createRoute({
+  getParentRoute: () => root,
+  path: '/conversations/$id',
+  component: lazyRouteComponent(() => import('./features/conversations/index.ts'), 'ConversationPage'),
+});
+const usage = createRoute({
+  getParentRoute: () => root,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('./features/usage/index.ts'), 'UsagePage'),
+  validateSearch: searchOfUsage,
+});
 const clients = createRoute({
   getParentRoute: () => root,
   path: '/clients',
@@ -77,6 +96,9 @@ export const router = createRouter({
     bridges.addChildren([bridge]),
     tunnels.addChildren([tunnel]),
     calls.addChildren([call]),
+    conversations,
+    conversation,
+    usage,
     clients,
     settings,
   ]),

@@ -26,6 +26,7 @@ import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { parseQuery } from '../../bridges/contract/query.ts';
 import { fits } from '../../renderer/src/lib/query-match.ts';
 import { madeCall, madeDetail, madeIdentity, madeTree, madeWhy } from './made-calls.ts';
+import { madeConversations, madeNodes, madeQuotas, madeUsage, madeWindow } from './made-meaning.ts';
 
 /** The policy every host serves the window under. */
 export const WINDOW_CSP =
@@ -78,12 +79,18 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const sizes = (): StoreSizes => ({
     path: '/home/u/.local/share/drawbridge/capture/captures.db',
     calls: capture.calls,
-    oldest: null,
-    newest: null,
+    oldest: at(-86_400_000 * 31),
+    newest: at(-15_000),
     diskBytes: capture.storeBytes,
     freeBytes: 0,
     wireBytes: capture.storeBytes * 60,
-    parts: [{ part: 'messages', bytes: capture.storeBytes }],
+    parts: [
+      { part: 'messages', bytes: Math.round(capture.storeBytes * 0.61) },
+      { part: 'search', bytes: Math.round(capture.storeBytes * 0.17) },
+      { part: 'bodies', bytes: Math.round(capture.storeBytes * 0.12) },
+      { part: 'rows', bytes: Math.round(capture.storeBytes * 0.08) },
+      { part: 'other', bytes: Math.round(capture.storeBytes * 0.02) },
+    ],
     encrypted: false,
   });
   const revoked = new Map<string, Key>();
@@ -344,8 +351,17 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       stop: os.engine.stop.handler(() => ({ stopping: true })),
     },
     conversations: {
-      list: os.conversations.list.handler(notKept),
-      tree: os.conversations.tree.handler(({ input }) => madeTree(call(input.id) ?? notKept())),
+      list: os.conversations.list.handler(({ input }) => ({
+        conversations: madeConversations(startedAt).filter(({ client }) => input.client === undefined || client === input.client),
+        next: null,
+      })),
+      tree: os.conversations.tree.handler(({ input }) => {
+        const made = call(input.id);
+        if (made !== undefined) return madeTree(made);
+        const [conversation] = madeConversations(startedAt);
+        if (!conversation) return notKept();
+        return { conversation, nodes: madeNodes(startedAt), more: false };
+      }),
       identity: os.conversations.identity.handler(({ input }) => madeIdentity(call(input.call) ?? notKept())),
       why: os.conversations.why.handler(({ input }) => madeWhy(call(input.call) ?? notKept())),
     },
@@ -363,10 +379,15 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     },
     telemetry: { status: os.telemetry.status.handler(notKept), set: os.telemetry.set.handler(notKept) },
     usage: {
-      series: os.usage.series.handler(notKept),
-      window5h: os.usage.window5h.handler(notKept),
-      quotas: os.usage.quotas.handler(notKept),
-      prices: os.usage.prices.handler(notKept),
+      series: os.usage.series.handler(({ input }) => {
+        const step = input.bucket === 'hour' ? 3_600_000 : 86_400_000;
+        const times: number[] = [];
+        for (let time = Date.parse(input.from ?? at(-30 * step)); time <= startedAt; time += step) times.push(time);
+        return madeUsage(times);
+      }),
+      window5h: os.usage.window5h.handler(() => madeWindow(startedAt)),
+      quotas: os.usage.quotas.handler(() => madeQuotas(startedAt)),
+      prices: os.usage.prices.handler(() => ({ prices: [], file: '/home/you/.config/drawbridge/prices.json', problem: null })),
     },
     loginItem: {
       get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),

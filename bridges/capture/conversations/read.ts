@@ -13,6 +13,8 @@ export type ConversationFilter = {
   before?: { last: number; id: number } | undefined;
   client?: string | undefined;
   caller?: string | undefined;
+  model?: string | undefined;
+  folder?: string | undefined;
   text?: string | undefined;
 };
 
@@ -49,6 +51,11 @@ export function readConversations(db: Database, prices: PriceTable, filter: Conv
   if (filter.before !== undefined) add('(v.last_call, v.id) < (?, ?)', filter.before.last, filter.before.id);
   if (filter.client !== undefined) add('c.client = ?', filter.client);
   if (filter.caller !== undefined) add('c.caller = ?', filter.caller);
+  if (filter.model !== undefined) add('? in (l.model_used, l.model_requested)', filter.model);
+  if (filter.folder !== undefined) {
+    const below = filter.folder.replaceAll(/[\\%_]/g, '\\$&');
+    add(`(t.cwd = ? or t.cwd like ? escape '\\' or t.cwd like ? escape '\\')`, filter.folder, `${below}/%`, `${below}\\\\%`);
+  }
   if (filter.text !== undefined && filter.text !== '') add(`n.title like ? escape '\\'`, `%${filter.text.replaceAll(/[\\%_]/g, '\\$&')}%`);
   const rows = db
     .prepare<(string | number)[], HeadRow>(`${HEAD} where ${where.join(' and ')} order by v.last_call desc, v.id desc limit ?`)

@@ -5,10 +5,21 @@ import { cn } from '../lib/cn.ts';
 export type Column = { title: string; width?: string; right?: boolean; hidden?: boolean };
 
 /** A small table, all of its rows in the document. It scrolls sideways in itself where the window is narrow. */
-export function Table({ label, columns, children }: { label: string; columns: readonly Column[]; children: ReactNode }) {
+export function Table({
+  label,
+  columns,
+  className,
+  children,
+}: {
+  label: string;
+  columns: readonly Column[];
+  /** Of the table itself, for another least width. */
+  className?: string;
+  children: ReactNode;
+}) {
   return (
     <div className="overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
-      <table className="w-full min-w-[34rem] table-fixed text-xs">
+      <table className={cn('w-full min-w-[34rem] table-fixed text-xs', className)}>
         <thead>
           <tr className="h-7 border-b text-left text-2xs text-faint">
             {columns.map(({ title, width, right, hidden }) => (

@@ -96,3 +96,10 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
 export function statusWords(status: number): string {
   return STATUS_WORDS[status] ?? '';
 }
+
+/** `$0`, `$0.0042`, `$1.24`, `$1,240`. */
+export function dollars(usd: number): string {
+  if (usd === 0) return '$0';
+  if (usd < 0.01) return `$${usd.toPrecision(2)}`;
+  return `$${usd < 1000 ? usd.toFixed(2) : whole.format(Math.round(usd))}`;
+}

@@ -37,6 +37,12 @@ export function startLive(): () => void {
     // Not what is asked of one tunnel: it may be the one that was just removed.
     void queryClient.invalidateQueries({ queryKey: engine.tunnels.list.key() });
   }, 1000);
+  // Sums over calls are dear to make, and read slowly.
+  const sums = throttle(() => {
+    void queryClient.invalidateQueries({ queryKey: engine.conversations.key() });
+    void queryClient.invalidateQueries({ queryKey: engine.usage.key() });
+    void queryClient.invalidateQueries({ queryKey: engine.capture.sizes.key() });
+  }, 3000);
   const facets = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.facets.key() }), 2000);
 
   const hear = (event: EngineEvent): void => {
@@ -44,6 +50,7 @@ export function startLive(): () => void {
       case 'calls':
         for (const listener of callsListeners) listener.changed(event.calls);
         status.run();
+        if (event.calls.some(({ state }) => state !== 'open')) sums.run();
         if (event.calls.some(isNewToFacets)) facets.run();
         break;
       case 'status':
@@ -101,6 +108,7 @@ export function startLive(): () => void {
     reconnectNow();
     status.stop();
     parts.stop();
+    sums.stop();
     facets.stop();
     document.removeEventListener('visibilitychange', seen);
     window.removeEventListener('online', reconnectNow);

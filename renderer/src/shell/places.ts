@@ -1,4 +1,4 @@
-import { Activity, Cable, KeyRound, Settings, Share2, Waypoints, type LucideIcon } from 'lucide-react';
+import { Activity, Cable, ChartColumn, GitFork, KeyRound, Settings, Share2, Waypoints, type LucideIcon } from 'lucide-react';
 
 /**
  * The pages of the window, as the navigation lists them. A page joins by a line here and its route in `router.tsx`; the
@@ -9,6 +9,8 @@ export const PLACES = [
   { to: '/bridges', title: 'Bridges', icon: Cable, keys: 'g b', part: 'way' },
   { to: '/tunnels', title: 'Tunnels', icon: Share2, keys: 'g t', part: 'way' },
   { to: '/calls', title: 'Calls', icon: Activity, keys: 'g c', part: 'record' },
+  { to: '/conversations', title: 'Conversations', icon: GitFork, keys: 'g v', part: 'record' },
+  { to: '/usage', title: 'Usage', icon: ChartColumn, keys: 'g u', part: 'record' },
   { to: '/clients', title: 'Clients', icon: KeyRound, keys: 'g k', part: 'setup' },
   { to: '/settings', title: 'Settings', icon: Settings, keys: 'g s', part: 'setup' },
 ] as const satisfies readonly { to: string; title: string; icon: LucideIcon; keys: string; part: Part }[];

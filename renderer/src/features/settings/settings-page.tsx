@@ -6,10 +6,12 @@ import { Waiting } from '../../components/progress.tsx';
 import { engine } from '../../lib/engine.ts';
 import { About } from './about.tsx';
 import { Appearance } from './appearance.tsx';
+import { Folders } from './folders.tsx';
 import { Gateway } from './gateway.tsx';
 import { Keys } from './keys.tsx';
 import { Ports } from './ports.tsx';
 import { Privacy } from './privacy.tsx';
+import { Storage } from './storage.tsx';
 import { Transfer } from './transfer.tsx';
 
 /** Everything that can be set, and what this engine is. */
@@ -38,6 +40,8 @@ export function SettingsPage() {
       <Appearance />
       <Ports settings={data.settings} />
       <Privacy settings={data.settings} />
+      <Storage settings={data.settings} />
+      <Folders settings={data.settings} />
       <Keys />
       <Gateway settings={data.settings} />
       <Transfer settings={data.settings} path={data.path} />

@@ -1,0 +1,2 @@
+export { ConversationsPage } from './conversations-page.tsx';
+export { ConversationPage } from './conversation-page.tsx';

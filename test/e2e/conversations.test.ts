@@ -1,0 +1,142 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { seriousFindings } from '../support/axe.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+/** Conversations on the real engine, made of practice calls. */
+let browser: Browser;
+let engine: TestEngine;
+let context: BrowserContext;
+let page: Page;
+/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
+let complaints: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  complaints = [];
+  engine = await startTestEngine({ settings: { ui: { welcomed: true } } });
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+});
+afterEach(async () => {
+  await context.close();
+  await engine.stop();
+  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+});
+
+async function open(path: string): Promise<void> {
+  await page.goto(engine.headless.link());
+  await page.goto(new URL(path, page.url()).href);
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+
+type Message = { role: 'user' | 'assistant'; content: string };
+
+/** One practice call; resolves with its number once it is stored. */
+async function say(messages: Message[]): Promise<number> {
+  const body = JSON.stringify({ model: 'practice/echo', messages });
+  const stored = engine.call(({ state, requestBytes }) => state === 'done' && requestBytes === Buffer.byteLength(body));
+  const reply = await fetch(`${engine.origin}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', 'user-agent': 'curl/8.0' },
+    body,
+  });
+  await reply.text();
+  return (await stored).id;
+}
+
+const question = (content: string): Message => ({ role: 'user', content });
+const answer = (content: string): Message => ({ role: 'assistant', content });
+const START = [question('first question'), answer('an answer')];
+
+/** Three turns, and a branch off the first. */
+async function talk(): Promise<{ first: number; second: number; third: number; branch: number }> {
+  const first = await say(START.slice(0, 1));
+  const onwards = [...START, question('second question')];
+  const second = await say(onwards);
+  const third = await say([...onwards, answer('another answer'), question('third')]);
+  const branch = await say([...START, question('another way to go on')]);
+  return { first, second, third, branch };
+}
+
+const active = (): Promise<string> => page.evaluate<string>('document.activeElement.getAttribute("aria-activedescendant")');
+
+describe('conversations', () => {
+  test('an engine without calls says what will stand here', async () => {
+    await open('/conversations');
+    await page.getByRole('heading', { name: 'No conversations yet' }).waitFor();
+  });
+
+  test('a conversation appears as it passes, and is opened, walked and left by keys alone', async () => {
+    await open('/conversations');
+    const { first, second, branch } = await talk();
+    await page.getByRole('link', { name: 'first question' }).waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/conversations/${first}`);
+    const tree = page.getByRole('tree');
+    await tree.getByRole('treeitem').nth(3).waitFor();
+    await tree.focus();
+    expect(await active()).toBe(`node-${first}`);
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(active).toBe(`node-${second}`);
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(active).toBe(`node-${branch}`);
+    await page.getByRole('complementary', { name: 'Chosen call' }).getByText('branch', { exact: true }).waitFor();
+    await page.keyboard.press('+');
+    await page.getByRole('button', { name: '120 %' }).waitFor();
+    await page.keyboard.press('0');
+    await page.getByRole('button', { name: '100 %' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/calls/${branch}`);
+  });
+
+  test('the wheel zooms with Ctrl, and the list tells what the tree shows', async () => {
+    const { first } = await talk();
+    await open(`/conversations/${first}`);
+    await page.getByRole('tree').hover();
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -120);
+    await page.keyboard.up('Control');
+    await page.getByRole('button', { name: '149 %' }).waitFor();
+    await page.getByRole('button', { name: 'List', exact: true }).click();
+    const rows = page.getByRole('region', { name: 'Calls of this conversation' }).getByRole('row');
+    await rows.nth(4).waitFor();
+    expect(await rows.count()).toBe(5);
+    await rows.filter({ hasText: 'another way to go on' }).getByRole('cell', { name: 'branch' }).waitFor();
+  });
+
+  test('the filter stands in the URL, and a conversation that is gone says so', async () => {
+    await talk();
+    await open('/conversations?text=nothing+like+it');
+    await page.getByRole('heading', { name: 'No conversation fits the filter' }).waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('link', { name: 'first question' }).waitFor();
+    complaints = [];
+    await page.goto(new URL('/conversations/7', page.url()).href);
+    await page.getByRole('heading', { name: 'There is no such conversation' }).waitFor();
+    complaints = complaints.filter((text) => !text.includes('404'));
+  });
+
+  test.each(['light', 'dark'] as const)('has no serious accessibility finding, %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    const { first } = await talk();
+    await open('/conversations');
+    await page.getByRole('link', { name: 'first question' }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await open(`/conversations/${first}`);
+    await page.getByRole('treeitem').nth(3).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'List', exact: true }).click();
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+});

@@ -1,0 +1,141 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { seriousFindings } from '../support/axe.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+/** Usage, and how calls are stored, on the real engine with practice calls. */
+let browser: Browser;
+let engine: TestEngine;
+let context: BrowserContext;
+let page: Page;
+/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
+let complaints: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  complaints = [];
+  engine = await startTestEngine({ settings: { ui: { welcomed: true } } });
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+});
+afterEach(async () => {
+  await context.close();
+  await engine.stop();
+  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+});
+
+async function open(path: string): Promise<void> {
+  await page.goto(engine.headless.link());
+  await page.goto(new URL(path, page.url()).href);
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+
+async function call(content = 'Hello'): Promise<void> {
+  const stored = engine.call(({ client }) => client === 'curl');
+  const reply = await fetch(`${engine.origin}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', 'user-agent': 'curl/8.0' },
+    body: JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content }] }),
+  });
+  await reply.text();
+  await stored;
+}
+
+const capture = () => engine.headless.engine.settings.current().capture;
+
+describe('usage', () => {
+  test('calls are added up as they end, and each chart has its numbers as a table', async () => {
+    await open('/usage');
+    await page.getByRole('heading', { name: /No calls in the last/ }).waitFor();
+    await call();
+    await page.getByRole('region', { name: 'Usage by client' }).getByRole('row').filter({ hasText: 'curl' }).waitFor();
+    await page.locator('.uplot canvas').nth(5).waitFor();
+    const calls = page.getByRole('region', { name: 'Calls', exact: true });
+    await calls.locator('summary').focus();
+    await page.keyboard.press('Enter');
+    const numbers = page.getByRole('region', { name: 'Numbers of Calls' });
+    expect(await numbers.getByRole('row').nth(1).getByRole('cell').nth(1).innerText()).toBe('1');
+    await page.getByRole('region', { name: 'The last five hours' }).last().getByRole('cell', { name: 'practice' }).waitFor();
+  });
+
+  test('the span and the dimension stand in the URL', async () => {
+    await call();
+    await open('/usage');
+    await page.getByRole('group', { name: 'By' }).getByRole('button', { name: 'Model' }).click();
+    await page.waitForURL('**/usage?by=model');
+    await page.getByRole('region', { name: 'Usage by model' }).getByRole('cell', { name: 'practice/echo' }).waitFor();
+    await page.getByRole('group', { name: 'Span' }).getByRole('button', { name: '24 hours' }).click();
+    await page.waitForURL(/span=24h/);
+  });
+
+  test.each(['light', 'dark'] as const)('has no serious accessibility finding, %s', async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    await call();
+    await open('/usage');
+    await page.locator('.uplot canvas').nth(5).waitFor();
+    await page.getByRole('region', { name: 'Tokens', exact: true }).locator('summary').click();
+    expect(await seriousFindings(page)).toEqual([]);
+    await open('/settings');
+    await page.getByRole('list', { name: 'What takes the room' }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+});
+
+describe('stored calls', () => {
+  test('calls are removed only after they were counted and a word was typed', async () => {
+    await call();
+    await open('/settings');
+    await page.getByRole('group', { name: 'Which calls to remove' }).getByRole('button', { name: 'All' }).click();
+    await page.getByRole('button', { name: 'Remove…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Remove 1 call for good?' });
+    await dialog.getByText('there is no undo').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Remove 1 call' }).isDisabled()).toBe(true);
+    expect((await engine.control.calls.list({})).calls).toHaveLength(1);
+    await dialog.getByLabel('Type “remove” to go on').fill('remove');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Removed 1 call for good' }).waitFor();
+    expect((await engine.control.calls.list({})).calls).toEqual([]);
+  });
+
+  test('how long calls are kept is saved, and applied at once where asked', async () => {
+    await open('/settings');
+    await page.getByLabel('Days that calls are kept').fill('90');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => capture().retention.days).toBe(90);
+    await page.getByRole('button', { name: 'Apply now' }).click();
+    await page.getByRole('dialog', { name: 'There was nothing to remove' }).waitFor();
+    await page.getByRole('button', { name: 'Check the store' }).click();
+    await page.getByText('All is sound').waitFor();
+  });
+
+  test('a folder gets a rule, another one, and none by Undo', async () => {
+    await open('/settings');
+    await page.getByLabel('Folder of a new rule').fill('not a path');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('must be the whole path').waitFor();
+    complaints = complaints.filter((text) => !text.includes('400'));
+    await page.getByLabel('Folder of a new rule').fill('~/secret');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => capture().folders).toEqual([{ folder: '~/secret', keep: 'metadata' }]);
+    await page.getByRole('group', { name: 'Keep of ~/secret' }).getByRole('button', { name: 'Nothing' }).click();
+    await expect.poll(() => capture().folders).toEqual([{ folder: '~/secret', keep: 'ignore' }]);
+    await page.getByRole('button', { name: 'Remove the rule for ~/secret' }).click();
+    await expect.poll(() => capture().folders).toEqual([]);
+  });
+
+  test('recording is paused and goes on', async () => {
+    await open('/settings');
+    await page.getByRole('switch', { name: 'Pause recording' }).click();
+    await expect.poll(() => engine.headless.engine.capture.status().state).toBe('paused');
+    await page.getByRole('switch', { name: 'Pause recording', checked: true }).click();
+    await expect.poll(() => engine.headless.engine.capture.status().state).toBe('recording');
+  });
+});
