@@ -91,6 +91,7 @@ it('a sign-in can be cancelled, and one that is declined says so', async () => {
   const { page, context } = view;
   await engine.control.settings.update({ patch: { bridges: { copilot: { clientId: github.clientId } } } });
   await go('GitHub Copilot');
+  await page.getByRole('radio', { name: /GitHub, by your own OAuth app/ }).check();
   await page.getByRole('button', { name: 'Agree, and sign in in the browser' }).click();
   await stateIs('Signing in');
   await card('State').getByRole('button', { name: 'Cancel' }).click();
