@@ -2,8 +2,10 @@ import { utilityProcess, type MessagePortMain } from 'electron';
 import type { FromEngine } from '../../bridges/contract/index.ts';
 import type { EngineProcess } from './supervisor.ts';
 
-/** As of every engine process: with many streams open V8 would let its nursery grow by tens of megabytes. */
-export const NODE_FLAGS = ['--max-semi-space-size=8'];
+/** With many streams open V8 would let its nursery grow by tens of megabytes. */
+export const V8_FLAGS = ['--max-semi-space-size=4'];
+/** As of every engine process: V8's helper threads would take the serving thread's core for a small heap's sake. */
+const NODE_FLAGS = [...V8_FLAGS, '--v8-pool-size=1'];
 
 /** Starts the engine in a process of its own. */
 export function forkEngine(script: string): EngineProcess<MessagePortMain> {

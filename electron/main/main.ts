@@ -5,7 +5,7 @@ import { resolvePaths, thisMachine } from '../../bridges/engine/paths.ts';
 import { askEngine, lookAgain, tellWoken } from './actions.ts';
 import { LINK_SCHEME, pageOfLink } from './addresses.ts';
 import { connectEngine } from './engine-client.ts';
-import { forkEngine, NODE_FLAGS } from './engine-process.ts';
+import { forkEngine, V8_FLAGS } from './engine-process.ts';
 import { guardPages } from './guard.ts';
 import { HIDDEN, keepsLoginItem, loginItem, startedHidden } from './login-item.ts';
 import { newsOf, type Told } from './news.ts';
@@ -34,7 +34,7 @@ const APP_ID = 'drawbridge.desktop';
 process.umask(0o077);
 app.setPath('userData', path.join(resolvePaths(thisMachine()).home, 'desktop'));
 app.setAppUserModelId(APP_ID);
-app.commandLine.appendSwitch('js-flags', NODE_FLAGS.join(' '));
+app.commandLine.appendSwitch('js-flags', V8_FLAGS.join(' '));
 registerPageScheme();
 
 if (app.requestSingleInstanceLock()) void run();

@@ -36,7 +36,7 @@ it('a streamed call is on the calls page within a second, with both its sides', 
   await page.getByRole('row').filter({ hasText: 'practice/echo' }).first().waitFor({ timeout: 1000 });
   await page.getByRole('row').filter({ hasText: 'practice/echo' }).first().click();
   await page.getByText('you said "Is the bridge down?"').first().waitFor();
-  await page.getByRole('tab', { name: 'Client request' }).click();
+  await page.getByRole('tab', { name: 'Request', exact: true }).click();
   await page.getByText('Is the bridge down?').first().waitFor();
   await page.getByRole('tab', { name: 'Stream', exact: true }).click();
   await page.getByText('[DONE]').first().waitFor();
