@@ -3,12 +3,21 @@ import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { noteBundled } from './electron/packaging/bundled.ts';
+import { notePageFiles } from './renderer/page-files.ts';
+
+/** The folder of each page, by the first part of its path. */
+const PAGES = {
+  '': 'overview',
+  ...Object.fromEntries(
+    ['welcome', 'bridges', 'tunnels', 'calls', 'conversations', 'usage', 'clients', 'settings'].map((name) => [name, name]),
+  ),
+};
 
 /** The window's build. Self-contained, so that every host and every test serves the same files. */
 export default defineConfig({
   root: resolve(import.meta.dirname, 'renderer'),
   base: '/',
-  plugins: [react(), tailwindcss(), noteBundled('window')],
+  plugins: [react(), tailwindcss(), noteBundled('window'), notePageFiles(PAGES)],
   build: {
     outDir: resolve(import.meta.dirname, 'dist/renderer'),
     emptyOutDir: true,

@@ -58,7 +58,7 @@ const calls = createRoute({
 const call = createRoute({
   getParentRoute: () => calls,
   path: '$id',
-  component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallDetailPane'),
+  component: lazyRouteComponent(() => import('./features/calls/detail/index.ts'), 'CallDetailPane'),
 });
 const conversations = createRoute({
   getParentRoute: () => root,

@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Call, CallFilter } from '../../../bridges/contract/index.ts';
 import { parseQuery } from '../../../bridges/contract/query.ts';
-import { client } from '../host.ts';
 import { CallFeed, type FeedView } from './call-feed.ts';
 import { matches } from './call-filter.ts';
+import { listCalls } from './early-calls.ts';
 import { onCalls } from './live.ts';
 import { fits } from './query-match.ts';
 import { throttle } from './throttle.ts';
@@ -21,7 +21,7 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
       const fit = (call: Call) => (matches(call, filter) ? fits(call, parsed, Date.now()) : 'no');
       return {
         feed: new CallFeed({
-          load: (input) => client.calls.list({ ...input, filter, ...(query === '' ? {} : { query }) }),
+          load: (input) => listCalls({ ...input, filter, ...(query === '' ? {} : { query }) }),
           accepts: (call, held) => fit(call) === 'yes' || (held && fit(call) === 'ask'),
           headPage,
         }),

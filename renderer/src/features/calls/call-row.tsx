@@ -1,14 +1,13 @@
 import { memo, type ReactNode } from 'react';
 import type { Call } from '../../../../bridges/contract/index.ts';
 import { CallStatus, ModelName, PRACTICE, Unstated, UpstreamName, WirePath } from '../../components/call-bits.tsx';
-import { cn } from '../../lib/cn.ts';
 import { bytes, compact, duration, fullTime, time } from '../../lib/format.ts';
 import type { Column, ColumnId } from './columns.ts';
 
 /** Pixels. Fixed, so that 100,000 rows need no measuring. */
 export const ROW_HEIGHT = 32;
 
-/** One call in the table. */
+/** One call in the table. What it says is drawn anew only where the call is another, not where it merely moved. */
 export const CallRow = memo(function CallRow({
   call,
   columns,
@@ -31,19 +30,22 @@ export const CallRow = memo(function CallRow({
       aria-rowindex={index + 2}
       aria-selected={selected}
       onClick={() => onOpen(call.id)}
-      className={cn(
-        'call-row absolute inset-x-0 h-8 border-b border-line/60 text-xs hover:bg-hover',
-        call.upstream === PRACTICE && 'text-muted',
-      )}
+      className={call.upstream === PRACTICE ? `${ROW} text-muted` : ROW}
       style={{ top }}
     >
-      {columns.map((column, at) => (
-        <span key={column.id} role="gridcell" aria-colindex={at + 1} className={cn('right' in column && 'tnum text-right text-muted')}>
-          {cell(column.id, call)}
-        </span>
-      ))}
+      <Cells call={call} columns={columns} />
     </div>
   );
+});
+
+const ROW = 'call-row absolute inset-x-0 h-8 border-b border-line/60 text-xs [contain:strict] hover:bg-hover';
+
+const Cells = memo(function Cells({ call, columns }: { call: Call; columns: readonly Column[] }) {
+  return columns.map((column, at) => (
+    <span key={column.id} role="gridcell" aria-colindex={at + 1} className={'right' in column ? 'tnum text-right text-muted' : undefined}>
+      {cell(column.id, call)}
+    </span>
+  ));
 });
 
 /** The id of a row's element, for `aria-activedescendant`. */

@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Outlet, useNavigate, useParams } from '@tanstack/react-router';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { Problem } from '../../components/problem.tsx';
 import { isEmptyFilter } from '../../lib/call-filter.ts';
+import { HEAD_PAGE } from '../../lib/early-calls.ts';
 import { engine } from '../../lib/engine.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
@@ -10,19 +11,23 @@ import { CallsTable, type CallsTableHandle } from './calls-table.tsx';
 import { ColumnsMenu } from './columns-menu.tsx';
 import { NoCalls, NoMatch } from './empty.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { listOf } from './search.ts';
+import { listOf, type CallsSearch } from './search.ts';
 import { Split } from './split.tsx';
 import { useColumns } from './use-columns.ts';
 
 const route = getRouteApi('/calls');
-const HEAD_PAGE = 200;
 
 /** Every call, newest first and live, with the open one beside it. */
 export function CallsPage() {
   const search = route.useSearch();
   const navigate = useNavigate();
-  const { q: query = '', ...filter } = useMemo(() => listOf(search), [search]);
-  const { feed, view } = useCallFeed(filter, HEAD_PAGE, query);
+  const { query, filter } = useMemo(() => {
+    const { q = '', ...rest } = listOf(search);
+    return { query: q, filter: rest };
+  }, [search]);
+  const { feed, view: newest } = useCallFeed(filter, HEAD_PAGE, query);
+  // Rows that come in give way to whoever types or scrolls.
+  const view = useDeferredValue(newest);
   const columns = useColumns();
   const { data: status } = useQuery(engine.status.get.queryOptions());
   const openId = useOpenCall();
@@ -49,6 +54,15 @@ export function CallsPage() {
     [open, openId],
   );
 
+  const rowsNow = useCallback(() => feed.view().rows, [feed]);
+  const loadOlder = useCallback(() => void feed.loadOlder(), [feed]);
+  const toTable = useCallback(() => table.current?.focus(), []);
+  const { tab } = search;
+  const filterBy = useCallback(
+    (next: CallsSearch) => void navigate({ to: '.', search: { ...next, ...(tab ? { tab } : {}) }, replace: true }),
+    [navigate, tab],
+  );
+
   useShortcuts({
     '/': () => filterField.current?.focus(),
     j: () => table.current?.step(1),
@@ -63,13 +77,13 @@ export function CallsPage() {
       <FilterBar
         filter={filter}
         query={query}
-        rows={view.rows}
+        rowsNow={rowsNow}
         field={filterField}
         count={view.rows.length}
         more={view.more}
         total={total}
-        onChange={(next) => void navigate({ to: '.', search: { ...next, ...(search.tab ? { tab: search.tab } : {}) }, replace: true })}
-        onLeave={() => table.current?.focus()}
+        onChange={filterBy}
+        onLeave={toTable}
       >
         <ColumnsMenu chosen={columns.chosen} onToggle={columns.toggle} onReset={columns.reset} />
       </FilterBar>
@@ -92,7 +106,7 @@ export function CallsPage() {
             cursor={openId ?? cursor}
             onMove={move}
             onOpen={open}
-            onNeedOlder={() => void feed.loadOlder()}
+            onNeedOlder={loadOlder}
           />
         )}
       </Split>

@@ -1,5 +1,6 @@
 import { ArrowUp } from 'lucide-react';
 import {
+  memo,
   useEffect,
   useImperativeHandle,
   useLayoutEffect,
@@ -16,7 +17,7 @@ import { number } from '../../lib/format.ts';
 import { useVirtualRows } from '../../lib/virtual-rows.ts';
 import { CallRow, ROW_HEIGHT, rowId } from './call-row.tsx';
 import './calls.css';
-import { columnsThatFit, templateOf, type ColumnId } from './columns.ts';
+import { columnsThatFit, templateOf, type Column, type ColumnId } from './columns.ts';
 
 declare module 'react' {
   // The properties of our own style sheets.
@@ -26,7 +27,7 @@ declare module 'react' {
 }
 
 const HEADER_HEIGHT = 28;
-/** Older calls are asked for this many rows before the end is reached. */
+/** Older calls are asked for this many rows before the end is reached, and not before half of those at hand were seen. */
 const AHEAD = 300;
 
 /** What the page may tell the table to do. */
@@ -37,7 +38,7 @@ export type CallsTableHandle = {
 };
 
 /** The live table. Only the rows in sight are in the document, whatever their number. */
-export function CallsTable({
+export const CallsTable = memo(function CallsTable({
   ref,
   view,
   columns: chosen,
@@ -72,11 +73,12 @@ export function CallsTable({
   const items = virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const width = useWidth(scroller);
-  const columns = useMemo(() => columnsThatFit(chosen, width), [chosen, width]);
+  const columns = useColumnsThatFit(chosen, width);
   const unseen = useUnseenRows(scroller, rows);
 
   useEffect(() => {
-    if (view.more && view.error === null && !view.loadingOlder && lastShown >= rows.length - AHEAD) onNeedOlder();
+    if (view.more && view.error === null && !view.loadingOlder && lastShown >= rows.length - Math.min(AHEAD, rows.length / 2))
+      onNeedOlder();
   }, [view, lastShown, rows.length, onNeedOlder]);
 
   // End means the oldest call there is, not the oldest one loaded so far.
@@ -126,7 +128,7 @@ export function CallsTable({
       <div
         ref={scroller}
         onWheel={() => (seekingEnd.current = false)}
-        className="h-full overflow-x-hidden overflow-y-auto [overflow-anchor:none]"
+        className="h-full overflow-x-hidden overflow-y-auto bg-surface [overflow-anchor:none]"
       >
         <div
           ref={grid}
@@ -156,12 +158,12 @@ export function CallsTable({
             </div>
           </div>
           <div role="rowgroup" className="relative" style={{ height: rows.length * ROW_HEIGHT }}>
-            {items.map(({ index }) => {
+            {inPlaces(items, virtualizer.isScrolling).map(({ index, place }) => {
               const call = rows[index];
               return (
                 call && (
                   <CallRow
-                    key={call.id}
+                    key={place}
                     call={call}
                     columns={columns}
                     index={index}
@@ -200,11 +202,30 @@ export function CallsTable({
       )}
     </>
   );
+});
+
+/**
+ * Gives each row in sight the place of one that went out of it, so that scrolling and new calls change what elements say
+ * and neither make nor remove any. At rest they stand in the order they are read in; while they move, each stays where it
+ * is in the document.
+ */
+function inPlaces(items: readonly { index: number }[], moving: boolean): { index: number; place: number }[] {
+  const places = 2 ** Math.ceil(Math.log2(Math.max(1, items.length)));
+  const placed = items.map(({ index }) => ({ index, place: index % places }));
+  return moving ? placed.sort((a, b) => a.place - b.place) : placed;
+}
+
+/** Keeps its answer the same while the columns are. */
+function useColumnsThatFit(chosen: ReadonlySet<ColumnId>, width: number): Column[] {
+  const fitting = columnsThatFit(chosen, width);
+  const key = fitting.map(({ id }) => id).join(' ');
+  // oxlint-disable-next-line react/exhaustive-deps
+  return useMemo(() => fitting, [key]);
 }
 
 /** The width of an element in pixels, as it changes. */
 function useWidth(element: RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(1200);
+  const [width, setWidth] = useState(() => window.innerWidth - (window.innerWidth > 900 ? 200 : 52));
   useLayoutEffect(() => {
     const box = element.current;
     if (!box) return undefined;
