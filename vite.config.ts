@@ -25,6 +25,17 @@ export default defineConfig({
     // The window runs under a policy without inline scripts; preloading needs none in the browsers above.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // A browser asks for six files at a time: a start reads the frame, what pages share, and its own page.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'frame', tags: ['$initial'], priority: 1 },
+            { name: 'shared', minShareCount: 2 },
+          ],
+        },
+      },
+    },
     // Each page is a file of its own (see renderer/src/router.tsx); `test/e2e/size.test.ts` holds the sum of what a start reads.
   },
 });

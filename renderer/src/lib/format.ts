@@ -6,7 +6,6 @@ const dayAndClock = lazy(
   () => new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
 );
 const full = lazy(() => new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }));
-const whole = lazy(() => new Intl.NumberFormat());
 
 function lazy<T>(make: () => T): () => T {
   let made: T | undefined;
@@ -52,19 +51,19 @@ export function bytes(count: number): string {
 
 /** `812`, `12.4k`, `1.2M`. */
 export function compact(count: number): string {
-  if (count < 10_000) return whole().format(count);
+  if (count < 10_000) return number(count);
   if (count < 1_000_000) return `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
 }
 
 /** `100,000` */
 export function number(count: number): string {
-  return whole().format(count);
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1 call`, `2 calls`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${whole().format(count)} ${count === 1 ? one : many}`;
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {
@@ -102,5 +101,5 @@ export function statusWords(status: number): string {
 export function dollars(usd: number): string {
   if (usd === 0) return '$0';
   if (usd < 0.01) return `$${usd.toPrecision(2)}`;
-  return `$${usd < 1000 ? usd.toFixed(2) : whole().format(Math.round(usd))}`;
+  return `$${usd < 1000 ? usd.toFixed(2) : number(Math.round(usd))}`;
 }

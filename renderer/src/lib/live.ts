@@ -1,5 +1,6 @@
 import type { Call, EngineEvent } from '../../../bridges/contract/index.ts';
 import { client, session } from '../host.ts';
+import { forgetEarly } from './early-calls.ts';
 import { engine, queryClient } from './engine.ts';
 import { createStore } from './store.ts';
 import { throttle } from './throttle.ts';
@@ -71,6 +72,7 @@ export function startLive(): () => void {
   let heard = false;
   const catchUp = (): void => {
     if (ended.signal.aborted) return;
+    forgetEarly();
     void queryClient.invalidateQueries();
     for (const listener of callsListeners) listener.reconnected();
   };
