@@ -77,7 +77,7 @@ function cell(column: ColumnId, call: Call): ReactNode {
       return call.lost.length === 0 ? '' : <span className="text-warn">{call.lost.length}</span>;
     case 'time':
       return (
-        <span className="tnum text-faint" title={fullTime(call.startedAt)}>
+        <span className="tnum text-faint" onPointerEnter={(event) => (event.currentTarget.title = fullTime(call.startedAt))}>
           {time(call.startedAt)}
         </span>
       );
