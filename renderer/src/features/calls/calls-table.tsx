@@ -17,14 +17,7 @@ import { number } from '../../lib/format.ts';
 import { useVirtualRows } from '../../lib/virtual-rows.ts';
 import { CallRow, ROW_HEIGHT, rowId } from './call-row.tsx';
 import './calls.css';
-import { columnsThatFit, templateOf, type Column, type ColumnId } from './columns.ts';
-
-declare module 'react' {
-  // The properties of our own style sheets.
-  interface CSSProperties {
-    '--call-columns'?: string;
-  }
-}
+import { columnsThatFit, placed, type ColumnId } from './columns.ts';
 
 const HEADER_HEIGHT = 28;
 /** Older calls are asked for this many rows before the end is reached, and not before half of those at hand were seen. */
@@ -73,7 +66,7 @@ export const CallsTable = memo(function CallsTable({
   const items = virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const width = useWidth(scroller);
-  const columns = useColumnsThatFit(chosen, width);
+  const columns = useMemo(() => placed(columnsThatFit(chosen, width), width), [chosen, width]);
   const unseen = useUnseenRows(scroller, rows);
 
   useEffect(() => {
@@ -140,10 +133,9 @@ export const CallsTable = memo(function CallsTable({
           tabIndex={0}
           onKeyDown={press}
           className="outline-none"
-          style={{ '--call-columns': templateOf(columns) }}
         >
           <div role="rowgroup" className="sticky top-0 z-10">
-            <div role="row" aria-rowindex={1} className="call-row h-7 border-b bg-surface text-2xs text-faint">
+            <div role="row" aria-rowindex={1} className="call-row relative h-7 border-b bg-surface text-2xs leading-[27px] text-faint">
               {columns.map((column, at) => (
                 <span
                   key={column.id}
@@ -151,6 +143,7 @@ export const CallsTable = memo(function CallsTable({
                   aria-colindex={at + 1}
                   title={'title' in column ? column.title : undefined}
                   className={cn('right' in column && 'text-right')}
+                  style={{ left: column.left, width: column.room }}
                 >
                   {column.label}
                 </span>
@@ -213,14 +206,6 @@ function inPlaces(items: readonly { index: number }[], moving: boolean): { index
   const places = 2 ** Math.ceil(Math.log2(Math.max(1, items.length)));
   const placed = items.map(({ index }) => ({ index, place: index % places }));
   return moving ? placed.sort((a, b) => a.place - b.place) : placed;
-}
-
-/** Keeps its answer the same while the columns are. */
-function useColumnsThatFit(chosen: ReadonlySet<ColumnId>, width: number): Column[] {
-  const fitting = columnsThatFit(chosen, width);
-  const key = fitting.map(({ id }) => id).join(' ');
-  // oxlint-disable-next-line react/exhaustive-deps
-  return useMemo(() => fitting, [key]);
 }
 
 /** The width of an element in pixels, as it changes. */
