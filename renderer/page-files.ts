@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Plugin } from 'vite';
 
 /**
@@ -23,8 +22,8 @@ export function notePageFiles(pages: Readonly<Record<string, string>>): Plugin {
         };
         const frame = withImports(entry?.fileName ?? '');
         const files = Object.entries(pages).map(([page, source]) => {
-          const module = path.resolve(import.meta.dirname, 'src/features', source, `${source}-page.tsx`);
-          const chunk = chunks.find(({ moduleIds }) => moduleIds.includes(module));
+          const module = `/src/features/${source}/${source}-page.tsx`;
+          const chunk = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith(module)));
           if (chunk === undefined) throw new Error(`the build has no file for features/${source}`);
           return [page, [...withImports(chunk.fileName)].filter((name) => !frame.has(name)).map((name) => `/${name}`)];
         });

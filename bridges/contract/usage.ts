@@ -115,4 +115,6 @@ export const usage = {
     .output(
       z.object({ prices: z.array(Price.extend({ from: z.enum(['built-in', 'user']) })), file: z.string(), problem: z.string().nullable() }),
     ),
+  /** Writes the user's price file anew with these rows, all of them theirs. Throws failed where it can't be written. */
+  setPrices: oc.input(z.object({ prices: z.array(Price).max(2000) })).output(z.object({ file: z.string() })),
 };

@@ -3,6 +3,7 @@ import { callDetail } from '../capture/detail.ts';
 import { exportCalls } from '../capture/export/export.ts';
 import { compareCalls } from '../capture/replay/compare.ts';
 import { replayOffline } from '../capture/replay/offline.ts';
+import { writePrices } from '../capture/usage/price-file.ts';
 import type { StoredCall } from '../capture/worker.ts';
 import { clientEnvs } from '../clients/env.ts';
 import { listOf } from '../clients/known.ts';
@@ -195,6 +196,11 @@ export function createRouter(engine: Engine, host: HostHandlers) {
           (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
       ),
       prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
+      setPrices: os.usage.setPrices.handler(async ({ input }) => {
+        const { file } = await engine.capture.ask({ kind: 'prices' });
+        writePrices(file, input.prices);
+        return { file };
+      }),
     },
     exchange: {
       export: os.exchange.export.handler(({ input }) =>

@@ -19,6 +19,7 @@ import type {
   Key,
   Listener,
   Notice,
+  Price,
   Status,
   TunnelStatus,
 } from '../../bridges/contract/index.ts';
@@ -32,6 +33,7 @@ import { madeConversations, madeNodes, madeQuotas, madeUsage, madeWindow } from 
 export const WINDOW_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const PRICE_FILE = '/home/you/.config/drawbridge/prices.json';
 const RENDERER = resolve(import.meta.dirname, '../../dist/renderer');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -103,6 +105,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     storeBytes: 48_300_000,
   };
   let notices: Notice[] = [];
+  let prices: (Price & { from: 'user' })[] = [];
   let bridges: Bridge[] = [];
   let tunnels: TunnelStatus[] = [];
   let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
@@ -387,7 +390,11 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       }),
       window5h: os.usage.window5h.handler(() => madeWindow(startedAt)),
       quotas: os.usage.quotas.handler(() => madeQuotas(startedAt)),
-      prices: os.usage.prices.handler(() => ({ prices: [], file: '/home/you/.config/drawbridge/prices.json', problem: null })),
+      prices: os.usage.prices.handler(() => ({ prices, file: PRICE_FILE, problem: null })),
+      setPrices: os.usage.setPrices.handler(({ input }) => {
+        prices = input.prices.map((price) => ({ ...price, from: 'user' as const }));
+        return { file: PRICE_FILE };
+      }),
     },
     loginItem: {
       get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),

@@ -1,20 +1,24 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Outlet, useNavigate, useParams } from '@tanstack/react-router';
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
+import { Download } from 'lucide-react';
+import { lazy, Suspense, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
+import { IconButton } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { isEmptyFilter } from '../../lib/call-filter.ts';
 import { HEAD_PAGE } from '../../lib/early-calls.ts';
 import { engine } from '../../lib/engine.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useOpening } from '../../lib/use-opening.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { CallsTable, type CallsTableHandle } from './calls-table.tsx';
 import { ColumnsMenu } from './columns-menu.tsx';
 import { NoCalls, NoMatch } from './empty.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { listOf, type CallsSearch } from './search.ts';
+import { listOf, queryOf, type CallsSearch } from './search.ts';
 import { Split } from './split.tsx';
 import { useColumns } from './use-columns.ts';
 
+const ExportCalls = lazy(async () => ({ default: (await import('../../components/export-calls.tsx')).ExportCalls }));
 const route = getRouteApi('/calls');
 
 /** Every call, newest first and live, with the open one beside it. */
@@ -63,7 +67,10 @@ export function CallsPage() {
     [navigate, tab],
   );
 
+  const exportThem = useOpening();
+
   useShortcuts({
+    e: exportThem.show,
     '/': () => filterField.current?.focus(),
     j: () => table.current?.step(1),
     k: () => table.current?.step(-1),
@@ -85,8 +92,24 @@ export function CallsPage() {
         onChange={filterBy}
         onLeave={toTable}
       >
+        <IconButton label="Export these calls (e)" onClick={exportThem.show}>
+          <Download aria-hidden size={15} />
+        </IconButton>
         <ColumnsMenu chosen={columns.chosen} onToggle={columns.toggle} onReset={columns.reset} />
       </FilterBar>
+      {exportThem.used && (
+        <Suspense>
+          <ExportCalls
+            exported={{
+              what: unfiltered ? 'all calls' : 'the calls that match',
+              query: queryOf({ q: query, ...filter }),
+              name: 'drawbridge-calls',
+            }}
+            open={exportThem.open}
+            onOpenChange={exportThem.onOpenChange}
+          />
+        </Suspense>
+      )}
       <Split aside={openId === null ? null : <Outlet />}>
         {view.phase === 'failed' ? (
           <Problem title="The calls cannot be read" error={view.error} onRetry={() => void feed.refresh()} className="m-4" />

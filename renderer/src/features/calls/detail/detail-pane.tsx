@@ -19,6 +19,7 @@ import { FIRST_TAB, listOf, searchOfCalls, TABS, type TabId } from '../search.ts
 import { widened } from '../split.tsx';
 import { Conversation } from './conversation.tsx';
 import { CopyAs } from './copy-as.tsx';
+import { Deeds } from './deeds.tsx';
 import { HeadersTab } from './headers-tab.tsx';
 import { LossNote } from './losses.tsx';
 import { SidesTab } from './sides-tab.tsx';
@@ -109,6 +110,7 @@ function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: 
         {call.upstream === PRACTICE && <PracticeBadge />}
         <span className="tnum ml-auto truncate text-xs text-faint">{fullTime(call.startedAt)}</span>
         <CopyAs detail={detail} limit={WHOLE_LIMIT} />
+        <Deeds detail={detail} limit={WHOLE_LIMIT} />
         <IconButton
           label={isWide ? 'Give the list its room back (w)' : 'Widen (w)'}
           aria-pressed={isWide}
