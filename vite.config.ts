@@ -9,7 +9,7 @@ import { notePageFiles } from './renderer/page-files.ts';
 const PAGES = {
   '': 'overview',
   ...Object.fromEntries(
-    ['welcome', 'bridges', 'tunnels', 'calls', 'conversations', 'usage', 'clients', 'settings'].map((name) => [name, name]),
+    ['welcome', 'bridges', 'tunnels', 'calls', 'conversations', 'usage', 'clients', 'settings', 'popover'].map((name) => [name, name]),
   ),
 };
 

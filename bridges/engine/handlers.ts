@@ -191,6 +191,9 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       window5h: os.usage.window5h.handler(
         async ({ input }) => (await engine.capture.ask({ kind: 'window5h', by: input.by, nowMs: engine.clock.now() })).windows,
       ),
+      cost: os.usage.cost.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'cost', call: input.call })).cost, input.call),
+      ),
       quotas: os.usage.quotas.handler(
         async ({ input }) =>
           (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,

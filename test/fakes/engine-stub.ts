@@ -389,6 +389,9 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         return madeUsage(times);
       }),
       window5h: os.usage.window5h.handler(() => madeWindow(startedAt)),
+      cost: os.usage.cost.handler(
+        ({ input }) => madeTree(call(input.call) ?? notKept()).nodes.find((node) => node.call === input.call)?.cost ?? notKept(),
+      ),
       quotas: os.usage.quotas.handler(() => madeQuotas(startedAt)),
       prices: os.usage.prices.handler(() => ({ prices, file: PRICE_FILE, problem: null })),
       setPrices: os.usage.setPrices.handler(({ input }) => {

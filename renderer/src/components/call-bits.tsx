@@ -74,7 +74,7 @@ export function CallStatus({ call }: { call: Call }) {
   return (
     <span className={tone === 'bad' ? 'whitespace-nowrap text-bad' : 'whitespace-nowrap'} title={call.error ?? undefined}>
       <StatusDot tone={tone} className="mr-1.5 inline-block" />
-      {call.status !== null && `${call.status} `}
+      {call.status !== null && <span className="tnum mr-1.5">{call.status}</span>}
       {isCut ? (
         <Badge tone="warn" title="The reply ended before it was complete.">
           cut

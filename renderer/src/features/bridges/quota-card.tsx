@@ -5,7 +5,7 @@ import { Card } from '../../components/card.tsx';
 import { toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { ago, fullTime } from '../../lib/format.ts';
-import { Meter } from './meter.tsx';
+import { Meter } from '../../components/meter.tsx';
 import { useBridgeCommand } from './run.ts';
 import { creditWords } from '../../lib/credits.ts';
 import { untilText } from './until.ts';

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Outlet, useNavigate, useParams } from '@tanstack/react-router';
+import { getRouteApi, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
-import { lazy, Suspense, useCallback, useDeferredValue, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { IconButton } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { isEmptyFilter } from '../../lib/call-filter.ts';
@@ -68,6 +68,8 @@ export function CallsPage() {
   );
 
   const exportThem = useOpening();
+  // While the list is looked at, the code of the pane comes.
+  useEffect(() => void import('./detail/index.ts'), []);
 
   useShortcuts({
     e: exportThem.show,
@@ -137,7 +139,8 @@ export function CallsPage() {
   );
 }
 
+/** The call that the address names; known before the pane that shows it has come. */
 function useOpenCall(): number | null {
-  const { id } = useParams({ strict: false });
-  return id === undefined || !/^\d+$/.test(id) ? null : Number(id);
+  const id = useLocation({ select: ({ pathname }) => /^\/calls\/(\d+)$/.exec(pathname)?.[1] });
+  return id === undefined ? null : Number(id);
 }
