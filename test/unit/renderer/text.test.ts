@@ -127,7 +127,9 @@ it('the lines of a file are whole, wherever its pieces are cut', async () => {
   const bytes = new TextEncoder().encode('ä\r\nb\n\nlast');
   for (let cut = 0; cut <= bytes.length; cut += 1) {
     const stream = new Blob([bytes.slice(0, cut), bytes.slice(cut)]).stream();
-    expect(await Array.fromAsync(linesOf(stream, () => undefined))).toEqual(['ä', 'b', '', 'last']);
+    const lines: string[] = [];
+    for await (const line of linesOf(stream, () => undefined)) lines.push(line);
+    expect(lines).toEqual(['ä', 'b', '', 'last']);
   }
 });
 

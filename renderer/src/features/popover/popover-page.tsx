@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { ArrowUpRight, Pause, Play } from 'lucide-react';
 import { useCallback, type ReactNode } from 'react';
-import type { BridgeDetail, Call, Status, TunnelStatus } from '../../../../bridges/contract/index.ts';
+import type { Bridge, BridgeDetail, Call, Status, TunnelStatus } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { CallStatus, ModelName } from '../../components/call-bits.tsx';
 import { CostValue } from '../../components/cost.tsx';
@@ -62,7 +62,7 @@ export function PopoverPage() {
         </Button>
       </header>
       <div className="min-h-0 flex-1 divide-y overflow-y-auto" tabIndex={0} role="region" aria-label="At a glance">
-        <Bridges onShow={show} />
+        <Bridges bridges={status.bridges} onShow={show} />
         <Tunnels onShow={show} />
         <LastCalls onShow={show} />
         <AtAGlance status={status} onShow={show} />
@@ -87,22 +87,24 @@ function Part({ title, to, onShow, children }: { title: string; to: string; onSh
 
 type PartProps = { onShow: (path: string) => void };
 
-function Bridges({ onShow }: PartProps) {
+function Bridges({ bridges, onShow }: PartProps & { bridges: readonly Bridge[] }) {
   const { data } = useQuery(engine.bridges.list.queryOptions({ input: {} }));
+  const detailOf = ({ name }: Bridge): BridgeDetail | undefined => data?.find((one) => one.name === name);
+  const isOff = (bridge: Bridge): boolean => detailOf(bridge)?.enabled === false;
   return (
     <Part title="Bridges" to="/bridges" onShow={onShow}>
       <ul className="grid gap-1.5">
-        {data?.map((bridge) => (
+        {bridges.map((bridge) => (
           <li key={bridge.name}>
             <button
               type="button"
               onClick={() => onShow(`/bridges/${bridge.name}`)}
               className="grid w-full grid-cols-[auto_1fr_auto] items-center gap-x-2 gap-y-1 rounded text-left hover:bg-hover"
             >
-              <StatusDot tone={bridge.enabled ? ACCOUNT_STATES[bridge.state].tone : 'idle'} />
+              <StatusDot tone={isOff(bridge) ? 'idle' : ACCOUNT_STATES[bridge.state].tone} />
               <span className="truncate">{bridge.label}</span>
-              <span className="text-muted">{bridge.enabled ? ACCOUNT_STATES[bridge.state].label : 'Switched off'}</span>
-              <Used bridge={bridge} />
+              <span className="text-muted">{isOff(bridge) ? 'Switched off' : ACCOUNT_STATES[bridge.state].label}</span>
+              <Used label={bridge.label} quota={detailOf(bridge)?.quota ?? null} />
             </button>
           </li>
         ))}
@@ -112,7 +114,7 @@ function Bridges({ onShow }: PartProps) {
 }
 
 /** The limit that is used most. */
-function Used({ bridge: { label, quota } }: { bridge: BridgeDetail }) {
+function Used({ label, quota }: Pick<BridgeDetail, 'label' | 'quota'>) {
   const used = quota?.windows.flatMap(({ usedPercent }) => (usedPercent === null ? [] : [usedPercent])) ?? [];
   if (used.length === 0) return null;
   const most = Math.max(...used);

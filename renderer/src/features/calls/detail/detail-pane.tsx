@@ -57,7 +57,7 @@ export function CallDetailPane() {
 
   const held = detail.data?.call.id === id ? detail.data : undefined;
   return (
-    <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="flex h-full flex-col border-l bg-surface">
+    <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="@container flex h-full flex-col border-l bg-surface">
       {held ? (
         <Head detail={held} onClose={close} onShowLosses={() => show('request')} />
       ) : (
@@ -99,7 +99,7 @@ function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: 
   const { call } = detail;
   const isWide = useStore(widened);
   return (
-    <header className="grid shrink-0 gap-2.5 px-4 pt-2 pb-3">
+    <header className="grid shrink-0 grid-cols-[minmax(0,1fr)] gap-2.5 px-4 pt-2 pb-3">
       <div className="flex h-7 items-center gap-3">
         <h2 className="min-w-0 truncate font-mono text-xs" title={call.path}>
           <span className="text-muted">{call.method}</span> {call.path}
@@ -108,7 +108,8 @@ function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: 
           <CallStatus call={call} />
         </span>
         {call.upstream === PRACTICE && <PracticeBadge />}
-        <span className="tnum ml-auto truncate text-xs text-faint">{fullTime(call.startedAt)}</span>
+        <span className="tnum truncate text-xs text-faint @max-[44rem]:hidden">{fullTime(call.startedAt)}</span>
+        <span className="ml-auto" />
         <CopyAs detail={detail} limit={WHOLE_LIMIT} />
         <Deeds detail={detail} limit={WHOLE_LIMIT} />
         <IconButton
