@@ -17,6 +17,7 @@ import { causeOf } from '../../../../lib/errors.ts';
 import { searchOfCalls } from '../../search.ts';
 import { bodyOf, prettyOf } from './body.ts';
 import { ComparisonView } from './comparison.tsx';
+import { TranslateAgain } from './offline.tsx';
 
 type Request = Parameters<EngineClient['replay']['run']>[0];
 type Upstream = NonNullable<Request['upstream']>;
@@ -254,6 +255,7 @@ function AgainForm({
               />
             )}
           </div>
+          {detail.upstream !== null && call.wireIn !== call.wireOut && <TranslateAgain id={call.id} />}
           {(wrong !== null || send.error !== null) && (
             <p role="alert" className="text-xs text-bad">
               {wrong ?? causeOf(send.error)}
