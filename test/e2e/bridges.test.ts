@@ -82,6 +82,9 @@ it('signs in with a device code: an app of one’s own, the terms, the code on t
   await card('Accounts').getByText('octofake').waitFor();
   await card('Models').getByText('copilot/claude-sonnet-4.6').waitFor();
   await card('Quota').getByText('19.5 % used').waitFor();
+  await card('Quota')
+    .getByText(/of 1,500 requests left; more may be used/)
+    .waitFor();
   expect(await view.findings()).toEqual([]);
   await view.shot('bridge-ready');
 });

@@ -18,6 +18,7 @@ import type {
   EngineEvent,
   Key,
   Listener,
+  LogLine,
   Notice,
   Price,
   Status,
@@ -27,6 +28,7 @@ import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { parseQuery } from '../../bridges/contract/query.ts';
 import { fits } from '../../renderer/src/lib/query-match.ts';
 import { madeCall, madeDetail, madeIdentity, madeTree, madeWhy } from './made-calls.ts';
+import { MADE_KIT, MADE_LOG, madeBridge, madeSamples } from './made-status.ts';
 import { madeConversations, madeNodes, madeQuotas, madeUsage, madeWindow } from './made-meaning.ts';
 
 /** The policy every host serves the window under. */
@@ -313,7 +315,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {
-      list: os.bridges.list.handler(() => []),
+      list: os.bridges.list.handler(() => bridges.map((bridge) => madeBridge(bridge, startedAt))),
       signIn: os.bridges.signIn.handler(unserved),
       cancelSignIn: os.bridges.cancelSignIn.handler(unserved),
       signOut: os.bridges.signOut.handler(unserved),
@@ -418,10 +420,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       hostKey: os.tunnels.hostKey.handler(noTunnels),
       trust: os.tunnels.trust.handler(noTunnels),
       check: os.tunnels.check.handler(noTunnels),
-      logs: os.tunnels.logs.handler(noTunnels),
-      follow: os.tunnels.follow.handler(noTunnels),
-      numbers: os.tunnels.numbers.handler(noTunnels),
-      serverKit: os.tunnels.serverKit.handler(noTunnels),
+      logs: os.tunnels.logs.handler(() => MADE_LOG),
+      follow: os.tunnels.follow.handler(({ signal }) => madeLog(signal)),
+      numbers: os.tunnels.numbers.handler(() => ({ everyMs: 30_000, samples: madeSamples(startedAt) })),
+      serverKit: os.tunnels.serverKit.handler(() => MADE_KIT),
       login: os.tunnels.login.handler(noTunnels),
       installCloudflared: os.tunnels.installCloudflared.handler(noTunnels),
       disturb: os.tunnels.disturb.handler(() => ({ disturbed: 0 })),
@@ -476,6 +478,12 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         server.closeAllConnections();
       }),
   };
+}
+
+/** The made log, then silence until whoever follows it leaves. */
+async function* madeLog(signal: AbortSignal | undefined): AsyncGenerator<LogLine> {
+  yield* MADE_LOG;
+  await new Promise((done) => signal?.addEventListener('abort', done));
 }
 
 /** The built files; every path without a dot is the window itself, which finds its page alone. */
