@@ -32,10 +32,13 @@ beforeEach(async () => {
   view = await openWindow(browser, engine.headless.link());
 });
 afterEach(async () => {
-  await engine.stop();
-  await github.server.stop();
-  await openai.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+    await github.server.stop();
+    await openai.stop();
+  }
 });
 
 const go = async (bridge: string): Promise<void> => {

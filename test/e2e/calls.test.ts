@@ -47,8 +47,11 @@ async function shown(locator: Locator): Promise<boolean> {
 }
 
 afterEach(async () => {
-  await stub.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await stub.stop();
+  }
 });
 
 describe('the query', () => {

@@ -20,8 +20,11 @@ beforeEach(async () => {
   page = view.page;
 });
 afterEach(async () => {
-  await engine.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
 const open = (path: string): Promise<void> => view.go(path);

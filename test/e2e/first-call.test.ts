@@ -15,9 +15,8 @@ beforeAll(async () => {
   view = await openWindow(browser, engine.headless.link());
 });
 afterAll(async () => {
-  await engine.stop();
-  await view.close();
   await browser.close();
+  await engine.stop();
 });
 
 const stream = (model: string): Promise<string> =>

@@ -19,8 +19,11 @@ beforeEach(async () => {
   engine = await startTestEngine();
 });
 afterEach(async () => {
-  await engine.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
 async function openFirst(): Promise<void> {

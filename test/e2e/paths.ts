@@ -12,10 +12,9 @@ const go = (page: Page, path: string): Promise<void> => page.evaluate(`history.p
 export const PATHS: Readonly<Record<string, (walk: Walk) => Promise<void>>> = {
   async welcome({ page }) {
     await go(page, '/welcome');
-    await page.getByRole('button', { name: /Make a first call/ }).click();
-    const first = page.getByRole('region', { name: 'Your first call' });
-    await first.getByRole('button', { name: /Make (?:the first|another) call/ }).click();
-    await first.getByText('Practice model', { exact: true }).waitFor();
+    await page.getByRole('button', { name: /^(?:1 )?Make a first call/ }).click();
+    await page.getByRole('button', { name: 'Make the first call' }).click();
+    await page.getByRole('region', { name: 'Your first call' }).getByText('Practice model', { exact: true }).waitFor();
   },
 
   async overview({ page }) {

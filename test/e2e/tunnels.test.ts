@@ -23,8 +23,11 @@ beforeEach(async () => {
   view = await openWindow(browser, engine.headless.link());
 });
 afterEach(async () => {
-  await engine.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
 const card = (name: string): Locator => view.page.getByRole('region', { name, exact: true });

@@ -35,8 +35,11 @@ async function shown(locator: Locator, timeout = 5000): Promise<boolean> {
 }
 
 afterEach(async () => {
-  await stub.stop();
-  await view.close();
+  try {
+    await view.close();
+  } finally {
+    await stub.stop();
+  }
 });
 
 describe('overview', () => {
@@ -100,7 +103,7 @@ describe('calls', () => {
     await page.locator(ROW).first().waitFor();
     expect(await page.getByRole('grid').getAttribute('aria-rowcount')).toBe('100001');
     await page.keyboard.press('End');
-    await page.locator('#call-1').waitFor({ timeout: 15_000 });
+    await page.locator('#call-1').waitFor();
     expect(await page.locator(ROW).count()).toBeLessThan(80);
     expect(await page.locator('#call-1').getAttribute('aria-rowindex')).toBe('100001');
     await live();
@@ -336,7 +339,7 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
     '/usage': 'By client',
     '/clients': 'Connect a client',
     '/settings': 'Diagnostics bundle',
-    '/welcome': 'A bridge lets your tools use',
+    '/welcome': 'Welcome to Drawbridge',
     '/popover': 'At a glance',
   };
   test.each([1440, 760])('every page, %i pixels wide', async (width) => {

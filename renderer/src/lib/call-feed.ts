@@ -34,6 +34,8 @@ export class CallFeed {
   #view: FeedView = EMPTY;
   /** Events that came while a page was under way: the page may have been read before them. */
   #late: Call[] = [];
+  /** The page of older calls that is on its way. */
+  #older: Promise<void> | null = null;
   #loads = 0;
   /** Answers to loads of an earlier generation are dropped. */
   #generation = 0;
@@ -78,8 +80,18 @@ export class CallFeed {
 
   /** Loads the next page of older calls, unless one is on its way. */
   async loadOlder(): Promise<void> {
+    if (this.#older !== null) return;
+    this.#older = this.#nextPage();
+    try {
+      await this.#older;
+    } finally {
+      this.#older = null;
+    }
+  }
+
+  async #nextPage(): Promise<void> {
     const last = this.#rows.at(-1);
-    if (!this.#view.more || this.#view.loadingOlder || last === undefined) return;
+    if (!this.#view.more || last === undefined) return;
     this.#show({ loadingOlder: true });
     await this.#page({ limit: OLDER_PAGE, before: last.id }, (page) => {
       this.#rowsChanged = true;
@@ -87,6 +99,14 @@ export class CallFeed {
       this.#show({ more: page.more });
     });
     this.#show({ loadingOlder: false });
+  }
+
+  /** Loads every older call, page by page, as long as it is wanted. Stops where one cannot be loaded. */
+  async loadAll(wanted: () => boolean): Promise<void> {
+    const generation = this.#generation;
+    while (wanted() && this.#view.more && this.#view.error === null && generation === this.#generation) {
+      await (this.#older ?? this.loadOlder());
+    }
   }
 
   /** Takes calls that began, moved or ended. */

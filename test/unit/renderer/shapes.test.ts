@@ -128,5 +128,6 @@ it('a frame of a stream has the time its last byte came', () => {
 
 it('a finding of a doctor has a button where this window can mend it', () => {
   expect(mendOf('enabled')).toEqual({ label: 'Switch it on', does: 'enable' });
-  expect(mendOf('keychain')).toBeNull();
+  expect(mendOf('m365-consent')).toEqual({ label: 'Sign in', does: 'sign-in' });
+  expect(mendOf('codex-keychain')).toBeNull();
 });

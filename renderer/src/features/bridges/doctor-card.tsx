@@ -77,7 +77,7 @@ function Mend({ bridge, check, onSignIn, onMended }: { bridge: BridgeName; check
   const act = useBridgeCommand((kind: 'enable' | 'retry') =>
     kind === 'enable' ? client.bridges.enable({ bridge, enabled: true }) : client.bridges.retry({ bridge }),
   );
-  const mend = mendOf(check.slice(bridge.length + 1));
+  const mend = mendOf(check);
   if (mend === null) return null;
   const press = (): void => {
     if (mend.does === 'sign-in') onSignIn();

@@ -1,9 +1,9 @@
 /** What the window can do about a finding of a bridge's doctor. */
 export type DoctorMend = { label: string; does: 'sign-in' | 'enable' | 'retry' | 'scope' | 'limits' | 'settings' };
 
-/** The mend for a check by its name without the bridge's; null where only a person outside of this window can. */
+/** The mend for a check by its name, with or without the bridge's before it; null where only a person outside of this window can. */
 export function mendOf(check: string): DoctorMend | null {
-  switch (check) {
+  switch (check.replace(/^(?:codex|copilot|m365)-/, '')) {
     case 'account':
     case 'account-type':
     case 'sign-in':

@@ -60,6 +60,7 @@ export function CallsPage() {
 
   const rowsNow = useCallback(() => feed.view().rows, [feed]);
   const loadOlder = useCallback(() => void feed.loadOlder(), [feed]);
+  const loadAll = useCallback((wanted: () => boolean) => void feed.loadAll(wanted), [feed]);
   const toTable = useCallback(() => table.current?.focus(), []);
   const { tab } = search;
   const filterBy = useCallback(
@@ -132,6 +133,7 @@ export function CallsPage() {
             onMove={move}
             onOpen={open}
             onNeedOlder={loadOlder}
+            onNeedAll={loadAll}
           />
         )}
       </Split>

@@ -40,6 +40,7 @@ export const CallsTable = memo(function CallsTable({
   onMove,
   onOpen,
   onNeedOlder,
+  onNeedAll,
 }: {
   ref: Ref<CallsTableHandle>;
   view: FeedView;
@@ -52,6 +53,8 @@ export const CallsTable = memo(function CallsTable({
   onMove: (id: number) => void;
   onOpen: (id: number) => void;
   onNeedOlder: () => void;
+  /** Asks for every older call, as long as that is wanted. */
+  onNeedAll: (wanted: () => boolean) => void;
 }) {
   const { rows } = view;
   const scroller = useRef<HTMLDivElement>(null);
@@ -103,6 +106,7 @@ export const CallsTable = memo(function CallsTable({
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     seekingEnd.current = event.key === 'End' && view.more;
+    if (seekingEnd.current) onNeedAll(() => seekingEnd.current);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 2);
     if (event.key === 'ArrowDown') step(1);
     else if (event.key === 'ArrowUp') step(-1);

@@ -16,7 +16,7 @@ import { client } from '../../host.ts';
 import { engine } from '../../lib/engine.ts';
 import { compact, number, time } from '../../lib/format.ts';
 import { healthOf } from '../../lib/health.ts';
-import { pauseCapture } from '../../lib/pause.ts';
+import { pauseOrResume } from '../../lib/pause.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { STATES as ACCOUNT_STATES } from '../bridges/words.ts';
 import { STATES as TUNNEL_STATES } from '../tunnels/words.ts';
@@ -220,6 +220,7 @@ function AtAGlance({ status: { activity }, onShow }: PartProps & { status: Statu
   );
 }
 
+/** It says itself what was done, and is the way back: a message in the corner would cover it. */
 function Capture({ status: { capture } }: { status: Status }) {
   const paused = capture.state === 'paused';
   return (
@@ -228,7 +229,7 @@ function Capture({ status: { capture } }: { status: Status }) {
         {capture.state === 'failed' ? 'Calls are not recorded' : paused ? 'Capture is paused' : 'Calls are recorded'}
       </span>
       {capture.state !== 'failed' && (
-        <Button onClick={() => pauseCapture(!paused)}>
+        <Button onClick={() => void pauseOrResume(!paused).catch((error: unknown) => toastError('Capture could not be switched', error))}>
           {paused ? <Play aria-hidden size={13} /> : <Pause aria-hidden size={13} />}
           {paused ? 'Resume capture' : 'Pause capture'}
         </Button>
