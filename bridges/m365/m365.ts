@@ -61,10 +61,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       net,
       app: () => appOf(own()),
       onFault,
-      // The account that is held goes on working while another signs in; that does not end the sign-in.
-      tell(event) {
-        if (event.type !== 'usable' || holder.view().state !== 'signing_in') holder.tell(event);
-      },
+      tell: holder.tell,
       ...(options.every === undefined ? {} : { every: options.every }),
     });
   };

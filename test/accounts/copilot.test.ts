@@ -163,7 +163,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     await start();
     test.github.answer = 'expired';
     expect(await test.signIn(route)).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: 'Nobody typed the code in before it ran out. Try again.',
       mend: { action: { kind: 'sign_in' } },
     });
@@ -183,7 +183,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     const { bridges } = test.engine.control;
     test.github.outage = 'gone';
     expect((await bridges.signIn({ bridge: 'copilot', route, agree: true })).bridge).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: 'GitHub could not be reached. Check the network, then try again.',
     });
     test.github.outage = 'none';
@@ -192,8 +192,8 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     test.github.answer = 'allowed';
     await bridges.signIn({ bridge: 'copilot', route });
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({
-      state: 'auth_required',
-      reason: 'GitHub could not be reached. It is tried again by itself.',
+      state: 'signed_out',
+      reason: 'GitHub could not be reached. Check the network, then try again.',
     });
   });
 
@@ -393,7 +393,7 @@ describe('the SDK', () => {
   it('is asked for where the folder its owner named holds none', async () => {
     await start({ copilot: { sdkFolder: '/nowhere' } });
     const { bridge } = await test.engine.control.bridges.signIn({ bridge: 'copilot', route: 'sdk', agree: true });
-    expect(bridge).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/sdkFolder names \/nowhere/) });
+    expect(bridge).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/sdkFolder names \/nowhere/) });
   });
 });
 
