@@ -121,6 +121,12 @@ describe('drawbridge keys create', () => {
 });
 
 describe('drawbridge doctor codex', () => {
+  it('tells how to widen what the sign-in is for, in a command that asks nothing', async () => {
+    await test.signIn('api-key', KEY);
+    await test.engine.control.bridges.setScope({ bridge: 'codex', route: 'api-key', scope: ['app'] });
+    const command = /To widen it: drawbridge (scope codex app,clients --agree)/.exec((await cli('doctor codex')).text)?.[1];
+    expect(await cli(command ?? '')).toMatchObject({ code: 0, text: expect.stringMatching(/app, clients/) });
+  });
   it('tells what is wrong and what to report, and nothing secret', async () => {
     const fine = await cli('doctor codex');
     expect(fine.text).toMatch(/ok +Account: ready[^]*ok +Models: 1 are listed/);

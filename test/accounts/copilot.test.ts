@@ -225,6 +225,31 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
   });
 
+  it.each([-2, 2])('works with a clock that is off by %i days', async (days) => {
+    await start({ headless: { clock: { now: () => Date.now() + days * DAY, monotonic: () => performance.now() } } });
+    test.github.expiresIn = 28_800;
+    test.github.sessionToken = route === 'sdk' ? 'CANARY-session' : null;
+    sessionToken.next = { token: 'CANARY-session', expiresAt: new Date(Date.now() + 1_800_000).toISOString() };
+    expect(await test.signIn(route)).toMatchObject({ state: 'ready' });
+    for (let n = 0; n < 3; n += 1) expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+    expect(test.github.server.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toEqual([]);
+  });
+
+  it('ends denied where Copilot is taken away from the account, and is ready again once it is given back', async () => {
+    await start();
+    await test.signIn(route);
+    test.github.noCopilot = true;
+    expect(await test.engine.control.bridges.retry({ bridge: 'copilot' })).toMatchObject({
+      state: 'denied',
+      reason: 'This GitHub account has no Copilot that may be used this way.',
+      mend: { action: { kind: 'link', href: 'https://github.com/settings/copilot' } },
+    });
+    expect((await test.call('/v1/messages', claude)).status).toBe(403);
+    test.github.noCopilot = false;
+    expect(await test.engine.control.bridges.retry({ bridge: 'copilot' })).toMatchObject({ state: 'ready', reason: null });
+  });
+
   it.each(['locked', 'denied', 'unavailable'] as const)('is held back while the keychain is %s, and comes back', async (kind) => {
     const inner = memorySecrets();
     let problem = false;
