@@ -225,6 +225,23 @@ describe('with ChatGPT', () => {
     const renewals = test.openai.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'));
     expect(renewals).toHaveLength(1);
   });
+  it('goes on renewing while the plan is used up, and is there when it begins anew', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    await test.signIn('chatgpt');
+    for (const renewals of [1, 2]) {
+      aged += 86_400_000;
+      test.openai.expireAccess();
+      test.openai.mood.callAnswer = {
+        status: 429,
+        body: { error: { code: 'subscription_sharing_usage_limit_exceeded', message: 'limit' } },
+      };
+      expect((await test.call('/v1/chat/completions', chat, { key: test.appKey })).status).toBe(429);
+      expect(test.openai.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toHaveLength(renewals);
+    }
+    expect((await test.call('/v1/chat/completions', chat, { key: test.appKey })).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready' });
+  });
   it.each([
     ['wrong_nonce', /did not prove who/],
     ['wrong_audience', /did not prove who/],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSocketListener, type SocketListener } from '../../bridges/http/socket.ts';
@@ -116,6 +116,10 @@ describe('what happens to the machine', () => {
     writeFileSync(login, JSON.stringify({ auth_mode: 'apikey', OPENAI_API_KEY: 'sk-of-nobody' }));
     await desktop.act({ do: 'power', event });
     await desktop.until(says('ready'));
+    // One that was fine is looked at after a sleep, and need not be because a screen was unlocked.
+    rmSync(login);
+    await desktop.act({ do: 'power', event: 'resume' });
+    await desktop.until(says('sign in again'));
   });
 });
 
@@ -192,6 +196,7 @@ describe.each([
     if (platform === 'darwin') await desktop.act({ do: 'blur', window: windows[0]?.id ?? 0 });
     else await desktop.act({ do: 'tray-click' });
     await desktop.until(({ windows: all }) => all.every((window) => !window.visible));
+    expect(shell.complaints).toEqual([]);
 
     // Launch at login is the system’s own.
     await desktop.act({ do: 'menu', id: 'login' });
