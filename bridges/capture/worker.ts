@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
+import { giveBack } from '../engine/give-back.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { FOLLOWERS } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
@@ -75,6 +76,15 @@ export function serveStore(port: MessagePort): void {
     else onQuery(store, meaning, id, query);
   };
 
+  const restLater = (): void => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      store?.checkpoint();
+      giveBack();
+    }, IDLE_MS);
+    idle.unref();
+  };
+
   const keepHouse = (open: Store): void => {
     upkeep = setTimeout(
       () => {
@@ -97,6 +107,7 @@ export function serveStore(port: MessagePort): void {
         const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
         store = opened.store;
         keepHouse(store);
+        restLater();
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
       }
@@ -106,9 +117,7 @@ export function serveStore(port: MessagePort): void {
       case 'records':
         if (store === undefined) send(unstored(message, 'The capture store is not open.'));
         else send(write(store, keeper, message));
-        clearTimeout(idle);
-        idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
-        idle.unref();
+        restLater();
         return;
       case 'query':
         void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
