@@ -13,8 +13,8 @@ export type HolderOptions<S> = {
   clock: Clock;
   log: Logger;
   onChange: () => void;
-  /** Opens what a held account needs to be used. */
-  sessionOf: (account: AccountRecord) => S;
+  /** Opens what a held account needs to be used. What it tells counts only while it is the one in use. */
+  sessionOf: (account: AccountRecord, tell: (event: AccountEvent) => void) => S;
 };
 
 /** The accounts of one bridge: which are held, which is used, where it stands, what was agreed to, what it is for. */
@@ -79,7 +79,8 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
 
   const activate = (account: AccountRecord | undefined): void => {
     void session?.stop();
-    session = account === undefined ? undefined : options.sessionOf(account);
+    const opened: S | undefined = account && options.sessionOf(account, (event) => void (session === opened && tell(event)));
+    session = opened;
     // Held to be usable until it is found not to be: asking the keychain may put up a prompt.
     view = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
     onChange();

@@ -11,6 +11,8 @@ import { CODEX_ROUTES } from '../../bridges/codex/routes.ts';
 import { testClock } from './keeper.support.ts';
 
 let home: string;
+/** What each account's session tells with. */
+const tells = new Map<string, (event: AccountEvent) => void>();
 let holder: AccountHolder<{ stop(): Promise<void> }>;
 beforeEach(() => {
   home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-holder-'));
@@ -21,7 +23,10 @@ beforeEach(() => {
     clock: testClock(),
     log: silentLogger,
     onChange: () => {},
-    sessionOf: () => ({ stop: async () => {} }),
+    sessionOf: ({ id }, tell) => {
+      tells.set(id, tell);
+      return { stop: async () => {} };
+    },
   });
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
@@ -54,4 +59,13 @@ it('a sign-in that is cancelled when it is over already changes nothing', () => 
   holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
   holder.fallBack({ type: 'sign_in_cancelled' });
   expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
+});
+
+it('what comes late from an account that is not used any more says nothing of the one that is', () => {
+  holder.add({ id: 'one', route: 'api-key', label: 'one', plan: null });
+  holder.add({ id: 'two', route: 'api-key', label: 'two', plan: null });
+  tells.get('one')?.({ type: 'rejected', reason: 'The sign-in was revoked.' });
+  expect(holder.view()).toMatchObject({ state: 'ready', reason: null });
+  tells.get('two')?.({ type: 'rejected', reason: 'The sign-in was revoked.' });
+  expect(holder.view()).toMatchObject({ state: 'auth_required' });
 });
