@@ -61,10 +61,10 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
         const written = appearing(notes);
         process.kill(pid, 'SIGUSR2');
         await written;
-        const fired: Record<string, number> = JSON.parse(readFileSync(notes, 'utf8'));
+        const { made, fired }: { made: number; fired: Record<string, number> } = JSON.parse(readFileSync(notes, 'utf8'));
         console.log(`timers that fired within ${seconds} s: ${JSON.stringify(fired)}`);
-        // Every listener looks for slow callers, so something must have been seen.
-        expect(Object.keys(fired)).not.toEqual([]);
+        // Every listener looks for slow callers, so timers must have been seen.
+        expect(made).toBeGreaterThan(3);
         // One more than there are seconds: a span may begin just before a timer fires.
         expect(Object.entries(fired).filter(([, times]) => times > seconds + 1)).toEqual([]);
       } finally {
