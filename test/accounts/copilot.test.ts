@@ -262,6 +262,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
       delete: (name) => guarded(() => inner.delete(name)),
     };
     const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keychain-'));
+    leftovers.push(home);
     await start({ keychain, home });
     await test.signIn(route);
     await test.engine.stop();
@@ -277,11 +278,11 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     problem = true;
     expect(await test.signIn(route)).toMatchObject({ state: 'ready', reason: expect.stringMatching(/The keychain/) });
     problem = false;
-    leftovers.push(home);
   });
 
   it('is still signed in after a restart and three days of sleep, and tells a sign-in that was revoked meanwhile', async () => {
     const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+    leftovers.push(home);
     await start({ home });
     await test.signIn(route);
     const { keychain, github } = test;
@@ -298,7 +299,6 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
       reason: 'GitHub does not accept this sign-in any more.',
     });
     expect((await test.call('/v1/messages', claude)).status).toBe(401);
-    leftovers.push(home);
   });
 
   it('renews the tokens of a GitHub App, once for all calls, after three days of sleep', async () => {
