@@ -32,7 +32,7 @@ const PROVIDERS: Record<'codex' | 'copilot' | 'm365', () => Promise<SignedIn>> =
     await openai.person(url, 'allow');
     const result = await done;
     if (result.kind !== 'signed_in') throw new Error(result.kind);
-    return { url: openai.baseUrl, clientId: '', tokens: result.tokens, refreshes: () => renewals(openai.seen), stop: openai.stop };
+    return { url: openai.baseUrl, clientId: '', tokens: result.tokens, refreshes: () => renewals(openai.seen), stop: () => openai.stop() };
   },
   async copilot() {
     const github = await startFakeGitHub();
@@ -44,7 +44,7 @@ const PROVIDERS: Record<'codex' | 'copilot' | 'm365', () => Promise<SignedIn>> =
     const pause = async (): Promise<void> => {};
     const result = await pollDevice({ net, github: server.baseUrl, clientId, start, signal: never(), now: Date.now, pause });
     if (result.kind !== 'signed_in') throw new Error(result.kind);
-    return { url: server.baseUrl, clientId, tokens: result.tokens, refreshes: () => renewals(server.seen), stop: server.stop };
+    return { url: server.baseUrl, clientId, tokens: result.tokens, refreshes: () => renewals(server.seen), stop: () => server.stop() };
   },
   async m365() {
     const microsoft = await startFakeMicrosoft();
@@ -54,7 +54,7 @@ const PROVIDERS: Record<'codex' | 'copilot' | 'm365', () => Promise<SignedIn>> =
     const outcome = await entra.byCode({ claims: null, onCode: () => {}, signal: never() });
     if ('fault' in outcome) throw new Error(outcome.fault.reason);
     const tokens = tokensOf(outcome.granted, Date.now());
-    return { url: baseUrl, clientId, tokens, refreshes: microsoft.refreshes, stop: microsoft.stop };
+    return { url: baseUrl, clientId, tokens, refreshes: () => microsoft.refreshes(), stop: () => microsoft.stop() };
   },
 };
 
