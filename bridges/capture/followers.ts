@@ -26,6 +26,10 @@ export type Follower = {
   stored(change: StoredCallChange): void;
   /** These calls are about to go. Sums over time may stay; whatever would tell what a call said must go too. */
   removed(ids: readonly number[]): void;
+  /** The transaction ends: sums that were held back are to be written now. */
+  flush?(): void;
+  /** The transaction was rolled back: what was learnt in it is wrong. */
+  forget?(): void;
 };
 
 /** Made once for each opening of the database, after its migrations. */

@@ -105,6 +105,14 @@ export class Meaning {
         conversations.removed(ids);
         rollup.removed(ids);
       },
+      flush() {
+        conversations.flush();
+        rollup.flush();
+      },
+      forget() {
+        conversations.forget();
+        rollup.forget();
+      },
     };
   };
 

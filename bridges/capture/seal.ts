@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What stands between the store and its blobs: nothing, or encryption. */
 export type Seal = {
@@ -14,7 +14,7 @@ export const openly: Seal = {
   encrypted: false,
   close: (bytes) => bytes,
   open: (bytes) => bytes,
-  address: (bytes) => createHash('sha256').update(bytes).digest().subarray(0, 16),
+  address: (bytes) => hash('sha256', bytes, 'buffer').subarray(0, 16),
 };
 
 const NONCE = 12;

@@ -40,6 +40,8 @@ export class Store {
   readonly #bodies: Bodies;
   readonly #followers: readonly Follower[];
   #count: number;
+  /** No call has a larger id. */
+  #newest: number;
   /** More may come before the transaction ends. */
   #several = false;
 
@@ -52,6 +54,7 @@ export class Store {
     this.#bodies = new Bodies(db, read, seal);
     this.#followers = followers.map((make) => make(db));
     this.#count = countCalls(db);
+    this.#newest = newestCall(db);
   }
 
   /**
@@ -83,6 +86,8 @@ export class Store {
       db.pragma('synchronous = normal');
       db.pragma('foreign_keys = on');
       db.pragma('journal_size_limit = 67108864');
+      // Pages that are written again and again go to the database once in 16 MiB.
+      db.pragma('wal_autocheckpoint = 4096');
       db.pragma('cache_size = -16384');
       // What is removed is overwritten at once.
       db.pragma('secure_delete = on');
@@ -113,15 +118,20 @@ export class Store {
 
   /** Runs `work` in one transaction. */
   transaction(work: () => void): void {
-    this.db.transaction(() => {
-      this.#several = true;
-      try {
-        work();
-      } finally {
-        this.#several = false;
-      }
-      this.#bodies.flush();
-    })();
+    try {
+      this.db.transaction(() => {
+        this.#several = true;
+        try {
+          work();
+        } finally {
+          this.#several = false;
+        }
+        this.#flush();
+      })();
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
   }
 
   /** Writes what is new of a call, and tells the followers. To be run in a transaction. */
@@ -133,8 +143,13 @@ export class Store {
     for (const { side, headers, body } of sides) this.#keepSide(kept, side, headers, body);
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
     this.#putExchange(call.id, begins, kept);
-    if (!this.#several) this.#bodies.flush();
     for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });
+    if (!this.#several) this.#flush();
+  }
+
+  #flush(): void {
+    this.#bodies.flush();
+    for (const follower of this.#followers) follower.flush?.();
   }
 
   /** Writes a row, new or known by its id. */
@@ -144,7 +159,8 @@ export class Store {
 
   /** True where it was not known. */
   #putRow(call: Call): boolean {
-    const isNew = this.#statements.exists.get(call.id) === undefined;
+    const isNew = call.id > this.#newest || this.#statements.exists.get(call.id) === undefined;
+    if (call.id > this.#newest) this.#newest = call.id;
     this.#statements.putCall.run(toRow(call));
     if (isNew) this.#count += 1;
     return isNew;
@@ -277,7 +293,9 @@ export class Store {
   /** Forgets what was learnt in a transaction that was rolled back, or of rows that are gone. */
   forget(): void {
     this.#bodies.forget();
+    for (const follower of this.#followers) follower.forget?.();
     this.#count = countCalls(this.db);
+    this.#newest = newestCall(this.db);
   }
 
   #keepSide(kept: Kept, side: Side, headers: string, body: Buffer | null): void {
@@ -303,13 +321,14 @@ export class Store {
   /** A row is written at once where it can be: one that grows has to move within the file. */
   #putExchange(call: number, begins: boolean, { columns, words }: Kept): void {
     const of = (column: ExchangeColumn): Buffer | null => columns.get(column) ?? null;
-    if (begins) this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of));
+    let id: number | undefined;
+    if (begins) id = Number(this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of)).lastInsertRowid);
     else if (columns.size > 0) {
       this.#statements.beginNothing.run(call);
       for (const [column, value] of columns) this.#statements.putColumn[column].run(value, call);
     }
     if (words.length === 0) return;
-    const id = this.#statements.exchangeOf.get(call)?.id;
+    id ??= this.#statements.exchangeOf.get(call)?.id;
     if (id !== undefined) for (const [part, text] of words) this.#statements.index.run(2 * id + part, text);
   }
 }
@@ -336,6 +355,10 @@ type Kept = { columns: Map<ExchangeColumn, Buffer | null>; words: [part: 0 | 1, 
 
 function countCalls(db: Database.Database): number {
   return db.prepare<[], { n: number }>('select count(*) as n from calls').get()?.n ?? 0;
+}
+
+function newestCall(db: Database.Database): number {
+  return db.prepare<[], { id: number | null }>('select max(id) as id from calls').get()?.id ?? -1;
 }
 
 function renameIfThere(from: string, to: string): void {

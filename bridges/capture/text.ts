@@ -1,5 +1,6 @@
-import { decoded } from './projector.ts';
 import type { KeptBody } from './bodies.ts';
+import { decoded } from './projector.ts';
+import { takeApart } from './stream.ts';
 
 /** Which half of an exchange a row of the search index stands for. */
 export const REQUEST_WORDS = 0;
@@ -26,9 +27,10 @@ export function requestText(kept: KeptBody, body: Buffer): string {
     if (text !== '') texts.set(text, text);
   };
   for (const segment of kept.fresh) if (!isFromModel(segment)) add(segment);
+  const read = new Set(kept.fresh.map((segment) => segment.byteOffset));
   for (const segment of kept.last.toReversed()) {
     if (isFromModel(segment)) break;
-    if (isFromClient(segment)) add(segment);
+    if (!read.has(segment.byteOffset) && isFromClient(segment)) add(segment);
   }
   return [...texts.values()].join('\n');
 }
@@ -75,6 +77,16 @@ function textOf(json: Buffer, limit: number): string {
   return texts.join('\n');
 }
 
+const SAID_KEYS: ReadonlySet<string> = new Set([
+  'text',
+  'content',
+  'delta',
+  'partial_json',
+  'thinking',
+  'reasoning_content',
+  'refusal',
+  'arguments',
+]);
 /** Pieces of text in a reply of any wire format: the values of these keys, whatever frame they stand in. */
 const SAID = /"(?:text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|message)":\s?"((?:[^"\\]|\\.)*)"/g;
 
@@ -88,15 +100,30 @@ export function replyText(headers: string, reply: Buffer): string {
   const header = (wanted: string): string | undefined => pairs.find(([name]) => name.toLowerCase() === wanted)?.[1];
   const plain = decoded(reply, header('content-encoding'));
   if (plain === undefined) return '';
+  const apart = takeApart(plain);
+  if (apart !== undefined) {
+    const said = apart.said.filter(({ key }) => SAID_KEYS.has(key)).map(({ text }) => unescaped(utf8(text)));
+    said.push(saidIn(utf8(firstTelling(apart.plain)), true));
+    return said.join('\n').slice(0, MOST_OF_A_REPLY);
+  }
   const text = plain.toString('utf8');
   const streamed = header('content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
-  const told = streamed ? firstTelling(text) : text;
+  return saidIn(streamed ? firstTelling(text) : text, streamed);
+}
+
+function saidIn(told: string, streamed: boolean): string {
   let said = '';
   for (const match of told.matchAll(SAID)) {
     said += streamed ? (match[1] ?? '') : ` ${match[1] ?? ''}`;
     if (said.length > MOST_OF_A_REPLY) break;
   }
   return unescaped(said);
+}
+
+function utf8(latin1: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\x00-\x7f]*$/.test(latin1)) return latin1;
+  return Buffer.from(latin1, 'latin1').toString('utf8');
 }
 
 /** A stream of `responses` without its frames that repeat what the deltas said. */

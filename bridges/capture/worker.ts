@@ -157,7 +157,6 @@ function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
       }
     });
   } catch (error) {
-    store.forget();
     return unstored(batch, reasonOf(error));
   }
   return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };

@@ -12,8 +12,6 @@ import { RecentScans, type Scan } from './scan.ts';
 
 type Side = StoredCallChange['sides'][number];
 
-const TITLE_CHARACTERS = 160;
-
 /** Puts every stored call where it belongs among the others. What an adapter or a body does never stops a call from being stored. */
 export class ConversationFollower implements Follower {
   readonly #graph: Graph;
@@ -39,6 +37,14 @@ export class ConversationFollower implements Follower {
       if (error instanceof Database.SqliteError) throw error;
       this.#warn(`a call could not be put into a conversation: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  flush(): void {
+    this.#graph.flush();
+  }
+
+  forget(): void {
+    this.#graph.forget();
   }
 
   removed(ids: readonly number[]): void {
@@ -87,7 +93,7 @@ export class ConversationFollower implements Follower {
       {
         steps: scan.steps.length,
         summary: told.kind === 'summary',
-        title: scan.last === null ? null : shortened(scan.last),
+        title: scan.title,
         context: scan.context,
       },
     );
@@ -95,13 +101,13 @@ export class ConversationFollower implements Follower {
 
   #end(call: Call, wire: WireFormat, reply: Side): void {
     if (call.status === null || call.status >= 400) return;
-    const node = this.#sql.flagsOf.get(call.id);
-    if (node === undefined) return;
+    const flags = this.#graph.flags(call.id);
+    if (flags === undefined) return;
     const body = plain(reply);
     if (body === undefined) return;
     const prompts = spawnedPrompts(wire, call.streamed, body, this.#adapters.list());
     if (prompts.length > 0) this.#graph.addSpawns(call.id, prompts.map(textHash), call.id / IDS_PER_MS + (call.durationMs ?? 0));
-    if ((node.flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
+    if ((flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
   }
 
   /** The number of a thread; what is known of it is added to what was known before. */
@@ -131,17 +137,8 @@ function plain(side: Side): Buffer | undefined {
   return decoded(side.body, pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]);
 }
 
-function shortened(text: string): string {
-  const line = text
-    .slice(0, TITLE_CHARACTERS * 4)
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
-}
-
 function prepare(db: Database.Database) {
   return {
-    flagsOf: db.prepare<[number], { flags: number }>('select flags from conv_nodes where call = ?'),
     threadOf: db.prepare<[number], { thread: number | null }>('select thread from conv_nodes where call = ?'),
     findThread: db.prepare<
       [string, string],

@@ -183,6 +183,9 @@ export function readTree(db: Database, prices: PriceTable, call: number, limit: 
       startedMs: row.startedMs,
     })),
   );
+  const titles = new Map<number, string | null>();
+  // A call follows an earlier one, whose title it may share (graph.ts).
+  for (const row of nodes) titles.set(row.call, row.title === '' && row.parent !== null ? (titles.get(row.parent) ?? null) : row.title);
   return {
     conversation: conversationOf(db, prices, head),
     more: rows.length > limit,
@@ -193,7 +196,7 @@ export function readTree(db: Database, prices: PriceTable, call: number, limit: 
         parent: row.parent,
         ...(places.get(row.call) ?? { kind: 'turn', line: 'main' }),
         startedAt: new Date(row.startedMs).toISOString(),
-        title: row.title,
+        title: titles.get(row.call) ?? null,
         model: row.model,
         upstream: row.upstream,
         status: row.status,
