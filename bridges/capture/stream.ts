@@ -84,11 +84,8 @@ class Taking {
       }
       endPlain();
       this.#repeats += text.slice(from, end);
-      const template = this.#templates[number];
-      let count = 0;
-      for (; template !== undefined && this.#take(template); count += 1);
       pushNumber(this.#runs, number + 1);
-      pushNumber(this.#runs, count);
+      pushNumber(this.#runs, this.#takeAll(this.#templates[number]));
       runs += 1;
       plainFrom = this.#at;
     }
@@ -112,6 +109,13 @@ class Taking {
     const template = templateOf(this.#text.slice(from, end));
     if (template === undefined || fits(this.#text, end, template) < 0) return undefined;
     return this.#templates.push(template) - 1;
+  }
+
+  /** Takes the frames of a template that follow one another; returns how many. */
+  #takeAll(template: Template | undefined): number {
+    let count = 0;
+    if (template !== undefined) while (this.#take(template)) count += 1;
+    return count;
   }
 
   #take(template: Template): boolean {
