@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { Blocks, MOST_IN_BLOCK, type Place } from './blocks.ts';
 import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
+import { masked } from './mask.ts';
 import { FORM, pack, unpack } from './pack.ts';
 import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Cut, type Piece, type Recipe } from './recipe.ts';
 import type { Seal } from './seal.ts';
@@ -23,8 +24,9 @@ const MAX_RECIPE = 64 * 1024 * 1024;
 type Mark = { gap: number; start: number; end: number; segment: number; cut: Cut | undefined };
 type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number };
 
-/** A body as it was stored, and its segments that had never been seen before. */
-export type KeptBody = { stored: Buffer; fresh: Buffer[]; last: Buffer[] };
+/** A body as it was stored, and its segments that no earlier body shared: masked where they had never been seen before. */
+export type KeptBody = { stored: Buffer; own: readonly KeptSegment[] };
+export type KeptSegment = { bytes: Buffer; isNew: boolean };
 
 /**
  * Bodies and headers between their bytes and the database: segments by content, recipes on top of recipes, headers on
@@ -48,14 +50,14 @@ export class Bodies {
     this.#blocks = new Blocks(db, reader, seal);
   }
 
-  /** A request: cut into segments where it can be. */
+  /** A request: cut into segments where it can be. What looks like a credential in it is masked. */
   keepRequest(body: Buffer): KeptBody {
-    return this.#keepSegments(body) ?? { stored: this.#wrapped(body), fresh: [], last: [] };
+    return this.#keepSegments(body) ?? { stored: this.#wrapped(masked(body)), own: [] };
   }
 
   keepReply(body: Buffer): Buffer {
     const apart = takeApart(body);
-    return apart === undefined ? this.#keepWhole(body) : wrap(FORM.stream, body.length, this.#keepWhole(apart.encoded));
+    return apart === undefined ? this.#keepWhole(masked(body)) : wrap(FORM.stream, body.length, this.#keepWhole(apart.encoded));
   }
 
   #keepWhole(body: Buffer): Buffer {
@@ -165,7 +167,7 @@ export class Bodies {
     if (body[0] !== 0x7b) return undefined;
     const { base, shared } = this.#mostAlike(body);
     const marks = base === undefined ? [] : base.marks.slice(0, shared);
-    const fresh: Buffer[] = [];
+    const own: KeptSegment[] = [];
     let from = marks.at(-1)?.end ?? 0;
     const found = from === 0 ? segments(body) : segmentsFrom(body, from);
     for (let i = 0; i + 1 < found.length; i += 2) {
@@ -173,23 +175,29 @@ export class Bodies {
       const end = found[i + 1] ?? 0;
       if (end - start < MIN_SEGMENT) continue;
       const bytes = body.subarray(start, end);
-      const mark = this.#told(bytes, base, base?.marks[marks.length]) ?? this.#segmentId(bytes, fresh);
-      marks.push({ gap: from, start, end, ...mark });
+      const told = this.#told(bytes, base, base?.marks[marks.length]);
+      if (told === undefined) {
+        const clean = masked(bytes);
+        const { id, isNew } = this.#segmentId(clean);
+        own.push({ bytes: clean, isNew });
+        marks.push({ gap: from, start, end, segment: id, cut: undefined });
+      } else {
+        own.push({ bytes, isNew: false });
+        marks.push({ gap: from, start, end, ...told });
+      }
       from = end;
     }
     if (marks.length === 0) return undefined;
-    const own = marks.slice(shared);
-    const pieceOf = ({ gap, start, segment, cut }: Mark): Piece => ({ gap: body.subarray(gap, start), segment, cut });
-    const tail = body.subarray(from);
+    const pieceOf = ({ gap, start, segment, cut }: Mark): Piece => ({ gap: masked(body.subarray(gap, start)), segment, cut });
+    const tail = masked(body.subarray(from));
     const onTop = base !== undefined && shared > 0 && base.depth < MAX_DEPTH;
-    const encoded = onTop ? encodeDelta(shared, own.map(pieceOf), tail) : encodeRecipe(marks.map(pieceOf), tail);
+    const encoded = onTop ? encodeDelta(shared, marks.slice(shared).map(pieceOf), tail) : encodeRecipe(marks.map(pieceOf), tail);
     const data = this.#seal.close(pack(encoded));
     const recipe = Number(this.#statements.putRecipe.run(onTop ? base.recipe : null, data).lastInsertRowid);
     this.#remember({ body, marks, recipe, depth: onTop ? base.depth + 1 : 0 }, base, shared);
     const id: number[] = [];
     pushNumber(id, recipe);
-    const last = own.slice(-4).map((mark) => body.subarray(mark.start, mark.end));
-    return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), fresh, last };
+    return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), own };
   }
 
   /** The recent body that this one shares most with, and how many of its segments are the same. */
@@ -224,20 +232,21 @@ export class Bodies {
     return { segment: like.segment, cut };
   }
 
-  /** The segment that these bytes are. Those never seen before are added to `fresh`. */
-  #segmentId(bytes: Buffer, fresh: Buffer[]): Pick<Mark, 'segment' | 'cut'> {
+  /** The segment that these bytes are. */
+  #segmentId(bytes: Buffer): { id: number; isNew: boolean } {
     const address = this.#seal.address(bytes);
     const key = address.toString('latin1');
     let id = this.#segmentIds.get(key);
+    let isNew = false;
     if (id === undefined) {
       id = this.#putSegment(address, bytes);
-      if (id !== undefined) fresh.push(bytes);
-      else id = this.#statements.findSegment.get(address)?.id ?? 0;
+      isNew = id !== undefined;
+      id ??= this.#statements.findSegment.get(address)?.id ?? 0;
       if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
       this.#segmentIds.set(key, id);
     }
     this.touched?.segments.add(id);
-    return { segment: id, cut: undefined };
+    return { id, isNew };
   }
 
   /** Undefined where it is known. */
@@ -264,7 +273,7 @@ function cutOf(from: Buffer, bytes: Buffer): Cut | undefined {
   const end = commonEnd(from, bytes, Math.min(from.length, bytes.length) - start);
   const own = bytes.length - start - end;
   if (own > 256 || own * 4 > bytes.length) return undefined;
-  return { start, end, own: bytes.subarray(start, start + own) };
+  return { start, end, own: masked(bytes.subarray(start, start + own)) };
 }
 
 function commonStart(a: Buffer, b: Buffer): number {

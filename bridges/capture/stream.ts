@@ -1,9 +1,11 @@
+import { maskText } from '../engine/redact.ts';
 import { pushNumber, Reader } from './numbers.ts';
 
 /**
  * A streamed reply, taken apart: frames that differ in nothing but a few values are told once, and what they say stands
  * in one piece, as it does in the next request. Nine tenths of a stream are its frames; what is left is compressed
- * sooner and smaller. Every byte can be given back.
+ * sooner and smaller. Every byte can be given back, but for what looks like a credential: that is masked, also where it
+ * came in pieces.
  *
  *   stream   := count, templates, count, runs, columns, literals of the templates, bytes of the plain runs, text
  *   template := count of holes, kind of each hole, length of each literal (one more than holes)
@@ -91,10 +93,12 @@ class Taking {
     }
     if (this.#templates.length === 0) return undefined;
     endPlain();
+    this.#plain = maskText(this.#plain);
+    const columns = this.#templates.map(({ holes }) => holes.map(({ texts }) => maskText(texts.join(''))));
     return {
-      encoded: this.#encoded(runs),
-      said: this.#templates.flatMap(({ holes }) =>
-        holes.filter(({ kind }) => kind !== NUMBER).map(({ key, texts }) => ({ key, text: texts.join('') })),
+      encoded: this.#encoded(runs, columns),
+      said: this.#templates.flatMap(({ holes }, i) =>
+        holes.flatMap(({ key, kind }, j) => (kind === NUMBER ? [] : [{ key, text: columns[i]?.[j] ?? '' }])),
       ),
       plain: this.#plain,
       repeated: this.#repeats,
@@ -141,16 +145,16 @@ class Taking {
     return true;
   }
 
-  #encoded(runs: number): Buffer {
+  #encoded(runs: number, texts: readonly (readonly string[])[]): Buffer {
     const numbers: number[] = [];
     const columns: number[] = [];
     let literals = '';
     let said = '';
     pushNumber(numbers, this.#templates.length);
-    for (const template of this.#templates) {
+    for (const [i, template] of this.#templates.entries()) {
       pushNumber(numbers, template.holes.length);
-      for (const hole of template.holes) {
-        const joined = hole.texts.join('');
+      for (const [j, hole] of template.holes.entries()) {
+        const joined = texts[i]?.[j] ?? '';
         const plain = hole.key === 'partial_json' ? unescaped(joined) : undefined;
         if (plain !== undefined) hole.kind = JSON_TEXT;
         pushNumber(numbers, hole.kind);
@@ -160,7 +164,7 @@ class Taking {
       }
       for (const literal of template.literals) {
         pushNumber(numbers, literal.length);
-        literals += literal;
+        literals += maskText(literal);
       }
     }
     pushNumber(numbers, runs);

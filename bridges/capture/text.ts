@@ -1,4 +1,6 @@
+import { redactText } from '../engine/redact.ts';
 import type { KeptBody } from './bodies.ts';
+import { masked } from './mask.ts';
 import { decoded } from './projector.ts';
 import { takeApart } from './stream.ts';
 
@@ -11,6 +13,8 @@ const MOST_OF_A_MESSAGE = 8 * 1024;
 /** Of what a tool gave back only the beginning: it is most of a conversation's bytes, and files are looked for in files. */
 const MOST_OF_A_RESULT = 1024;
 const MOST_OF_A_REPLY = 64 * 1024;
+/** So many of the last messages are indexed again where they had been said before. */
+const MOST_LAST = 4;
 /** Larger bodies are not looked through for words. Bytes. */
 const MOST_BYTES = 1024 * 1024;
 
@@ -18,21 +22,17 @@ const MOST_BYTES = 1024 * 1024;
  * What is new in a request: messages never seen before, and the last ones after the model spoke, which may have been
  * said in another conversation too. What the request repeats of its history was indexed with the call that brought it.
  */
-export function requestText(kept: KeptBody, body: Buffer): string {
-  if (kept.fresh.length === 0 && kept.last.length === 0) return body.length <= MOST_BYTES ? textOf(body, MOST_OF_A_MESSAGE) : '';
-  const texts = new Map<string, string>();
-  const add = (segment: Buffer): void => {
-    if (segment.length > MOST_BYTES) return;
-    const text = textOf(segment, isResult(segment) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
-    if (text !== '') texts.set(text, text);
-  };
-  for (const segment of kept.fresh) if (!isFromModel(segment)) add(segment);
-  const read = new Set(kept.fresh.map((segment) => segment.byteOffset));
-  for (const segment of kept.last.toReversed()) {
-    if (isFromModel(segment)) break;
-    if (!read.has(segment.byteOffset) && isFromClient(segment)) add(segment);
+export function requestText({ own }: KeptBody, body: Buffer): string {
+  if (own.length === 0) return body.length <= MOST_BYTES ? redactText(textOf(body, MOST_OF_A_MESSAGE)) : '';
+  const answered = own.findLastIndex(({ bytes }) => isFromModel(bytes));
+  const texts = new Set<string>();
+  for (const [i, { bytes, isNew }] of own.entries()) {
+    const isWanted = isNew ? !isFromModel(bytes) : i > answered && i >= own.length - MOST_LAST && isFromClient(bytes);
+    if (!isWanted || bytes.length > MOST_BYTES) continue;
+    const text = textOf(isNew ? bytes : masked(bytes), isResult(bytes) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
+    if (text !== '') texts.add(text);
   }
-  return [...texts.values()].join('\n');
+  return [...texts].join('\n');
 }
 
 /** What the model said is indexed with its reply. */
@@ -108,7 +108,7 @@ export function replyText(headers: string, reply: Buffer): string {
   }
   const text = plain.toString('utf8');
   const streamed = header('content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
-  return saidIn(streamed ? firstTelling(text) : text, streamed);
+  return redactText(saidIn(streamed ? firstTelling(text) : text, streamed));
 }
 
 function saidIn(told: string, streamed: boolean): string {

@@ -3,6 +3,7 @@ import type { Call, WireFormat } from '../../contract/index.ts';
 import type { Adapters, Reading } from '../adapters/registry.ts';
 import { exchangeOf } from '../adapters/exchange.ts';
 import type { SessionContexts } from '../adapters/session-context.ts';
+import { redactText } from '../../engine/redact.ts';
 import type { Follower, StoredCallChange } from '../followers.ts';
 import { decoded } from '../projector.ts';
 import { Graph } from './graph.ts';
@@ -120,7 +121,7 @@ export class ConversationFollower implements Follower {
     const context = told.cwd === undefined && (known === undefined || known.cwd === null) ? this.#contexts.of(session) : undefined;
     const cwd = told.cwd ?? context?.cwd ?? known?.cwd ?? null;
     const branch = told.gitBranch ?? context?.gitBranch ?? known?.git_branch ?? null;
-    const origin = told.gitOrigin ?? known?.git_origin ?? null;
+    const origin = told.gitOrigin === undefined ? (known?.git_origin ?? null) : withoutCredentials(told.gitOrigin);
     const commit = told.gitCommit ?? known?.git_commit ?? null;
     if (known === undefined) return Number(this.#sql.putThread.run(session, thread, cwd, branch, origin, commit).lastInsertRowid);
     if (cwd !== known.cwd || branch !== known.git_branch || origin !== known.git_origin || commit !== known.git_commit)
@@ -135,6 +136,11 @@ function plain(side: Side): Buffer | undefined {
   if (!encoded) return side.body;
   const pairs: [string, string][] = JSON.parse(side.headers);
   return decoded(side.body, pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]);
+}
+
+/** An address of a repository may hold a name and a password. */
+function withoutCredentials(origin: string): string {
+  return redactText(origin).replace(/\/\/[^/@]+@/, '//');
 }
 
 function prepare(db: Database.Database) {

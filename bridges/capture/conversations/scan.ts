@@ -4,6 +4,7 @@ import { codecs } from '../../wire/codecs.ts';
 import { isObject } from '../../wire/json.ts';
 import { stringEnd } from '../../wire/scan.ts';
 import type { JsonValue, TurnItem } from '../../wire/turn.ts';
+import { redactText } from '../../engine/redact.ts';
 import { commonPrefix, looksAlike } from '../segments.ts';
 import { atomsOf, spoken, type Atom } from './atoms.ts';
 
@@ -326,8 +327,7 @@ class Scanner {
 }
 
 function shortened(text: string): string {
-  const line = text
-    .slice(0, TITLE_CHARACTERS * 4)
+  const line = redactText(text.slice(0, TITLE_CHARACTERS * 4))
     .replaceAll(/\s+/g, ' ')
     .trim();
   return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
