@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Call } from '../contract/index.ts';
 import type { Side } from './record.ts';
+import type { Seal } from './seal.ts';
 
 /** What a follower hears of a call, each time something of it is written. */
 export type StoredCallChange = {
@@ -32,7 +33,7 @@ export type Follower = {
   forget?(): void;
 };
 
-/** Made once for each opening of the database, after its migrations. */
-export type FollowerMaker = (db: Database) => Follower;
+/** Made once for each opening of the database, after its migrations. What tells what was said goes through the seal. */
+export type FollowerMaker = (db: Database, seal: Seal) => Follower;
 
 export const FOLLOWERS: readonly FollowerMaker[] = [];

@@ -79,10 +79,10 @@ export function listCalls(db: Database, listing: Listing, noIndex: boolean): Cal
 }
 
 /** The ids of all calls a query finds. */
-export function findCalls(db: Database, query: string, now: number): number[] {
+export function findCalls(db: Database, query: string, now: number, noIndex: boolean): number[] {
   const ids: number[] = [];
   for (let before: number | undefined; ;) {
-    const page = listCalls(db, { limit: 1000, before, query, now }, false);
+    const page = listCalls(db, { limit: 1000, before, query, now }, noIndex);
     ids.push(...page.map((call) => call.id));
     before = page.at(-1)?.id;
     if (page.length < 1000) return ids;

@@ -52,7 +52,7 @@ export class Store {
     this.seal = seal;
     this.#statements = prepare(db);
     this.#bodies = new Bodies(db, read, seal);
-    this.#followers = followers.map((make) => make(db));
+    this.#followers = followers.map((make) => make(db, seal));
     this.#count = countCalls(db);
     this.#newest = newestCall(db);
   }

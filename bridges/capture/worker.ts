@@ -1,11 +1,11 @@
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
-import { FOLLOWERS } from './followers.ts';
+import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
@@ -13,6 +13,8 @@ import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
+import { isSealedFile, reseal } from './reseal.ts';
+import { openly, sealedWith, type Seal } from './seal.ts';
 import { Store } from './store.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
@@ -94,7 +96,10 @@ export function serveStore(port: MessagePort): void {
         meaning = made;
         void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
-        const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
+        const followers = [...FOLLOWERS, made.follow];
+        const seal = sealFor(message, followers);
+        if (seal === undefined) return send({ type: 'locked' });
+        const opened = Store.open(message.file, message.now, { followers, seal });
         store = opened.store;
         keepHouse(store);
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
@@ -141,6 +146,19 @@ export function serveStore(port: MessagePort): void {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** How the store is to be kept; one that is kept otherwise is written anew. Undefined where that takes a key that is not there. */
+function sealFor(
+  { file, now, seal: wanted, key }: Extract<ToWorker, { type: 'open' }>,
+  followers: readonly FollowerMaker[],
+): Seal | undefined {
+  const isNow = isSealedFile(file);
+  if (!wanted && !isNow) return openly;
+  if (key === null) return undefined;
+  const sealed = sealedWith(Buffer.from(key));
+  if (existsSync(file) && isNow !== wanted) reseal(file, now, isNow ? sealed : openly, wanted ? sealed : openly, followers);
+  return wanted ? sealed : openly;
 }
 
 /** What folders keep, and the calls under way that are not kept whole. */

@@ -6,6 +6,7 @@ import type { SessionContexts } from '../adapters/session-context.ts';
 import { redactText } from '../../engine/redact.ts';
 import type { Follower, StoredCallChange } from '../followers.ts';
 import { decoded } from '../projector.ts';
+import type { Seal } from '../seal.ts';
 import { Graph } from './graph.ts';
 import { endsOf, IDS_PER_MS } from './link.ts';
 import { rewrittenLines, spawnedPrompts, summaryLines, textHash } from './reply.ts';
@@ -16,14 +17,16 @@ type Side = StoredCallChange['sides'][number];
 /** Puts every stored call where it belongs among the others. What an adapter or a body does never stops a call from being stored. */
 export class ConversationFollower implements Follower {
   readonly #graph: Graph;
+  readonly #seal: Seal;
   readonly #adapters: Adapters;
   readonly #contexts: SessionContexts;
   readonly #warn: (message: string) => void;
   readonly #scans = new RecentScans();
   readonly #sql: ReturnType<typeof prepare>;
 
-  constructor(db: Database.Database, adapters: Adapters, contexts: SessionContexts, warn: (message: string) => void) {
-    this.#graph = new Graph(db);
+  constructor(db: Database.Database, seal: Seal, adapters: Adapters, contexts: SessionContexts, warn: (message: string) => void) {
+    this.#graph = new Graph(db, seal);
+    this.#seal = seal;
     this.#adapters = adapters;
     this.#contexts = contexts;
     this.#warn = warn;
@@ -117,15 +120,17 @@ export class ConversationFollower implements Follower {
     thread: string,
     told: { cwd?: string | undefined } & Partial<Record<'gitBranch' | 'gitOrigin' | 'gitCommit', string | undefined>>,
   ): number {
-    const known = this.#sql.findThread.get(session, thread);
+    const { closeText, openText } = this.#seal;
+    const known = this.#sql.findThread.get(closeText(session), closeText(thread));
     const context = told.cwd === undefined && (known === undefined || known.cwd === null) ? this.#contexts.of(session) : undefined;
     const cwd = told.cwd ?? context?.cwd ?? known?.cwd ?? null;
-    const branch = told.gitBranch ?? context?.gitBranch ?? known?.git_branch ?? null;
-    const origin = told.gitOrigin === undefined ? (known?.git_origin ?? null) : withoutCredentials(told.gitOrigin);
-    const commit = told.gitCommit ?? known?.git_commit ?? null;
-    if (known === undefined) return Number(this.#sql.putThread.run(session, thread, cwd, branch, origin, commit).lastInsertRowid);
-    if (cwd !== known.cwd || branch !== known.git_branch || origin !== known.git_origin || commit !== known.git_commit)
-      this.#sql.updateThread.run(cwd, branch, origin, commit, known.id);
+    const branch = told.gitBranch ?? context?.gitBranch ?? openText(known?.git_branch ?? null);
+    const origin = told.gitOrigin === undefined ? openText(known?.git_origin ?? null) : withoutCredentials(told.gitOrigin);
+    const commit = told.gitCommit ?? openText(known?.git_commit ?? null);
+    const sealed = [closeText(branch), closeText(origin), closeText(commit)] as const;
+    if (known === undefined) return Number(this.#sql.putThread.run(closeText(session), closeText(thread), cwd, ...sealed).lastInsertRowid);
+    if (cwd !== known.cwd || sealed[0] !== known.git_branch || sealed[1] !== known.git_origin || sealed[2] !== known.git_commit)
+      this.#sql.updateThread.run(cwd, ...sealed, known.id);
     return known.id;
   }
 }

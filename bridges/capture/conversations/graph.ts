@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { openly, type Seal } from '../seal.ts';
 import { linkOf, VIA, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
 import type { End } from './scan.ts';
 
@@ -15,7 +16,8 @@ const SUMMARY = 2;
 const ROOT = 4;
 /** More calls with one and the same history than this are not looked at. */
 const MOST_ALIKE = 64;
-const END_BYTES = 13;
+const HASH_BYTES = 12;
+const END_BYTES = HASH_BYTES + 1;
 /** So many calls are remembered: what comes next hangs on one of the last. */
 const REMEMBERED = 1024;
 /** A title that is the parent's; most calls of an agent have their parent's. */
@@ -47,6 +49,7 @@ type NodeRow = {
  */
 export class Graph {
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #seal: Seal;
   readonly #index: LinkIndex;
   /** The last calls, as long as they come in the order of their ids; all calls from the first of them on. */
   readonly #remembered = new Map<number, Remembered>();
@@ -57,7 +60,8 @@ export class Graph {
   /** No call has a larger id: nothing can hang on one that is larger. */
   #newest: number;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal = openly) {
+    this.#seal = seal;
     this.#sql = prepare(db);
     this.#index = this.#indexOf(this.#sql);
     this.#newest = this.#sql.newest.get()?.call ?? -1;
@@ -80,8 +84,9 @@ export class Graph {
   }
 
   /** Adds a call; it is known by its row already. */
-  add(facts: NodeFacts, detail: NodeDetail): void {
+  add(told: NodeFacts, detail: NodeDetail): void {
     const sql = this.#sql;
+    const facts = this.#seal.encrypted ? this.#hidden(told) : told;
     const link = linkOf(facts, this.#index);
     const ends = packEnds(endsFromParent(facts, link));
     const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
@@ -101,7 +106,7 @@ export class Graph {
       facts.thread,
       facts.parentThread,
       facts.prompt === null ? null : bytes(facts.prompt),
-      parent !== undefined && parent.title === detail.title && detail.title !== null ? SAME_TITLE : detail.title,
+      parent !== undefined && parent.title === detail.title && detail.title !== null ? SAME_TITLE : this.#seal.closeText(detail.title),
       detail.context.system,
       detail.context.tools,
       detail.context.history,
@@ -121,6 +126,21 @@ export class Graph {
     }
   }
 
+  /** A hash of what was said would tell whoever guesses it: in an encrypted store it is hashed again, with the key. */
+  #hide(hex: string): string {
+    return this.#seal.encrypted ? this.#seal.address(bytes(hex)).toString('hex', 0, HASH_BYTES) : hex;
+  }
+
+  #hidden(facts: NodeFacts): NodeFacts {
+    return {
+      ...facts,
+      tip: this.#hide(facts.tip),
+      ends: facts.ends.map(({ chain, deep }) => ({ chain: this.#hide(chain), deep })),
+      prompt: facts.prompt === null ? null : this.#hide(facts.prompt),
+      lines: facts.lines.map((line) => this.#hide(line)),
+    };
+  }
+
   /** Writes what was held back. To be run before the transaction ends. */
   flush(): void {
     for (const [conversation, last] of this.#lasts) this.#sql.putConversation.run(conversation, last);
@@ -129,7 +149,7 @@ export class Graph {
 
   /** Remembers that a call's reply asked for sub-tasks. `endedMs` counts from the ids' epoch. */
   addSpawns(call: number, prompts: readonly string[], endedMs: number): void {
-    for (const prompt of prompts) {
+    for (const prompt of prompts.map((one) => this.#hide(one))) {
       this.#sql.putSpawn.run(bytes(prompt), call, Math.round(endedMs));
       this.#askAgain(this.#sql.withPrompt.all(bytes(prompt), call));
     }
@@ -137,7 +157,7 @@ export class Graph {
 
   /** Remembers the lines of a summary that a call's reply gave. */
   addSummary(call: number, lines: readonly string[]): void {
-    for (const line of lines) {
+    for (const line of lines.map((one) => this.#hide(one))) {
       this.#sql.putSummary.run(bytes(line), call);
       this.#askAgain(this.#sql.withLine.all(bytes(line), call));
     }
