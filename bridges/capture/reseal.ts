@@ -66,5 +66,5 @@ function takeTables(db: Database.Database, file: string): void {
 }
 
 function removeStore(file: string): void {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '-open']) rmSync(`${file}${suffix}`, { force: true });
 }

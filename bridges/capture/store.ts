@@ -57,9 +57,21 @@ export class Store {
     this.#newest = newestCall(db);
   }
 
+  /** Reads a damaged database, as far as it goes. Throws SqliteError where nothing of it can be read. */
+  static reading(file: string, seal: Seal): Store {
+    const db = new Database(file, { readonly: true, fileMustExist: true });
+    try {
+      return new Store(file, db, db, seal, []);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
   /**
    * Opens the database, bringing its schema up to date and marking what an earlier run left open as cut. A file that
-   * is no database, or a damaged one, is moved aside (`movedAside` names it) and a new one is begun.
+   * is no database, or a damaged one, is moved aside (`movedAside` names it) and a new one is begun. Where the last run
+   * did not close it, it is looked through first.
    * Throws SealedStoreError where the database is encrypted with another key, NewerSchemaError.
    */
   static open(file: string, now: number, options: StoreOptions = {}): { store: Store; movedAside: string | null } {
@@ -68,6 +80,7 @@ export class Store {
     } catch (error) {
       if (!isDamage(error)) throw error;
       const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
+      rmSync(markOf(file), { force: true });
       // What is in the log belongs to the file: whoever saves calls out of it needs both.
       renameIfThere(`${file}-wal`, `${aside}-wal`);
       rmSync(`${file}-shm`, { force: true });
@@ -91,7 +104,8 @@ export class Store {
       db.pragma('cache_size = -16384');
       // What is removed is overwritten at once.
       db.pragma('secure_delete = on');
-      checkQuickly(db);
+      checkQuickly(db, file);
+      closeSync(openSync(markOf(file), 'a', 0o600));
       migrate(db, MIGRATIONS);
       if (!fits(db, seal)) throw new SealedStoreError('The call history is encrypted, and its key is not in the keychain.');
       rememberSeal(db, seal);
@@ -257,11 +271,18 @@ export class Store {
 
   close(): void {
     this.read.close();
+    if (!this.db.open) return;
     try {
       this.checkpoint();
+      rmSync(markOf(this.file), { force: true });
     } finally {
       this.db.close();
     }
+  }
+
+  /** Marks calls as cut whose end could not be written. */
+  cut(ids: Iterable<number>): void {
+    for (const id of ids) this.#statements.cut.run(id);
   }
 
   /** Tells the followers that these calls are about to go, and removes them. To be run in a transaction. */
@@ -365,12 +386,30 @@ function renameIfThere(from: string, to: string): void {
   if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to);
 }
 
-/** Reads the first pages; damage there would show only in the middle of a call. */
-function checkQuickly(db: Database.Database): void {
+/** A database that SQLite opens, and whose pages do not fit together. */
+class DamagedStoreError extends Error {
+  override name = 'DamagedStoreError';
+}
+
+/** Larger databases are not looked through at start: that takes a second for some hundred megabytes. */
+const MOST_CHECKED = 1024 * 1024 * 1024;
+
+/** Stands beside the database while it is open. */
+function markOf(file: string): string {
+  return `${file}-open`;
+}
+
+/** Reads the first pages, damage there would show only in the middle of a call; all of them where the last run was killed. */
+function checkQuickly(db: Database.Database, file: string): void {
   db.prepare('select count(*) from sqlite_schema').get();
+  const wasOpen = statSync(markOf(file), { throwIfNoEntry: false }) !== undefined;
+  if (!wasOpen || statSync(file).size > MOST_CHECKED) return;
+  const found = db.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new DamagedStoreError(String(found));
 }
 
 export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedStoreError) return true;
   return error instanceof Database.SqliteError && (error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT'));
 }
 
@@ -405,5 +444,6 @@ function prepare(db: Database.Database) {
       'delete from search where rowid in (select 2 * id + n from exchanges, (select 0 as n union all select 1) where call = ?)',
     ),
     remove: db.prepare<[number]>('delete from calls where id = ?'),
+    cut: db.prepare<[number]>('update calls set state = 2 where id = ? and state = 0'),
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
@@ -14,6 +15,7 @@ import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
 import { isSealedFile, reseal } from './reseal.ts';
+import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { Store } from './store.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
@@ -36,7 +38,7 @@ export function serveStore(port: MessagePort): void {
   let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   let upkeep: NodeJS.Timeout | undefined;
-  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map() };
+  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map(), lost: new Set() };
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
 
@@ -89,6 +91,15 @@ export function serveStore(port: MessagePort): void {
     upkeep.unref();
   };
 
+  /** Saves what it can out of a damaged database, while calls are written to the new one. */
+  const bringBack = (open: Store, damaged: string, seal: Seal): void => {
+    jobs.add(salvage(open, damaged, seal), (result) => {
+      const { calls, partly } = result();
+      send({ type: 'warned', message: `${calls} calls were taken over from ${damaged}, ${partly} of them without what was said` });
+      send({ type: 'stored', calls: [], records: 0, bytes: 0, count: open.count, storeBytes: open.size() });
+    });
+  };
+
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
@@ -102,6 +113,7 @@ export function serveStore(port: MessagePort): void {
         const opened = Store.open(message.file, message.now, { followers, seal });
         store = opened.store;
         keepHouse(store);
+        if (opened.movedAside !== null) bringBack(store, opened.movedAside, seal);
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
       }
@@ -145,6 +157,7 @@ export function serveStore(port: MessagePort): void {
 }
 
 function reasonOf(error: unknown): string {
+  if (isFull(error)) return 'The disk is full. Make room, or remove calls: capturing goes on by itself then.';
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -161,8 +174,19 @@ function sealFor(
   return wanted ? sealed : openly;
 }
 
+/** A disk, or a share of it, that is full. SQLite tells some of it as failed writes. */
+function isFull(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return false;
+  return error.code === 'SQLITE_FULL' || error.code === 'SQLITE_IOERR_WRITE' || error.code === 'SQLITE_IOERR_SHMSIZE';
+}
+
 /** What folders keep, and the calls under way that are not kept whole. */
-type Keeper = { keeping: Keeping; not: Map<number, 'metadata' | 'ignore'> };
+type Keeper = {
+  keeping: Keeping;
+  not: Map<number, 'metadata' | 'ignore'>;
+  /** Calls whose end could not be written. */
+  lost: Set<number>;
+};
 
 /** Writes a batch in one transaction, all of it or nothing. */
 function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
@@ -173,8 +197,11 @@ function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
         const call = writeOne(store, keeper, record);
         if (batch.show) calls.push(call);
       }
+      store.cut(keeper.lost);
     });
+    keeper.lost.clear();
   } catch (error) {
+    for (const record of batch.records) if (record.kind === 'end') keeper.lost.add(record.id);
     return unstored(batch, reasonOf(error));
   }
   return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
