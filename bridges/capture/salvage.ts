@@ -11,8 +11,8 @@ export type Salvaged = {
 
 /** So many calls are taken over at a time. */
 const AT_ONCE = 50;
-/** Exchanges are numbered from one on, without large gaps. */
-const MOST = 2 ** 40;
+/** Where that many stretches can't be read, the way to all of them is lost. */
+const MOST_UNREADABLE = 10_000;
 
 /**
  * Takes over what can still be read of a damaged database, which is left as it is. A stretch of calls that can't be read
@@ -31,8 +31,9 @@ export function* salvage(into: Store, damaged: string, seal: Seal): Slices<Salva
     const ids = from.read.prepare<[number, number], { id: number; call: number }>(
       `select id, call from exchanges where id >= ? and id < ? order by id limit ${AT_ONCE}`,
     );
-    const waiting: [from: number, to: number][] = [[1, MOST]];
-    for (let stretch = waiting.pop(); stretch !== undefined; stretch = waiting.pop()) {
+    const waiting: [from: number, to: number][] = [[1, lastOf(from) + 1]];
+    let unreadable = 0;
+    for (let stretch = waiting.pop(); stretch !== undefined && unreadable < MOST_UNREADABLE; stretch = waiting.pop()) {
       const [start, end] = stretch;
       try {
         const page = ids.all(start, end);
@@ -44,6 +45,7 @@ export function* salvage(into: Store, damaged: string, seal: Seal): Slices<Salva
         if (last !== undefined) waiting.push([last.id + 1, end]);
       } catch (error) {
         if (!isDamage(error)) throw error;
+        unreadable += 1;
         const middle = Math.floor((start + end) / 2);
         if (end - start > 1) waiting.push([middle, end], [start, middle]);
       }
@@ -53,6 +55,11 @@ export function* salvage(into: Store, damaged: string, seal: Seal): Slices<Salva
   } finally {
     from.close();
   }
+}
+
+/** The number of the last exchange: they are numbered from one on. */
+function lastOf({ read }: Store): number {
+  return read.prepare<[], number>("select seq from sqlite_sequence where name = 'exchanges'").pluck().get() ?? 0;
 }
 
 /** Undefined where the call is there already, or has no row. */

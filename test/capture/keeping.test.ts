@@ -94,6 +94,11 @@ describe('rules for folders', () => {
     expect(await capture.get(none.id)).toBeNull();
     expect((await capture.list(10, undefined, {}, 'swordfish')).map((call) => call.id)).toEqual([whole.id]);
     expect((await capture.list(10, undefined, {}, 'folder:/home/u/private/*')).map((call) => call.id)).toEqual([row.id]);
+    // What was said is not in a title either.
+    const { page } = await capture.ask({ kind: 'conversations', filter: { limit: 10 } });
+    expect(page.conversations.map(({ id }) => id)).toEqual([whole.id]);
+    for (const { id } of [row, none]) expect(await capture.ask({ kind: 'tree', call: id, limit: 10 })).toMatchObject({ tree: null });
+    expect((await capture.list(10, undefined, {}, 'castle')).map((call) => call.id)).toEqual([whole.id]);
   });
 });
 
