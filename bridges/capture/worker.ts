@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
+import { giveBack } from '../engine/give-back.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
@@ -79,6 +80,15 @@ export function serveStore(port: MessagePort): void {
     else onQuery(store, meaning, id, query);
   };
 
+  const restLater = (): void => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      store?.checkpoint();
+      giveBack();
+    }, IDLE_MS);
+    idle.unref();
+  };
+
   const keepHouse = (open: Store): void => {
     upkeep = setTimeout(
       () => {
@@ -114,6 +124,7 @@ export function serveStore(port: MessagePort): void {
         store = opened.store;
         keepHouse(store);
         if (opened.movedAside !== null) bringBack(store, opened.movedAside, seal);
+        restLater();
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
       }
@@ -123,9 +134,7 @@ export function serveStore(port: MessagePort): void {
       case 'records':
         if (store === undefined) send(unstored(message, 'The capture store is not open.'));
         else send(write(store, keeper, message));
-        clearTimeout(idle);
-        idle = setTimeout(() => store?.checkpoint(), IDLE_MS);
-        idle.unref();
+        restLater();
         return;
       case 'query':
         void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));

@@ -9,6 +9,7 @@ import { listenFor } from '../accounts/listening.ts';
 import { errorSentence, noteErrors } from '../accounts/note-errors.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
+import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
@@ -56,23 +57,23 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   // ---------------------------------------------------------------------------------------- accounts
 
   const routes = accountRouting(net, () => baseOf('backend'));
-  const cli = (tell: Parameters<typeof cliSession>[0]['tell']) =>
+  const cli = (tell: (event: AccountEvent) => void) =>
     cliSession({ readText: () => readCodexLogin(options.codexHome), routingOf: routes, clock, tell });
-  const kept = (id: string): ChatgptSession =>
+  const kept = (id: string, tell: (event: AccountEvent) => void): ChatgptSession =>
     chatgptSession({
       secret: secretOf(id),
       secrets,
       lockFile: path.join(options.home, 'codex-renewal.lock'),
       clock,
-      tell: holder.tell,
+      tell,
       net,
       issuer: () => own().issuer,
       ...(options.every === undefined ? {} : { every: options.every }),
     });
-  const sessionOf = ({ id, route }: AccountRecord): Session => {
+  const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): Session => {
     quota = null;
-    if (route === 'api-key') return apiKeySession(secretOf(id), secrets, holder.tell);
-    return route === 'codex-cli' ? cli(holder.tell) : kept(id);
+    if (route === 'api-key') return apiKeySession(secretOf(id), secrets, tell);
+    return route === 'codex-cli' ? cli(tell) : kept(id, tell);
   };
   const holder = createAccountHolder<Session>({ bridge: 'codex', routes: CODEX_ROUTES, registry, clock, log, onChange, sessionOf });
 
@@ -95,7 +96,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   const endAt = async ({ id, route }: AccountRecord): Promise<string | null> => {
     if (route === 'api-key') await secrets.delete(secretOf(id));
     if (route !== 'chatgpt') return null;
-    const session = kept(id);
+    const session = kept(id, () => {});
     const tokens = await session.keeper.forget();
     await session.stop();
     return tokens !== undefined && (await revoke(net, own().issuer, tokens)) ? null : UNCONFIRMED;

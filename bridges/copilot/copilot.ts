@@ -9,6 +9,7 @@ import { listenFor } from '../accounts/listening.ts';
 import { noteErrors } from '../accounts/note-errors.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
+import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { BridgeDetail, Settings } from '../contract/index.ts';
 import { systemPause, type Pause } from '../engine/clock.ts';
@@ -57,14 +58,14 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
           log,
           version: options.version,
         });
-  const sessionOf = ({ id, route }: AccountRecord): CopilotSession => {
+  const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): CopilotSession => {
     quota = null;
     return copilotSession({
       secret: secretOf(id),
       secrets,
       lockFile: path.join(options.home, 'copilot-renewal.lock'),
       clock,
-      tell: holder.tell,
+      tell,
       net,
       source: sourceOf(route === 'sdk' ? 'sdk' : 'device'),
       github: () => own().github,

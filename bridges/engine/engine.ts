@@ -40,6 +40,7 @@ import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
+import { keepLean } from './give-back.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
@@ -302,8 +303,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 
+  let lean: ReturnType<typeof keepLean> | undefined;
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
+    lean?.stop();
     for (const off of offs) off();
     await tunnels.stop();
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
@@ -337,6 +340,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
+      lean = keepLean();
     },
     stop: () => {
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));

@@ -9,6 +9,7 @@ import type { Ticker } from '../accounts/keeper.ts';
 import { listenFor } from '../accounts/listening.ts';
 import { bridgeNotices } from '../accounts/notices.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
+import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
@@ -49,7 +50,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
   const onFault = (next: Fault | undefined): void => {
     fault = next;
   };
-  const sessionOf = ({ id, route }: AccountRecord): M365Session => {
+  const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): M365Session => {
     const backEnd = backEndOf(route) ?? BACK_ENDS.graph;
     return m365Session({
       id,
@@ -61,10 +62,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       net,
       app: () => appOf(own()),
       onFault,
-      // The account that is held goes on working while another signs in; that does not end the sign-in.
-      tell(event) {
-        if (event.type !== 'usable' || holder.view().state !== 'signing_in') holder.tell(event);
-      },
+      tell,
       ...(options.every === undefined ? {} : { every: options.every }),
     });
   };
