@@ -239,7 +239,7 @@ function unescaped(json: string): string | undefined {
   }
 }
 
-const BEYOND_LATIN_1 = /[^\u0000-\u00ff]/;
+const BEYOND_LATIN_1 = /[\u0100-\uffff]/;
 
 function escaped(plain: string): string {
   return JSON.stringify(plain).slice(1, -1);
