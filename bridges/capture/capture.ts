@@ -221,7 +221,7 @@ export function createCapture(options: CaptureOptions): Capture {
         flush();
         return opened();
       case 'locked':
-        return opening(true, opened);
+        return void opening(true, opened);
       case 'failed':
         log.error('capture.failed', { reason: message.reason });
         // Without a database there is nothing to try again until the next start.
@@ -305,12 +305,14 @@ export function createCapture(options: CaptureOptions): Capture {
     return answer.removed;
   };
 
-  const opening = (locked: boolean, done: () => void): void => {
-    openStore(locked).catch((error: unknown) => {
+  const opening = async (locked: boolean, opened: () => void): Promise<void> => {
+    try {
+      await openStore(locked);
+    } catch (error) {
       log.error('capture.no_key', { error });
       refuse(error instanceof Error ? error.message : String(error));
-      done();
-    });
+      opened();
+    }
   };
 
   const recorder = createRecorder(
@@ -345,7 +347,7 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        opening(false, resolve);
+        void opening(false, resolve);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,

@@ -9,8 +9,8 @@ export type Seal = {
   /** 16 bytes that stand for a content, the same for the same content. */
   address(bytes: Buffer): Buffer;
   /** A short text as a column holds it, the same for the same text. Null stays null. */
-  closeText<T extends string | null>(text: T): T | string;
-  openText<T extends string | null>(kept: T): T | string;
+  closeText: <T extends string | null>(text: T) => T | string;
+  openText: <T extends string | null>(kept: T) => T | string;
 };
 
 export const openly: Seal = {
