@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,5 +8,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // On two cores there would be one: much of what is tested waits, for a browser, ssh or a time-out, while the other works.
+    maxWorkers: Math.max(2, os.availableParallelism() - 1),
   },
 });

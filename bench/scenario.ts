@@ -1,6 +1,7 @@
 import type { Quiet } from './quiet.ts';
 import type { Report } from './report.ts';
-import { median, shuffled } from './stats.ts';
+import { median, shuffled, sleep } from './stats.ts';
+import { cpuSeconds } from './system.ts';
 import { withTargets, type Target, type TargetName } from './targets.ts';
 
 /** What every scenario works with. */
@@ -43,12 +44,16 @@ export async function interleaved<T>(context: Context, options: Options<T>): Pro
   const calm: Map<TargetName, T>[] = [];
   for (let start = 1; start <= starts; start += 1) {
     await withTargets(targets, context.mock, async (running) => {
-      for (const target of running) await options.warmUp(target);
+      for (const target of running) {
+        await options.warmUp(target);
+        await settled(target);
+      }
       for (let left = Math.ceil(rounds / starts); left > 0; left -= 1) {
         const round = new Map<TargetName, T>();
         let disturbed = false;
         for (const target of shuffled(running)) {
           const window = await context.quiet.window(() => options.window(target));
+          await settled(target);
           round.set(target.name, window.result);
           disturbed ||= window.disturbed;
         }
@@ -63,6 +68,26 @@ export async function interleaved<T>(context: Context, options: Options<T>): Pro
 }
 
 const MIN_CALM = 3;
+
+/** Longer than capture puts off its work (docs/decisions/0023). */
+const LOOK_MS = 300;
+const SETTLE_MS = 6_000;
+/** The part of a core that an engine may use while nobody calls. */
+const AT_REST = 0.02;
+
+/**
+ * Waits until an engine has done what it put off: beside the next target's window, that would be the next one's cost.
+ * Low priorities do not prevent that between processes, which Linux gives equal shares of a core (sched(7), autogroup).
+ */
+async function settled(target: Target): Promise<void> {
+  if (target.engine === undefined || target.pid === undefined) return;
+  const until = performance.now() + SETTLE_MS;
+  for (let used = AT_REST; used >= AT_REST && performance.now() < until;) {
+    const before = cpuSeconds(target.pid);
+    await sleep(LOOK_MS);
+    used = (cpuSeconds(target.pid) - before) / (LOOK_MS / 1e3);
+  }
+}
 
 function entry<T>(round: ReadonlyMap<TargetName, T>, name: TargetName): T[] {
   const found = round.get(name);

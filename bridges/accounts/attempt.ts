@@ -37,7 +37,7 @@ export function createAttempts<R>(options: {
       waiting = undefined;
       await options.finish(result);
     } catch (error) {
-      if (error instanceof SecretError) return holder.fallBack({ type: 'keychain', problem: error.kind });
+      if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
       log.error(`${options.bridge}.sign_in_failed`, { error });
       holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
     }

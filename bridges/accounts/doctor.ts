@@ -48,7 +48,7 @@ export function examineBridge({ bridge, secretsLast, models }: BridgeFacts): Doc
       'Scope of use',
       serves ? 'ok' : 'warning',
       route.scope.join(', ') || 'nothing',
-      `Programs on this machine are refused. ${route.terms} To widen it: drawbridge scope ${name} app,clients`,
+      `Programs on this machine are refused. ${route.terms} To widen it: drawbridge scope ${name} app,clients --agree`,
     ),
     check(
       'models',

@@ -4,7 +4,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { AccountRecord, BridgeRecord, Registry } from './registry.ts';
 import { outOfScope, type RouteFacts } from './scope.ts';
-import { nextAccount, SIGNED_OUT, type AccountEvent, type AccountView } from './state.ts';
+import { afterSignIn, nextAccount, SIGNED_OUT, type AccountEvent, type AccountView } from './state.ts';
 
 export type HolderOptions<S> = {
   bridge: BridgeName;
@@ -13,8 +13,8 @@ export type HolderOptions<S> = {
   clock: Clock;
   log: Logger;
   onChange: () => void;
-  /** Opens what a held account needs to be used. */
-  sessionOf: (account: AccountRecord) => S;
+  /** Opens what a held account needs to be used. What it tells counts only while it is the one in use. */
+  sessionOf: (account: AccountRecord, tell: (event: AccountEvent) => void) => S;
 };
 
 /** The accounts of one bridge: which are held, which is used, where it stands, what was agreed to, what it is for. */
@@ -22,6 +22,7 @@ export type AccountHolder<S> = {
   view(): AccountView;
   session: () => S | undefined;
   active(): AccountRecord | undefined;
+  /** What the held account's calls and renewals find; it does not end a sign-in that waits. */
   tell: (event: AccountEvent) => void;
   /** Takes up the account that was active when the engine stopped. */
   restore(): void;
@@ -30,7 +31,7 @@ export type AccountHolder<S> = {
   begin(waitingFor: string): void;
   /** Tells where a person goes to sign in, for as long as it is waited for. */
   offer(offer: SignInOffer): void;
-  /** A sign-in came to nothing; an account that worked before goes on working. */
+  /** The sign-in that waits came to nothing; an account that worked before goes on working. */
   fallBack(event: AccountEvent): void;
   /** Holds an account and makes it the active one. */
   add(account: Omit<AccountRecord, 'addedAt'>): void;
@@ -65,17 +66,21 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   };
   const scopeOf = (route: RouteName): readonly Use[] => record().routes[route]?.scope ?? factsOf(route).defaultScope;
 
-  const tell = (event: AccountEvent): void => {
-    const next = nextAccount(view, event);
+  const moveTo = (next: AccountView): void => {
     if (next.state === view.state && next.reason === view.reason) return;
     log.info('account.state', { bridge, state: next.state, reason: next.reason });
     view = next;
     onChange();
   };
+  const tell = (event: AccountEvent): void => {
+    if (view.state === 'signing_in' && event.type !== 'sign_in_started') before = nextAccount(before, event);
+    else moveTo(nextAccount(view, event));
+  };
 
   const activate = (account: AccountRecord | undefined): void => {
     void session?.stop();
-    session = account === undefined ? undefined : options.sessionOf(account);
+    const opened: S | undefined = account && options.sessionOf(account, (event) => void (session === opened && tell(event)));
+    session = opened;
     // Held to be usable until it is found not to be: asking the keychain may put up a prompt.
     view = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
     onChange();
@@ -119,10 +124,7 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
       onChange();
     },
     fallBack(event) {
-      tell(event);
-      if (session === undefined || before.state !== 'ready') return;
-      view = { ...before, reason: view.reason };
-      onChange();
+      if (view.state === 'signing_in') moveTo(afterSignIn(view, event, session === undefined ? undefined : before));
     },
     add(account) {
       const added: AccountRecord = { ...account, addedAt: now() };

@@ -23,6 +23,7 @@ import { comparePrompts } from './conversations/why.ts';
 import type { Follower } from './followers.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
+import { openly, type Seal } from './seal.ts';
 import { PriceTable, type KnownPrice } from './usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from './usage/quotas.ts';
 import { readSeries, readWindow, Rollup, type SeriesInput } from './usage/rollup.ts';
@@ -77,6 +78,7 @@ export class Meaning {
   readonly #prices: { table: PriceTable; problem: string | null; readMs: number };
   #rollup: Rollup | undefined;
   #db: Database | undefined;
+  #seal: Seal = openly;
   #reports: readonly BridgeReport[] = [];
 
   constructor(places: MeaningPlaces, warn: (message: string) => void) {
@@ -93,8 +95,9 @@ export class Meaning {
   }
 
   /** A maker of what follows the store (followers.ts). */
-  follow = (db: Database): Follower => {
-    const conversations = new ConversationFollower(db, this.#adapters, this.#contexts, this.#warn);
+  follow = (db: Database, seal: Seal): Follower => {
+    this.#seal = seal;
+    const conversations = new ConversationFollower(db, seal, this.#adapters, this.#contexts, this.#warn);
     const rollup = new Rollup(db);
     rollup.bridges(this.#reports);
     this.#rollup = rollup;
@@ -107,6 +110,14 @@ export class Meaning {
       removed(ids) {
         conversations.removed(ids);
         rollup.removed(ids);
+      },
+      flush() {
+        conversations.flush();
+        rollup.flush();
+      },
+      forget() {
+        conversations.forget();
+        rollup.forget();
       },
     };
   };
@@ -122,9 +133,9 @@ export class Meaning {
   answer(db: Database, source: CallSource, query: MeaningQuery): MeaningAnswer {
     switch (query.kind) {
       case 'conversations':
-        return { kind: 'conversations', page: readConversations(db, this.#prices.table, query.filter) };
+        return { kind: 'conversations', page: readConversations(db, this.#seal, this.#prices.table, query.filter) };
       case 'tree':
-        return { kind: 'tree', tree: readTree(db, this.#prices.table, query.call, query.limit) ?? null };
+        return { kind: 'tree', tree: readTree(db, this.#seal, this.#prices.table, query.call, query.limit) ?? null };
       case 'identity':
         return { kind: 'identity', identity: this.#identity(source, query.call) };
       case 'why':

@@ -23,7 +23,7 @@ type Held = Stored & { digest: Buffer; usedAt: number | undefined };
 /** The client keys of this machine. What is kept of a key can't be turned back into it. */
 export type KeyRing = {
   list(): Key[];
-  /** Makes a key. Throws `bad_input` where the name is taken. */
+  /** Makes a key. Throws `bad_input` where the name is taken, or a tunnel's. */
   create(name: string, use?: KeyUse): { id: string; name: string; key: string };
   /** Throws `not_found`. */
   revoke(id: string): void;
@@ -37,6 +37,8 @@ export type KeyRing = {
 };
 
 const PREFIX = 'db_';
+/** What a tunnel's calls go by begins with this; no key may pass for one. */
+export const TUNNEL_CALLER = 'tunnel ';
 /** A revoked key can be had back for this long, and never across a restart. Milliseconds. */
 const RESTORE_MS = 10 * 60_000;
 
@@ -74,9 +76,15 @@ export function openKeys(file: string, clock: Clock, prefix = PREFIX): KeyRing {
     });
   };
 
+  const refuseTunnels = (name: string): void => {
+    if (!name.toLowerCase().startsWith(TUNNEL_CALLER)) return;
+    throw new DrawbridgeError('bad_input', `Names that begin with "${TUNNEL_CALLER}" are those of tunnels. Choose another name.`, { name });
+  };
+
   return {
     list: () => held.map(shownOf),
     create(name, use = 'clients') {
+      refuseTunnels(name);
       refuseTaken(name);
       const key = prefix + randomBytes(32).toString('base64url');
       const digest = hashOf(key);

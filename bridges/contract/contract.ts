@@ -63,7 +63,7 @@ export const contract = {
   },
   keys: {
     list: oc.input(none).output(z.array(s.Key)),
-    /** The only answer that ever holds a key. The app's own keys are not made here. Throws bad_input where the name is taken. */
+    /** The only answer that ever holds a key. The app's own keys are not made here. Throws bad_input where the name is taken, or a tunnel's. */
     create: oc
       .input(z.object({ name: z.string().trim().min(1).max(64), use: s.Use.exclude(['app']).default('clients') }))
       .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),

@@ -62,13 +62,15 @@ export const TunnelDefinition = z
   })
   .refine(({ farPorts: [a, b] }) => a !== b, { path: ['farPorts'], message: 'must be two different ports' });
 
+export const MAX_TUNNELS = 20;
+
 export const TunnelSettings = z
   .strictObject({
     /** Path of cloudflared; null looks in PATH and then for our own copy. */
     cloudflared: FilePath.nullable().default(null),
     list: z
       .array(TunnelDefinition)
-      .max(20)
+      .max(MAX_TUNNELS)
       .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'two tunnels have the same name')
       .refine(
         (list) => new Set(list.flatMap(({ host, farPorts }) => farPorts.map((far) => `${host} ${far}`))).size === list.length * 2,

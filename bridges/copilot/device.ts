@@ -29,12 +29,15 @@ export type DeviceResult =
   | { kind: 'cancelled' }
   | { kind: 'failed'; reason: string };
 
+/** Nothing tries a sign-in again by itself. */
+export const NOT_REACHED = 'GitHub could not be reached. Check the network, then try again.';
+
 /** Asks for a code to type in. Returns a sentence where there is none. */
 export async function startDevice(net: Net, github: string, clientId: string): Promise<DeviceStart | { problem: string }> {
   const reply = await net({ method: 'POST', url: `${github}/login/device/code`, form: { client_id: clientId, scope: 'read:user' } }).catch(
     () => undefined,
   );
-  if (reply === undefined) return { problem: 'GitHub could not be reached. Check the network, then try again.' };
+  if (reply === undefined) return { problem: NOT_REACHED };
   const started = Started.safeParse(reply.body);
   if (reply.status !== 200 || !started.success)
     return {

@@ -6,10 +6,10 @@ import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock, Pause } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { SecretStore } from '../engine/secrets.ts';
-import { pollDevice, startDevice, type DeviceResult } from './device.ts';
+import { NOT_REACHED, pollDevice, startDevice, type DeviceResult } from './device.ts';
 import type { CopilotRoute } from './routes.ts';
 import type { CopilotSession } from './session.ts';
-import type { CopilotSource, CopilotUser } from './source.ts';
+import { UNREACHED, type CopilotSource, type CopilotUser } from './source.ts';
 
 export type SignInOptions = {
   holder: AccountHolder<CopilotSession>;
@@ -52,7 +52,7 @@ export function createSignIns(options: SignInOptions): SignIns {
     if ('problem' in answer) {
       return answer.problem === 'not_entitled'
         ? holder.fallBack({ type: 'not_entitled', reason: answer.reason, href: null })
-        : failed(answer.reason);
+        : failed(answer === UNREACHED ? NOT_REACHED : answer.reason);
     }
     const { login, plan } = answer.user;
     const id = `${route}-${createHash('sha256').update(login).digest('hex').slice(0, 12)}`;

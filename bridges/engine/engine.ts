@@ -16,6 +16,7 @@ import type {
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { sealKey } from '../capture/seal-key.ts';
 import { createTelemetry } from '../capture/export/otlp.ts';
 import { replayCall, type ReplayRequest } from '../capture/replay/replay.ts';
 import { createTickets } from '../capture/replay/tickets.ts';
@@ -39,6 +40,7 @@ import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
+import { keepLean } from './give-back.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
@@ -129,6 +131,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     settings: () => settings.current().capture,
+    sealKey: () => sealKey(ports.keychain),
     places: {
       adapters: paths.adapters,
       contexts: paths.contexts,
@@ -300,8 +303,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 
+  let lean: ReturnType<typeof keepLean> | undefined;
   const stop = async (): Promise<void> => {
     log.info('engine.stopping');
+    lean?.stop();
     for (const off of offs) off();
     await tunnels.stop();
     await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
@@ -335,6 +340,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
+      lean = keepLean();
     },
     stop: () => {
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));

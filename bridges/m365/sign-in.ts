@@ -92,7 +92,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
       await finish(backEnd, result);
     } catch (error) {
       waiting = undefined;
-      if (error instanceof SecretError) return holder.fallBack({ type: 'keychain', problem: error.kind });
+      if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
       log.error('m365.sign_in_failed', { error });
       holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
     }

@@ -1,5 +1,5 @@
 import type { TunnelDefinition, TunnelField, TunnelProblem } from '../contract/index.ts';
-import { TunnelDefinition as Definition, TunnelField as Field } from '../contract/tunnels.ts';
+import { MAX_TUNNELS, TunnelDefinition as Definition, TunnelField as Field } from '../contract/tunnels.ts';
 
 /** What a tunnel's definition is held against besides its own shape. */
 export type Surroundings = {
@@ -8,8 +8,6 @@ export type Surroundings = {
   /** Why a file is of no use as an ssh key; undefined where it is. */
   keyProblem(file: string): string | undefined;
 };
-
-const MAX_TUNNELS = 20;
 
 /**
  * Checks the fields of a form, or a whole definition: each by itself, so that a person sees at once what is wrong with

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TUNNEL_CALLER } from '../companion/keys.ts';
 import type { Refusal } from '../http/guard.ts';
 import { startListener, type ErrorAnswer, type ListenerLimits } from '../http/listener.ts';
 import type { RelayAddress } from './ssh.ts';
@@ -52,7 +53,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { tunnel, offer } = options;
   const sockets = new Set<Socket>();
   const seen: Traffic = { ...NO_TRAFFIC };
-  const identify = (key: string) => (options.check(key) ? { name: `tunnel ${tunnel}`, use: 'gateway' as const } : undefined);
+  const identify = (key: string) => (options.check(key) ? { name: TUNNEL_CALLER + tunnel, use: 'gateway' as const } : undefined);
 
   const listener = await startListener({
     port: 0,

@@ -1,4 +1,4 @@
-import type { EngineClient } from '../../bridges/contract/index.ts';
+import type { AccountState, EngineClient } from '../../bridges/contract/index.ts';
 import type { TrayAction } from './tray-menu.ts';
 
 /** Does what a click in the menu asks of the engine; the rest is the shell's own. */
@@ -29,14 +29,18 @@ export async function askEngine(client: EngineClient, action: TrayAction): Promi
   }
 }
 
-/** The machine woke: connections are not what they seem, and accounts may be readable again. */
+/** The machine woke: connections are not what they seem, and sign-ins may have run out, or be readable again. */
 export async function tellWoken(client: EngineClient): Promise<void> {
   await client.tunnels.disturb({ why: 'wake' });
-  await lookAgain(client);
+  await retry(client, ['ready', 'auth_required']);
 }
 
 /** Bridges that wait for their owner look again: the keychain may be open now. */
 export async function lookAgain(client: EngineClient): Promise<void> {
+  await retry(client, ['auth_required']);
+}
+
+async function retry(client: EngineClient, states: readonly AccountState[]): Promise<void> {
   const bridges = await client.bridges.list();
-  await Promise.all(bridges.filter(({ state }) => state === 'auth_required').map(({ name }) => client.bridges.retry({ bridge: name })));
+  await Promise.all(bridges.filter(({ state }) => states.includes(state)).map(({ name }) => client.bridges.retry({ bridge: name })));
 }

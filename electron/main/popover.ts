@@ -15,7 +15,7 @@ export function openPopover(options: { tray: Tray; preload: string; tooltip: str
     tooltip: options.tooltip,
     // Looked for even though the icon is there already.
     icon: options.icon,
-    index: `${WINDOW_ORIGIN}/`,
+    index: `${WINDOW_ORIGIN}/popover`,
     // The dock icon and "activate" are the window's.
     activateWithApp: false,
     showDockIcon: true,

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { MakerBase, type MakerOptions } from '@electron-forge/maker-base';
 import type { ForgePlatform } from '@electron-forge/shared-types';
 import { Arch, archFromString, build, type Configuration, Platform } from 'electron-builder';
+import { publisherFrom } from './publisher.ts';
 import { root } from './shared.ts';
 
 /** What is made of the packaged app, by system. */
@@ -13,12 +14,14 @@ const INSTALLERS = {
 
 const isOurs = (platform: string): platform is keyof typeof INSTALLERS => platform in INSTALLERS;
 
+const publisher = publisherFrom(process.env);
+
 /** How electron-builder makes installers. Only what it does with a finished app counts: all else was done by Forge. */
 const INSTALLER_CONFIG: Configuration = {
   appId: 'drawbridge.desktop',
   productName: 'Drawbridge',
   artifactName: 'drawbridge-${version}-${os}-${arch}.${ext}',
-  extraMetadata: { homepage: 'https://drawbridge.invalid' },
+  extraMetadata: { homepage: publisher.homepage },
   publish: null,
   mac: { category: 'public.app-category.developer-tools', icon: 'resources/icons/drawbridge.icns' },
   // The app inside was signed by Forge; the image around it holds nothing that runs.
@@ -31,7 +34,7 @@ const INSTALLER_CONFIG: Configuration = {
     icon: 'resources/icons',
     category: 'Development',
     synopsis: 'Use the AI subscriptions you pay for, from every tool',
-    maintainer: 'Drawbridge',
+    maintainer: publisher.maintainer,
     mimeTypes: ['x-scheme-handler/drawbridge'],
     // The name of the .desktop file is package.json's desktopName: only so a window is grouped with its launcher.
     syncDesktopName: true,

@@ -1,4 +1,5 @@
 import type { ForgePackagerOptions } from '@electron-forge/shared-types';
+import { type Environment, named } from './environment.ts';
 
 type Signing = Pick<ForgePackagerOptions, 'osxSign' | 'osxNotarize' | 'windowsSign'>;
 
@@ -9,25 +10,14 @@ type Signing = Pick<ForgePackagerOptions, 'osxSign' | 'osxNotarize' | 'windowsSi
  * macOS: APPLE_SIGN_IDENTITY (name of a certificate in the keychain); to notarise also APPLE_API_KEY (a .p8 file),
  * APPLE_API_KEY_ID and APPLE_API_ISSUER. Windows: WINDOWS_CERTIFICATE_FILE (.pfx) and WINDOWS_CERTIFICATE_PASSWORD.
  */
-export function signingFrom(env: Readonly<Record<string, string | undefined>>): Signing {
-  const identity = named(env, ['APPLE_SIGN_IDENTITY']);
-  const notary = named(env, ['APPLE_API_KEY', 'APPLE_API_KEY_ID', 'APPLE_API_ISSUER']);
-  const windows = named(env, ['WINDOWS_CERTIFICATE_FILE', 'WINDOWS_CERTIFICATE_PASSWORD']);
+export function signingFrom(env: Environment): Signing {
+  const identity = named(env, 'sign', ['APPLE_SIGN_IDENTITY']);
+  const notary = named(env, 'sign', ['APPLE_API_KEY', 'APPLE_API_KEY_ID', 'APPLE_API_ISSUER']);
+  const windows = named(env, 'sign', ['WINDOWS_CERTIFICATE_FILE', 'WINDOWS_CERTIFICATE_PASSWORD']);
   if (notary !== null && identity === null) throw new Error('Only a signed app can be notarised. Set APPLE_SIGN_IDENTITY too.');
   return {
     ...(identity === null ? {} : { osxSign: { identity: identity[0], continueOnError: false } }),
     ...(notary === null ? {} : { osxNotarize: { appleApiKey: notary[0], appleApiKeyId: notary[1], appleApiIssuer: notary[2] } }),
     ...(windows === null ? {} : { windowsSign: { certificateFile: windows[0], certificatePassword: windows[1] } }),
   };
-}
-
-/** The values of these names, in their order; null where none is set. */
-function named<const Names extends readonly string[]>(
-  env: Readonly<Record<string, string | undefined>>,
-  names: Names,
-): { [Index in keyof Names]: string } | null {
-  const missing = names.filter((name) => (env[name] ?? '') === '');
-  if (missing.length === names.length) return null;
-  if (missing.length > 0) throw new Error(`To sign, set ${missing.join(' and ')} too, or none of ${names.join(', ')}.`);
-  return names.map((name) => env[name]) as { [Index in keyof Names]: string };
 }

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
 
 let test: CodexTest;
-beforeAll(async () => {
+beforeEach(async () => {
   test = await startCodexTest();
 });
-afterAll(() => test.stop());
+afterEach(() => test.stop());
 
 type Said = { code: number; text: string };
 
@@ -80,6 +80,8 @@ describe('drawbridge signin', () => {
     expect(text).not.toMatch(/CANARY/);
   });
   it('holds two accounts and uses one', async () => {
+    await test.signIn('api-key', KEY);
+    await test.signIn('chatgpt');
     const key = (await test.bridge()).accounts.find(({ route }) => route === 'api-key');
     expect((await test.bridge()).route).toBe('chatgpt');
     expect(await cli(`account codex ${key?.id ?? ''}`)).toMatchObject({ code: 0 });
@@ -103,6 +105,7 @@ describe('drawbridge scope', () => {
 
 describe('drawbridge bridges', () => {
   it('shows where each stands, and switches them', async () => {
+    await test.signIn('api-key', KEY);
     expect(await cli('bridges off codex')).toMatchObject({ code: 0, text: expect.stringMatching(/switched off/) });
     expect(await cli('bridges on codex')).toMatchObject({ code: 0 });
     const { text } = await cli('bridges');
@@ -121,7 +124,14 @@ describe('drawbridge keys create', () => {
 });
 
 describe('drawbridge doctor codex', () => {
+  it('tells how to widen what the sign-in is for, in a command that asks nothing', async () => {
+    await test.signIn('api-key', KEY);
+    await test.engine.control.bridges.setScope({ bridge: 'codex', route: 'api-key', scope: ['app'] });
+    const command = /To widen it: drawbridge (scope codex app,clients --agree)/.exec((await cli('doctor codex')).text)?.[1];
+    expect(await cli(command ?? '')).toMatchObject({ code: 0, text: expect.stringMatching(/app, clients/) });
+  });
   it('tells what is wrong and what to report, and nothing secret', async () => {
+    await test.signIn('api-key', KEY);
     const fine = await cli('doctor codex');
     expect(fine.text).toMatch(/ok +Account: ready[^]*ok +Models: 1 are listed/);
     await cli('signout codex');

@@ -105,7 +105,7 @@ describe('with an API key', () => {
   });
   it('says that a key is not accepted, at sign-in and later', async () => {
     await start();
-    expect(await test.signIn('api-key', 'sk-wrong')).toMatchObject({ state: 'auth_required', reason: 'OpenAI does not accept this key.' });
+    expect(await test.signIn('api-key', 'sk-wrong')).toMatchObject({ state: 'signed_out', reason: 'OpenAI does not accept this key.' });
     await test.signIn('api-key', KEY);
     test.openai.keys.clear();
     expect(await test.call('/v1/chat/completions', chat)).toMatchObject({ status: 401, body: { error: { code: 'auth_required' } } });
@@ -225,6 +225,23 @@ describe('with ChatGPT', () => {
     const renewals = test.openai.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'));
     expect(renewals).toHaveLength(1);
   });
+  it('goes on renewing while the plan is used up, and is there when it begins anew', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    await test.signIn('chatgpt');
+    for (const renewals of [1, 2]) {
+      aged += 86_400_000;
+      test.openai.expireAccess();
+      test.openai.mood.callAnswer = {
+        status: 429,
+        body: { error: { code: 'subscription_sharing_usage_limit_exceeded', message: 'limit' } },
+      };
+      expect((await test.call('/v1/chat/completions', chat, { key: test.appKey })).status).toBe(429);
+      expect(test.openai.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toHaveLength(renewals);
+    }
+    expect((await test.call('/v1/chat/completions', chat, { key: test.appKey })).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready' });
+  });
   it.each([
     ['wrong_nonce', /did not prove who/],
     ['wrong_audience', /did not prove who/],
@@ -234,7 +251,7 @@ describe('with ChatGPT', () => {
     await start();
     test.openai.mood.idToken = idToken;
     const bridge = await test.signIn('chatgpt');
-    expect(bridge.state).toBe('auth_required');
+    expect(bridge.state).toBe('signed_out');
     expect(bridge.reason).toMatch(reason);
     expect(await test.call('/v1/chat/completions', chat, { key: test.appKey })).toMatchObject({ status: 401 });
   });
@@ -264,7 +281,7 @@ describe('with ChatGPT', () => {
   it('registers once: after a failed exchange it comes back as itself, without its name', async () => {
     await start();
     test.openai.mood.tokenAnswer = { status: 500, body: {} };
-    expect(await test.signIn('chatgpt')).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/status 500/) });
+    expect(await test.signIn('chatgpt')).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/status 500/) });
     const { url } = await test.engine.control.bridges.signIn({ bridge: 'codex', route: 'chatgpt' });
     expect(url).toMatch(/client_id=oaiapp_/);
     expect(url).not.toContain('agent_name_hint');
@@ -274,7 +291,7 @@ describe('with ChatGPT', () => {
   it('says so when the network goes in the middle of the sign-in', async () => {
     await start();
     test.openai.mood.dropsToken = true;
-    expect(await test.signIn('chatgpt')).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/could not be reached/) });
+    expect(await test.signIn('chatgpt')).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/could not be reached/) });
   });
   it('is not moved by an answer to somebody else’s sign-in, and can be cancelled', async () => {
     await start();
@@ -438,10 +455,10 @@ describe('a restart', () => {
 });
 
 describe('a sign-in with a key while the network is gone', () => {
-  it('ends in auth_required, and says what to check', async () => {
+  it('leaves nobody signed in, and says what to check', async () => {
     await start({ headless: { net: () => Promise.reject(new Error('gone')) } });
     expect(await test.signIn('api-key', KEY)).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: 'OpenAI could not be reached to check the key. Check the network, then try again.',
     });
   });
@@ -460,7 +477,7 @@ describe('with the Codex CLI’s own login', () => {
 
   it('says how to get one where there is none', async () => {
     await start();
-    expect(await test.signIn('codex-cli')).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/codex login/) });
+    expect(await test.signIn('codex-cli')).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/codex login/) });
   });
   it('uses it at the backend under its own name, with its usage, and never renews it', async () => {
     await start();
@@ -507,7 +524,7 @@ describe('with the Codex CLI’s own login', () => {
     await start();
     const token = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setExpirationTime(1_700_000_000).sign(new Uint8Array(32));
     writeLogin(cliLogin(token));
-    expect(await test.signIn('codex-cli')).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/run out/) });
+    expect(await test.signIn('codex-cli')).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/run out/) });
     expect(test.openai.seen).toEqual([]);
   });
   it('uses its key at the platform where that is what it holds', async () => {

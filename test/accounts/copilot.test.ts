@@ -163,7 +163,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     await start();
     test.github.answer = 'expired';
     expect(await test.signIn(route)).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: 'Nobody typed the code in before it ran out. Try again.',
       mend: { action: { kind: 'sign_in' } },
     });
@@ -183,7 +183,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     const { bridges } = test.engine.control;
     test.github.outage = 'gone';
     expect((await bridges.signIn({ bridge: 'copilot', route, agree: true })).bridge).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: 'GitHub could not be reached. Check the network, then try again.',
     });
     test.github.outage = 'none';
@@ -192,8 +192,8 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     test.github.answer = 'allowed';
     await bridges.signIn({ bridge: 'copilot', route });
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({
-      state: 'auth_required',
-      reason: 'GitHub could not be reached. It is tried again by itself.',
+      state: 'signed_out',
+      reason: 'GitHub could not be reached. Check the network, then try again.',
     });
   });
 
@@ -225,6 +225,31 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
   });
 
+  it.each([-2, 2])('works with a clock that is off by %i days', async (days) => {
+    await start({ headless: { clock: { now: () => Date.now() + days * DAY, monotonic: () => performance.now() } } });
+    test.github.expiresIn = 28_800;
+    test.github.sessionToken = route === 'sdk' ? 'CANARY-session' : null;
+    sessionToken.next = { token: 'CANARY-session', expiresAt: new Date(Date.now() + 1_800_000).toISOString() };
+    expect(await test.signIn(route)).toMatchObject({ state: 'ready' });
+    for (let n = 0; n < 3; n += 1) expect((await test.call('/v1/messages', claude)).status).toBe(200);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+    expect(test.github.server.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toEqual([]);
+  });
+
+  it('ends denied where Copilot is taken away from the account, and is ready again once it is given back', async () => {
+    await start();
+    await test.signIn(route);
+    test.github.noCopilot = true;
+    expect(await test.engine.control.bridges.retry({ bridge: 'copilot' })).toMatchObject({
+      state: 'denied',
+      reason: 'This GitHub account has no Copilot that may be used this way.',
+      mend: { action: { kind: 'link', href: 'https://github.com/settings/copilot' } },
+    });
+    expect((await test.call('/v1/messages', claude)).status).toBe(403);
+    test.github.noCopilot = false;
+    expect(await test.engine.control.bridges.retry({ bridge: 'copilot' })).toMatchObject({ state: 'ready', reason: null });
+  });
+
   it.each(['locked', 'denied', 'unavailable'] as const)('is held back while the keychain is %s, and comes back', async (kind) => {
     const inner = memorySecrets();
     let problem = false;
@@ -237,6 +262,7 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
       delete: (name) => guarded(() => inner.delete(name)),
     };
     const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keychain-'));
+    leftovers.push(home);
     await start({ keychain, home });
     await test.signIn(route);
     await test.engine.stop();
@@ -252,11 +278,11 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     problem = true;
     expect(await test.signIn(route)).toMatchObject({ state: 'ready', reason: expect.stringMatching(/The keychain/) });
     problem = false;
-    leftovers.push(home);
   });
 
   it('is still signed in after a restart and three days of sleep, and tells a sign-in that was revoked meanwhile', async () => {
     const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+    leftovers.push(home);
     await start({ home });
     await test.signIn(route);
     const { keychain, github } = test;
@@ -273,7 +299,6 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
       reason: 'GitHub does not accept this sign-in any more.',
     });
     expect((await test.call('/v1/messages', claude)).status).toBe(401);
-    leftovers.push(home);
   });
 
   it('renews the tokens of a GitHub App, once for all calls, after three days of sleep', async () => {
@@ -393,7 +418,7 @@ describe('the SDK', () => {
   it('is asked for where the folder its owner named holds none', async () => {
     await start({ copilot: { sdkFolder: '/nowhere' } });
     const { bridge } = await test.engine.control.bridges.signIn({ bridge: 'copilot', route: 'sdk', agree: true });
-    expect(bridge).toMatchObject({ state: 'auth_required', reason: expect.stringMatching(/sdkFolder names \/nowhere/) });
+    expect(bridge).toMatchObject({ state: 'signed_out', reason: expect.stringMatching(/sdkFolder names \/nowhere/) });
   });
 });
 

@@ -106,13 +106,13 @@ describe('signing in with a browser', () => {
   it('ends where a secret is asked of the app registration, with what to change there', async () => {
     test.microsoft.mood.publicClient = false;
     expect(await test.signIn()).toMatchObject({
-      state: 'auth_required',
+      state: 'signed_out',
       reason: expect.stringMatching(/AADSTS7000218.*allow public client flows/),
     });
   });
   it('ends where the network is gone, and works when it is back', async () => {
     test.microsoft.mood.dropsToken = true;
-    expect(await test.signIn()).toMatchObject({ state: 'auth_required', reason: expect.stringContaining('could not be reached') });
+    expect(await test.signIn()).toMatchObject({ state: 'signed_out', reason: expect.stringContaining('could not be reached') });
     test.microsoft.mood.dropsToken = false;
     expect((await test.signIn()).state).toBe('ready');
   });
@@ -131,9 +131,9 @@ describe('signing in with a browser', () => {
     keychain.problem = 'locked';
     await test.microsoft.person(begun.url ?? '', 'allow');
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({
-      state: 'auth_required',
-      reason: expect.stringContaining('locked'),
-      mend: { action: { kind: 'retry' } },
+      state: 'signed_out',
+      reason: 'The keychain is locked, so the sign-in could not be kept.',
+      mend: { label: 'Unlock the keychain, then sign in', action: { kind: 'sign_in' } },
     });
   });
 });
@@ -150,7 +150,7 @@ describe('signing in with a code', () => {
   });
   it('ends denied where the person declines', async () => expect(await byCode('declined')).toMatchObject({ state: 'denied' }));
   it('ends where the code runs out', async () => {
-    expect(await byCode('expired')).toMatchObject({ state: 'auth_required', reason: expect.stringContaining('before it ran out') });
+    expect(await byCode('expired')).toMatchObject({ state: 'signed_out', reason: expect.stringContaining('before it ran out') });
   });
   it('ends at once where Entra does not know the app', async () => {
     await test.engine.control.settings.update({ patch: { bridges: { m365: { clientId: '55555555-5555-4555-8555-555555555555' } } } });
@@ -158,7 +158,7 @@ describe('signing in with a code', () => {
     expect(begun).toMatchObject({
       url: null,
       code: null,
-      bridge: { state: 'auth_required', reason: expect.stringContaining('AADSTS700016') },
+      bridge: { state: 'signed_out', reason: expect.stringContaining('AADSTS700016') },
     });
   });
   it('waits longer when it is told to, and rides out an outage', async () => {

@@ -1,16 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { nextAccount, SIGNED_OUT, type AccountEvent, type AccountView } from '../../bridges/accounts/state.ts';
+import { afterSignIn, nextAccount, SIGNED_OUT, type AccountEvent, type AccountView } from '../../bridges/accounts/state.ts';
 
 const signingIn = nextAccount(SIGNED_OUT, { type: 'sign_in_started', waitingFor: 'Sign in in the browser.' });
-const ready = nextAccount(signingIn, { type: 'usable' });
+const ready = nextAccount(SIGNED_OUT, { type: 'usable' });
 const again: AccountView = { state: 'auth_required', reason: 'over', mend: { label: 'Sign in again', action: { kind: 'sign_in' } } };
 
 const TABLE: [from: AccountView, event: AccountEvent, state: string, reason: string | null, todo: string | null][] = [
   [SIGNED_OUT, { type: 'sign_in_started', waitingFor: 'Go to the browser.' }, 'signing_in', 'Go to the browser.', 'cancel'],
-  [signingIn, { type: 'usable' }, 'ready', null, null],
+  [SIGNED_OUT, { type: 'usable' }, 'ready', null, null],
   [signingIn, { type: 'sign_in_cancelled' }, 'signed_out', 'The sign-in was cancelled.', 'sign_in'],
   [signingIn, { type: 'declined' }, 'denied', 'The sign-in was declined at the provider.', 'sign_in'],
-  [signingIn, { type: 'sign_in_failed', reason: 'The network is gone.' }, 'auth_required', 'The network is gone.', 'sign_in'],
+  [signingIn, { type: 'sign_in_failed', reason: 'The network is gone.' }, 'signed_out', 'The network is gone.', 'sign_in'],
+  [
+    signingIn,
+    { type: 'not_kept', problem: 'locked' },
+    'signed_out',
+    'The keychain is locked, so the sign-in could not be kept.',
+    'sign_in',
+  ],
   [signingIn, { type: 'not_entitled', reason: 'No plan.', href: 'https://example.com/' }, 'denied', 'No plan.', 'link'],
   [ready, { type: 'renewal_delayed', reason: 'offline' }, 'ready', 'offline', null],
   [ready, { type: 'rejected', reason: 'The sign-in was revoked.' }, 'auth_required', 'The sign-in was revoked.', 'sign_in'],
@@ -23,6 +30,9 @@ const TABLE: [from: AccountView, event: AccountEvent, state: string, reason: str
   [ready, { type: 'sign_in_cancelled' }, 'ready', null, null],
   [ready, { type: 'declined' }, 'ready', null, null],
   [ready, { type: 'sign_in_failed', reason: 'late' }, 'ready', null, null],
+  [ready, { type: 'not_kept', problem: 'locked' }, 'ready', null, null],
+  // What a held account does is no end to another one's sign-in.
+  [signingIn, { type: 'usable' }, 'signing_in', 'Sign in in the browser.', 'cancel'],
   [SIGNED_OUT, { type: 'rejected', reason: 'late' }, 'signed_out', null, 'sign_in'],
   [SIGNED_OUT, { type: 'renewal_delayed', reason: 'late' }, 'signed_out', null, 'sign_in'],
   [again, { type: 'renewal_delayed', reason: 'late' }, 'auth_required', 'over', 'sign_in'],
@@ -46,4 +56,21 @@ describe('the state of an account', () => {
       if (view.state !== 'ready') expect(view.mend).not.toBeNull();
     }
   });
+});
+
+describe('a sign-in that came to nothing', () => {
+  const failed: AccountEvent = { type: 'sign_in_failed', reason: 'The network is gone.' };
+  const unlicensed: AccountEvent = { type: 'not_entitled', reason: 'No plan.', href: 'https://example.com/' };
+  const offline: AccountView = { ...ready, reason: 'offline' };
+  const cases: [event: AccountEvent, held: AccountView | undefined, after: AccountView][] = [
+    [failed, undefined, { ...SIGNED_OUT, reason: 'The network is gone.' }],
+    [failed, ready, { ...ready, reason: 'The network is gone.' }],
+    [failed, again, { ...again, reason: 'The network is gone.' }],
+    [{ type: 'sign_in_cancelled' }, undefined, { ...SIGNED_OUT, reason: 'The sign-in was cancelled.' }],
+    [{ type: 'sign_in_cancelled' }, offline, { ...ready, reason: 'The sign-in was cancelled.' }],
+    [{ type: 'sign_in_cancelled' }, again, again],
+    [unlicensed, ready, { ...ready, reason: 'No plan.' }],
+    [unlicensed, again, nextAccount(SIGNED_OUT, unlicensed)],
+  ];
+  it.each(cases)('by %j, with %j held', (event, held, after) => expect(afterSignIn(signingIn, event, held)).toEqual(after));
 });

@@ -1,20 +1,27 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSocketListener, type SocketListener } from '../../bridges/http/socket.ts';
+import type { AppView } from '../fakes/electron/remote.ts';
 import { hasSsh } from '../support/programs.ts';
 import { BUILT_MAIN, startFakeShell } from './fake-shell.ts';
+import { startGateway } from './gateway.ts';
 import type { Shell, StartOptions } from './shell.ts';
 import { desktopOf, hasItem, item } from './suite.ts';
 
 /** What is a desktop's alone, on the fake Electron: other systems, notifications, an engine that can't be started. */
 let shell: Shell;
-const start = async (options: StartOptions = {}): Promise<Shell> => (shell = await startFakeShell(options));
-afterEach(() => shell.clear());
+const started: Shell[] = [];
+const start = async (options: StartOptions = {}): Promise<void> => {
+  shell = await startFakeShell(options);
+  started.push(shell);
+};
+afterEach(async () => {
+  for (const one of started.splice(0)) await one.clear();
+});
 
 describe('the built shell', () => {
-  test('has a preload without a library in it, and a main process that takes nothing but Electron and Node', async () => {
-    await start({ hidden: true });
+  test('has a preload without a library in it, and a main process that takes nothing but Electron and Node', () => {
     const main = readFileSync(BUILT_MAIN, 'utf8');
     const preload = readFileSync(path.join(path.dirname(BUILT_MAIN), 'preload.cjs'), 'utf8');
     expect(preload.length).toBeLessThan(1_000);
@@ -31,9 +38,14 @@ describe('the built shell', () => {
     await (await shell.page()).getByText('Live', { exact: true }).waitFor();
   });
 
-  test('started by a link it opens that page', async () => {
+  test('started by a link it opens that page, and serves it again when it is loaded anew', async () => {
     await start({ args: ['drawbridge://clients'] });
-    await (await shell.page()).waitForURL('**/clients');
+    const page = await shell.page();
+    await page.waitForURL('**/clients');
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(shell.complaints).toEqual([]);
   });
 
   test('started twice, the second start ends at once and leaves the first alone', async () => {
@@ -51,21 +63,63 @@ describe('the built shell', () => {
     expect(await shell.quit()).toBe(0);
     expect(existsSync(path.join(shell.home, 'running.json'))).toBe(false);
   });
+});
 
-  test('a window whose page asks twice is served twice', async () => {
-    await start();
-    const page = await shell.page();
-    await page.getByText('Live', { exact: true }).waitFor();
-    await page.reload();
-    await page.getByText('Live', { exact: true }).waitFor();
-    expect(shell.complaints).toEqual([]);
+describe('what happens to the machine', () => {
+  test.runIf(hasSsh)('that it woke reaches the tunnels: the session is replaced, and the tunnel is up again', async () => {
+    await start({ hidden: true });
+    const desktop = desktopOf(shell);
+    const engine = await shell.engine();
+    const gateway = await startGateway(engine, 'office');
+    try {
+      await engine.tunnels.start({ name: 'office' });
+      const isUp = (view: AppView): boolean => item(view, 'tunnel:office')?.label === 'Tunnel office: up';
+      await desktop.until(isUp);
+      const connectedAt = async () => (await engine.tunnels.list())[0]?.marks.connected?.at;
+      const before = await connectedAt();
+      await desktop.act({ do: 'power', event: 'resume' });
+      await desktop.until((view) => !isUp(view));
+      await desktop.until(isUp);
+      expect(await connectedAt()).not.toBe(before);
+      expect(JSON.stringify(await engine.tunnels.logs({ name: 'office' }))).toContain('(disturbed)');
+    } finally {
+      await engine.tunnels.remove({ name: 'office' });
+      await gateway.stop();
+    }
   });
 
-  test('waking reaches the engine', async () => {
-    await start({ hidden: true });
-    await desktopOf(shell).act({ do: 'power', event: 'resume' });
-    await desktopOf(shell).act({ do: 'power', event: 'unlock-screen' });
-    expect((await (await shell.engine()).status.get()).host).toBe('desktop');
+  test.for(['resume', 'unlock-screen'] as const)('%s reaches the bridges: one that waits for its owner looks again', async (event) => {
+    let login = '';
+    await start({
+      hidden: true,
+      async prepare({ home }) {
+        login = path.join(home, '..', '.codex', 'auth.json');
+        const account = {
+          id: 'codex-cli-1',
+          route: 'codex-cli',
+          label: 'The Codex CLI’s login',
+          plan: null,
+          addedAt: '2026-01-01T00:00:00Z',
+        };
+        const codex = { active: account.id, accounts: [account], routes: {}, facts: {} };
+        writeFileSync(path.join(home, 'accounts.json'), JSON.stringify({ version: 1, bridges: { codex } }));
+        // What is asked of the provider goes nowhere.
+        const settings = path.join(home, 'settings.json');
+        const nowhere = { openai: { baseUrl: 'http://127.0.0.1:9' }, chatgpt: { baseUrl: 'http://127.0.0.1:9' } };
+        writeFileSync(settings, JSON.stringify({ ...JSON.parse(readFileSync(settings, 'utf8')), upstreams: nowhere }));
+      },
+    });
+    const desktop = desktopOf(shell);
+    const says = (word: string) => (view: AppView) => item(view, 'bridge:codex')?.label.includes(word) === true;
+    await desktop.until(says('sign in again'));
+    mkdirSync(path.dirname(login));
+    writeFileSync(login, JSON.stringify({ auth_mode: 'apikey', OPENAI_API_KEY: 'sk-of-nobody' }));
+    await desktop.act({ do: 'power', event });
+    await desktop.until(says('ready'));
+    // One that was fine is looked at after a sleep, and need not be because a screen was unlocked.
+    rmSync(login);
+    await desktop.act({ do: 'power', event: 'resume' });
+    await desktop.until(says('sign in again'));
   });
 });
 
@@ -129,7 +183,7 @@ describe.each([
   ['darwin', 'readyTemplate.png'],
   ['win32', 'ready-light.ico'],
 ] as const)('as on %s', (platform, image) => {
-  test('the icon, the menu by a right click, a popover by a left one', async () => {
+  test('the icon, the menu by a right click, a popover by a left one, and launch at login', async () => {
     await start({ hidden: true, platform });
     const desktop = desktopOf(shell);
     const view = await desktop.until(hasItem('capture'));
@@ -137,17 +191,14 @@ describe.each([
     await desktop.act({ do: 'tray-click' });
     const { windows } = await desktop.until(({ windows: all }) => all.some((window) => !window.frame && window.visible));
     expect(windows).toHaveLength(1);
-    expect(windows[0]?.bounds).toMatchObject({ width: 420, height: 640 });
+    expect(windows[0]).toMatchObject({ url: 'app://drawbridge/popover', bounds: { width: 420, height: 640 } });
     // On Windows the focus comes and goes while a popover opens, so there a blur soon after is nothing.
     if (platform === 'darwin') await desktop.act({ do: 'blur', window: windows[0]?.id ?? 0 });
     else await desktop.act({ do: 'tray-click' });
     await desktop.until(({ windows: all }) => all.every((window) => !window.visible));
-  });
+    expect(shell.complaints).toEqual([]);
 
-  test('launch at login is the system’s own', async () => {
-    await start({ hidden: true, platform });
-    const desktop = desktopOf(shell);
-    await desktop.until(hasItem('login'));
+    // Launch at login is the system’s own.
     await desktop.act({ do: 'menu', id: 'login' });
     await desktop.until((view) => view.loginItem && item(view, 'login')?.checked === true);
     expect(await (await shell.engine()).loginItem.get()).toEqual({ state: 'on', reason: null });

@@ -1,4 +1,4 @@
 import { startFakeShell } from './fake-shell.ts';
 import { behaves } from './suite.ts';
 
-behaves('the fake Electron', startFakeShell, { desktop: true });
+behaves('the fake Electron', startFakeShell, { desktop: true, timers: true });

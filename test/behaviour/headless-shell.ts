@@ -12,6 +12,7 @@ const Ready = z.object({ event: z.literal('ready'), ui: z.string() });
 /** The built command in plain Node, with its window in a browser. */
 export const startHeadlessShell: StartShell = async (options = {}) => {
   const folders = makeFolders(options.firstRun);
+  await options.prepare?.(folders);
   const child = spawn(
     process.execPath,
     [
@@ -23,7 +24,7 @@ export const startHeadlessShell: StartShell = async (options = {}) => {
       '--no-open',
       '--json',
     ],
-    { env: folders.env, stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: { ...folders.env, ...options.env }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const first = await new Promise<string>((resolve, reject) => {

@@ -3,8 +3,8 @@ import type { EngineClient } from '../../bridges/contract/index.ts';
 import type { AppView, Deed } from '../fakes/electron/remote.ts';
 
 /**
- * The seam of the behaviour suite (suite.ts): Drawbridge as a person finds it, started for one test in a state folder
- * of its own, whatever carries it. Each carrier (plain Node, the fake Electron, a packaged app, the real Electron)
+ * The seam of the behaviour suite (suite.ts): Drawbridge as a person finds it, started in a state folder of
+ * its own, whatever carries it. Each carrier (plain Node, the fake Electron, a packaged app, the real Electron)
  * gives one function that starts it; the suite knows nothing else of it.
  */
 export type Shell = {
@@ -46,8 +46,8 @@ export type StartOptions = {
   platform?: NodeJS.Platform;
   env?: Record<string, string>;
   args?: readonly string[];
-  /** What is done before the app is started, in its state folder. */
-  prepare?: (folders: { home: string; control: string }) => Promise<void>;
+  /** What is done before the app is started, in its state folder; what is added to `env` the app is started with. */
+  prepare?: (folders: { home: string; control: string; env: Record<string, string> }) => Promise<void>;
   /** What the icon's tooltip says once it counts as started; else that the companion listens. */
   until?: string;
 };

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, watch } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as waitFor } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EngineClient } from '../../bridges/contract/index.ts';
 import type { AppView, MenuView } from '../fakes/electron/remote.ts';
 import { hasSsh } from '../support/programs.ts';
@@ -10,9 +11,9 @@ import type { Desktop, Shell, StartShell } from './shell.ts';
 
 /**
  * What Drawbridge does for a person, whatever carries it: run by each carrier's own test file. What needs a menu is
- * skipped, and counted as skipped, where a carrier has none.
+ * skipped, and counted as skipped, where a carrier has none. `timers`: its engine is plain Node, whose timers can be noted.
  */
-export function behaves(name: string, start: StartShell, has: { desktop: boolean }): void {
+export function behaves(name: string, start: StartShell, has: { desktop: boolean; timers: boolean }): void {
   const withMenu = has.desktop ? test : test.skip;
   const linux = process.platform === 'linux';
 
@@ -24,6 +25,8 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
         await page.waitForURL('**/welcome');
         await page.getByRole('heading', { name: 'Welcome to Drawbridge' }).waitFor();
         expect(shell.complaints).toEqual([]);
+        // In order, so that compiled code is kept: what is measured below is not a very first start.
+        expect(await shell.quit()).toBe(0);
       } finally {
         await shell.clear();
       }
@@ -31,12 +34,21 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
   });
 
   describe(`Drawbridge on ${name}, left alone`, () => {
-    test.runIf(linux)('an idle engine stays small, and sleeps', async () => {
-      const shell = await start({ hidden: true });
+    test.runIf(linux)('an idle engine stays small, and none of its timers wakes it more than once a second', async () => {
+      let notes = '';
+      const shell = await start({
+        hidden: true,
+        env: has.timers ? { NODE_OPTIONS: `--import ${new URL('./timer-notes.mjs', import.meta.url).href}` } : {},
+        async prepare({ home, env }) {
+          notes = path.join(home, 'timers.json');
+          env['TIMER_NOTES'] = notes;
+        },
+      });
       try {
         const { pid } = await (await shell.engine()).status.get();
         const before = wakings(pid);
-        const seconds = 5;
+        if (has.timers) process.kill(pid, 'SIGUSR2');
+        const seconds = 4;
         // The one wait in this suite: it is the span that is measured.
         await waitFor(seconds * 1000);
         const perSecond = (wakings(pid) - before) / seconds;
@@ -45,6 +57,16 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
           `idle on ${name}: engine ${megabytes.toFixed(1)} MB resident, ${perSecond.toFixed(1)} wakings a second on its main thread`,
         );
         expect(megabytes).toBeLessThanOrEqual(110);
+        if (!has.timers) return;
+        const written = appearing(notes);
+        process.kill(pid, 'SIGUSR2');
+        await written;
+        const { made, fired }: { made: number; fired: Record<string, number> } = JSON.parse(readFileSync(notes, 'utf8'));
+        console.log(`timers that fired within ${seconds} s: ${JSON.stringify(fired)}`);
+        // Every listener looks for slow callers, so timers must have been seen.
+        expect(made).toBeGreaterThan(3);
+        // One more than there are seconds: a span may begin just before a timer fires.
+        expect(Object.entries(fired).filter(([, times]) => times > seconds + 1)).toEqual([]);
       } finally {
         await shell.clear();
       }
@@ -52,37 +74,38 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
   });
 
   describe(`Drawbridge on ${name}`, () => {
+    const shared = sharedShell(start);
     let shell: Shell;
     beforeEach(async () => {
-      shell = await start();
+      shell = await shared.get();
     });
-    afterEach(() => shell.clear());
+    // No page breaks the policy it is served under, whatever is done in it.
+    afterEach(() => expect(shell.complaints).toEqual([]));
 
     test('the window is live, healthy and without a complaint', async () => {
-      const page = await shell.page();
-      await page.getByText('Live', { exact: true }).waitFor();
+      const page = await overview(shell);
       const status = await (await shell.engine()).status.get();
       expect(status.host).toBe(has.desktop ? 'desktop' : 'headless');
       await page.getByText(addressOf(status)).first().waitFor();
-      expect(shell.complaints).toEqual([]);
+    });
+
+    test('every page is drawn under the policy, without a complaint', async () => {
+      const page = await overview(shell);
+      const places = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
+      const addresses = await places.evaluateAll((links) => links.map((link) => link.getAttribute('href') ?? ''));
+      expect(addresses.length).toBeGreaterThan(5);
+      for (const address of addresses) {
+        await places.and(page.locator(`[href="${address}"]`)).click();
+        await page.waitForURL((url) => url.pathname === address);
+        await page.locator('main :is(h1, h2, h3, p, button)').first().waitFor();
+      }
     });
 
     test('a practice call from the window comes back, and opens', async () => {
-      const page = await shell.page();
-      await page.getByText('Live', { exact: true }).waitFor();
+      const page = await overview(shell);
       await page.getByRole('button', { name: 'Try it' }).click();
       await page.waitForURL(/\/calls\/\d+$/);
       await page.getByRole('region', { name: /^Call \d+$/ }).waitFor();
-      expect(shell.complaints).toEqual([]);
-    });
-
-    test('quitting leaves no process, port or socket behind', async () => {
-      const status = await (await shell.engine()).status.get();
-      const processes = await shell.processes();
-      expect(processes).toContain(status.pid);
-      expect(await shell.quit()).toBe(0);
-      expect(processes.filter(isAlive)).toEqual([]);
-      await expect(shell.engine()).rejects.toMatchObject({ code: 'not_running' });
     });
 
     test.runIf(linux)('starting at login is one file, made and taken away', async () => {
@@ -136,8 +159,7 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
 
     withMenu('closing hides the window, and every way back shows the same one', async () => {
       const desktop = desktopOf(shell);
-      const page = await shell.page();
-      await page.getByText('Live', { exact: true }).waitFor();
+      const page = await overview(shell);
       const ways = [
         () => desktop.act({ do: 'menu', id: 'open' }),
         () => desktop.act({ do: 'activate' }),
@@ -187,11 +209,9 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
 
     withMenu('an engine that is killed is brought back, and the window is live again by itself', async () => {
       const desktop = desktopOf(shell);
-      const page = await shell.page();
-      await page.getByText('Live', { exact: true }).waitFor();
+      const page = await overview(shell);
       const { pid } = await (await shell.engine()).status.get();
-      process.kill(pid, 'SIGKILL');
-      await desktop.until(({ engines, tray }) => engines === 2 && tray?.toolTip.includes('listening on') === true);
+      await replaceEngine(shell);
       const engine = await shell.engine();
       const status = await engine.status.get();
       expect(status.pid).not.toBe(pid);
@@ -202,8 +222,7 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
 
     withMenu('a link from a web page shows a page and nothing else', async () => {
       const desktop = desktopOf(shell);
-      const page = await shell.page();
-      await page.getByText('Live', { exact: true }).waitFor();
+      const page = await overview(shell);
       await desktop.act({ do: 'open-url', url: 'drawbridge://clients' });
       await page.waitForURL('**/clients');
       await desktop.act({ do: 'open-url', url: 'drawbridge://engine/stop' });
@@ -212,88 +231,150 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
       expect((await (await shell.engine()).status.get()).host).toBe('desktop');
     });
 
-    describe('refuses', () => {
-      const SHELL = { channel: 'drawbridge:connect', answer: ['drawbridge:port'] };
-      const ours = { origin: 'app://drawbridge', url: 'app://drawbridge/', top: true };
+    test('quitting leaves no process, port or socket behind', async () => {
+      const status = await (await shell.engine()).status.get();
+      const processes = await shell.processes();
+      expect(processes).toContain(status.pid);
+      expect(await shell.quit()).toBe(0);
+      expect(processes.filter(isAlive)).toEqual([]);
+      await expect(shell.engine()).rejects.toMatchObject({ code: 'not_running' });
+      await shared.end();
+    });
+  });
 
-      withMenu('a forged sender, a child frame and a frame that is gone', async () => {
-        const desktop = desktopOf(shell);
-        await desktop.until(hasItem('capture'));
-        const forge = (frame: typeof ours | null) => desktop.act({ do: 'forge', channel: SHELL.channel, frame });
-        expect(await forge(ours)).toEqual(SHELL.answer);
-        expect(await forge({ ...ours, top: false })).toEqual([]);
-        expect(await forge(null)).toEqual([]);
-        const others = [
-          'app://drawbridge.evil.test',
-          'https://drawbridge',
-          'app://drawbridge:1',
-          'null',
-          '',
-          'file://',
-          'http://127.0.0.1:11435',
-        ];
-        const answered = await Promise.all(others.map((origin) => forge({ ...ours, origin })));
-        expect(answered).toEqual(others.map(() => []));
-      });
+  describe(`Drawbridge on ${name} refuses`, () => {
+    const shared = sharedShell(start);
+    let shell: Shell;
+    beforeEach(async () => {
+      shell = await shared.get();
+    });
 
-      withMenu('a foreign page in the place of ours', async () => {
-        const desktop = desktopOf(shell);
-        const page = await shell.page();
-        await page.getByText('Live', { exact: true }).waitFor();
-        const [window] = (await desktop.view()).windows;
-        await desktop.act({ do: 'replace', window: window?.id ?? 0, url: 'https://evil.test/', html: FOREIGN });
-        // The page asks, as ours does; then our own engine restarts, which hands every window that asked a new port.
-        await page.evaluate('window.drawbridge.connect()');
-        process.kill((await (await shell.engine()).status.get()).pid, 'SIGKILL');
-        await desktop.until(({ engines, tray }) => engines === 2 && tray?.toolTip.includes('listening on') === true);
-        expect(await page.evaluate('[origin, window.heard]')).toEqual(['https://evil.test', []]);
-      });
+    const SHELL = { channel: 'drawbridge:connect', answer: ['drawbridge:port'] };
+    const ours = { origin: 'app://drawbridge', url: 'app://drawbridge/', top: true };
 
-      withMenu('leaving, new windows, frames and other addresses; https goes to the browser', async () => {
-        const desktop = desktopOf(shell);
-        const page = await shell.page();
-        await page.getByText('Live', { exact: true }).waitFor();
-        await page.evaluate(`void setTimeout(() => { location.href = 'https://evil.test/away' })`);
-        await desktop.until(({ prevented }) => prevented.includes('https://evil.test/away'));
-        await page.evaluate(`window.open('https://example.com/terms'); window.open('http://127.0.0.1:1/x'); 0`);
-        await desktop.until(({ opened }) => opened.includes('https://example.com/terms'));
-        expect((await desktop.view()).opened).toEqual(['https://example.com/terms']);
-        expect((await desktop.view()).windows).toHaveLength(1);
-        expect(await page.evaluate(`fetch('https://example.com/').then(() => 'reached', () => 'refused')`)).toBe('refused');
-        const outside = ['/..%2f..%2fpackage.json', '/%2e%2e/%2e%2e/package.json', '/..%5c..%5cpackage.json', '/%00.js'];
-        expect(await page.evaluate(`Promise.all(${JSON.stringify(outside)}.map((path) => fetch(path).then((r) => r.status)))`)).toEqual(
-          outside.map(() => 404),
-        );
-        expect(await desktop.act({ do: 'permission', name: 'clipboard-sanitized-write', url: 'app://drawbridge/' })).toBe(true);
-        expect(await desktop.act({ do: 'permission', name: 'clipboard-sanitized-write', url: 'https://evil.test/' })).toBe(false);
-        const denied = ['media', 'geolocation', 'notifications', 'clipboard-read', 'openExternal'];
-        const decided = await Promise.all(denied.map((name) => desktop.act({ do: 'permission', name, url: 'app://drawbridge/' })));
-        expect(decided).toEqual(denied.map(() => false));
-      });
+    withMenu('a forged sender, a child frame and a frame that is gone', async () => {
+      const desktop = desktopOf(shell);
+      await desktop.until(hasItem('capture'));
+      const forge = (frame: typeof ours | null) => desktop.act({ do: 'forge', channel: SHELL.channel, frame });
+      expect(await forge(ours)).toEqual(SHELL.answer);
+      expect(await forge({ ...ours, top: false })).toEqual([]);
+      expect(await forge(null)).toEqual([]);
+      const others = [
+        'app://drawbridge.evil.test',
+        'https://drawbridge',
+        'app://drawbridge:1',
+        'null',
+        '',
+        'file://',
+        'http://127.0.0.1:11435',
+      ];
+      const answered = await Promise.all(others.map((origin) => forge({ ...ours, origin })));
+      expect(answered).toEqual(others.map(() => []));
+    });
 
-      withMenu('a frame in our own page', async () => {
-        const page = await shell.page();
-        await page.getByText('Live', { exact: true }).waitFor();
-        const refusedBy = await page.evaluate(
-          `new Promise((resolve) => {
+    withMenu('leaving, new windows, frames and other addresses; https goes to the browser', async () => {
+      const desktop = desktopOf(shell);
+      const page = await overview(shell);
+      await page.evaluate(`void setTimeout(() => { location.href = 'https://evil.test/away' })`);
+      await desktop.until(({ prevented }) => prevented.includes('https://evil.test/away'));
+      await page.evaluate(`window.open('https://example.com/terms'); window.open('http://127.0.0.1:1/x'); 0`);
+      await desktop.until(({ opened }) => opened.includes('https://example.com/terms'));
+      expect((await desktop.view()).opened).toEqual(['https://example.com/terms']);
+      expect((await desktop.view()).windows).toHaveLength(1);
+      expect(await page.evaluate(`fetch('https://example.com/').then(() => 'reached', () => 'refused')`)).toBe('refused');
+      const outside = ['/..%2f..%2fpackage.json', '/%2e%2e/%2e%2e/package.json', '/..%5c..%5cpackage.json', '/%00.js'];
+      expect(await page.evaluate(`Promise.all(${JSON.stringify(outside)}.map((path) => fetch(path).then((r) => r.status)))`)).toEqual(
+        outside.map(() => 404),
+      );
+      expect(await desktop.act({ do: 'permission', name: 'clipboard-sanitized-write', url: 'app://drawbridge/' })).toBe(true);
+      expect(await desktop.act({ do: 'permission', name: 'clipboard-sanitized-write', url: 'https://evil.test/' })).toBe(false);
+      const denied = ['media', 'geolocation', 'notifications', 'clipboard-read', 'openExternal'];
+      const decided = await Promise.all(denied.map((name) => desktop.act({ do: 'permission', name, url: 'app://drawbridge/' })));
+      expect(decided).toEqual(denied.map(() => false));
+    });
+
+    withMenu('a frame in our own page', async () => {
+      const page = await overview(shell);
+      const refusedBy = await page.evaluate(
+        `new Promise((resolve) => {
             document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
             document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }));
           })`,
-        );
-        expect(refusedBy).toBe('frame-src');
-      });
+      );
+      expect(refusedBy).toBe('frame-src');
+      // So what a page is refused is heard of here, and silence elsewhere means that nothing was.
+      await expect.poll(() => shell.complaints.join()).toMatch(/Content Security Policy/);
+    });
 
-      withMenu('scripts of a page: the window’s world holds nothing but a way to ask', async () => {
-        const page = await shell.page();
-        expect(
-          await page.evaluate('[typeof require, typeof process, typeof window.ipcRenderer, Object.keys(window.drawbridge).join()]'),
-        ).toEqual(['undefined', 'undefined', 'undefined', 'connect']);
-      });
+    withMenu('scripts of a page: the window’s world holds nothing but a way to ask', async () => {
+      const page = await shell.page();
+      expect(
+        await page.evaluate('[typeof require, typeof process, typeof window.ipcRenderer, Object.keys(window.drawbridge).join()]'),
+      ).toEqual(['undefined', 'undefined', 'undefined', 'connect']);
+    });
+
+    withMenu('a foreign page in the place of ours', async () => {
+      const desktop = desktopOf(shell);
+      const page = await overview(shell);
+      const [window] = (await desktop.view()).windows;
+      await desktop.act({ do: 'replace', window: window?.id ?? 0, url: 'https://evil.test/', html: FOREIGN });
+      // The page asks, as ours does; then our own engine restarts, which hands every window that asked a new port.
+      await page.evaluate('window.drawbridge.connect()');
+      await replaceEngine(shell);
+      expect(await page.evaluate('[origin, window.heard]')).toEqual(['https://evil.test', []]);
+      await shared.end();
     });
   });
 }
 
 const FOREIGN = `<h1>not ours</h1><script>window.heard = []; addEventListener('message', (event) => window.heard.push(event.data))</script>`;
+
+/**
+ * One shell for the tests of a block, since starting one takes most of a test's time. Each test finds its own way to
+ * where it begins; one that fails, or that ends its shell, leaves a new one to the next.
+ */
+function sharedShell(start: StartShell): { get(): Promise<Shell>; end(): Promise<void> } {
+  let shell: Shell | undefined;
+  const end = async (): Promise<void> => {
+    const old = shell;
+    shell = undefined;
+    await old?.clear();
+  };
+  // Hooks run in reverse: this one after those of the block.
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') await end();
+  });
+  afterAll(end);
+  return { get: async () => (shell ??= await start()), end };
+}
+
+/** The window, at its first page and live. */
+async function overview(shell: Shell): Promise<Page> {
+  const page = await shell.page();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('button', { name: 'Try it' }).waitFor();
+  return page;
+}
+
+/** Kills the engine, and waits until the shell has brought up another. */
+async function replaceEngine(shell: Shell): Promise<void> {
+  const desktop = desktopOf(shell);
+  const { engines: before } = await desktop.view();
+  process.kill((await (await shell.engine()).status.get()).pid, 'SIGKILL');
+  await desktop.until(({ engines, tray }) => engines === before + 1 && tray?.toolTip.includes('listening on') === true);
+}
+
+/** Resolves once there is such a file. */
+function appearing(file: string): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(path.dirname(file), () => {
+      if (!existsSync(file)) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
 
 /** The desktop of a shell that has one. */
 export function desktopOf(shell: Shell): Desktop {

@@ -119,9 +119,9 @@ it('a key is checked and kept, its account used, examined and signed out', async
   await page.getByRole('radio', { name: /OpenAI API key/ }).check();
   await page.getByLabel('Key', { exact: true }).fill('sk-wrong');
   await page.getByRole('button', { name: 'Agree, and check and keep the key' }).click();
-  await stateIs('Sign in again');
+  await stateIs('Signed out');
   await card('State').getByText('OpenAI does not accept this key.').waitFor();
-  await view.shot('bridge-auth-required');
+  await view.shot('bridge-key-refused');
   await page.getByLabel('Key', { exact: true }).fill(KEY);
   await page.getByRole('button', { name: 'Check and keep the key' }).click();
   await stateIs('Ready');

@@ -149,6 +149,7 @@ describe('the drawbridge command', () => {
     const { ready } = await start('--companion-port', '0');
     const key = await makeKey('one');
     expect((await drawbridge('keys', 'create', 'one')).err).toContain('already');
+    expect((await drawbridge('keys', 'create', 'Tunnel lab')).err).toContain('those of tunnels');
     expect(JSON.parse((await drawbridge('keys', '--json')).out)).toMatchObject([{ name: 'one', hint: `${key.slice(0, 7)}…` }]);
     expect((await drawbridge('keys', 'revoke', 'one')).code).toBe(0);
     expect((await drawbridge('keys', 'revoke', 'one')).err).toContain('no key');

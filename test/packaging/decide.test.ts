@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { packageFolder } from '../../electron/packaging/bundled.ts';
 import { isForeign, isLeftOut, neededNatives, packedManifest } from '../../electron/packaging/contents.ts';
 import { pruneApp } from '../../electron/packaging/prune.ts';
+import { publisherFrom } from '../../electron/packaging/publisher.ts';
 import { signingFrom } from '../../electron/packaging/signing.ts';
 
 describe('what is packed', () => {
@@ -117,6 +118,20 @@ describe('signing', () => {
     expect(() => signingFrom({ APPLE_SIGN_IDENTITY: 'id', APPLE_API_KEY: 'k.p8' })).toThrow('APPLE_API_KEY_ID and APPLE_API_ISSUER');
     expect(() => signingFrom({ WINDOWS_CERTIFICATE_FILE: 'c.pfx' })).toThrow('WINDOWS_CERTIFICATE_PASSWORD');
     expect(() => signingFrom({ APPLE_API_KEY: 'k', APPLE_API_KEY_ID: 'K', APPLE_API_ISSUER: 'I' })).toThrow('APPLE_SIGN_IDENTITY');
+  });
+});
+
+describe('who answers for an installer', () => {
+  test('is whom the environment names', () => {
+    const env = { DRAWBRIDGE_HOMEPAGE: 'https://example.org', DRAWBRIDGE_MAINTAINER: 'A Person <a@example.org>' };
+    expect(publisherFrom(env)).toEqual({ homepage: 'https://example.org', maintainer: 'A Person <a@example.org>' });
+    expect(() => publisherFrom({ DRAWBRIDGE_HOMEPAGE: 'https://example.org' })).toThrow(/To publish, set DRAWBRIDGE_MAINTAINER/);
+  });
+
+  test('is said to be nobody where nobody is named', () => {
+    const { homepage, maintainer } = publisherFrom({});
+    expect(new URL(homepage).hostname).toMatch(/\.invalid$/);
+    expect(maintainer).toMatch(/^Nobody \(not published\) <.*\.invalid>$/);
   });
 });
 

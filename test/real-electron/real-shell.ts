@@ -20,7 +20,7 @@ export function findElectron(): string | undefined {
 
 /** The built app on the real Electron; what its desktop shows is told by observer.cjs. */
 export async function startRealShell(program: string, options: StartOptions = {}): Promise<Shell> {
-  const folders = makeFolders();
+  const folders = makeFolders(options.firstRun);
   await options.prepare?.(folders);
   const screen = Object.fromEntries(
     ['DISPLAY', 'WAYLAND_DISPLAY', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'].flatMap((name) => {

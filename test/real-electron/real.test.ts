@@ -9,5 +9,5 @@ if (program === undefined) console.log("real Electron: not run, its binary isn't
 else if (!screen) console.log('real Electron: not run, there is no screen (xvfb-run)');
 
 describe.runIf(program !== undefined && screen)('with its binary', () => {
-  behaves('the real Electron', (options) => startRealShell(program ?? '', options), { desktop: true });
+  behaves('the real Electron', (options) => startRealShell(program ?? '', options), { desktop: true, timers: false });
 });

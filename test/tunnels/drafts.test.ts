@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TunnelDefinition } from '../../bridges/contract/tunnels.ts';
+import { MAX_TUNNELS, TunnelDefinition } from '../../bridges/contract/tunnels.ts';
 import { checkDraft } from '../../bridges/tunnels/drafts.ts';
 import { createSamples } from '../../bridges/tunnels/samples.ts';
 
@@ -50,6 +50,14 @@ describe('a form for a tunnel', () => {
       name: 'is another tunnel’s already',
       user: 'is missing',
     });
+  });
+  it('says so where there are as many as there may be, but not of a change to one of them', () => {
+    const many = Array.from({ length: MAX_TUNNELS }, (_, i) => ({ ...other, name: `t${i}`, farPorts: [5000 + 2 * i, 5001 + 2 * i] }));
+    const full = { ...around, tunnels: TunnelDefinition.array().parse(many) };
+    expect(checkDraft({ ...GOOD }, null, full).problems).toEqual([
+      { field: 'name', message: `would be one too many: there are ${MAX_TUNNELS} tunnels` },
+    ]);
+    expect(checkDraft({ ...many[0] }, 't0', full).problems).toEqual([]);
   });
   it('does not stand in its own way when it is changed, but keeps its name', () => {
     expect(problemsOf({ ...other, user: 'else' }, 'other')).toEqual({});

@@ -126,6 +126,9 @@ describe('the command line of ssh', () => {
   });
 });
 
+const CLOSED = 'kex_exchange_identification: Connection closed by remote host';
+const VERIFY = 'Host key verification failed.';
+
 describe('what ssh and cloudflared say', () => {
   const nothing = { sshd: true, up: false, edge: false };
   it.each([
@@ -179,6 +182,40 @@ describe('what ssh and cloudflared say', () => {
         expect(inWords(mend)).toContain(mend.command ?? mend.advice);
       }
     }
+  });
+});
+
+describe('each state that was measured on the real programs', () => {
+  const edge = { sshd: false, up: false, edge: true };
+  const sshd = { sshd: true, up: false, edge: true };
+  const up = { sshd: true, up: true, edge: true };
+  /** What a session says in each of the 18 states, and what it comes to: a step on the way, or a cause with its mend. */
+  const STATES: [state: string, lines: string[], reached: typeof edge, comesTo: string][] = [
+    ['connecting', ['debug1: Executing proxy command: exec cloudflared'], edge, 'connecting'],
+    ['edge open', ['debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1'], edge, 'edge-open'],
+    ['host key ok', ["debug1: Host 'h' is known and matches the ED25519 host key."], sshd, 'host-key-ok'],
+    ['authenticated', ['Authenticated to h (via proxy) using "publickey".'], sshd, 'authenticated'],
+    ['up', ['debug1: remote forward success for: listen 127.0.0.1:3353, connect /x:-2'], sshd, 'up'],
+    ['wrong token, edge 302', ['A browser window should have opened at the following URL:'], edge, 'login-needed'],
+    ['edge 401, 403, 429, 502, 530, 200', ['ERR error="websocket: bad handshake"', CLOSED], edge, 'edge-refused'],
+    ['edge takes the connection, says nothing', ['Connection timed out during banner exchange'], edge, 'no-banner'],
+    ['edge port closed', ['dial tcp 10.0.0.1:443: connect: connection refused', CLOSED], edge, 'edge-unreachable'],
+    ['TLS not trusted', ['x509: certificate signed by unknown authority', CLOSED], edge, 'tls-untrusted'],
+    ['cloudflared missing', ['/bin/sh: 1: exec: /x/cloudflared: No such file or directory', CLOSED], edge, 'connector-missing'],
+    ['host key changed', ['@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @', VERIFY], sshd, 'host-key-changed'],
+    ['ssh key refused', ['u@h: Permission denied (publickey).'], sshd, 'key-refused'],
+    ['bind refused', ['Error: remote port forwarding failed for listen port 3353'], sshd, 'bind-refused'],
+    ['edge closes', ['client_loop: send disconnect: Broken pipe'], up, 'dropped'],
+    ['sshd session killed', ['Connection to h closed by remote host.'], up, 'closed-by-gateway'],
+    ['silent path', ['Timeout, server h not responding.'], up, 'dead-peer'],
+    ['ended without a word', [], up, 'dropped'],
+  ];
+  it.each(STATES)('%s', (_state, lines, reached, comesTo) => {
+    const step = lines.map((line) => progressOf(line)?.step).find((one) => one !== undefined);
+    expect(step ?? causeOf(lines, reached).code).toBe(comesTo);
+    if (step !== undefined) return;
+    const { sentence, mend } = meaningOf(causeOf(lines, reached).code, { name: 'lab', connector: { kind: 'none' } }, true);
+    expect([sentence, mend.label, mend.advice].every((text) => text.length > 5)).toBe(true);
   });
 });
 
