@@ -11,9 +11,9 @@ const FOLDER = path.resolve(import.meta.dirname, '../docs/images');
 const SHOTS = [
   { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true, act: makeFirstCall },
   { name: 'overview', path: '/', sign: 'Last calls' },
-  { name: 'bridges', path: '/bridges/codex', sign: 'Safety limits', height: 1180 },
+  { name: 'bridges', path: '/bridges/copilot', sign: 'Safety limits', height: 1180 },
   { name: 'tunnels', path: '/tunnels/home', sign: 'authorized_keys', height: 1500 },
-  { name: 'calls', path: '/calls/57', sign: 'I will read the importer first.' },
+  { name: 'calls', path: '/calls/57', sign: 'I will read the importer first.', act: colour },
   { name: 'calls-request', path: '/calls/57?tab=request', sign: 'What could not cross', act: widen },
   { name: 'calls-again', path: '/calls/57', sign: 'I will read the importer first.', act: sendAgain },
   { name: 'conversations', path: '/conversations', sign: 'Last call' },
@@ -28,6 +28,10 @@ const SHOTS = [
 async function makeFirstCall(page) {
   await page.getByRole('button', { name: 'Make the first call' }).click();
   await page.getByRole('button', { name: /Make a first call done/ }).waitFor();
+}
+
+async function colour(page) {
+  await page.locator('.hljs-keyword').first().waitFor();
 }
 
 async function widen(page) {

@@ -61,7 +61,10 @@ export const MADE_TUNNELS: TunnelStatus[] = [
 /** All about a made bridge, as its page shows it. The one that serves has an account, a quota and credits. */
 export function madeBridge({ name, label, state, reason, address }: Bridge, now: number): BridgeDetail {
   const held = state === 'ready' || state === 'auth_required';
-  const route = { name: 'device', label: 'GitHub, by your own OAuth app', standing: 'official' } as const;
+  const route =
+    name === 'copilot'
+      ? ({ name: 'device', label: 'GitHub, by your own OAuth app', standing: 'unofficial' } as const)
+      : ({ name: 'chatgpt', label: 'Sign in with ChatGPT', standing: 'preview' } as const);
   return {
     name: name === 'copilot' ? 'copilot' : 'codex',
     label,
@@ -87,23 +90,27 @@ export function madeBridge({ name, label, state, reason, address }: Bridge, now:
         defaultScope: ['app', 'clients'],
       },
     ],
-    quota:
-      state === 'ready'
-        ? {
-            plan: 'pro',
-            windows: [
-              { name: 'five_hours', usedPercent: 38.5, minutes: 300, resetsAt: new Date(now + 5_400_000).toISOString() },
-              {
-                name: 'premium_requests',
-                usedPercent: 72.5,
-                minutes: null,
-                resetsAt: new Date(now + 864_000_000).toISOString(),
-                credits: { included: 1500, left: 412.5, overage: 0, overageAllowed: true },
-              },
-            ],
-            asOf: new Date(now - 120_000).toISOString(),
-          }
-        : null,
+    quota: held
+      ? {
+          plan: 'pro',
+          windows:
+            name === 'copilot'
+              ? [
+                  {
+                    name: 'premium_requests',
+                    usedPercent: 72.5,
+                    minutes: null,
+                    resetsAt: new Date(now + 864_000_000).toISOString(),
+                    credits: { included: 1500, left: 412.5, overage: 0, overageAllowed: true },
+                  },
+                ]
+              : [
+                  { name: 'primary', usedPercent: 38.5, minutes: 300, resetsAt: new Date(now + 5_400_000).toISOString() },
+                  { name: 'secondary', usedPercent: 61, minutes: 10_080, resetsAt: new Date(now + 345_600_000).toISOString() },
+                ],
+          asOf: new Date(now - 120_000).toISOString(),
+        }
+      : null,
     today: { calls: 214, ceiling: 2000 },
     lastError: null,
   };

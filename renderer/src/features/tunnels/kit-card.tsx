@@ -13,7 +13,7 @@ export function KitCard({ name }: { name: string }) {
         <Problem title="The lines for the gateway cannot be made" error={error} onRetry={() => void refetch()} className="m-3" />
       )}
       {kit && (
-        <div className="grid gap-4 px-3.5 py-3">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4 px-3.5 py-3">
           <Part title="The account’s line in authorized_keys" hint="It allows the two far ports and the check, and nothing else.">
             <CodeBlock text={kit.authorizedKeys} label="authorized_keys line" />
           </Part>
@@ -36,7 +36,7 @@ export function KitCard({ name }: { name: string }) {
 
 function Part({ title, hint, children }: { title: string; hint: string; children: React.ReactNode }) {
   return (
-    <div className="grid gap-1.5">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-1.5">
       <p className="text-xs font-medium">{title}</p>
       {children}
       <p className="text-xs text-faint">{hint}</p>
