@@ -12,14 +12,17 @@ import { conversation, type Turn } from '../conversation.ts';
 import { removeFolder, temporaryFolder } from '../processes.ts';
 import type { Goal, Row } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
+import { WorkerTime } from '../worker-time.ts';
 import { median, percentile, rounded, sleep } from '../stats.ts';
 
 const FULL = 1_000_000;
 const QUICK = 20_000;
 /** Writing stops then, whatever was wanted; the report tells how many calls there are. Milliseconds. */
-const MOST_MS = 330_000;
+const MOST_MS = 1_500_000;
 /** So many calls the engine hands over at once. */
 const BATCH = 32;
+/** Calls of which the thread's time is taken together. */
+const WINDOW = 8 * BATCH;
 /** Conversations of the mix, by how often: short ones, middling ones, long ones. */
 const LENGTHS = [1, 2, 3, 4, 5, 6, 8, 12, 20, 36, 1, 3, 60, 160];
 const OPEN_AT_ONCE = 6;
@@ -60,8 +63,10 @@ export const capture: Scenario = {
         rows: [
           { what: 'bytes of the store a call', n: built.calls, value: rounded(built.bytesPerCall, 0), unit: 'B' },
           { what: 'calls written', n: built.calls, value: rounded(built.calls / built.seconds, 0), unit: 'a second' },
-          { what: 'to keep a call, CPU p50', n: built.calls, value: rounded(built.keepP50, 3), unit: 'ms' },
-          { what: 'to keep a call, CPU p99', n: built.calls, value: rounded(built.keepP99, 3), unit: 'ms' },
+          { what: 'to keep a call, time of the thread p50', n: built.calls, value: rounded(built.keep.thread.p50, 3), unit: 'ms' },
+          { what: 'to keep a call, time of the thread p99', n: built.calls, value: rounded(built.keep.thread.p99, 3), unit: 'ms' },
+          { what: 'to keep a call, CPU of the process p50', n: built.calls, value: rounded(built.keep.process.p50, 3), unit: 'ms' },
+          { what: 'to keep a call, CPU of the process p99', n: built.calls, value: rounded(built.keep.process.p99, 3), unit: 'ms' },
           {
             what: 'over the wire : on disk',
             n: built.calls,
@@ -73,12 +78,12 @@ export const capture: Scenario = {
         ],
         goals: [
           { goal: 'capture: bytes of the store a call', bound: 2_600, side: 'at most', measured: built.bytesPerCall },
-          { goal: 'capture: to keep a call, CPU ms p50', bound: 0.3, side: 'at most', measured: built.keepP50 },
+          { goal: 'capture: to keep a call, ms of the thread p50', bound: 0.3, side: 'at most', measured: built.keep.thread.p50 },
           ...questions.flatMap(({ goal }) => goal),
           ...rates.flatMap(({ goals }) => goals),
         ],
         notes: [
-          'To keep a call is the CPU time of a batch of 32, conversations, usage and search index included, divided by 32.',
+          'To keep a call is the CPU time of a batch of 32, conversations, usage and search index included, divided by 32: of the thread that writes, and of the whole process (with what V8 does beside it).',
           `The history holds ${built.calls} calls in ${built.conversations} conversations, written in ${Math.round(built.seconds)} s.`,
         ],
       };
@@ -89,9 +94,11 @@ export const capture: Scenario = {
   },
 };
 
+type Spread = { p50: number; p99: number };
+
 type Built = {
-  keepP50: number;
-  keepP99: number;
+  /** CPU milliseconds a call. */
+  keep: { thread: Spread; process: Spread };
   calls: number;
   conversations: number;
   seconds: number;
@@ -124,7 +131,8 @@ function build(store: Store, wanted: number): Built {
       open.splice(at, 1);
     }
   };
-  const keep: number[] = [];
+  const worker = new WorkerTime(WINDOW);
+  const cpu: number[] = [];
   for (let left = wanted; left > 0 && performance.now() - began < MOST_MS; left -= BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, left) }, () => {
       const turn = next();
@@ -135,26 +143,14 @@ function build(store: Store, wanted: number): Built {
       return { ...turn, id, n: calls };
     });
     const before = process.cpuUsage();
-    store.transaction(() => {
-      for (const { request, reply, seed: of, id, n } of batch) {
-        store.write({
-          call: callOf(id, n, of, request.length, reply.length),
-          ends: true,
-          sides: [
-            { side: 'clientRequest', headers: HEADERS(n), body: request },
-            { side: 'clientReply', headers: REPLY_HEADERS(n), body: reply },
-          ],
-        });
-      }
-    });
+    worker.of(batch.length, () => writeAll(store, batch));
     const { user, system } = process.cpuUsage(before);
-    keep.push((user + system) / 1e3 / batch.length);
+    cpu.push((user + system) / 1e3 / batch.length);
   }
   const seconds = (performance.now() - began) / 1e3;
   store.checkpoint();
   return {
-    keepP50: percentile(keep, 50),
-    keepP99: percentile(keep, 99),
+    keep: { thread: spreadOf(worker.times), process: spreadOf(cpu) },
     calls,
     conversations: seed,
     seconds,
@@ -163,6 +159,27 @@ function build(store: Store, wanted: number): Built {
     long,
     last: idAt(START + calls * 24_000),
   };
+}
+
+type Made = Turn & { seed: number; id: number; n: number };
+
+function writeAll(store: Store, batch: readonly Made[]): void {
+  store.transaction(() => {
+    for (const { request, reply, seed: of, id, n } of batch) {
+      store.write({
+        call: callOf(id, n, of, request.length, reply.length),
+        ends: true,
+        sides: [
+          { side: 'clientRequest', headers: HEADERS(n), body: request },
+          { side: 'clientReply', headers: REPLY_HEADERS(n), body: reply },
+        ],
+      });
+    }
+  });
+}
+
+function spreadOf(times: readonly number[]): Spread {
+  return { p50: percentile(times, 50), p99: percentile(times, 99) };
 }
 
 type Question = { row: Row; goal: Goal[] };
@@ -181,7 +198,7 @@ function ask(store: Store, meaning: Meaning, built: Built): Question[] {
     question('by status', 20, list('status:>=500')),
     question('a value nobody has', 20, list('caller:nobody')),
     question('two words', 20, list('function return')),
-    question('two words and a model', 20, list('mother school model:gpt-5-mini')),
+    question('two words and a model', 20, list('number people model:gpt-5-mini')),
     question('a phrase', 20, list('"use strict"')),
     question('a word nobody said', 20, list('zzqxnotthere')),
     question(`opening a conversation of ${built.long.length}`, 50, () => {

@@ -13,14 +13,14 @@ export const LARGEST_BLOCK = CLOSE_AT + MOST_IN_BLOCK;
 const CACHE_BLOCKS = 64;
 
 /**
- * Small things compressed together: what one transaction writes of messages goes into one block, what it writes of
- * replies into another. One compression for many costs a fraction of many, and finds what they have in common.
+ * Small things compressed together: what one transaction writes of messages and replies goes into one block. One
+ * compression for many costs a fraction of many, and finds what they have in common: a request repeats the last reply.
  * Places never change: what is removed becomes zeros (upkeep.ts).
  */
 export class Blocks {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #seal: Seal;
-  readonly #open = { messages: new Open(), replies: new Open() };
+  #open = new Open();
   readonly #cache = new Map<number, Buffer>();
   #next = 0;
 
@@ -30,24 +30,33 @@ export class Blocks {
   }
 
   /** Keeps bytes of at most MOST_IN_BLOCK. They are written by `flush`, in the same transaction. */
-  keep(kind: 'messages' | 'replies', bytes: Buffer): Place {
-    const open = this.#open[kind];
-    if (open.bytes >= CLOSE_AT) this.#close(open);
+  keep(bytes: Buffer): Place {
+    const place = this.next();
+    this.#open.pieces.push(bytes);
+    this.#open.bytes += bytes.length;
+    return place;
+  }
+
+  /** Where the next bytes to be kept will stand. */
+  next(): Place {
+    const open = this.#open;
+    if (open.bytes >= CLOSE_AT) this.flush();
     if (open.id === 0) {
       if (this.#next === 0) this.#next = (this.#statements.last.get()?.seq ?? 0) + 1;
       open.id = this.#next;
       this.#next += 1;
     }
-    const at = open.bytes;
-    open.pieces.push(bytes);
-    open.bytes += bytes.length;
-    return { block: open.id, at };
+    return { block: open.id, at: open.bytes };
   }
 
   /** Writes what was kept since the last time. To be run before the transaction ends. */
   flush(): void {
-    this.#close(this.#open.messages);
-    this.#close(this.#open.replies);
+    const open = this.#open;
+    if (open.pieces.length === 0) return;
+    this.#statements.put.run(open.id, this.#seal.close(pack(Buffer.concat(open.pieces, open.bytes))));
+    open.id = 0;
+    open.pieces = [];
+    open.bytes = 0;
   }
 
   /** Throws RangeError where the bytes are not there, or zlib's error where they are damaged. */
@@ -68,18 +77,9 @@ export class Blocks {
 
   /** Forgets what was not written, and what was read. */
   forget(): void {
-    this.#open.messages = new Open();
-    this.#open.replies = new Open();
+    this.#open = new Open();
     this.#cache.clear();
     this.#next = 0;
-  }
-
-  #close(open: Open): void {
-    if (open.id === 0) return;
-    this.#statements.put.run(open.id, this.#seal.close(pack(Buffer.concat(open.pieces, open.bytes))));
-    open.id = 0;
-    open.pieces = [];
-    open.bytes = 0;
   }
 }
 

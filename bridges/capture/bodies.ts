@@ -2,10 +2,12 @@ import type { Database } from 'better-sqlite3';
 import { Blocks, MOST_IN_BLOCK, type Place } from './blocks.ts';
 import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
+import { masked } from './mask.ts';
 import { FORM, pack, unpack } from './pack.ts';
-import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Piece, type Recipe } from './recipe.ts';
+import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Cut, type Piece, type Recipe } from './recipe.ts';
 import type { Seal } from './seal.ts';
-import { commonPrefix, segments, segmentsFrom } from './segments.ts';
+import { putTogether, takeApart } from './stream.ts';
+import { commonPrefix, looksAlike, segments, segmentsFrom } from './segments.ts';
 
 /** Shorter elements cost more as rows than they save. */
 const MIN_SEGMENT = 64;
@@ -18,12 +20,13 @@ const BLOCK_FROM = 64;
 const NOTHING = Buffer.alloc(0);
 const MAX_RECIPE = 64 * 1024 * 1024;
 
-/** A segment of a body: where the bytes before it begin, where it stands, its id, and whether it is kept as a patch. */
-type Mark = { gap: number; start: number; end: number; segment: number; patch: boolean };
+/** A segment of a body: where the bytes before it begin, where it stands, and the segment that it is or is told by. */
+type Mark = { gap: number; start: number; end: number; segment: number; cut: Cut | undefined };
 type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number };
 
-/** A body as it was stored, and its segments that had never been seen before. */
-export type KeptBody = { stored: Buffer; fresh: Buffer[]; last: Buffer[] };
+/** A body as it was stored, and its segments that no earlier body shared: masked where they had never been seen before. */
+export type KeptBody = { stored: Buffer; own: readonly KeptSegment[] };
+export type KeptSegment = { bytes: Buffer; isNew: boolean };
 
 /**
  * Bodies and headers between their bytes and the database: segments by content, recipes on top of recipes, headers on
@@ -47,14 +50,19 @@ export class Bodies {
     this.#blocks = new Blocks(db, reader, seal);
   }
 
-  /** A request: cut into segments where it can be. */
+  /** A request: cut into segments where it can be. What looks like a credential in it is masked. */
   keepRequest(body: Buffer): KeptBody {
-    return this.#keepSegments(body) ?? { stored: this.#wrapped(body), fresh: [], last: [] };
+    return this.#keepSegments(body) ?? { stored: this.#wrapped(masked(body)), own: [] };
   }
 
   keepReply(body: Buffer): Buffer {
+    const apart = takeApart(body);
+    return apart === undefined ? this.#keepWhole(masked(body)) : wrap(FORM.stream, body.length, this.#keepWhole(apart.encoded));
+  }
+
+  #keepWhole(body: Buffer): Buffer {
     if (body.length < BLOCK_FROM || body.length > MOST_IN_BLOCK) return this.#wrapped(body);
-    const { block, at } = this.#blocks.keep('replies', body);
+    const { block, at } = this.#blocks.keep(body);
     const place: number[] = [];
     pushNumber(place, block);
     pushNumber(place, at);
@@ -68,9 +76,10 @@ export class Bodies {
 
   /** What was kept, byte for byte. Throws where the database is damaged. */
   read(stored: Buffer): Buffer {
+    const { form, bytes, payload } = unwrap(stored);
+    if (form === FORM.stream) return putTogether(this.read(payload), bytes);
     const place = placeOf(stored);
     if (place !== undefined) return this.#blocks.read(place, place.bytes);
-    const { form, bytes, payload } = unwrap(stored);
     if (form !== FORM.recipe) return unpack(this.#seal.open(payload), bytes);
     const body = assemble(this.recipe(new Reader(payload).number()), (id) => this.#segment(id));
     if (body.length !== bytes) throw new RangeError('a stored body is not as long as it was');
@@ -158,7 +167,7 @@ export class Bodies {
     if (body[0] !== 0x7b) return undefined;
     const { base, shared } = this.#mostAlike(body);
     const marks = base === undefined ? [] : base.marks.slice(0, shared);
-    const fresh: Buffer[] = [];
+    const own: KeptSegment[] = [];
     let from = marks.at(-1)?.end ?? 0;
     const found = from === 0 ? segments(body) : segmentsFrom(body, from);
     for (let i = 0; i + 1 < found.length; i += 2) {
@@ -166,112 +175,130 @@ export class Bodies {
       const end = found[i + 1] ?? 0;
       if (end - start < MIN_SEGMENT) continue;
       const bytes = body.subarray(start, end);
-      const { id, kind } = this.#segmentId(bytes, base, base?.marks[marks.length]);
-      if (kind === 'new') fresh.push(bytes);
-      marks.push({ gap: from, start, end, segment: id, patch: kind === 'patch' });
+      const told = this.#told(bytes, base, base?.marks[marks.length]);
+      if (told === undefined) {
+        const clean = masked(bytes);
+        const { id, isNew } = this.#segmentId(clean);
+        own.push({ bytes: clean, isNew });
+        marks.push({ gap: from, start, end, segment: id, cut: undefined });
+      } else {
+        own.push({ bytes, isNew: false });
+        marks.push({ gap: from, start, end, ...told });
+      }
       from = end;
     }
     if (marks.length === 0) return undefined;
-    const own = marks.slice(shared);
-    const pieces: Piece[] = own.map((mark) => ({ gap: body.subarray(mark.gap, mark.start), segment: mark.segment }));
-    const tail = body.subarray(from);
+    const pieceOf = ({ gap, start, segment, cut }: Mark): Piece => ({ gap: masked(body.subarray(gap, start)), segment, cut });
+    const tail = masked(body.subarray(from));
     const onTop = base !== undefined && shared > 0 && base.depth < MAX_DEPTH;
-    const whole = onTop ? pieces : marks.map((mark) => ({ gap: body.subarray(mark.gap, mark.start), segment: mark.segment }));
-    const encoded = onTop ? encodeDelta(shared, pieces, tail) : encodeRecipe(whole, tail);
+    const encoded = onTop ? encodeDelta(shared, marks.slice(shared).map(pieceOf), tail) : encodeRecipe(marks.map(pieceOf), tail);
     const data = this.#seal.close(pack(encoded));
     const recipe = Number(this.#statements.putRecipe.run(onTop ? base.recipe : null, data).lastInsertRowid);
     this.#remember({ body, marks, recipe, depth: onTop ? base.depth + 1 : 0 }, base, shared);
     const id: number[] = [];
     pushNumber(id, recipe);
-    const last = own.slice(-4).map((mark) => body.subarray(mark.start, mark.end));
-    return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), fresh, last };
+    return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), own };
   }
 
   /** The recent body that this one shares most with, and how many of its segments are the same. */
   #mostAlike(body: Buffer): { base: Recent | undefined; shared: number } {
     let base: Recent | undefined;
-    let shared = 0;
-    for (const recent of this.#recent) {
-      // What is one conversation's next request is found at once; the others need not be compared.
-      if (base !== undefined && shared >= base.marks.length - 2) break;
+    let most = 0;
+    // What is one conversation's next request is told by the middle of its last message; the others need not be compared.
+    const last = this.#recent.find((recent) => looksAlike(recent.body, body, middleOf(recent.marks.at(-1))));
+    for (const recent of last === undefined ? this.#recent : [last]) {
       const prefix = commonPrefix(recent.body, body);
-      if (prefix < (recent.marks[shared]?.end ?? Infinity)) continue;
-      let count = recent.marks.length;
-      while (count > 0 && (recent.marks[count - 1]?.end ?? 0) > prefix) count -= 1;
-      if (count > shared) [base, shared] = [recent, count];
+      if (prefix > most) [base, most] = [recent, prefix];
     }
+    let shared = base?.marks.length ?? 0;
+    while (shared > 0 && (base?.marks[shared - 1]?.end ?? 0) > most) shared -= 1;
     return { base, shared };
   }
 
+  /** A conversation's next request takes the place of its last one, which it repeats up to where the cache mark stood. */
   #remember(recent: Recent, base: Recent | undefined, shared: number): void {
-    // A conversation's next request takes the place of its last one, which it repeats up to the final message.
-    const repeats = (other: Recent): boolean =>
-      other === base && (shared >= other.marks.length - 2 || (other.marks[shared - 1]?.end ?? 0) * 4 >= other.body.length * 3);
-    this.#recent = [recent, ...this.#recent.filter((other) => !repeats(other))].slice(0, RECENT_BODIES);
+    const repeats = base !== undefined && (shared === base.marks.length || recent.marks[shared]?.cut !== undefined);
+    this.#recent = [recent, ...this.#recent.filter((other) => !repeats || other !== base)].slice(0, RECENT_BODIES);
     let bytes = 0;
     this.#recent = this.#recent.filter((entry) => (bytes += entry.body.length) <= RECENT_BYTES);
   }
 
-  /** `like`: the segment in the same place of the body before. */
-  #segmentId(bytes: Buffer, base: Recent | undefined, like: Mark | undefined): { id: number; kind: 'known' | 'new' | 'patch' } {
+  /** A segment that is nearly the one in the same place of the body before; undefined where it is not. */
+  #told(bytes: Buffer, base: Recent | undefined, like: Mark | undefined): Pick<Mark, 'segment' | 'cut'> | undefined {
+    if (base === undefined || like === undefined || like.cut !== undefined) return undefined;
+    const cut = cutOf(base.body.subarray(like.start, like.end), bytes);
+    if (cut === undefined) return undefined;
+    this.touched?.segments.add(like.segment);
+    return { segment: like.segment, cut };
+  }
+
+  /** The segment that these bytes are. */
+  #segmentId(bytes: Buffer): { id: number; isNew: boolean } {
     const address = this.#seal.address(bytes);
     const key = address.toString('latin1');
-    const kept = this.#segmentIds.get(key);
-    if (kept !== undefined) {
-      this.touched?.segments.add(kept);
-      return { id: kept, kind: 'known' };
+    let id = this.#segmentIds.get(key);
+    let isNew = false;
+    if (id === undefined) {
+      id = this.#putSegment(address, bytes);
+      isNew = id !== undefined;
+      id ??= this.#statements.findSegment.get(address)?.id ?? 0;
+      if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
+      this.#segmentIds.set(key, id);
     }
-    const row = this.#statements.findSegment.get(address);
-    const patch =
-      row !== undefined || base === undefined || like === undefined || like.patch
-        ? undefined
-        : patchOf(base.body.subarray(like.start, like.end), like.segment, bytes);
-    const id = row?.id ?? this.#putSegment(address, bytes, patch);
     this.touched?.segments.add(id);
-    if (this.#segmentIds.size > 20_000) this.#segmentIds.clear();
-    this.#segmentIds.set(key, id);
-    return { id, kind: row !== undefined ? 'known' : patch !== undefined ? 'patch' : 'new' };
+    return { id, isNew };
   }
 
-  #putSegment(address: Buffer, bytes: Buffer, patch: Buffer | undefined): number {
-    const place = patch === undefined && bytes.length <= MOST_IN_BLOCK ? this.#blocks.keep('messages', bytes) : undefined;
-    const data = place === undefined ? this.#seal.close(patch ?? pack(bytes)) : NOTHING;
-    return Number(this.#statements.putSegment.run(address, bytes.length, data, place?.block, place?.at).lastInsertRowid);
+  /** Undefined where it is known. */
+  #putSegment(address: Buffer, bytes: Buffer): number | undefined {
+    const small = bytes.length <= MOST_IN_BLOCK;
+    if (!small && this.#statements.findSegment.get(address) !== undefined) return undefined;
+    const place = small ? this.#blocks.next() : undefined;
+    const data = place === undefined ? this.#seal.close(pack(bytes)) : NOTHING;
+    const { changes, lastInsertRowid } = this.#statements.putSegment.run(address, bytes.length, data, place?.block, place?.at);
+    if (changes === 0) return undefined;
+    if (small) this.#blocks.keep(bytes);
+    return Number(lastInsertRowid);
   }
 }
 
-/**
- * A segment told by another: its id, how many bytes at the beginning and at the end are that one's, and those between.
- * Clients mark the last message for the provider's cache and move the mark with each turn: the message comes again,
- * nearly as it was. Undefined where the two are not much alike.
- */
-function patchOf(from: Buffer, id: number, bytes: Buffer): Buffer | undefined {
-  const start = commonPrefix(from, bytes);
-  const end = commonSuffix(from, bytes, Math.min(from.length, bytes.length) - start);
+function middleOf(mark: Mark | undefined): number {
+  return mark === undefined ? Infinity : (mark.start + mark.end) >> 1;
+}
+
+/** How bytes are told by others. Undefined where the two are the same, or not much alike. */
+function cutOf(from: Buffer, bytes: Buffer): Cut | undefined {
+  const start = commonStart(from, bytes);
+  if (start === bytes.length && start === from.length) return undefined;
+  const end = commonEnd(from, bytes, Math.min(from.length, bytes.length) - start);
   const own = bytes.length - start - end;
   if (own > 256 || own * 4 > bytes.length) return undefined;
-  const numbers: number[] = [FORM.patch];
-  pushNumber(numbers, id);
-  pushNumber(numbers, start);
-  pushNumber(numbers, end);
-  return Buffer.concat([Buffer.from(numbers), bytes.subarray(start, start + own)]);
+  return { start, end, own: masked(bytes.subarray(start, start + own)) };
 }
 
-function commonSuffix(a: Buffer, b: Buffer, most: number): number {
+function commonStart(a: Buffer, b: Buffer): number {
+  const most = Math.min(a.length, b.length);
+  let count = 0;
+  while (count < most && a[count] === b[count]) count += 1;
+  return count;
+}
+
+function commonEnd(a: Buffer, b: Buffer, most: number): number {
   let count = 0;
   while (count < most && a[a.length - 1 - count] === b[b.length - 1 - count]) count += 1;
   return count;
 }
 
-/** The segment a patch is made of, or undefined where the bytes are no patch. `data` is opened. */
+/** The segment a patch is made of (earlier versions kept those), or undefined where the bytes are none. `data` is opened. */
 export function patchedFrom(data: Buffer): number | undefined {
   return data[0] === FORM.patch ? new Reader(data, 1).number() : undefined;
 }
 
 /** Where a body's column says it stands in a block, and its length; undefined where it holds something else. */
 export function placeOf(stored: Buffer | null): (Place & { bytes: number }) | undefined {
-  if (stored === null || stored[0] !== FORM.block) return undefined;
-  const { bytes, payload } = unwrap(stored);
+  if (stored === null || (stored[0] !== FORM.block && stored[0] !== FORM.stream)) return undefined;
+  const { form, bytes, payload } = unwrap(stored);
+  if (form === FORM.stream) return placeOf(payload);
   const reader = new Reader(payload);
   return { block: reader.number(), at: reader.number(), bytes };
 }
@@ -299,7 +326,7 @@ function prepare(db: Database) {
   return {
     findSegment: db.prepare<[Buffer], { id: number }>('select id from segments where hash = ?'),
     putSegment: db.prepare<[Buffer, number, Buffer, number | undefined, number | undefined]>(
-      'insert into segments (hash, bytes, data, block, at) values (?, ?, ?, ?, ?)',
+      'insert into segments (hash, bytes, data, block, at) values (?, ?, ?, ?, ?) on conflict (hash) do nothing',
     ),
     putRecipe: db.prepare<[number | null, Buffer]>('insert into recipes (base, data) values (?, ?)'),
     findHead: db.prepare<[Buffer], { id: number; data: Buffer }>('select id, data from heads where names = ?'),

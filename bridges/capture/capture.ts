@@ -56,7 +56,9 @@ export type CaptureOptions = {
   log: Logger;
   /** What is the user's own; nothing is read where it is not given. */
   places?: MeaningPlaces;
-  settings: () => { enabled: boolean; maxBodyBytes: number } & Partial<Keeping>;
+  settings: () => { enabled: boolean; maxBodyBytes: number; seal?: boolean } & Partial<Keeping>;
+  /** The key of an encrypted store. Rejects with a sentence for its owner where there is none to be had. */
+  sealKey?: () => Promise<Buffer>;
   /** Lets the worker's thread run only where no other wants to. */
   stepBack?: (thread: number) => void;
   /** How far the store may fall behind before captures are dropped. */
@@ -218,11 +220,12 @@ export function createCapture(options: CaptureOptions): Capture {
         setState('recording', null);
         flush();
         return opened();
+      case 'locked':
+        return void opening(true, opened);
       case 'failed':
         log.error('capture.failed', { reason: message.reason });
         // Without a database there is nothing to try again until the next start.
-        retryAt = Infinity;
-        setState('failed', message.reason);
+        refuse(message.reason);
         return opened();
       case 'stored':
         settle(message.records, message.bytes);
@@ -269,6 +272,30 @@ export function createCapture(options: CaptureOptions): Capture {
       worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
     });
 
+  /** Nothing is kept until the next start. */
+  const refuse = (why: string): void => {
+    retryAt = Infinity;
+    setState('failed', why);
+  };
+
+  /** `locked`: the store wants a key, whatever the settings say. */
+  const openStore = async (locked: boolean): Promise<void> => {
+    const seal = options.settings().seal === true;
+    const key = seal || locked ? await options.sealKey?.() : undefined;
+    if ((seal || locked) && key === undefined)
+      throw new DrawbridgeError('store_unavailable', 'The call history is encrypted, and there is no key for it.');
+    worker?.postMessage({
+      type: 'open',
+      file: options.file,
+      formerFile: options.formerFile,
+      now: clock.now(),
+      places: options.places ?? NO_PLACES,
+      seal,
+      key: key ?? null,
+    } satisfies ToWorker);
+    worker?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+  };
+
   const removing = async (query: Query): Promise<Removed> => {
     const answer = await ask(query);
     if (answer.kind !== 'removed') throw otherAnswer();
@@ -276,6 +303,16 @@ export function createCapture(options: CaptureOptions): Capture {
     storeBytes = answer.storeBytes;
     statusChanged();
     return answer.removed;
+  };
+
+  const opening = async (locked: boolean, opened: () => void): Promise<void> => {
+    try {
+      await openStore(locked);
+    } catch (error) {
+      log.error('capture.no_key', { error });
+      refuse(error instanceof Error ? error.message : String(error));
+      opened();
+    }
   };
 
   const recorder = createRecorder(
@@ -310,14 +347,7 @@ export function createCapture(options: CaptureOptions): Capture {
           fail(`The capture worker stopped: ${error.message}`);
           resolve();
         });
-        worker.postMessage({
-          type: 'open',
-          file: options.file,
-          formerFile: options.formerFile,
-          now: clock.now(),
-          places: options.places ?? NO_PLACES,
-        } satisfies ToWorker);
-        worker.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+        void opening(false, resolve);
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,

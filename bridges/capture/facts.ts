@@ -28,6 +28,12 @@ export function fits(db: Database, seal: Seal): boolean {
   }
 }
 
+/** True where the database says that it is encrypted. */
+export function isSealed(db: Database): boolean {
+  const hasFacts = db.prepare("select 1 from sqlite_schema where name = 'facts'").get() !== undefined;
+  return hasFacts && fact(db, PROOF) !== null;
+}
+
 /** Remembers with which seal the store is kept. */
 export function rememberSeal(db: Database, seal: Seal): void {
   setFact(db, PROOF, seal.encrypted ? seal.close(PROOF_TEXT) : null);

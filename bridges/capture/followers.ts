@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Call } from '../contract/index.ts';
 import type { Side } from './record.ts';
+import type { Seal } from './seal.ts';
 
 /** What a follower hears of a call, each time something of it is written. */
 export type StoredCallChange = {
@@ -26,9 +27,13 @@ export type Follower = {
   stored(change: StoredCallChange): void;
   /** These calls are about to go. Sums over time may stay; whatever would tell what a call said must go too. */
   removed(ids: readonly number[]): void;
+  /** The transaction ends: sums that were held back are to be written now. */
+  flush?(): void;
+  /** The transaction was rolled back: what was learnt in it is wrong. */
+  forget?(): void;
 };
 
-/** Made once for each opening of the database, after its migrations. */
-export type FollowerMaker = (db: Database) => Follower;
+/** Made once for each opening of the database, after its migrations. What tells what was said goes through the seal. */
+export type FollowerMaker = (db: Database, seal: Seal) => Follower;
 
 export const FOLLOWERS: readonly FollowerMaker[] = [];

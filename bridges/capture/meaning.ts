@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { AdapterStatus, Call, CallIdentity, QuotaPoint, UsageDimension, Why, Window5h } from '../contract/index.ts';
+import type { AdapterStatus, Call, CallIdentity, Cost, QuotaPoint, UsageDimension, Why, Window5h } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { builtInAdapters } from './adapters/built-in.ts';
 import { exchangeOf } from './adapters/exchange.ts';
@@ -12,6 +12,7 @@ import { ConversationFollower } from './conversations/follow.ts';
 import {
   parentOf,
   readConversations,
+  readCost,
   readTree,
   type ConversationFilter,
   type ConversationPage,
@@ -22,6 +23,7 @@ import { comparePrompts } from './conversations/why.ts';
 import type { Follower } from './followers.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
+import { openly, type Seal } from './seal.ts';
 import { PriceTable, type KnownPrice } from './usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from './usage/quotas.ts';
 import { readSeries, readWindow, Rollup, type SeriesInput } from './usage/rollup.ts';
@@ -46,6 +48,7 @@ export type MeaningQuery =
   | { kind: 'series'; input: SeriesInput }
   | { kind: 'window5h'; by: UsageDimension | undefined; nowMs: number }
   | { kind: 'quotas'; bridge: string | undefined; fromMs: number; toMs: number }
+  | { kind: 'cost'; call: number }
   | { kind: 'prices' };
 
 export type MeaningAnswer =
@@ -57,6 +60,7 @@ export type MeaningAnswer =
   | { kind: 'series'; series: ReturnType<typeof readSeries> }
   | { kind: 'window5h'; windows: Window5h[] }
   | { kind: 'quotas'; points: QuotaPoint[] }
+  | { kind: 'cost'; cost: Cost | null }
   | { kind: 'prices'; prices: KnownPrice[]; file: string; problem: string | null };
 
 /** What the store gives of one call. */
@@ -74,6 +78,7 @@ export class Meaning {
   readonly #prices: { table: PriceTable; problem: string | null; readMs: number };
   #rollup: Rollup | undefined;
   #db: Database | undefined;
+  #seal: Seal = openly;
   #reports: readonly BridgeReport[] = [];
 
   constructor(places: MeaningPlaces, warn: (message: string) => void) {
@@ -90,8 +95,9 @@ export class Meaning {
   }
 
   /** A maker of what follows the store (followers.ts). */
-  follow = (db: Database): Follower => {
-    const conversations = new ConversationFollower(db, this.#adapters, this.#contexts, this.#warn);
+  follow = (db: Database, seal: Seal): Follower => {
+    this.#seal = seal;
+    const conversations = new ConversationFollower(db, seal, this.#adapters, this.#contexts, this.#warn);
     const rollup = new Rollup(db);
     rollup.bridges(this.#reports);
     this.#rollup = rollup;
@@ -104,6 +110,14 @@ export class Meaning {
       removed(ids) {
         conversations.removed(ids);
         rollup.removed(ids);
+      },
+      flush() {
+        conversations.flush();
+        rollup.flush();
+      },
+      forget() {
+        conversations.forget();
+        rollup.forget();
       },
     };
   };
@@ -119,9 +133,9 @@ export class Meaning {
   answer(db: Database, source: CallSource, query: MeaningQuery): MeaningAnswer {
     switch (query.kind) {
       case 'conversations':
-        return { kind: 'conversations', page: readConversations(db, this.#prices.table, query.filter) };
+        return { kind: 'conversations', page: readConversations(db, this.#seal, this.#prices.table, query.filter) };
       case 'tree':
-        return { kind: 'tree', tree: readTree(db, this.#prices.table, query.call, query.limit) ?? null };
+        return { kind: 'tree', tree: readTree(db, this.#seal, this.#prices.table, query.call, query.limit) ?? null };
       case 'identity':
         return { kind: 'identity', identity: this.#identity(source, query.call) };
       case 'why':
@@ -139,6 +153,8 @@ export class Meaning {
         return { kind: 'window5h', windows: readWindow(db, this.#prices.table, query.by, query.nowMs) };
       case 'quotas':
         return { kind: 'quotas', points: readQuotas(db, query.bridge, query.fromMs, query.toMs) };
+      case 'cost':
+        return { kind: 'cost', cost: readCost(db, this.#prices.table, query.call) ?? null };
       case 'prices':
         return { kind: 'prices', prices: [...this.#prices.table.prices], file: this.#places.prices, problem: this.#prices.problem };
     }

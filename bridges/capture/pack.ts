@@ -4,9 +4,10 @@ import { DICTIONARY } from './dictionary.ts';
 /**
  * Bytes as they stand in the database: one byte that tells how, then the bytes.
  * 1 as they are, 2 zstd, 3 zstd with the dictionary. Of a body, 4 is followed by its recipe's id; of a segment, 5 by
- * how it differs from another one (see bodies.ts); of a body, 6 by its place in a block (blocks.ts).
+ * how it differs from another one (see bodies.ts); of a body, 6 by its place in a block (blocks.ts), 7 by how and where
+ * a stream that was taken apart is kept (stream.ts).
  */
-export const FORM = { plain: 1, zstd: 2, dictionary: 3, recipe: 4, patch: 5, block: 6 } as const;
+export const FORM = { plain: 1, zstd: 2, dictionary: 3, recipe: 4, patch: 5, block: 6, stream: 7 } as const;
 
 /** Shorter bytes do not get shorter. */
 const PACK_FROM = 64;

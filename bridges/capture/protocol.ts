@@ -9,7 +9,16 @@ import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
-  | { type: 'open'; file: string; formerFile: string | undefined; now: number; places: MeaningPlaces }
+  /** `seal`: whether what calls say is to be encrypted; `key`: with what, where it is at hand. */
+  | {
+      type: 'open';
+      file: string;
+      formerFile: string | undefined;
+      now: number;
+      places: MeaningPlaces;
+      seal: boolean;
+      key: Uint8Array | null;
+    }
   /** `show`: the rows are wanted back, as they were stored. */
   | { type: 'records'; records: CaptureRecord[]; bytes: number; show: boolean }
   /** How the bridges are signed in, and what their providers say of their limits. */
@@ -22,6 +31,8 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null; thread: number | null }
   | { type: 'failed'; reason: string }
+  /** The store is encrypted and was opened without a key. */
+  | { type: 'locked' }
   /** So many records are on disk, and `bytes` of the backlog done. */
   | { type: 'stored'; calls: Call[]; records: number; bytes: number; count: number; storeBytes: number }
   /** These could not be written (a full disk); the calls themselves went on. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What stands between the store and its blobs: nothing, or encryption. */
 export type Seal = {
@@ -8,13 +8,18 @@ export type Seal = {
   open(bytes: Buffer): Buffer;
   /** 16 bytes that stand for a content, the same for the same content. */
   address(bytes: Buffer): Buffer;
+  /** A short text as a column holds it, the same for the same text. Null stays null. */
+  closeText: <T extends string | null>(text: T) => T | string;
+  openText: <T extends string | null>(kept: T) => T | string;
 };
 
 export const openly: Seal = {
   encrypted: false,
   close: (bytes) => bytes,
   open: (bytes) => bytes,
-  address: (bytes) => createHash('sha256').update(bytes).digest().subarray(0, 16),
+  address: (bytes) => hash('sha256', bytes, 'buffer').subarray(0, 16),
+  closeText: (text) => text,
+  openText: (kept) => kept,
 };
 
 const NONCE = 12;
@@ -27,21 +32,36 @@ const TAG = 16;
 export function sealedWith(key: Buffer): Seal {
   const cipherKey = derived(key, 'blobs');
   const addressKey = derived(key, 'addresses');
+  const textKey = derived(key, 'texts');
+  const nonceKey = derived(key, 'nonces of texts');
   return {
     encrypted: true,
-    close(bytes) {
-      const nonce = randomBytes(NONCE);
-      const cipher = createCipheriv('aes-256-gcm', cipherKey, nonce);
-      return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
-    },
-    open(bytes) {
-      if (bytes.length < NONCE + TAG) throw new RangeError('a stored body is damaged');
-      const decipher = createDecipheriv('aes-256-gcm', cipherKey, bytes.subarray(0, NONCE), { authTagLength: TAG });
-      decipher.setAuthTag(bytes.subarray(-TAG));
-      return Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
-    },
+    close: (bytes) => enciphered(cipherKey, randomBytes(NONCE), bytes),
+    open: (bytes) => deciphered(cipherKey, bytes),
     address: (bytes) => createHmac('sha256', addressKey).update(bytes).digest().subarray(0, 16),
+    // The nonce is made of the text: equal texts are looked for by being equal, and no two others share one.
+    closeText(text) {
+      if (text === null || text === '') return text;
+      const bytes = Buffer.from(text);
+      return enciphered(textKey, createHmac('sha256', nonceKey).update(bytes).digest().subarray(0, NONCE), bytes).toString('base64url');
+    },
+    openText(kept) {
+      if (kept === null || kept === '') return kept;
+      return deciphered(textKey, Buffer.from(kept, 'base64url')).toString('utf8');
+    },
   };
+}
+
+function enciphered(key: Buffer, nonce: Buffer, bytes: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+}
+
+function deciphered(key: Buffer, bytes: Buffer): Buffer {
+  if (bytes.length < NONCE + TAG) throw new RangeError('a stored body is damaged');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE), { authTagLength: TAG });
+  decipher.setAuthTag(bytes.subarray(-TAG));
+  return Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]);
 }
 
 function derived(key: Buffer, purpose: string): Buffer {

@@ -53,6 +53,9 @@ const COLUMNS: Record<QueryField, { columns: readonly string[]; few?: true }> = 
   until: { columns: ['calls.id'] },
 };
 
+/** Rows that stand in a column's index: where there is a condition, the others are found by another column. */
+const INDEXED: Readonly<Record<string, string>> = { model_used: 'model_used is not model_requested' };
+
 const STATES = ['open', 'done', 'cut'];
 /** More different values than this are not merged from their indexes; such a filter holds for most rows anyway. */
 const MOST_VALUES = 24;
@@ -76,10 +79,10 @@ export function listCalls(db: Database, listing: Listing, noIndex: boolean): Cal
 }
 
 /** The ids of all calls a query finds. */
-export function findCalls(db: Database, query: string, now: number): number[] {
+export function findCalls(db: Database, query: string, now: number, noIndex: boolean): number[] {
   const ids: number[] = [];
   for (let before: number | undefined; ;) {
-    const page = listCalls(db, { limit: 1000, before, query, now }, false);
+    const page = listCalls(db, { limit: 1000, before, query, now }, noIndex);
     ids.push(...page.map((call) => call.id));
     before = page.at(-1)?.id;
     if (page.length < 1000) return ids;
@@ -88,8 +91,9 @@ export function findCalls(db: Database, query: string, now: number): number[] {
 
 /** The different values of an indexed column: the index answers "next after this one" without reading every row. */
 export function distinctValues(db: Database, column: string, most = 500): Value[] {
-  const next = db.prepare<[Value], { value: Value | null }>(`select min(${column}) as value from calls where ${column} > ?`);
-  const first = db.prepare<[], { value: Value | null }>(`select min(${column}) as value from calls`).get()?.value ?? null;
+  const indexed = INDEXED[column] ?? 'true';
+  const next = db.prepare<[Value], { value: Value | null }>(`select min(${column}) as value from calls where ${column} > ? and ${indexed}`);
+  const first = db.prepare<[], { value: Value | null }>(`select min(${column}) as value from calls where ${indexed}`).get()?.value ?? null;
   const values: Value[] = [];
   for (let value = first; value !== null && values.length < most; value = next.get(value)?.value ?? null) values.push(value);
   return values;
@@ -101,7 +105,8 @@ function byValues(db: Database, plan: Plan, few: Few, { limit, before }: Listing
   const ids = few.flatMap(({ column, value }) =>
     db
       .prepare<Value[], { id: number }>(
-        `select id from calls ${sql === '' ? 'where' : `${sql} and`} ${column} = ? order by id desc limit ?`,
+        `select id from calls ${sql === '' ? 'where' : `${sql} and`} ${column} = ? and ${INDEXED[column] ?? 'true'}
+         order by id desc limit ?`,
       )
       .all(...values, value, limit)
       .map((row) => row.id),

@@ -48,8 +48,29 @@ function scan(body: Buffer, from: number, state: { depth: number; inArray: boole
   return found;
 }
 
-/** How many leading bytes two bodies share; found by bisection over memcmp. */
+let asked: { a: Buffer; b: Buffer; shared: number } | undefined;
+
+/**
+ * How many leading bytes two bodies share; found by bisection over memcmp. The last answer is remembered: the store and
+ * what follows it ask of the same two bodies.
+ */
 export function commonPrefix(a: Buffer, b: Buffer): number {
+  if (asked?.a === a && asked.b === b) return asked.shared;
+  const shared = bisected(a, b);
+  asked = { a, b, shared };
+  return shared;
+}
+
+/** How many bytes before a place tell whether two bodies are alike up to it. */
+const PROBE = 48;
+
+/** Whether two bodies look alike just before `end`: true where they are alike up to there, and hardly ever elsewhere. */
+export function looksAlike(a: Buffer, b: Buffer, end: number): boolean {
+  const from = Math.max(0, end - PROBE);
+  return end <= a.length && end <= b.length && a.compare(b, from, end, from, end) === 0;
+}
+
+function bisected(a: Buffer, b: Buffer): number {
   let low = 0;
   let high = Math.min(a.length, b.length);
   while (low < high) {

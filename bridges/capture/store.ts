@@ -40,6 +40,8 @@ export class Store {
   readonly #bodies: Bodies;
   readonly #followers: readonly Follower[];
   #count: number;
+  /** No call has a larger id. */
+  #newest: number;
   /** More may come before the transaction ends. */
   #several = false;
 
@@ -50,13 +52,26 @@ export class Store {
     this.seal = seal;
     this.#statements = prepare(db);
     this.#bodies = new Bodies(db, read, seal);
-    this.#followers = followers.map((make) => make(db));
+    this.#followers = followers.map((make) => make(db, seal));
     this.#count = countCalls(db);
+    this.#newest = newestCall(db);
+  }
+
+  /** Reads a damaged database, as far as it goes. Throws SqliteError where nothing of it can be read. */
+  static reading(file: string, seal: Seal): Store {
+    const db = new Database(file, { readonly: true, fileMustExist: true });
+    try {
+      return new Store(file, db, db, seal, []);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   }
 
   /**
    * Opens the database, bringing its schema up to date and marking what an earlier run left open as cut. A file that
-   * is no database, or a damaged one, is moved aside (`movedAside` names it) and a new one is begun.
+   * is no database, or a damaged one, is moved aside (`movedAside` names it) and a new one is begun. Where the last run
+   * did not close it, it is looked through first.
    * Throws SealedStoreError where the database is encrypted with another key, NewerSchemaError.
    */
   static open(file: string, now: number, options: StoreOptions = {}): { store: Store; movedAside: string | null } {
@@ -65,6 +80,7 @@ export class Store {
     } catch (error) {
       if (!isDamage(error)) throw error;
       const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
+      rmSync(markOf(file), { force: true });
       // What is in the log belongs to the file: whoever saves calls out of it needs both.
       renameIfThere(`${file}-wal`, `${aside}-wal`);
       rmSync(`${file}-shm`, { force: true });
@@ -83,10 +99,13 @@ export class Store {
       db.pragma('synchronous = normal');
       db.pragma('foreign_keys = on');
       db.pragma('journal_size_limit = 67108864');
+      // Pages that are written again and again go to the database once in 16 MiB.
+      db.pragma('wal_autocheckpoint = 4096');
       db.pragma('cache_size = -16384');
       // What is removed is overwritten at once.
       db.pragma('secure_delete = on');
-      checkQuickly(db);
+      checkQuickly(db, file);
+      closeSync(openSync(markOf(file), 'a', 0o600));
       migrate(db, MIGRATIONS);
       if (!fits(db, seal)) throw new SealedStoreError('The call history is encrypted, and its key is not in the keychain.');
       rememberSeal(db, seal);
@@ -113,15 +132,20 @@ export class Store {
 
   /** Runs `work` in one transaction. */
   transaction(work: () => void): void {
-    this.db.transaction(() => {
-      this.#several = true;
-      try {
-        work();
-      } finally {
-        this.#several = false;
-      }
-      this.#bodies.flush();
-    })();
+    try {
+      this.db.transaction(() => {
+        this.#several = true;
+        try {
+          work();
+        } finally {
+          this.#several = false;
+        }
+        this.#flush();
+      })();
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
   }
 
   /** Writes what is new of a call, and tells the followers. To be run in a transaction. */
@@ -133,8 +157,13 @@ export class Store {
     for (const { side, headers, body } of sides) this.#keepSide(kept, side, headers, body);
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
     this.#putExchange(call.id, begins, kept);
-    if (!this.#several) this.#bodies.flush();
     for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });
+    if (!this.#several) this.#flush();
+  }
+
+  #flush(): void {
+    this.#bodies.flush();
+    for (const follower of this.#followers) follower.flush?.();
   }
 
   /** Writes a row, new or known by its id. */
@@ -144,7 +173,8 @@ export class Store {
 
   /** True where it was not known. */
   #putRow(call: Call): boolean {
-    const isNew = this.#statements.exists.get(call.id) === undefined;
+    const isNew = call.id > this.#newest || this.#statements.exists.get(call.id) === undefined;
+    if (call.id > this.#newest) this.#newest = call.id;
     this.#statements.putCall.run(toRow(call));
     if (isNew) this.#count += 1;
     return isNew;
@@ -241,11 +271,18 @@ export class Store {
 
   close(): void {
     this.read.close();
+    if (!this.db.open) return;
     try {
       this.checkpoint();
+      rmSync(markOf(this.file), { force: true });
     } finally {
       this.db.close();
     }
+  }
+
+  /** Marks calls as cut whose end could not be written. */
+  cut(ids: Iterable<number>): void {
+    for (const id of ids) this.#statements.cut.run(id);
   }
 
   /** Tells the followers that these calls are about to go, and removes them. To be run in a transaction. */
@@ -277,7 +314,9 @@ export class Store {
   /** Forgets what was learnt in a transaction that was rolled back, or of rows that are gone. */
   forget(): void {
     this.#bodies.forget();
+    for (const follower of this.#followers) follower.forget?.();
     this.#count = countCalls(this.db);
+    this.#newest = newestCall(this.db);
   }
 
   #keepSide(kept: Kept, side: Side, headers: string, body: Buffer | null): void {
@@ -303,13 +342,14 @@ export class Store {
   /** A row is written at once where it can be: one that grows has to move within the file. */
   #putExchange(call: number, begins: boolean, { columns, words }: Kept): void {
     const of = (column: ExchangeColumn): Buffer | null => columns.get(column) ?? null;
-    if (begins) this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of));
+    let id: number | undefined;
+    if (begins) id = Number(this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of)).lastInsertRowid);
     else if (columns.size > 0) {
       this.#statements.beginNothing.run(call);
       for (const [column, value] of columns) this.#statements.putColumn[column].run(value, call);
     }
     if (words.length === 0) return;
-    const id = this.#statements.exchangeOf.get(call)?.id;
+    id ??= this.#statements.exchangeOf.get(call)?.id;
     if (id !== undefined) for (const [part, text] of words) this.#statements.index.run(2 * id + part, text);
   }
 }
@@ -338,16 +378,38 @@ function countCalls(db: Database.Database): number {
   return db.prepare<[], { n: number }>('select count(*) as n from calls').get()?.n ?? 0;
 }
 
+function newestCall(db: Database.Database): number {
+  return db.prepare<[], { id: number | null }>('select max(id) as id from calls').get()?.id ?? -1;
+}
+
 function renameIfThere(from: string, to: string): void {
   if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to);
 }
 
-/** Reads the first pages; damage there would show only in the middle of a call. */
-function checkQuickly(db: Database.Database): void {
+/** A database that SQLite opens, and whose pages do not fit together. */
+class DamagedStoreError extends Error {
+  override name = 'DamagedStoreError';
+}
+
+/** Larger databases are not looked through at start: that takes a second for some hundred megabytes. */
+const MOST_CHECKED = 1024 * 1024 * 1024;
+
+/** Stands beside the database while it is open. */
+function markOf(file: string): string {
+  return `${file}-open`;
+}
+
+/** Reads the first pages, damage there would show only in the middle of a call; all of them where the last run was killed. */
+function checkQuickly(db: Database.Database, file: string): void {
   db.prepare('select count(*) from sqlite_schema').get();
+  const wasOpen = statSync(markOf(file), { throwIfNoEntry: false }) !== undefined;
+  if (!wasOpen || statSync(file).size > MOST_CHECKED) return;
+  const found = db.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new DamagedStoreError(String(found));
 }
 
 export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedStoreError) return true;
   return error instanceof Database.SqliteError && (error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT'));
 }
 
@@ -382,5 +444,6 @@ function prepare(db: Database.Database) {
       'delete from search where rowid in (select 2 * id + n from exchanges, (select 0 as n union all select 1) where call = ?)',
     ),
     remove: db.prepare<[number]>('delete from calls where id = ?'),
+    cut: db.prepare<[number]>('update calls set state = 2 where id = ? and state = 0'),
   };
 }

@@ -1,5 +1,8 @@
-import { decoded } from './projector.ts';
+import { redactText } from '../engine/redact.ts';
 import type { KeptBody } from './bodies.ts';
+import { masked } from './mask.ts';
+import { decoded } from './projector.ts';
+import { takeApart } from './stream.ts';
 
 /** Which half of an exchange a row of the search index stands for. */
 export const REQUEST_WORDS = 0;
@@ -10,6 +13,8 @@ const MOST_OF_A_MESSAGE = 8 * 1024;
 /** Of what a tool gave back only the beginning: it is most of a conversation's bytes, and files are looked for in files. */
 const MOST_OF_A_RESULT = 1024;
 const MOST_OF_A_REPLY = 64 * 1024;
+/** So many of the last messages are indexed again where they had been said before. */
+const MOST_LAST = 4;
 /** Larger bodies are not looked through for words. Bytes. */
 const MOST_BYTES = 1024 * 1024;
 
@@ -17,20 +22,17 @@ const MOST_BYTES = 1024 * 1024;
  * What is new in a request: messages never seen before, and the last ones after the model spoke, which may have been
  * said in another conversation too. What the request repeats of its history was indexed with the call that brought it.
  */
-export function requestText(kept: KeptBody, body: Buffer): string {
-  if (kept.fresh.length === 0 && kept.last.length === 0) return body.length <= MOST_BYTES ? textOf(body, MOST_OF_A_MESSAGE) : '';
-  const texts = new Map<string, string>();
-  const add = (segment: Buffer): void => {
-    if (segment.length > MOST_BYTES) return;
-    const text = textOf(segment, isResult(segment) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
-    if (text !== '') texts.set(text, text);
-  };
-  for (const segment of kept.fresh) if (!isFromModel(segment)) add(segment);
-  for (const segment of kept.last.toReversed()) {
-    if (isFromModel(segment)) break;
-    if (isFromClient(segment)) add(segment);
+export function requestText({ own }: KeptBody, body: Buffer): string {
+  if (own.length === 0) return body.length <= MOST_BYTES ? redactText(textOf(body, MOST_OF_A_MESSAGE)) : '';
+  const answered = own.findLastIndex(({ bytes }) => isFromModel(bytes));
+  const texts = new Set<string>();
+  for (const [i, { bytes, isNew }] of own.entries()) {
+    const isWanted = isNew ? !isFromModel(bytes) : i > answered && i >= own.length - MOST_LAST && isFromClient(bytes);
+    if (!isWanted || bytes.length > MOST_BYTES) continue;
+    const text = textOf(isNew ? bytes : masked(bytes), isResult(bytes) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
+    if (text !== '') texts.add(text);
   }
-  return [...texts.values()].join('\n');
+  return [...texts].join('\n');
 }
 
 /** What the model said is indexed with its reply. */
@@ -75,6 +77,16 @@ function textOf(json: Buffer, limit: number): string {
   return texts.join('\n');
 }
 
+const SAID_KEYS: ReadonlySet<string> = new Set([
+  'text',
+  'content',
+  'delta',
+  'partial_json',
+  'thinking',
+  'reasoning_content',
+  'refusal',
+  'arguments',
+]);
 /** Pieces of text in a reply of any wire format: the values of these keys, whatever frame they stand in. */
 const SAID = /"(?:text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|message)":\s?"((?:[^"\\]|\\.)*)"/g;
 
@@ -88,15 +100,30 @@ export function replyText(headers: string, reply: Buffer): string {
   const header = (wanted: string): string | undefined => pairs.find(([name]) => name.toLowerCase() === wanted)?.[1];
   const plain = decoded(reply, header('content-encoding'));
   if (plain === undefined) return '';
+  const apart = takeApart(plain);
+  if (apart !== undefined) {
+    const said = apart.said.filter(({ key }) => SAID_KEYS.has(key)).map(({ text }) => unescaped(utf8(text)));
+    said.push(saidIn(utf8(firstTelling(apart.plain)), true));
+    return said.join('\n').slice(0, MOST_OF_A_REPLY);
+  }
   const text = plain.toString('utf8');
   const streamed = header('content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
-  const told = streamed ? firstTelling(text) : text;
+  return redactText(saidIn(streamed ? firstTelling(text) : text, streamed));
+}
+
+function saidIn(told: string, streamed: boolean): string {
   let said = '';
   for (const match of told.matchAll(SAID)) {
     said += streamed ? (match[1] ?? '') : ` ${match[1] ?? ''}`;
     if (said.length > MOST_OF_A_REPLY) break;
   }
   return unescaped(said);
+}
+
+function utf8(latin1: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\x00-\x7f]*$/.test(latin1)) return latin1;
+  return Buffer.from(latin1, 'latin1').toString('utf8');
 }
 
 /** A stream of `responses` without its frames that repeat what the deltas said. */

@@ -47,7 +47,7 @@ function wanted(store: Store, scope: PurgeScope, now: number): number[] {
     case 'before':
       return ids('where id < ?', idAt(Date.parse(scope.time)));
     case 'query':
-      return findCalls(store.read, scope.query, now);
+      return findCalls(store.read, scope.query, now, store.seal.encrypted);
     case 'calls':
       return scope.ids.flatMap((id) => ids('where id = ?', id));
   }

@@ -1,12 +1,13 @@
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { giveBack } from '../engine/give-back.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
-import { FOLLOWERS } from './followers.ts';
+import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
@@ -14,6 +15,9 @@ import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
+import { isSealedFile, reseal } from './reseal.ts';
+import { salvage } from './salvage.ts';
+import { openly, sealedWith, type Seal } from './seal.ts';
 import { Store } from './store.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
@@ -35,7 +39,7 @@ export function serveStore(port: MessagePort): void {
   let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   let upkeep: NodeJS.Timeout | undefined;
-  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map() };
+  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map(), lost: new Set() };
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
 
@@ -97,6 +101,15 @@ export function serveStore(port: MessagePort): void {
     upkeep.unref();
   };
 
+  /** Saves what it can out of a damaged database, while calls are written to the new one. */
+  const bringBack = (open: Store, damaged: string, seal: Seal): void => {
+    jobs.add(salvage(open, damaged, seal), (result) => {
+      const { calls, partly } = result();
+      send({ type: 'warned', message: `${calls} calls were taken over from ${damaged}, ${partly} of them without what was said` });
+      send({ type: 'stored', calls: [], records: 0, bytes: 0, count: open.count, storeBytes: open.size() });
+    });
+  };
+
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
@@ -104,9 +117,13 @@ export function serveStore(port: MessagePort): void {
         meaning = made;
         void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
-        const opened = Store.open(message.file, message.now, { followers: [...FOLLOWERS, made.follow] });
+        const followers = [...FOLLOWERS, made.follow];
+        const seal = sealFor(message, followers);
+        if (seal === undefined) return send({ type: 'locked' });
+        const opened = Store.open(message.file, message.now, { followers, seal });
         store = opened.store;
         keepHouse(store);
+        if (opened.movedAside !== null) bringBack(store, opened.movedAside, seal);
         restLater();
         send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
         return;
@@ -149,11 +166,36 @@ export function serveStore(port: MessagePort): void {
 }
 
 function reasonOf(error: unknown): string {
+  if (isFull(error)) return 'The disk is full. Make room, or remove calls: capturing goes on by itself then.';
   return error instanceof Error ? error.message : String(error);
 }
 
+/** How the store is to be kept; one that is kept otherwise is written anew. Undefined where that takes a key that is not there. */
+function sealFor(
+  { file, now, seal: wanted, key }: Extract<ToWorker, { type: 'open' }>,
+  followers: readonly FollowerMaker[],
+): Seal | undefined {
+  const isNow = isSealedFile(file);
+  if (!wanted && !isNow) return openly;
+  if (key === null) return undefined;
+  const sealed = sealedWith(Buffer.from(key));
+  if (existsSync(file) && isNow !== wanted) reseal(file, now, isNow ? sealed : openly, wanted ? sealed : openly, followers);
+  return wanted ? sealed : openly;
+}
+
+/** A disk, or a share of it, that is full. SQLite tells some of it as failed writes. */
+function isFull(error: unknown): boolean {
+  if (!(error instanceof Database.SqliteError)) return false;
+  return error.code === 'SQLITE_FULL' || error.code === 'SQLITE_IOERR_WRITE' || error.code === 'SQLITE_IOERR_SHMSIZE';
+}
+
 /** What folders keep, and the calls under way that are not kept whole. */
-type Keeper = { keeping: Keeping; not: Map<number, 'metadata' | 'ignore'> };
+type Keeper = {
+  keeping: Keeping;
+  not: Map<number, 'metadata' | 'ignore'>;
+  /** Calls whose end could not be written. */
+  lost: Set<number>;
+};
 
 /** Writes a batch in one transaction, all of it or nothing. */
 function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
@@ -164,9 +206,11 @@ function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
         const call = writeOne(store, keeper, record);
         if (batch.show) calls.push(call);
       }
+      store.cut(keeper.lost);
     });
+    keeper.lost.clear();
   } catch (error) {
-    store.forget();
+    for (const record of batch.records) if (record.kind === 'end') keeper.lost.add(record.id);
     return unstored(batch, reasonOf(error));
   }
   return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };

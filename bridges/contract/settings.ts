@@ -148,6 +148,11 @@ export const Settings = z.strictObject({
         .min(0)
         .max(256 * 1024 * 1024)
         .default(64 * 1024 * 1024),
+      /**
+       * What calls say, their titles and sessions are encrypted with a key of the keychain, and can't be searched for
+       * words. Holds from the next start; the history there is is written anew then.
+       */
+      seal: z.boolean().default(false),
       /** What is older or too much goes, oldest first. Null keeps without end. */
       retention: z
         .strictObject({

@@ -16,6 +16,7 @@ import type {
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
+import { sealKey } from '../capture/seal-key.ts';
 import { createTelemetry } from '../capture/export/otlp.ts';
 import { replayCall, type ReplayRequest } from '../capture/replay/replay.ts';
 import { createTickets } from '../capture/replay/tickets.ts';
@@ -130,6 +131,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     settings: () => settings.current().capture,
+    sealKey: () => sealKey(ports.keychain),
     places: {
       adapters: paths.adapters,
       contexts: paths.contexts,

@@ -73,6 +73,11 @@ export function redactText(text: string): string {
   return text.replace(SECRET_TEXT, REDACTED);
 }
 
+/** The same, each credential by as many asterisks: what stands after it stays where it is. */
+export function maskText(text: string): string {
+  return text.length < 16 ? text : text.replace(SECRET_TEXT, (secret) => '*'.repeat(secret.length));
+}
+
 /** A text without terminal escapes and control characters: upstream errors are shown in terminals and logs. */
 export function plainText(text: string): string {
   // eslint-disable-next-line no-control-regex -- these characters are what is looked for

@@ -30,7 +30,14 @@ afterEach(async () => {
 /** One finished call, resolved with its row once the store has answered for it. */
 async function callFrom(
   cwd: string,
-  change: { target?: string; rawHeaders?: string[]; replyHeaders?: Record<string, string>; error?: string } = {},
+  change: {
+    target?: string;
+    rawHeaders?: string[];
+    replyHeaders?: Record<string, string>;
+    error?: string;
+    body?: unknown;
+    reply?: string[];
+  } = {},
 ): Promise<Call> {
   const ended = new Promise<Call>((resolve) => {
     const off = capture.onCalls((calls) => {
@@ -53,15 +60,17 @@ async function callFrom(
     modelRequested: 'm',
     rawHeaders: change.rawHeaders ?? ['content-type', 'application/json'],
     body: Buffer.from(
-      JSON.stringify({
-        model: 'm',
-        messages: [{ role: 'user', content: `Working directory: ${cwd}\nwhat is the password of the castle` }],
-      }),
+      JSON.stringify(
+        change.body ?? {
+          model: 'm',
+          messages: [{ role: 'user', content: `Working directory: ${cwd}\nwhat is the password of the castle` }],
+        },
+      ),
     ),
     arrivedAt: systemClock.monotonic(),
   });
   call.replyStart(200, { 'content-type': 'application/json', ...change.replyHeaders });
-  call.replyData(Buffer.from('{"content":[{"type":"text","text":"swordfish"}]}'));
+  for (const piece of change.reply ?? ['{"content":[{"type":"text","text":"swordfish"}]}']) call.replyData(Buffer.from(piece));
   call.end({ cut: false, ...(change.error === undefined ? {} : { error: change.error }) });
   return ended;
 }
@@ -85,6 +94,11 @@ describe('rules for folders', () => {
     expect(await capture.get(none.id)).toBeNull();
     expect((await capture.list(10, undefined, {}, 'swordfish')).map((call) => call.id)).toEqual([whole.id]);
     expect((await capture.list(10, undefined, {}, 'folder:/home/u/private/*')).map((call) => call.id)).toEqual([row.id]);
+    // What was said is not in a title either.
+    const { page } = await capture.ask({ kind: 'conversations', filter: { limit: 10 } });
+    expect(page.conversations.map(({ id }) => id)).toEqual([whole.id]);
+    for (const { id } of [row, none]) expect(await capture.ask({ kind: 'tree', call: id, limit: 10 })).toMatchObject({ tree: null });
+    expect((await capture.list(10, undefined, {}, 'castle')).map((call) => call.id)).toEqual([whole.id]);
   });
 });
 
@@ -119,6 +133,44 @@ describe('a planted secret', () => {
       replyHeaders: { 'set-cookie': `s=${secret}`, 'x-echo': secret },
       error: `refused ${secret}`,
     });
+    const disk = await onDisk();
+    expect(disk.includes(secret)).toBe(false);
+    expect(disk.includes(secret.slice(8, 30))).toBe(false);
+  });
+
+  const delta = (text: string): string =>
+    `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })}\n\n`;
+
+  it.each(Object.entries(kinds))('(%s) is nowhere on disk, in whichever part of a body it came', async (_kind, secret) => {
+    const message = { role: 'user', content: [{ type: 'text', text: `my key is ${secret}, use it ${'well '.repeat(30)}` }] };
+    const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: `KEY=${secret}\n${'row\n'.repeat(30)}` }] };
+    const tool = {
+      role: 'assistant',
+      content: [{ type: 'tool_use', id: 't', name: 'Agent', input: { prompt: `use ${secret} `.repeat(9) } }],
+    };
+    const context = { user_id: `u ${secret}` };
+    for (const messages of [[message], [message, tool, result]]) {
+      await callFrom('/a', {
+        body: { model: 'm', system: `system ${secret}`, metadata: context, messages },
+        reply: [`{"content":[{"type":"text","text":"${secret}"}]}`],
+      });
+    }
+    await callFrom('/a', { body: { prompt: `no history ${secret}` }, reply: [`data: {"text":"${secret}"}\n\n`] });
+    // In pieces, as a model says it.
+    const pieces = (`here it is: ${secret} `.match(/.{1,5}/g) ?? []).map(delta);
+    const said = await callFrom('/a', {
+      replyHeaders: { 'content-type': 'text/event-stream' },
+      reply: [...pieces, 'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
+    });
+    const reply = (await capture.get(said.id))?.sides.find(({ side }) => side === 'clientReply')?.body;
+    expect(Buffer.from(reply ?? []).length).toBe(said.replyBytes);
+    for (const id of (await capture.list(10, undefined, {})).map((call) => call.id)) {
+      for (const { body } of (await capture.get(id))?.sides ?? [])
+        expect(Buffer.from(body ?? []).includes(secret.slice(8, 30))).toBe(false);
+    }
+    expect(await capture.list(10, undefined, {}, `"${secret.slice(3)}"`)).toEqual([]);
+    const tree = await capture.ask({ kind: 'tree', call: said.id, limit: 10 });
+    expect(JSON.stringify(tree)).not.toContain(secret);
     const disk = await onDisk();
     expect(disk.includes(secret)).toBe(false);
     expect(disk.includes(secret.slice(8, 30))).toBe(false);

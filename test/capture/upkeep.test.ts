@@ -152,7 +152,7 @@ describe('what is compressed together', () => {
         .pluck()
         .all()
         .map((data) => unpack(data, 1_000_000));
-    expect(blocks()).toHaveLength(2);
+    expect(blocks()).toHaveLength(1);
     expect(blocks().every((block) => block.includes('spoken in reply 5 ') || block.includes('spoken 5 '))).toBe(true);
     expect(removed({ kind: 'calls', ids: [5, 6] })).toBe(2);
     expect(blocks().some((block) => block.includes('spoken 5 ') || block.includes('spoken in reply 6 '))).toBe(false);

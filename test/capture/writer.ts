@@ -1,9 +1,12 @@
+import { Meaning } from '../../bridges/capture/meaning.ts';
+import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { callRow, conversationOf } from './rows.ts';
 
 /** Writes calls to a store until it is killed, telling each on stdout once it is committed. Arguments: file, first id. */
 const [file = '', first = '1'] = process.argv.slice(2);
-const { store } = Store.open(file, 0);
+const meaning = new Meaning(NO_PLACES, (warning) => process.stderr.write(`${warning}\n`));
+const { store } = Store.open(file, 0, { followers: [meaning.follow] });
 const bodies = conversationOf(12);
 for (let id = Number(first); ; id += 1) {
   store.transaction(() =>

@@ -3,8 +3,10 @@ import type { Call, WireFormat } from '../../contract/index.ts';
 import type { Adapters, Reading } from '../adapters/registry.ts';
 import { exchangeOf } from '../adapters/exchange.ts';
 import type { SessionContexts } from '../adapters/session-context.ts';
+import { redactText } from '../../engine/redact.ts';
 import type { Follower, StoredCallChange } from '../followers.ts';
 import { decoded } from '../projector.ts';
+import type { Seal } from '../seal.ts';
 import { Graph } from './graph.ts';
 import { endsOf, IDS_PER_MS } from './link.ts';
 import { rewrittenLines, spawnedPrompts, summaryLines, textHash } from './reply.ts';
@@ -12,19 +14,19 @@ import { RecentScans, type Scan } from './scan.ts';
 
 type Side = StoredCallChange['sides'][number];
 
-const TITLE_CHARACTERS = 160;
-
 /** Puts every stored call where it belongs among the others. What an adapter or a body does never stops a call from being stored. */
 export class ConversationFollower implements Follower {
   readonly #graph: Graph;
+  readonly #seal: Seal;
   readonly #adapters: Adapters;
   readonly #contexts: SessionContexts;
   readonly #warn: (message: string) => void;
   readonly #scans = new RecentScans();
   readonly #sql: ReturnType<typeof prepare>;
 
-  constructor(db: Database.Database, adapters: Adapters, contexts: SessionContexts, warn: (message: string) => void) {
-    this.#graph = new Graph(db);
+  constructor(db: Database.Database, seal: Seal, adapters: Adapters, contexts: SessionContexts, warn: (message: string) => void) {
+    this.#graph = new Graph(db, seal);
+    this.#seal = seal;
     this.#adapters = adapters;
     this.#contexts = contexts;
     this.#warn = warn;
@@ -39,6 +41,14 @@ export class ConversationFollower implements Follower {
       if (error instanceof Database.SqliteError) throw error;
       this.#warn(`a call could not be put into a conversation: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  flush(): void {
+    this.#graph.flush();
+  }
+
+  forget(): void {
+    this.#graph.forget();
   }
 
   removed(ids: readonly number[]): void {
@@ -87,7 +97,7 @@ export class ConversationFollower implements Follower {
       {
         steps: scan.steps.length,
         summary: told.kind === 'summary',
-        title: scan.last === null ? null : shortened(scan.last),
+        title: scan.title,
         context: scan.context,
       },
     );
@@ -95,13 +105,13 @@ export class ConversationFollower implements Follower {
 
   #end(call: Call, wire: WireFormat, reply: Side): void {
     if (call.status === null || call.status >= 400) return;
-    const node = this.#sql.flagsOf.get(call.id);
-    if (node === undefined) return;
+    const flags = this.#graph.flags(call.id);
+    if (flags === undefined) return;
     const body = plain(reply);
     if (body === undefined) return;
     const prompts = spawnedPrompts(wire, call.streamed, body, this.#adapters.list());
     if (prompts.length > 0) this.#graph.addSpawns(call.id, prompts.map(textHash), call.id / IDS_PER_MS + (call.durationMs ?? 0));
-    if ((node.flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
+    if ((flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
   }
 
   /** The number of a thread; what is known of it is added to what was known before. */
@@ -110,15 +120,17 @@ export class ConversationFollower implements Follower {
     thread: string,
     told: { cwd?: string | undefined } & Partial<Record<'gitBranch' | 'gitOrigin' | 'gitCommit', string | undefined>>,
   ): number {
-    const known = this.#sql.findThread.get(session, thread);
+    const { closeText, openText } = this.#seal;
+    const known = this.#sql.findThread.get(closeText(session), closeText(thread));
     const context = told.cwd === undefined && (known === undefined || known.cwd === null) ? this.#contexts.of(session) : undefined;
     const cwd = told.cwd ?? context?.cwd ?? known?.cwd ?? null;
-    const branch = told.gitBranch ?? context?.gitBranch ?? known?.git_branch ?? null;
-    const origin = told.gitOrigin ?? known?.git_origin ?? null;
-    const commit = told.gitCommit ?? known?.git_commit ?? null;
-    if (known === undefined) return Number(this.#sql.putThread.run(session, thread, cwd, branch, origin, commit).lastInsertRowid);
-    if (cwd !== known.cwd || branch !== known.git_branch || origin !== known.git_origin || commit !== known.git_commit)
-      this.#sql.updateThread.run(cwd, branch, origin, commit, known.id);
+    const branch = told.gitBranch ?? context?.gitBranch ?? openText(known?.git_branch ?? null);
+    const origin = told.gitOrigin === undefined ? openText(known?.git_origin ?? null) : withoutCredentials(told.gitOrigin);
+    const commit = told.gitCommit ?? openText(known?.git_commit ?? null);
+    const sealed = [closeText(branch), closeText(origin), closeText(commit)] as const;
+    if (known === undefined) return Number(this.#sql.putThread.run(closeText(session), closeText(thread), cwd, ...sealed).lastInsertRowid);
+    if (cwd !== known.cwd || sealed[0] !== known.git_branch || sealed[1] !== known.git_origin || sealed[2] !== known.git_commit)
+      this.#sql.updateThread.run(cwd, ...sealed, known.id);
     return known.id;
   }
 }
@@ -131,17 +143,13 @@ function plain(side: Side): Buffer | undefined {
   return decoded(side.body, pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]);
 }
 
-function shortened(text: string): string {
-  const line = text
-    .slice(0, TITLE_CHARACTERS * 4)
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
+/** An address of a repository may hold a name and a password. */
+function withoutCredentials(origin: string): string {
+  return redactText(origin).replace(/\/\/[^/@]+@/, '//');
 }
 
 function prepare(db: Database.Database) {
   return {
-    flagsOf: db.prepare<[number], { flags: number }>('select flags from conv_nodes where call = ?'),
     threadOf: db.prepare<[number], { thread: number | null }>('select thread from conv_nodes where call = ?'),
     findThread: db.prepare<
       [string, string],

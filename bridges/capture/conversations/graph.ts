@@ -1,5 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { linkOf, VIA, type End, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
+import { openly, type Seal } from '../seal.ts';
+import { linkOf, VIA, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
+import type { End } from './scan.ts';
 
 /** What is kept of a call beside what links it. */
 export type NodeDetail = {
@@ -14,7 +16,15 @@ const SUMMARY = 2;
 const ROOT = 4;
 /** More calls with one and the same history than this are not looked at. */
 const MOST_ALIKE = 64;
-const END_BYTES = 13;
+const HASH_BYTES = 12;
+const END_BYTES = HASH_BYTES + 1;
+/** So many calls are remembered: what comes next hangs on one of the last. */
+const REMEMBERED = 1024;
+/** A title that is the parent's; most calls of an agent have their parent's. */
+const SAME_TITLE = '';
+
+/** What linking asks of a call, and its title, written out. */
+type Remembered = Known & { tip: string; conversation: number; flags: number; title: string | null };
 
 type NodeRow = {
   call: number;
@@ -39,24 +49,50 @@ type NodeRow = {
  */
 export class Graph {
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #seal: Seal;
   readonly #index: LinkIndex;
+  /** The last calls, as long as they come in the order of their ids; all calls from the first of them on. */
+  readonly #remembered = new Map<number, Remembered>();
+  /** The same by their tips, the newest last. */
+  readonly #byTip = new Map<string, Remembered[]>();
+  /** The last call of each conversation that is still to be told. */
+  readonly #lasts = new Map<number, number>();
+  /** No call has a larger id: nothing can hang on one that is larger. */
+  #newest: number;
 
-  constructor(db: Database) {
+  constructor(db: Database, seal: Seal = openly) {
+    this.#seal = seal;
     this.#sql = prepare(db);
-    this.#index = indexOf(this.#sql);
+    this.#index = this.#indexOf(this.#sql);
+    this.#newest = this.#sql.newest.get()?.call ?? -1;
   }
 
   has(call: number): boolean {
-    return this.#sql.conversationOf.get(call) !== undefined;
+    return call <= this.#newest && this.#sql.conversationOf.get(call) !== undefined;
+  }
+
+  /** Undefined where the call is not among them. */
+  flags(call: number): number | undefined {
+    return this.#remembered.get(call)?.flags ?? this.#sql.flagsOf.get(call)?.flags;
+  }
+
+  /** Forgets what was learnt of calls whose transaction was rolled back. */
+  forget(): void {
+    this.#forgetCalls();
+    this.#lasts.clear();
+    this.#newest = this.#sql.newest.get()?.call ?? -1;
   }
 
   /** Adds a call; it is known by its row already. */
-  add(facts: NodeFacts, detail: NodeDetail): void {
+  add(told: NodeFacts, detail: NodeDetail): void {
     const sql = this.#sql;
+    const facts = this.#seal.encrypted ? this.#hidden(told) : told;
     const link = linkOf(facts, this.#index);
     const ends = packEnds(endsFromParent(facts, link));
     const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
-    const conversation = link.parent === null ? facts.call : (sql.conversationOf.get(link.parent)?.conversation ?? facts.call);
+    const parent = link.parent === null ? undefined : this.#remembered.get(link.parent);
+    const conversation =
+      link.parent === null ? facts.call : (parent?.conversation ?? sql.conversationOf.get(link.parent)?.conversation ?? facts.call);
     sql.put.run(
       facts.call,
       conversation,
@@ -70,21 +106,50 @@ export class Graph {
       facts.thread,
       facts.parentThread,
       facts.prompt === null ? null : bytes(facts.prompt),
-      detail.title,
+      parent !== undefined && parent.title === detail.title && detail.title !== null ? SAME_TITLE : this.#seal.closeText(detail.title),
       detail.context.system,
       detail.context.tools,
       detail.context.history,
       detail.context.results,
     );
-    sql.putConversation.run(conversation, facts.call);
+    this.#lasts.set(conversation, Math.max(facts.call, this.#lasts.get(conversation) ?? 0));
     if (!facts.side) for (const end of unpackEnds(ends)) sql.putEnd.run(bytes(end.chain), facts.call);
     for (const line of facts.lines) sql.putLine.run(facts.call, bytes(line));
-    if (!facts.side) this.#askLater(facts);
+    if (facts.call > this.#newest) {
+      this.#newest = facts.call;
+      // The parent's thread has begun before.
+      if (!facts.side && (parent === undefined || parent.thread !== facts.thread)) this.#askSides(facts);
+      this.#remember({ ...facts, conversation, flags, title: detail.title });
+    } else {
+      this.#forgetCalls();
+      if (!facts.side) this.#askLater(facts);
+    }
+  }
+
+  /** A hash of what was said would tell whoever guesses it: in an encrypted store it is hashed again, with the key. */
+  #hide(hex: string): string {
+    return this.#seal.encrypted ? this.#seal.address(bytes(hex)).toString('hex', 0, HASH_BYTES) : hex;
+  }
+
+  #hidden(facts: NodeFacts): NodeFacts {
+    return {
+      ...facts,
+      tip: this.#hide(facts.tip),
+      ends: facts.ends.map(({ chain, deep }) => ({ chain: this.#hide(chain), deep })),
+      prompt: facts.prompt === null ? null : this.#hide(facts.prompt),
+      lines: facts.lines.map((line) => this.#hide(line)),
+    };
+  }
+
+  /** Writes what was held back. To be run before the transaction ends. */
+  flush(): void {
+    for (const [conversation, last] of this.#lasts) this.#sql.putConversation.run(conversation, last);
+    this.#lasts.clear();
   }
 
   /** Remembers that a call's reply asked for sub-tasks. `endedMs` counts from the ids' epoch. */
   addSpawns(call: number, prompts: readonly string[], endedMs: number): void {
-    for (const prompt of prompts) {
+    for (const prompt of prompts.map((one) => this.#hide(one))) {
       this.#sql.putSpawn.run(bytes(prompt), call, Math.round(endedMs));
       this.#askAgain(this.#sql.withPrompt.all(bytes(prompt), call));
     }
@@ -92,7 +157,7 @@ export class Graph {
 
   /** Remembers the lines of a summary that a call's reply gave. */
   addSummary(call: number, lines: readonly string[]): void {
-    for (const line of lines) {
+    for (const line of lines.map((one) => this.#hide(one))) {
       this.#sql.putSummary.run(bytes(line), call);
       this.#askAgain(this.#sql.withLine.all(bytes(line), call));
     }
@@ -101,10 +166,16 @@ export class Graph {
   /** Takes calls out; what hung on them hangs on what is left. */
   remove(calls: readonly number[]): void {
     const orphans = new Set<number>();
+    this.flush();
+    this.#forgetCalls();
     for (const call of calls) {
       const row = this.#sql.node.get(call);
       if (row === undefined) continue;
-      for (const child of this.#sql.inConversation.all(row.conversation)) if (child.parent === call) orphans.add(child.call);
+      for (const child of this.#sql.inConversation.all(row.conversation)) {
+        if (child.parent !== call) continue;
+        orphans.add(child.call);
+        this.#writeTitle(child.call);
+      }
       for (const end of unpackEnds(row.ends)) this.#sql.dropEnd.run(bytes(end.chain), call);
       for (const drop of this.#sql.drop) drop.run(call);
       this.#rename(row.conversation);
@@ -118,12 +189,15 @@ export class Graph {
     const sql = this.#sql;
     const { call, thread } = facts;
     const later = [...sql.endingAt.all(bytes(facts.tip), call), ...sql.tipAfter.all(bytes(facts.tip), call)];
-    if (thread !== null) {
-      later.push(...sql.threadAfter.all(thread, call), ...sql.parentThreadAfter.all(thread, call));
-      // The first of a thread is what side requests before it hang on.
-      if (sql.threadBefore.get(thread, call) === undefined) later.push(...sql.sidesBefore.all(thread, call));
-    }
+    if (thread !== null) later.push(...sql.threadAfter.all(thread, call), ...sql.parentThreadAfter.all(thread, call));
     this.#askAgain(later);
+    this.#askSides(facts);
+  }
+
+  /** The first of a thread is what side requests before it hang on. */
+  #askSides({ call, thread }: NodeFacts): void {
+    if (thread === null || this.#sql.threadBefore.get(thread, call) !== undefined) return;
+    this.#askAgain(this.#sql.sidesBefore.all(thread, call));
   }
 
   #askAgain(calls: readonly { call: number }[]): void {
@@ -140,6 +214,9 @@ export class Graph {
     const sql = this.#sql;
     const row = sql.node.get(call);
     if (row === undefined) return;
+    this.#writeTitle(call);
+    this.#forgetCalls();
+    this.flush();
     sql.link.run(link.parent, VIA.indexOf(link.via), call);
     const conversation = link.parent === null ? call : (sql.node.get(link.parent)?.conversation ?? call);
     if (conversation !== row.conversation) {
@@ -148,6 +225,69 @@ export class Graph {
       this.#rename(row.conversation);
     }
     this.#rename(conversation);
+  }
+
+  /** A call that is to get another parent keeps its title itself. */
+  #writeTitle(call: number): void {
+    const own = this.#sql.titleOf.get(call);
+    let from = own;
+    while (from?.title === SAME_TITLE && from.parent !== null) from = this.#sql.titleOf.get(from.parent);
+    if (own?.title === SAME_TITLE) this.#sql.putTitle.run(from?.title ?? null, call);
+  }
+
+  #remember({ call, client, caller, thread, tip, conversation, flags, title }: Remembered): void {
+    const one = { call, client, caller, thread, tip, conversation, flags, title };
+    this.#remembered.set(call, one);
+    const alike = this.#byTip.get(tip);
+    if (alike === undefined) this.#byTip.set(tip, [one]);
+    else alike.push(one);
+    if (this.#remembered.size <= REMEMBERED) return;
+    for (const oldest of this.#remembered.values()) {
+      this.#remembered.delete(oldest.call);
+      const others = this.#byTip.get(oldest.tip);
+      others?.shift();
+      if (others?.length === 0) this.#byTip.delete(oldest.tip);
+      return;
+    }
+  }
+
+  #forgetCalls(): void {
+    this.#remembered.clear();
+    this.#byTip.clear();
+  }
+
+  /** Calls with a tip, the newest first: those remembered, then those that stand in the tables alone. */
+  *#withTip(chain: string, before: number, since: number): Generator<Known> {
+    let from = before;
+    // What comes in order is asked of all that is remembered.
+    if (before > this.#newest) {
+      for (const one of this.#byTip.get(chain)?.toReversed() ?? []) if ((one.flags & SIDE) === 0) yield one;
+      for (const oldest of this.#remembered.keys()) {
+        from = oldest;
+        break;
+      }
+    }
+    if (from < since) return;
+    for (const { call } of this.#sql.withTip.all(bytes(chain), from)) {
+      const known = this.#known(call);
+      if (known !== undefined) yield known;
+    }
+  }
+
+  /** The call as linking knows it; undefined for side requests, and for calls whose row is gone. */
+  #known(call: number): Known | undefined {
+    const known = this.#sql.known.get(call);
+    return known === undefined || (known.flags & SIDE) !== 0 ? undefined : known;
+  }
+
+  #indexOf(sql: ReturnType<typeof prepare>): LinkIndex {
+    return {
+      withTip: (chain, before, since) => this.#withTip(chain, before, since),
+      inThread: (thread, before) => sql.threadBefore.get(thread, before)?.call,
+      firstInThread: (thread) => sql.threadFirst.get(thread)?.call,
+      spawnsOf: (prompt, before): readonly Spawn[] => sql.spawns.all(bytes(prompt), before),
+      summariesWith: (line, before): readonly Known[] => sql.summaries.all(bytes(line), before),
+    };
   }
 
   #below(row: NodeRow): number[] {
@@ -211,19 +351,9 @@ function bytes(hex: string): Buffer {
 type KnownRow = { call: number; client: string; caller: string | null; thread: number | null };
 type CallRow = { call: number };
 
-function indexOf(sql: ReturnType<typeof prepare>): LinkIndex {
-  return {
-    withTip: (chain, before): readonly Known[] => sql.withTip.all(bytes(chain), before),
-    inThread: (thread, before) => sql.threadBefore.get(thread, before)?.call,
-    firstInThread: (thread) => sql.threadFirst.get(thread)?.call,
-    spawnsOf: (prompt, before): readonly Spawn[] => sql.spawns.all(bytes(prompt), before),
-    summariesWith: (line, before): readonly Known[] => sql.summaries.all(bytes(line), before),
-  };
-}
-
 function prepare(db: Database) {
-  const known = 'select n.call, n.thread, c.client, c.caller from conv_nodes n join calls c on c.id = n.call';
-  const calls = (sql: string): Statement<[number, number], CallRow> => db.prepare<[number, number], CallRow>(sql);
+  const calls = <Key extends number | Buffer = number>(sql: string): Statement<[Key, number], CallRow> =>
+    db.prepare<[Key, number], CallRow>(sql);
   return {
     node: db.prepare<[number], NodeRow>(
       'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?',
@@ -251,9 +381,15 @@ function prepare(db: Database) {
       'select call, parent from conv_nodes where conversation = ?',
     ),
     linesOf: db.prepare<[number], { line: Buffer }>('select line from conv_lines where call = ?'),
-    withTip: db.prepare<[Buffer, number], KnownRow>(
-      `${known} where n.tip = ? and n.call < ? and n.flags & ${SIDE} = 0 order by n.call desc limit ${MOST_ALIKE}`,
+    newest: db.prepare<[], { call: number | null }>('select max(call) as call from conv_nodes'),
+    flagsOf: db.prepare<[number], { flags: number }>('select flags from conv_nodes where call = ?'),
+    titleOf: db.prepare<[number], { title: string | null; parent: number | null }>('select title, parent from conv_nodes where call = ?'),
+    putTitle: db.prepare<[string | null, number]>('update conv_nodes set title = ? where call = ?'),
+    known: db.prepare<[number], KnownRow & { flags: number }>(
+      'select n.call, n.thread, n.flags, c.client, c.caller from conv_nodes n join calls c on c.id = n.call where n.call = ?',
     ),
+    // Answered by the index alone.
+    withTip: calls<Buffer>(`select call from conv_nodes where tip = ? and call < ? order by call desc limit ${MOST_ALIKE}`),
     threadBefore: calls(`select call from conv_nodes where thread = ? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
     threadFirst: db.prepare<[number], CallRow>(
       `select call from conv_nodes where thread = ? and flags & ${SIDE} = 0 order by call limit 1`,

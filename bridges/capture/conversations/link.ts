@@ -1,4 +1,4 @@
-import type { Chain, Scan } from './scan.ts';
+import type { Chain, End, Scan } from './scan.ts';
 
 /**
  * Which call a call follows. The answer depends on nothing but the calls there are, never on the order in which they
@@ -11,9 +11,6 @@ export const VIA = ['none', 'prefix', 'retry', 'thread', 'task', 'side', 'summar
 export type Via = (typeof VIA)[number];
 /** `end`: which of its ends the parent's history is, where that linked it. */
 export type Link = { parent: number | null; via: Via; end?: number };
-
-/** A history up to where an answer began: another request may have ended there. `deep` where it holds an answer itself. */
-export type End = { chain: Chain; deep: boolean };
 
 /** What decides about a call's place. Threads go by their number in the index. */
 export type NodeFacts = {
@@ -43,7 +40,8 @@ export type Spawn = Known & { endedMs: number };
 
 /** What is known of calls before `before`, the nearest first. Side requests are in none of the answers. */
 export type LinkIndex = {
-  withTip(chain: Chain, before: number): readonly Known[];
+  /** Those from `since` on. Read no further than is needed. */
+  withTip(chain: Chain, before: number, since: number): Iterable<Known>;
   inThread(thread: number, before: number): number | undefined;
   firstInThread(thread: number): number | undefined;
   spawnsOf(prompt: string, before: number): readonly Spawn[];
@@ -73,11 +71,11 @@ export function linkOf(node: NodeFacts, index: LinkIndex): Link {
 const NO_LINK: Link = { parent: null, via: 'none' };
 
 function prefixLink(node: NodeFacts, index: LinkIndex): Link | undefined {
-  const again = index.withTip(node.tip, node.call).find((known) => isRetry(known, node));
-  if (again !== undefined) return { parent: again.call, via: 'retry' };
+  const since = node.thread === null ? node.call - RETRY_WITHIN : 0;
+  for (const known of index.withTip(node.tip, node.call, since)) if (isRetry(known, node)) return { parent: known.call, via: 'retry' };
   for (let i = node.ends.length - 1; i >= 0; i--) {
     const end = node.ends[i];
-    const parent = end === undefined ? undefined : nearest(index.withTip(end.chain, node.call), node, end.deep);
+    const parent = end === undefined ? undefined : nearest(index.withTip(end.chain, node.call, 0), node, end.deep);
     if (parent !== undefined) return { parent: parent.call, via: 'prefix', end: i };
   }
   return undefined;
@@ -89,15 +87,17 @@ function isRetry(known: Known, node: NodeFacts): boolean {
 }
 
 /** The likeliest of several calls with the same history: of the same thread, else of the same caller, else the nearest. */
-function nearest(candidates: readonly Known[], node: NodeFacts, deep: boolean): Known | undefined {
+function nearest(candidates: Iterable<Known>, node: NodeFacts, deep: boolean): Known | undefined {
   let best: Known | undefined;
   let bestTie = 0;
+  const strongest = node.thread === null ? 2 : 3;
   for (const known of candidates) {
     const tie = tieOf(known, node, deep);
     if (tie > bestTie) {
       best = known;
       bestTie = tie;
     }
+    if (bestTie === strongest) break;
   }
   return best;
 }
@@ -154,13 +154,7 @@ function sideLink(node: NodeFacts, index: LinkIndex): Link {
   return parent === undefined ? NO_LINK : { parent, via: 'side' };
 }
 
-/** Where in a history a request may have ended: after what the user or a tool said, before what was answered. */
-export function endsOf(scan: Scan): { tip: Chain; deep: boolean; ends: End[] } {
-  const ends: End[] = [];
-  let deep = false;
-  scan.steps.forEach((step, i) => {
-    if (step.side === 'assistant') deep = true;
-    else if (scan.steps[i + 1]?.side === 'assistant') ends.push({ chain: step.chain, deep });
-  });
-  return { tip: scan.steps.at(-1)?.chain ?? '', deep, ends };
+/** What of a scan decides about a call's place. */
+export function endsOf({ steps, deep, ends }: Scan): { tip: Chain; deep: boolean; ends: readonly End[] } {
+  return { tip: steps.at(-1)?.chain ?? '', deep, ends };
 }

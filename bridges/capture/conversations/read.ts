@@ -1,5 +1,7 @@
 import type { Database } from 'better-sqlite3';
-import type { Conversation, ConversationNode, Tokens } from '../../contract/index.ts';
+import { DrawbridgeError } from '../../contract/errors.ts';
+import type { Conversation, ConversationNode, Cost, Tokens } from '../../contract/index.ts';
+import type { Seal } from '../seal.ts';
 import { BILLING, type PriceTable, type Spent } from '../usage/prices.ts';
 import { BILLING_SQL } from '../usage/rollup.ts';
 import { VIA } from './link.ts';
@@ -40,8 +42,11 @@ const HEAD = `select v.id, v.last_call as last, n.title, c.client, c.caller, t.s
   from conversations v join conv_nodes n on n.call = v.id join calls c on c.id = v.id join calls l on l.id = v.last_call
   left join conv_threads t on t.id = n.thread`;
 
-/** Conversations, newest first, by keyset. What is only a side request of nothing is no conversation. */
-export function readConversations(db: Database, prices: PriceTable, filter: ConversationFilter): ConversationPage {
+/**
+ * Conversations, newest first, by keyset. What is only a side request of nothing is no conversation.
+ * Throws DrawbridgeError bad_input where titles are looked for in an encrypted store.
+ */
+export function readConversations(db: Database, seal: Seal, prices: PriceTable, filter: ConversationFilter): ConversationPage {
   const where = ['n.flags & 1 = 0'];
   const values: (string | number)[] = [];
   const add = (clause: string, ...bound: (string | number)[]): void => {
@@ -56,16 +61,23 @@ export function readConversations(db: Database, prices: PriceTable, filter: Conv
     const below = filter.folder.replaceAll(/[\\%_]/g, '\\$&');
     add(`(t.cwd = ? or t.cwd like ? escape '\\' or t.cwd like ? escape '\\')`, filter.folder, `${below}/%`, `${below}\\\\%`);
   }
-  if (filter.text !== undefined && filter.text !== '') add(`n.title like ? escape '\\'`, `%${filter.text.replaceAll(/[\\%_]/g, '\\$&')}%`);
+  const { text = '' } = filter;
+  if (text !== '' && seal.encrypted)
+    throw new DrawbridgeError('bad_input', 'This call history is encrypted: its titles can be read, not searched.');
+  if (text !== '') add(`n.title like ? escape '\\'`, `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`);
   const rows = db
     .prepare<(string | number)[], HeadRow>(`${HEAD} where ${where.join(' and ')} order by v.last_call desc, v.id desc limit ?`)
     .all(...values, filter.limit + 1);
   const page = rows.slice(0, filter.limit);
   const last = page.at(-1);
   return {
-    conversations: page.map((row) => conversationOf(db, prices, row)),
+    conversations: page.map((row) => conversationOf(db, prices, opened(row, seal))),
     next: rows.length > filter.limit && last !== undefined ? { last: last.last, id: last.id } : null,
   };
+}
+
+function opened(row: HeadRow, seal: Seal): HeadRow {
+  return { ...row, title: seal.openText(row.title), session: seal.openText(row.session), branch: seal.openText(row.branch) };
 }
 
 type SumRow = {
@@ -157,7 +169,7 @@ type NodeRow = Counts & {
 };
 
 /** The conversation that holds a call, with its calls in order; undefined where the call is in none. */
-export function readTree(db: Database, prices: PriceTable, call: number, limit: number): ConversationTree | undefined {
+export function readTree(db: Database, seal: Seal, prices: PriceTable, call: number, limit: number): ConversationTree | undefined {
   const id = db.prepare<[number], { id: number }>('select conversation as id from conv_nodes where call = ?').get(call)?.id;
   const head = id === undefined ? undefined : db.prepare<[number], HeadRow>(`${HEAD} where v.id = ?`).get(id);
   if (head === undefined) return undefined;
@@ -183,8 +195,11 @@ export function readTree(db: Database, prices: PriceTable, call: number, limit: 
       startedMs: row.startedMs,
     })),
   );
+  const titles = new Map<number, string | null>();
+  // A call follows an earlier one, whose title it may share (graph.ts).
+  for (const row of nodes) titles.set(row.call, row.title === '' && row.parent !== null ? (titles.get(row.parent) ?? null) : row.title);
   return {
-    conversation: conversationOf(db, prices, head),
+    conversation: conversationOf(db, prices, opened(head, seal)),
     more: rows.length > limit,
     nodes: nodes.map((row): ConversationNode => {
       const counted = row.input !== null && row.output !== null;
@@ -193,7 +208,7 @@ export function readTree(db: Database, prices: PriceTable, call: number, limit: 
         parent: row.parent,
         ...(places.get(row.call) ?? { kind: 'turn', line: 'main' }),
         startedAt: new Date(row.startedMs).toISOString(),
-        title: row.title,
+        title: seal.openText(titles.get(row.call) ?? null),
         model: row.model,
         upstream: row.upstream,
         status: row.status,
@@ -206,6 +221,19 @@ export function readTree(db: Database, prices: PriceTable, call: number, limit: 
       };
     }),
   };
+}
+
+/** What one call cost; undefined where there is no such call. */
+export function readCost(db: Database, prices: PriceTable, call: number): Cost | undefined {
+  const row = db
+    .prepare<[number], Counts & { model: string | null; billing: number }>(
+      `select coalesce(c.model_used, c.model_requested) as model, ${BILLING_SQL} as billing, c.tokens_input as input,
+         c.tokens_cached as cached, c.tokens_cache_write as cacheWrite, c.tokens_output as output, c.tokens_reasoning as reasoning
+       from calls c left join usage_accounts p on p.call = c.id where c.id = ?`,
+    )
+    .get(call);
+  if (row === undefined) return undefined;
+  return prices.cost([spent({ ...row, calls: 1, uncounted: row.input !== null && row.output !== null ? 0 : 1 })]);
 }
 
 /** What a call is linked to: its parent, or what it would be compared with. Undefined where the call is in no conversation. */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Adapter } from '../adapters/adapter.ts';
 import { assembleReply } from '../assemble.ts';
+import { takeApart } from '../stream.ts';
 import type { WireFormat } from '../../contract/index.ts';
 import { asObject, asString, parseJson } from '../../wire/json.ts';
 
@@ -15,7 +16,10 @@ export function textHash(text: string): string {
  */
 export function spawnedPrompts(wire: WireFormat, streamed: boolean, reply: Buffer, adapters: readonly Adapter[]): string[] {
   const tools = new Map(adapters.flatMap((adapter) => (adapter.spawns ?? []).map((spawn) => [spawn.tool, spawn.prompt])));
-  const named = [...tools.keys()].some((tool) => reply.includes(`"${tool.split('.').at(-1) ?? tool}"`));
+  // A tool is named in a frame of its own, not among the pieces of what is said.
+  const apart = takeApart(reply);
+  const where = apart === undefined ? reply : apart.plain + apart.repeated;
+  const named = [...tools.keys()].some((tool) => where.includes(`"${tool.split('.').at(-1) ?? tool}"`));
   if (!named) return [];
   return assembleReply(wire, streamed, reply).flatMap((part) => {
     const field = part.kind === 'tool_call' && part.name !== null ? tools.get(part.name) : undefined;

@@ -4,11 +4,15 @@ import { codecs } from '../../wire/codecs.ts';
 import { isObject } from '../../wire/json.ts';
 import { stringEnd } from '../../wire/scan.ts';
 import type { JsonValue, TurnItem } from '../../wire/turn.ts';
-import { commonPrefix } from '../segments.ts';
+import { redactText } from '../../engine/redact.ts';
+import { commonPrefix, looksAlike } from '../segments.ts';
 import { atomsOf, spoken, type Atom } from './atoms.ts';
 
 /** A history up to and with one atom, as a hash. Two histories that say the same have the same chain. */
 export type Chain = string;
+
+/** A history up to where an answer began: another request may have ended there. `deep` where it holds an answer itself. */
+export type End = { chain: Chain; deep: boolean };
 
 export type Step = {
   chain: Chain;
@@ -25,9 +29,15 @@ export type Scan = {
   wire: WireFormat;
   body: Buffer;
   steps: readonly Step[];
+  /** Where in the history a request may have ended: after what the user or a tool said, before what was answered. */
+  ends: readonly End[];
+  /** It holds an answer. */
+  deep: boolean;
   /** What a person said first, and last. */
   first: string | null;
   last: string | null;
+  /** The last, shortened to a line. */
+  title: string | null;
   context: ContextParts;
   /** The first texts of the history, shortened: clients describe their surroundings there. */
   opening: readonly string[];
@@ -38,7 +48,18 @@ export type Scan = {
 };
 
 type Range = { start: number; end: number };
-type Mark = { end: number; steps: number; opening: number; first: string | null; last: string | null; context: ContextParts };
+type Mark = {
+  start: number;
+  end: number;
+  steps: number;
+  ends: number;
+  deep: boolean;
+  opening: number;
+  first: string | null;
+  last: string | null;
+  title: string | null;
+  context: ContextParts;
+};
 
 const HISTORY: Record<WireFormat, string> = { chat: 'messages', messages: 'messages', responses: 'input' };
 const SYSTEM = new Set(['system', 'instructions']);
@@ -49,6 +70,9 @@ const CHAIN_HEX = 24;
 const TWICE_WITHIN = 32;
 const OPENING_TEXTS = 8;
 const OPENING_CHARACTERS = 4096;
+const TITLE_CHARACTERS = 160;
+
+const CACHE_MARK = /^,"cache_control":\{[^{}]*\}/;
 
 const NOTHING: ContextParts = { system: 0, tools: 0, history: 0, results: 0 };
 
@@ -81,9 +105,12 @@ class Scanner {
   #at = 0;
   #inHistory = false;
   #steps: Step[] = [];
+  #ends: End[] = [];
+  #deep = false;
   #marks: Mark[] = [];
   #first: string | null = null;
   #last: string | null = null;
+  #title: string | null = null;
   #context: ContextParts = { ...NOTHING };
   #opening: string[] = [];
   #fields = new Map<string, Range>();
@@ -96,18 +123,41 @@ class Scanner {
   /** Begins where this body stops being like an earlier one. */
   resume(earlier: Scan): void {
     const shared = commonPrefix(earlier.body, this.#body);
-    const kept = earlier.marks.filter((mark) => mark.end <= shared);
+    const kept = earlier.marks.slice(0, earlier.marks.findLastIndex((mark) => mark.end <= shared) + 1);
+    const again = this.#marked(earlier, earlier.marks[kept.length], shared);
+    if (again !== undefined) kept.push(again);
     const mark = kept.at(-1);
     if (mark === undefined) return;
     this.#at = mark.end;
     this.#inHistory = true;
     this.#steps = earlier.steps.slice(0, mark.steps);
+    this.#ends = earlier.ends.slice(0, mark.ends);
+    this.#deep = mark.deep;
     this.#marks = kept;
     this.#first = mark.first;
     this.#last = mark.last;
+    this.#title = mark.title;
     this.#context = { ...mark.context };
     this.#opening = earlier.opening.slice(0, mark.opening);
     this.#fields = new Map([...earlier.fields].filter(([, range]) => range.end <= mark.end));
+  }
+
+  /**
+   * The element of an earlier body that comes again without its cache mark: clients move the mark with each turn, and
+   * what was said is the same. Undefined where it is not so.
+   */
+  #marked(earlier: Scan, mark: Mark | undefined, shared: number): Mark | undefined {
+    if (mark === undefined || shared <= mark.start || shared >= mark.end) return undefined;
+    const text = CACHE_MARK.exec(earlier.body.toString('latin1', shared, shared + 80))?.[0];
+    if (text === undefined) return undefined;
+    const from = shared + text.length;
+    const end = mark.end - text.length;
+    const isSame = end <= this.#body.length && from <= mark.end && earlier.body.compare(this.#body, shared, end, from, mark.end) === 0;
+    const before = earlier.marks[earlier.marks.indexOf(mark) - 1];
+    // A tool's input may hold such a field of its own.
+    if (!isSame || earlier.steps.slice(before?.steps ?? 0, mark.steps).some((step) => step.side !== 'user')) return undefined;
+    const part = mark.context.results > (before?.context.results ?? 0) ? 'results' : 'history';
+    return { ...mark, end, context: { ...mark.context, [part]: mark.context[part] - text.length } };
   }
 
   run(): void {
@@ -132,8 +182,11 @@ class Scanner {
       wire: this.#wire,
       body: this.#body,
       steps: this.#steps,
+      ends: this.#ends,
+      deep: this.#deep,
       first: this.#first,
       last: this.#last,
+      title: this.#title,
       context: this.#context,
       opening: this.#opening,
       fields: this.#fields,
@@ -182,11 +235,15 @@ class Scanner {
     else if (isObject(value) && (value.role === 'system' || value.role === 'developer')) this.#context.system += bytes;
     else this.#context.history += bytes;
     this.#marks.push({
+      start,
       end,
       steps: this.#steps.length,
+      ends: this.#ends.length,
+      deep: this.#deep,
       opening: this.#opening.length,
       first: this.#first,
       last: this.#last,
+      title: this.#title,
       context: { ...this.#context },
     });
   }
@@ -200,9 +257,15 @@ class Scanner {
       if (said !== '') {
         this.#first ??= said.slice(0, 64 * 1024);
         this.#last = said.slice(0, 64 * 1024);
+        this.#title = shortened(said);
       }
     }
     if (atom.key !== null && this.#steps.slice(-TWICE_WITHIN).some((step) => step.key === atom.key)) return;
+    if (atom.side === 'assistant') {
+      const before = this.#steps.at(-1);
+      if (before !== undefined && before.side !== 'assistant') this.#ends.push({ chain: before.chain, deep: this.#deep });
+      this.#deep = true;
+    }
     this.#steps.push({ chain, side: atom.side, kind: atom.kind, key: atom.key });
   }
 
@@ -263,6 +326,13 @@ class Scanner {
   }
 }
 
+function shortened(text: string): string {
+  const line = redactText(text.slice(0, TITLE_CHARACTERS * 4))
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
+}
+
 /** One element of a history as items: the codec reads a request that holds nothing else. */
 function itemsOf(wire: WireFormat, element: JsonValue): TurnItem[] {
   const list = typeof element === 'string' ? element : [element];
@@ -293,12 +363,15 @@ export class RecentScans {
   #likest(wire: WireFormat, body: Buffer): Scan | undefined {
     let best: Scan | undefined;
     let most = 0;
+    // Mostly it is the next request of a conversation, which the middle of its last message tells.
+    const likely = this.#recent.find((scan) => scan.wire === wire && looksAlike(scan.body, body, middleOf(scan.marks.at(-1))));
     for (const scan of this.#recent) {
       if (scan.wire !== wire) continue;
       // All but the newest marks decide: comparing their places is enough to leave most others out.
       const end = scan.marks.at(-2)?.end ?? scan.marks.at(-1)?.end ?? 0;
       if (end <= most || end > body.length) continue;
-      const shared = scan.body.compare(body, 0, end, 0, end) === 0 ? end : commonPrefix(scan.body, body);
+      if (likely !== undefined && scan !== likely) continue;
+      const shared = commonPrefix(scan.body, body);
       if (shared > most) {
         most = shared;
         best = scan;
@@ -306,6 +379,10 @@ export class RecentScans {
     }
     return best;
   }
+}
+
+function middleOf(mark: Mark | undefined): number {
+  return mark === undefined ? Infinity : (mark.start + mark.end) >> 1;
 }
 
 /** A conversation's next request takes the place of its last one. */

@@ -4,6 +4,7 @@ import { exchanges } from './0002-exchanges.ts';
 import { blocks } from './0003-blocks.ts';
 import { meaning } from './0010-meaning.ts';
 import { replays } from './0022-replays.ts';
+import { fewerIndexes } from './0024-fewer-indexes.ts';
 
 /** All there are, in the order of their numbers. Numbers may have gaps; one that was released is never edited. */
-export const MIGRATIONS: readonly Migration[] = [calls, exchanges, blocks, meaning, replays];
+export const MIGRATIONS: readonly Migration[] = [calls, exchanges, blocks, meaning, replays, fewerIndexes];

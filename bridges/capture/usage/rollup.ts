@@ -6,6 +6,10 @@ import { BILLING, type Billing, type PriceTable, type Spent } from './prices.ts'
 
 const HOUR_MS = 3_600_000;
 const NONE = '';
+const MOST_NAMES = 1000;
+
+/** What is added to one row of the sums: its key, then its counts. */
+type Sum = { key: number[]; values: (number | null)[] };
 
 /** How the engine's bridges are signed in; told by the engine whenever it changes. */
 export type BridgeState = { bridge: string; account: string | null; billing: Billing };
@@ -20,6 +24,9 @@ const OWN_PLAN: ReadonlySet<string> = new Set(['chatgpt']);
 export class Rollup implements Follower {
   readonly #sql: ReturnType<typeof prepare>;
   #bridges = new Map<string, BridgeState>();
+  readonly #names = new Map<string, number>();
+  /** What the calls of this transaction add, by the row they add it to. */
+  #sums = new Map<string, Sum>();
 
   constructor(db: Database) {
     this.#sql = prepare(db);
@@ -39,7 +46,7 @@ export class Rollup implements Follower {
     const timed = !failed && call.ttfbMs !== null && call.durationMs !== null;
     const account = this.#name(bridge?.account ?? null);
     if (bridge !== undefined) this.#sql.putAccount.run(call.id, account, BILLING.indexOf(billing));
-    this.#sql.add.run(
+    const key = [
       Math.floor(Date.parse(call.startedAt) / HOUR_MS),
       this.#name(call.client),
       this.#name(call.caller),
@@ -47,6 +54,8 @@ export class Rollup implements Follower {
       this.#name(call.upstream),
       account,
       BILLING.indexOf(billing),
+    ];
+    const own = [
       1,
       failed ? 1 : 0,
       untold ? 1 : 0,
@@ -58,7 +67,24 @@ export class Rollup implements Follower {
       timed ? 1 : 0,
       timed ? (call.ttfbMs ?? 0) : 0,
       timed ? (call.durationMs ?? 0) : 0,
-    );
+    ];
+    const name = key.join();
+    const sum = this.#sums.get(name);
+    // A sum stays null until a call tells something.
+    this.#sums.set(name, {
+      key,
+      values: sum === undefined ? own : own.map((value, i) => (value === null ? (sum.values[i] ?? null) : value + (sum.values[i] ?? 0))),
+    });
+  }
+
+  flush(): void {
+    for (const { key, values } of this.#sums.values()) this.#sql.add.run(...key, ...values);
+    this.#sums.clear();
+  }
+
+  forget(): void {
+    this.#names.clear();
+    this.#sums.clear();
   }
 
   removed(ids: readonly number[]): void {
@@ -67,8 +93,13 @@ export class Rollup implements Follower {
 
   #name(name: string | null): number {
     if (name === null || name === NONE) return 0;
-    const known = this.#sql.nameId.get(name);
-    return known?.id ?? Number(this.#sql.putName.run(name).lastInsertRowid);
+    let id = this.#names.get(name);
+    if (id === undefined) {
+      id = this.#sql.nameId.get(name)?.id ?? Number(this.#sql.putName.run(name).lastInsertRowid);
+      if (this.#names.size > MOST_NAMES) this.#names.clear();
+      this.#names.set(name, id);
+    }
+    return id;
   }
 }
 

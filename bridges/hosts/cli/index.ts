@@ -7,6 +7,7 @@ import { runChild } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
+import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
@@ -43,6 +44,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
+${CAPTURE_USAGE}
 ${TUNNEL_USAGE}
 ${OUTLET_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
@@ -62,6 +64,7 @@ const OPTIONS = {
   query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   ...OUTLET_OPTIONS,
+  ...CAPTURE_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
   use: { type: 'string' },
@@ -71,7 +74,15 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v' },
 } as const;
 
-export type CliOptions = { argv: readonly string[]; version: string; windowFolder: string; output: Output; signal: AbortSignal };
+export type CliOptions = {
+  argv: readonly string[];
+  version: string;
+  windowFolder: string;
+  output: Output;
+  signal: AbortSignal;
+  /** Standard input; nothing where it is not given. */
+  input?: AsyncIterable<Uint8Array>;
+};
 
 /** Runs one command; resolves with the process' exit code. Never throws: an error is a sentence on stderr. */
 export async function runCli(options: CliOptions): Promise<number> {
@@ -91,9 +102,11 @@ export async function runCli(options: CliOptions): Promise<number> {
         flags: { json, open: values['no-open'] !== true, companionPort: numberOf('companion-port', values['companion-port'], 0, 65_535) },
       });
     }
+    if (command === 'hook') return await hook(rest, options.input ?? nothing(), resolvePaths(thisMachine()).contexts);
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
-    const days = numberOf('days', values.days, 1, 3660) ?? 30;
+    // The history's own limits may be taken away; "capture limit" reads them itself.
+    const days = (command === 'capture' ? undefined : numberOf('days', values.days, 1, 3660)) ?? 30;
     return await runClientCommand(command, rest, {
       ...options,
       json,
@@ -122,7 +135,7 @@ type Command = CliOptions & {
   use: string | undefined;
   agree: boolean;
   code: boolean;
-  flags: TunnelFlags & OutletFlags;
+  flags: TunnelFlags & OutletFlags & CaptureFlags;
 };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
@@ -143,6 +156,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       showStatus(status, output);
       return 0;
     }
+    case 'capture':
+      return capture(client, rest, options);
     case 'calls':
       await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
@@ -202,6 +217,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
 const COMMANDS = new Set([
   'open',
   'status',
+  'capture',
   'calls',
   'conversations',
   'usage',
@@ -294,6 +310,8 @@ function numberOf(name: string, value: string | undefined, least: number, most: 
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new DrawbridgeError('bad_input', `--${name} takes a whole number from ${least} to ${most}, not "${value}".`);
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function said(output: Output, text: string): number {
   output.out(text);

@@ -13,6 +13,7 @@ process.stdout.on('error', () => process.exit(0));
 process.exitCode = await runCli({
   argv: process.argv.slice(2),
   version: productVersion(),
+  input: process.stdin,
   windowFolder: path.join(import.meta.dirname, 'renderer'),
   signal: interrupted.signal,
   output: {

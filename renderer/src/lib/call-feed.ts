@@ -40,10 +40,19 @@ export class CallFeed {
   readonly #listeners = new Set<() => void>();
 
   /** `accepts` is told whether the table holds the call already. */
-  constructor(options: { load: LoadCalls; accepts: (call: Call, held: boolean) => boolean; headPage: number }) {
+  constructor(options: {
+    load: LoadCalls;
+    accepts: (call: Call, held: boolean) => boolean;
+    headPage: number;
+    /** The newest calls, where they are known already. They may be a moment old. */
+    first?: CallPage | null;
+  }) {
     this.#load = options.load;
     this.#accepts = options.accepts;
     this.#headPage = options.headPage;
+    if (options.first == null) return;
+    this.#rows = [...options.first.calls];
+    this.#view = { ...EMPTY, rows: options.first.calls, phase: 'ready', more: options.first.more };
   }
 
   readonly view = (): FeedView => this.#view;

@@ -68,6 +68,7 @@ function store(db: Database.Database, graph: Graph, made: Made): void {
   graph.add(facts, detail);
   if (made.spawns !== undefined) graph.addSpawns(facts.call, made.spawns.map(textHash), facts.call / IDS_PER_MS + 1000);
   if (made.summarises !== undefined) graph.addSummary(facts.call, made.summarises.map(textHash));
+  graph.flush();
 }
 
 type Shape = { at: number; parent: number | null; via: string; conversation: number };

@@ -126,7 +126,12 @@ function open(): { db: Database.Database; rollup: Rollup; read: (change?: Partia
     where: {},
     offsetMinutes: 0,
   };
-  return { db, rollup: new Rollup(db), read: (change) => readSeries(db, new PriceTable([price('m-1')]), { ...input, ...change }) };
+  const rollup = new Rollup(db);
+  const read = (change: Partial<SeriesInput> = {}): ReturnType<typeof readSeries> => {
+    rollup.flush();
+    return readSeries(db, new PriceTable([price('m-1')]), { ...input, ...change });
+  };
+  return { db, rollup, read };
 }
 
 describe('usage over time', () => {

@@ -1,0 +1,313 @@
+import { maskText } from '../engine/redact.ts';
+import { pushNumber, Reader } from './numbers.ts';
+
+/**
+ * A streamed reply, taken apart: frames that differ in nothing but a few values are told once, and what they say stands
+ * in one piece, as it does in the next request. Nine tenths of a stream are its frames; what is left is compressed
+ * sooner and smaller. Every byte can be given back, but for what looks like a credential: that is masked, also where it
+ * came in pieces.
+ *
+ *   stream   := count, templates, count, runs, columns, literals of the templates, bytes of the plain runs, text
+ *   template := count of holes, kind of each hole, length of each literal (one more than holes)
+ *   run      := 0, length of bytes kept as they are | number of a template, how many frames are made of it
+ *   column   := of each hole of each template: the length of each value, or each number's step from the one before
+ *
+ * Numbers are unsigned LEB128 (numbers.ts). Bytes go as Latin-1 text, one character a byte.
+ */
+export type TakenApart = {
+  encoded: Buffer;
+  /** What the frames say, by the key under which they say it; JSON's escapes are still in it. */
+  said: readonly { key: string; text: string }[];
+  /** The frames that are kept as they are. Latin-1. */
+  plain: string;
+  /** One frame of each run. Latin-1. */
+  repeated: string;
+};
+
+const HOLE = /"(text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|obfuscation)":\s?"|"(sequence_number)":\s?\d/g;
+const STRING = 0;
+const NUMBER = 1;
+/** A string that is JSON itself, kept without the escapes it has for that. */
+const JSON_TEXT = 2;
+/** Larger frames say everything once more; they are kept as they are. */
+const MOST_OF_A_FRAME = 4096;
+const MOST_TEMPLATES = 24;
+const MOST_BYTES = 64 * 1024 * 1024;
+const FRAME_END = '\n\n';
+
+/** `end`: where its value ends in the frame that was looked at last. `last`: the number taken last. */
+type Hole = { key: string; kind: number; texts: string[]; numbers: number[]; last: number; end: number };
+type Template = { literals: string[]; holes: Hole[] };
+
+const known = new WeakMap<Buffer, TakenApart | null>();
+
+/** Undefined where the bytes are no stream, or one whose frames have little in common. Remembered for each buffer. */
+export function takeApart(reply: Buffer): TakenApart | undefined {
+  let found = known.get(reply);
+  if (found === undefined) {
+    found = new Taking(reply).run() ?? null;
+    known.set(reply, found);
+  }
+  return found ?? undefined;
+}
+
+class Taking {
+  readonly #text: string;
+  readonly #templates: Template[] = [];
+  readonly #runs: number[] = [];
+  #plain = '';
+  #repeats = '';
+  #at = 0;
+
+  constructor(reply: Buffer) {
+    const isStream = reply.length > 64 && reply.length <= MOST_BYTES && /^(?:event|data):/.test(reply.toString('latin1', 0, 6));
+    this.#text = isStream ? reply.toString('latin1') : '';
+  }
+
+  run(): TakenApart | undefined {
+    const text = this.#text;
+    let plainFrom = 0;
+    let runs = 0;
+    const endPlain = (): void => {
+      if (this.#at === plainFrom) return;
+      pushNumber(this.#runs, 0);
+      pushNumber(this.#runs, this.#at - plainFrom);
+      runs += 1;
+      this.#plain += text.slice(plainFrom, this.#at);
+    };
+    while (this.#at < text.length) {
+      const from = this.#at;
+      const next = text.indexOf(FRAME_END, from);
+      const end = next < 0 ? text.length : next + FRAME_END.length;
+      const number = this.#repeated(from, end);
+      if (number === undefined) {
+        this.#at = end;
+        continue;
+      }
+      endPlain();
+      this.#repeats += text.slice(from, end);
+      pushNumber(this.#runs, number + 1);
+      pushNumber(this.#runs, this.#takeAll(this.#templates[number]));
+      runs += 1;
+      plainFrom = this.#at;
+    }
+    if (this.#templates.length === 0) return undefined;
+    endPlain();
+    this.#plain = maskText(this.#plain);
+    const columns = this.#templates.map(({ holes }) => holes.map(({ texts }) => maskText(texts.join(''))));
+    return {
+      encoded: this.#encoded(runs, columns),
+      said: this.#templates.flatMap(({ holes }, i) =>
+        holes.flatMap(({ key, kind }, j) => (kind === NUMBER ? [] : [{ key, text: columns[i]?.[j] ?? '' }])),
+      ),
+      plain: this.#plain,
+      repeated: this.#repeats,
+    };
+  }
+
+  /** The template of the frame at `from`: a known one, or a new one where the next frame is made of it too. */
+  #repeated(from: number, end: number): number | undefined {
+    const found = this.#templates.findIndex((template) => fits(this.#text, from, template) >= 0);
+    if (found >= 0) return found;
+    if (end - from > MOST_OF_A_FRAME || this.#templates.length === MOST_TEMPLATES) return undefined;
+    const template = templateOf(this.#text.slice(from, end));
+    if (template === undefined || fits(this.#text, end, template) < 0) return undefined;
+    return this.#templates.push(template) - 1;
+  }
+
+  /** Takes the frames of a template that follow one another; returns how many. */
+  #takeAll(template: Template | undefined): number {
+    let count = 0;
+    if (template !== undefined) while (this.#take(template)) count += 1;
+    return count;
+  }
+
+  #take(template: Template): boolean {
+    const text = this.#text;
+    const end = fits(text, this.#at, template);
+    if (end < 0) return false;
+    let at = this.#at;
+    for (let i = 0; i < template.holes.length; i += 1) {
+      const hole = template.holes[i];
+      if (hole === undefined) break;
+      at += template.literals[i]?.length ?? 0;
+      const value = text.slice(at, hole.end);
+      if (hole.kind === NUMBER) {
+        hole.numbers.push(Number(value) - hole.last);
+        hole.last = Number(value);
+      } else {
+        hole.numbers.push(value.length);
+        hole.texts.push(value);
+      }
+      at = hole.end;
+    }
+    this.#at = end;
+    return true;
+  }
+
+  #encoded(runs: number, texts: readonly (readonly string[])[]): Buffer {
+    const numbers: number[] = [];
+    const columns: number[] = [];
+    let literals = '';
+    let said = '';
+    pushNumber(numbers, this.#templates.length);
+    for (const [i, template] of this.#templates.entries()) {
+      pushNumber(numbers, template.holes.length);
+      for (const [j, hole] of template.holes.entries()) {
+        const joined = texts[i]?.[j] ?? '';
+        const plain = hole.key === 'partial_json' ? unescaped(joined) : undefined;
+        if (plain !== undefined) hole.kind = JSON_TEXT;
+        pushNumber(numbers, hole.kind);
+        pushNumber(columns, hole.kind === JSON_TEXT ? (plain ?? '').length : joined.length);
+        for (const number of hole.numbers) pushNumber(columns, number);
+        said += plain ?? joined;
+      }
+      for (const literal of template.literals) {
+        pushNumber(numbers, literal.length);
+        literals += maskText(literal);
+      }
+    }
+    pushNumber(numbers, runs);
+    return Buffer.concat([
+      Buffer.from(numbers),
+      Buffer.from(this.#runs),
+      Buffer.from(columns),
+      Buffer.from(literals + this.#plain + said, 'latin1'),
+    ]);
+  }
+}
+
+function templateOf(frame: string): Template | undefined {
+  const literals: string[] = [];
+  const holes: Hole[] = [];
+  let from = 0;
+  for (const match of frame.matchAll(HOLE)) {
+    if (match.index < from) continue;
+    const [whole, text, number] = match;
+    const kind = number === undefined ? STRING : NUMBER;
+    const at = match.index + whole.length - kind;
+    const end = kind === STRING ? stringEnd(frame, at) : numberEnd(frame, at);
+    if (end < 0) return undefined;
+    literals.push(frame.slice(from, at));
+    holes.push({ key: text ?? number ?? '', kind, texts: [], numbers: [], last: 0, end: 0 });
+    from = end;
+  }
+  literals.push(frame.slice(from));
+  return holes.length === 0 ? undefined : { literals, holes };
+}
+
+/** Where a frame at `from` that is made of this template ends; -1 where there is none. */
+function fits(text: string, from: number, { literals, holes }: Template): number {
+  let at = from;
+  for (let i = 0; ; i += 1) {
+    const literal = literals[i] ?? '';
+    if (!text.startsWith(literal, at)) return -1;
+    at += literal.length;
+    const hole = holes[i];
+    if (hole === undefined) return at;
+    const end = hole.kind === NUMBER ? numberEnd(text, at) : stringEnd(text, at);
+    if (end < 0 || (hole.kind === NUMBER && Number(text.slice(at, end)) < hole.last)) return -1;
+    hole.end = end;
+    at = end;
+  }
+}
+
+/** The quote that ends the string whose inside begins at `at`, or -1. */
+function stringEnd(text: string, at: number): number {
+  for (let end = text.indexOf('"', at); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text[end - 1 - slashes] === '\\' && end - 1 - slashes >= at) slashes += 1;
+    if (slashes % 2 === 0) return end;
+  }
+  return -1;
+}
+
+/** Where a number as JSON writes whole ones ends; -1 where it would come back otherwise. */
+function numberEnd(text: string, at: number): number {
+  let end = at;
+  while (end - at < 16 && text.charCodeAt(end) >= 0x30 && text.charCodeAt(end) <= 0x39) end += 1;
+  return end === at || end - at > 15 || (text[at] === '0' && end - at > 1) ? -1 : end;
+}
+
+/** A text without JSON's escapes, where it would get the very same ones again. It stays Latin-1: half a character is left escaped. */
+function unescaped(json: string): string | undefined {
+  try {
+    const plain: unknown = JSON.parse(`"${json}"`);
+    return typeof plain === 'string' && !BEYOND_LATIN_1.test(plain) && escaped(plain) === json ? plain : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const BEYOND_LATIN_1 = /[\u0100-\uffff]/;
+
+function escaped(plain: string): string {
+  return JSON.stringify(plain).slice(1, -1);
+}
+
+/** Puts a stream together again. Throws RangeError where the bytes are damaged, or would give more than `atMost`. */
+export function putTogether(encoded: Buffer, atMost: number): Buffer {
+  const reader = new Reader(encoded);
+  const templates = Array.from({ length: bounded(reader.number(), MOST_TEMPLATES) }, () => {
+    const kinds = Array.from({ length: bounded(reader.number(), encoded.length) }, () => reader.number());
+    return { kinds, lengths: Array.from({ length: kinds.length + 1 }, () => reader.number()), count: 0 };
+  });
+  const runs = Array.from({ length: bounded(reader.number(), encoded.length) }, () => [reader.number(), reader.number()] as const);
+  for (const [template, count] of runs) {
+    const of = templates[template - 1];
+    if (of !== undefined) of.count += bounded(count, encoded.length);
+  }
+  const columns = templates.map(({ kinds, count }) =>
+    kinds.map((kind) => ({
+      kind,
+      bytes: reader.number(),
+      numbers: Array.from({ length: bounded(count, encoded.length) }, () => reader.number()),
+      text: '',
+      at: 0,
+      next: 0,
+      last: 0,
+    })),
+  );
+  const take = (length: number): string => reader.bytes(length).toString('latin1');
+  const literals = templates.map(({ lengths }) => lengths.map(take));
+  const plain = runs.map(([template, length]) => (template === 0 ? take(length) : ''));
+  for (const column of columns.flat()) {
+    const text = take(column.bytes);
+    column.text = column.kind === JSON_TEXT ? escaped(text) : text;
+  }
+  let length = 0;
+  const pieces: string[] = [];
+  const add = (piece: string): void => {
+    length = bounded(length + piece.length, atMost);
+    pieces.push(piece);
+  };
+  for (const [i, [template, count]] of runs.entries()) {
+    if (template === 0) add(plain[i] ?? '');
+    else for (let left = count; left > 0; left -= 1) addFrame(literals[template - 1] ?? [], columns[template - 1] ?? [], add);
+  }
+  return Buffer.from(pieces.join(''), 'latin1');
+}
+
+type Column = { kind: number; numbers: number[]; text: string; at: number; next: number; last: number };
+
+function addFrame(literals: readonly string[], columns: readonly Column[], add: (piece: string) => void): void {
+  for (const [i, literal] of literals.entries()) {
+    add(literal);
+    const column = columns[i];
+    if (column === undefined) return;
+    const number = column.numbers[column.next] ?? 0;
+    column.next += 1;
+    if (column.kind === NUMBER) {
+      column.last += number;
+      add(String(column.last));
+    } else {
+      add(column.text.slice(column.at, column.at + number));
+      column.at += number;
+    }
+  }
+}
+
+function bounded(value: number, most: number): number {
+  if (value > most) throw new RangeError('a stored body is damaged');
+  return value;
+}

@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SessionContexts } from '../../bridges/capture/adapters/session-context.ts';
+import { capture, hook, type CaptureFlags } from '../../bridges/hosts/cli/capture.ts';
+import type { Output } from '../../bridges/hosts/cli/output.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+
+let engine: TestEngine;
+let printed: string[];
+beforeEach(async () => {
+  engine = await startTestEngine();
+  printed = [];
+});
+afterEach(() => engine.stop());
+
+const output = (answer?: boolean): Output => ({
+  out: (text) => void printed.push(text),
+  err: (text) => void printed.push(text),
+  interactive: answer !== undefined,
+  confirm: async () => answer === true,
+  secret: async () => '',
+});
+
+const run = (words: string[], flags: CaptureFlags & { query?: string; json?: boolean; answer?: boolean } = {}): Promise<number> =>
+  capture(engine.control, words, { json: flags.json === true, output: output(flags.answer), query: flags.query, flags });
+
+async function say(what: string): Promise<void> {
+  const stored = engine.call((call) => call.state === 'done');
+  const reply = await fetch(`${engine.origin}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: what }] }),
+  });
+  await reply.text();
+  await stored;
+}
+
+describe('drawbridge capture', () => {
+  it('tells what the history takes and how it is kept, in words and as JSON', async () => {
+    await say('hello');
+    expect(await run([])).toBe(0);
+    expect(printed.join()).toMatch(/^1 calls in .*over the wire/);
+    expect(printed.join()).toContain('kept for ever, up to 10240.0 MiB');
+    printed = [];
+    await run([], { json: true });
+    expect(JSON.parse(printed[0] ?? '')).toMatchObject({ sizes: { calls: 1, encrypted: false }, seal: false, folders: [] });
+  });
+
+  it('removes calls only where that was said, or agreed to', async () => {
+    await say('keep me');
+    await say('forget the walrus');
+    await expect(run(['purge'])).rejects.toMatchObject({ code: 'bad_input' });
+    await expect(run(['purge'], { all: true, query: 'walrus' })).rejects.toMatchObject({ code: 'bad_input' });
+    await expect(run(['purge'], { query: 'walrus' })).rejects.toThrow(/1 calls.*--yes/);
+    expect(await run(['purge'], { query: 'walrus', answer: false })).toBe(1);
+    await run(['purge'], { query: 'walrus', 'dry-run': true });
+    expect(printed.at(-1)).toBe('1 calls would go.');
+    expect(await run(['purge'], { query: 'walrus', answer: true })).toBe(0);
+    expect(printed.at(-1)).toMatch(/^1 calls removed/);
+    await run(['purge'], { before: '2001-01-01', yes: true });
+    expect(printed.at(-1)).toMatch(/^0 calls removed/);
+    await run(['purge'], { all: true, yes: true });
+    expect((await engine.control.capture.sizes({})).calls).toBe(0);
+    await expect(run(['purge'], { before: 'soon' })).rejects.toMatchObject({ code: 'bad_input' });
+  });
+
+  it('sets what is kept of folders, for how long, and whether in clear', async () => {
+    await run(['keep', '~/private', 'metadata']);
+    await run(['keep', '~/private/most', 'ignore']);
+    await run(['keep', '~/private', 'whole']);
+    await run(['keep', '~/private/most', 'default']);
+    await run(['limit'], { days: '90', size: '100' });
+    await run(['seal', 'on']);
+    const { settings } = await engine.control.settings.get({});
+    expect(settings.capture).toMatchObject({
+      folders: [{ folder: '~/private', keep: 'keep' }],
+      retention: { days: 90, maxBytes: 100 * 1024 * 1024 },
+      seal: true,
+    });
+    printed = [];
+    await run([]);
+    expect(printed.join()).toContain('from the next start encrypted');
+    await run(['limit'], { days: 'none' });
+    expect((await engine.control.settings.get({})).settings.capture.retention.days).toBeNull();
+    for (const words of [['keep', '~/x', 'some'], ['keep'], ['limit'], ['seal', 'maybe'], ['melt']])
+      await expect(run(words)).rejects.toMatchObject({ code: 'bad_input' });
+  });
+
+  it('pauses, goes on, checks and applies the limits', async () => {
+    await run(['pause'], { json: true });
+    expect(JSON.parse(printed.at(-1) ?? '')).toMatchObject({ state: 'paused' });
+    await run(['resume']);
+    await say('again');
+    expect(await run(['check'])).toBe(0);
+    expect(printed.at(-1)).toMatch(/^All is sound: 2 bodies/);
+    expect(await run(['retain'])).toBe(0);
+  });
+});
+
+describe('drawbridge hook claude', () => {
+  let folder: string;
+  beforeEach(() => void (folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-hook-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const input = async function* (text: string): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(text);
+  };
+
+  it('remembers where a session runs, and nothing else of what it was told', async () => {
+    const file = path.join(folder, 'capture', 'sessions.jsonl');
+    const told = { session_id: 's-1', cwd: '/home/u/x', transcript_path: '/t.jsonl', hook_event_name: 'SessionStart', prompt: 'private' };
+    expect(await hook(['claude'], input(JSON.stringify(told)), file)).toBe(0);
+    expect(new SessionContexts(file).of('s-1')).toMatchObject({ cwd: '/home/u/x', transcript: '/t.jsonl' });
+    expect(readFileSync(file, 'utf8')).not.toContain('private');
+  });
+
+  it('never fails the hook it runs in', async () => {
+    const file = path.join(folder, 'capture', 'sessions.jsonl');
+    writeFileSync(path.join(folder, 'capture'), 'a file where the folder should be');
+    expect(await hook(['claude'], input('{"session_id":"s"}'), file)).toBe(0);
+    expect(await hook(['claude'], input('no json'), path.join(folder, 'x.jsonl'))).toBe(0);
+    expect(await hook(['claude'], input('x'.repeat(100_000)), path.join(folder, 'x.jsonl'))).toBe(0);
+    await expect(hook(['other'], input(''), file)).rejects.toMatchObject({ code: 'bad_input' });
+  });
+});

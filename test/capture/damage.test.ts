@@ -1,0 +1,201 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { salvage } from '../../bridges/capture/salvage.ts';
+import { openly } from '../../bridges/capture/seal.ts';
+import { Store } from '../../bridges/capture/store.ts';
+import { check, type Slices } from '../../bridges/capture/upkeep.ts';
+import { systemClock } from '../../bridges/engine/clock.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { callRow, conversationOf } from './rows.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-damage-'));
+  file = path.join(folder, 'captures.db');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function run<T>(work: Slices<T>): T {
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  return step.value;
+}
+
+const CALLS = 160;
+const PAGE = 4096;
+
+/** A store of some conversations, closed. Returns the number of its pages. */
+function fill(): number {
+  const { store } = Store.open(file, 0);
+  const bodies = conversationOf(20);
+  for (let id = 1; id <= CALLS; id += 4) {
+    store.transaction(() => {
+      for (let n = id; n < id + 4; n += 1) {
+        const sides = [
+          { side: 'clientRequest' as const, headers: '[["x-a","b"]]', body: bodies[n % bodies.length] ?? Buffer.alloc(0) },
+          { side: 'clientReply' as const, headers: '[]', body: Buffer.from(`reply ${n} ${'and so on '.repeat(n % 30)}`) },
+        ];
+        store.write({ call: callRow(n), ends: true, sides });
+      }
+    });
+  }
+  store.close();
+  return statSync(file).size / PAGE;
+}
+
+function damage(page: number): void {
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.alloc(PAGE, 0xa5), 0, PAGE, (page - 1) * PAGE);
+  closeSync(handle);
+}
+
+/** A page in the middle of each of these tables. */
+function leaves(...tables: string[]): number[] {
+  const db = new Database(file, { readonly: true });
+  const pages = db.prepare<[string], number>("select pageno from dbstat where name = ? and pagetype = 'leaf' order by path").pluck();
+  const found = tables.map((table) => {
+    const all = pages.all(table);
+    return all[all.length >> 1] ?? 0;
+  });
+  db.close();
+  return found;
+}
+
+describe('a store that was not closed', () => {
+  it('is looked through when it is opened again; one that was closed is not', () => {
+    damage(fill() >> 1);
+    // As after a regular end: what is damaged shows when it is read.
+    const calm = Store.open(file, 0);
+    expect(calm.movedAside).toBeNull();
+    calm.store.close();
+    writeFileSync(`${file}-open`, '');
+    const { store, movedAside } = Store.open(file, 0);
+    expect(movedAside).not.toBeNull();
+    expect(store.count).toBe(0);
+    store.close();
+    expect(existsSync(`${file}-open`)).toBe(false);
+  });
+});
+
+describe('a damaged store', () => {
+  it('gives back most of its calls, wherever the damage is, and never wrong bytes', () => {
+    fill();
+    const places = leaves('calls', 'exchanges', 'recipes', 'blocks', 'search_data');
+    const whole = path.join(folder, 'whole.db');
+    const copy = (from: string, to: string): void => void spawnSync('cp', [from, to]);
+    copy(file, whole);
+    const bodies = conversationOf(20);
+    let saved = 0;
+    for (const place of places) {
+      copy(whole, file);
+      damage(place);
+      const { store } = Store.open(path.join(folder, `new-${place}.db`), 0);
+      const result = run(salvage(store, file, openly));
+      expect(result.calls).toBe(store.count);
+      saved += result.calls;
+      for (const call of store.list({ limit: 1000, now: 0 })) {
+        const [request] = store.sides(call.id);
+        if (request !== undefined) expect(request.body?.equals(bodies[call.id % bodies.length] ?? Buffer.alloc(0))).toBe(true);
+      }
+      expect(run(check(store, 0)).problems).toEqual([]);
+      store.close();
+    }
+    expect(saved).toBeGreaterThan(places.length * CALLS * 0.7);
+  });
+
+  it('gives nothing where not even its beginning can be read, and says so', () => {
+    fill();
+    damage(1);
+    const { store } = Store.open(path.join(folder, 'new.db'), 0);
+    expect(run(salvage(store, file, openly))).toEqual({ calls: 0, partly: 0 });
+    store.close();
+  });
+});
+
+/** A small disk of its own, made in memory: only root may. */
+function smallDisk(): { place: string; remove(): void } | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+  const place = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-disk-'));
+  const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=12m', 'drawbridge-test', place]).status === 0;
+  const remove = (): void => {
+    if (mounted) spawnSync('/bin/umount', ['-l', place]);
+    rmSync(place, { recursive: true, force: true });
+  };
+  if (mounted) return { place, remove };
+  remove();
+  return undefined;
+}
+
+describe('an engine whose disk is full', () => {
+  it('serves its calls, says that none is kept, and keeps them again when there is room', async ({ skip }) => {
+    const disk = smallDisk();
+    if (disk === undefined) return skip('only root can mount a small disk');
+    let ahead = 0;
+    const clock = { now: () => systemClock.now(), monotonic: () => systemClock.monotonic() + ahead };
+    let engine: TestEngine | undefined;
+    try {
+      engine = await startTestEngine({ home: disk.place, headless: { clock } });
+      const { capture } = engine.headless.engine;
+      const to = engine;
+      const say = async (): Promise<void> => {
+        const reply = await fetch(`${to.origin}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${to.key}`, 'content-type': 'application/json' },
+          body: JSON.stringify({
+            model: 'practice/echo',
+            messages: [{ role: 'user', content: Array.from({ length: 40_000 }, Math.random).join() }],
+          }),
+        });
+        expect(reply.status).toBe(200);
+        await reply.text();
+      };
+      const reached = (state: string): Promise<void> =>
+        new Promise((resolve) => {
+          const look = (): void => {
+            if (capture.status().state !== state) return;
+            off();
+            resolve();
+          };
+          const off = capture.onStatus(look);
+          look();
+        });
+      const notices = async (): Promise<string[]> => (await to.control.status.get({})).notices.map(({ id }) => id);
+      await reached('recording');
+      const filler = path.join(disk.place, 'filler');
+      const handle = openSync(filler, 'w');
+      expect(() => {
+        for (;;) writeSync(handle, Buffer.alloc(64 * 1024));
+      }).toThrow(/ENOSPC/);
+      closeSync(handle);
+      const failed = reached('failed');
+      await say();
+      await failed;
+      expect(capture.status().reason).toContain('The disk is full');
+      expect(await notices()).toContain('capture');
+      // It is tried again, fails again, and the call is served again.
+      ahead += 10_000;
+      const dropped = capture.status().dropped;
+      await say();
+      await capture.list(1, undefined, {});
+      expect(capture.status()).toMatchObject({ state: 'failed' });
+      expect(capture.status().dropped).toBeGreaterThan(dropped);
+      rmSync(filler);
+      ahead += 10_000;
+      const recording = reached('recording');
+      await say();
+      await recording;
+      expect(await notices()).not.toContain('capture');
+      const [newest] = await capture.list(1, undefined, {}, 'is:ok');
+      expect(newest).toMatchObject({ status: 200, state: 'done' });
+      expect(await capture.check()).toMatchObject({ ok: true });
+    } finally {
+      await engine?.stop();
+      disk.remove();
+    }
+  });
+});

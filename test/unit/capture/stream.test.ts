@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { putTogether, takeApart } from '../../../bridges/capture/stream.ts';
+
+const frame = (value: unknown): string => `event: e\ndata: ${JSON.stringify(value)}\n\n`;
+const delta = (index: number, text: string): string => frame({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
+const input = (json: string): string => frame({ index: 1, delta: { type: 'input_json_delta', partial_json: json } });
+const numbered = (at: number, text: string): string =>
+  frame({ type: 'response.output_text.delta', sequence_number: at, delta: text, obfuscation: 'x'.repeat(at % 7) });
+
+function backAgain(stream: string | Buffer): { same: boolean; bytes: number } {
+  const reply = Buffer.from(stream);
+  const apart = takeApart(reply);
+  if (apart === undefined) return { same: true, bytes: reply.length };
+  return { same: putTogether(apart.encoded, reply.length).equals(reply), bytes: apart.encoded.length };
+}
+
+describe('a streamed reply that is taken apart', () => {
+  it('comes back byte for byte, whatever it holds', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '"', '\\', '\n\n', 'é€', '\\"'));
+    const frames = fc.oneof(
+      fc.tuple(fc.nat(2), text).map(([index, said]) => delta(index, said)),
+      fc.tuple(fc.nat(300), text).map(([at, said]) => numbered(at, said)),
+      text.map(input),
+      text.map((said) => `data: {"text": "${said}"}\n\n`),
+      fc.constantFrom('data: [DONE]\n\n', 'event: ping\ndata: {}\n\n', ': comment\n', '\r\n\r\n', 'data: {"sequence_number":007}\n\n'),
+    );
+    fc.assert(
+      fc.property(fc.array(frames, { maxLength: 40 }), fc.nat(200), (parts, cut) => {
+        const whole = `data: {"begin":"${'x'.repeat(60)}"}\n\n${parts.join('')}`;
+        expect(backAgain(whole).same).toBe(true);
+        // A stream that was cut off, also in the middle of a character.
+        const bytes = Buffer.from(whole);
+        expect(backAgain(bytes.subarray(0, Math.max(0, bytes.length - cut))).same).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('comes back byte for byte where it escapes half a character', () => {
+    expect(
+      backAgain(
+        ['one', '\\ud83d', 'two']
+          .map((said) => `data: {"partial_json":"${said}"}\n\n`)
+          .join('')
+          .repeat(3),
+      ).same,
+    ).toBe(true);
+  });
+
+  it('is a fraction of its frames', () => {
+    const words = Array.from({ length: 200 }, (_, i) => `word${i} `);
+    for (const stream of [
+      words.map((word) => delta(0, word)),
+      words.map((word, i) => numbered(i, word)),
+      words.map((word) => input(word)),
+    ]) {
+      const whole = stream.join('');
+      expect(backAgain(whole)).toMatchObject({ same: true });
+      expect(backAgain(whole).bytes).toBeLessThan(whole.length / 4);
+    }
+  });
+
+  it('tells what was said in one piece, and the frames that say something else', () => {
+    const apart = takeApart(
+      Buffer.from(
+        `${frame({ type: 'message_start', id: 'msg_1' })}${delta(0, 'Good ')}${delta(0, 'morning')}${frame({ type: 'message_stop' })}`,
+      ),
+    );
+    expect(apart?.said).toEqual([{ key: 'text', text: 'Good morning' }]);
+    expect(apart?.plain).toContain('msg_1');
+    expect(apart?.plain).not.toContain('text_delta');
+    expect(apart?.repeated).toContain('text_delta');
+  });
+
+  it('is left alone where it is no stream, or says nothing twice', () => {
+    expect(takeApart(Buffer.from(JSON.stringify({ content: 'text '.repeat(100) })))).toBeUndefined();
+    expect(takeApart(Buffer.from(`${delta(0, 'only once').padEnd(80)}\n\n`))).toBeUndefined();
+  });
+
+  it('is refused where its bytes are damaged, and never grows beyond what it was', () => {
+    const reply = Buffer.from(Array.from({ length: 50 }, (_, i) => delta(0, `word ${i}`)).join(''));
+    const encoded = takeApart(reply)?.encoded ?? Buffer.alloc(0);
+    expect(() => putTogether(encoded, reply.length - 1)).toThrow(RangeError);
+    expect(() => putTogether(encoded.subarray(0, encoded.length / 2), reply.length)).toThrow(RangeError);
+    for (let at = 0; at < encoded.length; at += 1) {
+      const damaged = Buffer.from(encoded);
+      damaged[at] = (damaged[at] ?? 0) ^ 0xff;
+      try {
+        expect(putTogether(damaged, reply.length).length).toBeLessThanOrEqual(reply.length);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+    }
+  });
+});
