@@ -15,6 +15,8 @@ export default defineConfig({
     outDir: path.resolve(import.meta.dirname, 'dist'),
     emptyOutDir: false,
     minify: true,
+    // Nobody downloads these files: what one of them weighs is no reason to warn.
+    chunkSizeWarningLimit: 4_000,
     rolldownOptions: {
       input: {
         cli: 'bridges/hosts/cli/main.ts',

@@ -66,9 +66,9 @@ export function hasCommand(name: string): boolean {
 /** Processes can be kept on a core of their own: two cores at least, and `taskset`. */
 export const canPin = process.platform === 'linux' && os.availableParallelism() > 1 && hasCommand('taskset');
 
-/** Moves this process, all its threads and what it starts from now on, to one core. */
-export function pinSelf(core: number): void {
-  if (canPin) execFileSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)], { stdio: 'ignore' });
+/** Moves this process, all its threads and what it starts from now on, to these cores: one, or a range such as `0-3`. */
+export function pinSelf(cores: number | string): void {
+  if (canPin) execFileSync('taskset', ['-a', '-c', '-p', String(cores), String(process.pid)], { stdio: 'ignore' });
 }
 
 function read(file: string): string {

@@ -11,17 +11,33 @@ const FOLDER = path.resolve(import.meta.dirname, '../docs/images');
 const SHOTS = [
   { name: 'welcome', path: '/welcome', sign: 'Welcome to Drawbridge', stub: { welcomed: false, calls: 0 }, bare: true, act: makeFirstCall },
   { name: 'overview', path: '/', sign: 'Last calls' },
+  { name: 'bridges', path: '/bridges/codex', sign: 'Safety limits', height: 1180 },
+  { name: 'tunnels', path: '/tunnels/home', sign: 'authorized_keys', height: 1500 },
+  { name: 'calls', path: '/calls/57', sign: 'I will read the importer first.' },
+  { name: 'calls-request', path: '/calls/57?tab=request', sign: 'What could not cross', act: widen },
+  { name: 'calls-again', path: '/calls/57', sign: 'I will read the importer first.', act: sendAgain },
   { name: 'conversations', path: '/conversations', sign: 'Last call' },
   { name: 'conversation', path: '/conversations/4101', sign: 'Open the call', height: 1240, act: walkTree },
   { name: 'usage', path: '/usage', sign: 'By client', height: 1800, act: seeCharts },
   { name: 'clients', path: '/clients', sign: 'Connect a client' },
-  { name: 'settings', path: '/settings', sign: 'Appearance', height: 2200 },
+  { name: 'settings', path: '/settings', sign: 'Appearance', height: 2700 },
   { name: 'palette', path: '/', sign: 'Last calls', act: openPalette },
+  { name: 'popover', path: '/popover', sign: 'Last calls', width: 420, height: 640, frameless: true },
 ];
 
 async function makeFirstCall(page) {
   await page.getByRole('button', { name: 'Make the first call' }).click();
   await page.getByRole('button', { name: /Make a first call done/ }).waitFor();
+}
+
+async function widen(page) {
+  await page.keyboard.press('w');
+}
+
+async function sendAgain(page) {
+  await page.keyboard.press('r');
+  await page.getByRole('button', { name: 'Edited', exact: true }).click();
+  await page.getByLabel('Request to send').waitFor();
 }
 
 async function walkTree(page) {
@@ -45,7 +61,7 @@ for (const shot of SHOTS.filter(({ name }) => wanted.length === 0 || wanted.incl
   for (const colorScheme of ['light', 'dark']) {
     const stub = await startEngineStub(shot.stub ?? {});
     if (!shot.bare) stub.set({ bridges: MADE_BRIDGES, tunnels: MADE_TUNNELS });
-    const viewport = { width: Number(process.env.WIDTH ?? 1280), height: shot.height ?? 860 };
+    const viewport = { width: shot.width ?? Number(process.env.WIDTH ?? 1280), height: shot.height ?? 860 };
     const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
     const page = await context.newPage();
     page.on('console', (message) => {
@@ -53,7 +69,7 @@ for (const shot of SHOTS.filter(({ name }) => wanted.length === 0 || wanted.incl
     });
     await page.goto(stub.url + shot.path);
     await page.getByText(shot.sign).first().waitFor();
-    await page.getByText('Live', { exact: true }).waitFor();
+    if (!shot.frameless) await page.getByText('Live', { exact: true }).waitFor();
     await shot.act?.(page);
     // Two frames: what was asked for is drawn, and nothing moves on purpose.
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');

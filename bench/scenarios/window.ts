@@ -1,8 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { startEngineStub, type EngineStub } from '../../test/fakes/engine-stub.ts';
 import { launchChromium } from '../../test/support/chromium.ts';
+import { CORES } from '../processes.ts';
 import type { Scenario } from '../scenario.ts';
 import { median, percentile, rounded, sleep } from '../stats.ts';
+import { pinSelf } from '../system.ts';
 
 const CALLS = 100_000;
 const CALLS_A_SECOND = 200;
@@ -13,7 +15,7 @@ export const window: Scenario = {
   name: 'window',
   about: `The calls page with ${CALLS.toLocaleString('en')} made calls in Chromium: from navigation to the first rows, frames while it scrolls, and how late a key is answered while ${CALLS_A_SECOND} calls a second come in (milliseconds).`,
   async run(context) {
-    const browser = await launchChromium();
+    const browser = await unpinnedChromium();
     try {
       const first = await visible(browser, context.rounds(7, 3));
       const frames = await scrolling(browser, context.quick ? 120 : 400);
@@ -51,6 +53,16 @@ export const window: Scenario = {
     }
   },
 };
+
+/** A browser is many processes: it has all cores, as everywhere. Only this process keeps to its own. */
+async function unpinnedChromium(): Promise<Browser> {
+  pinSelf(CORES.any);
+  try {
+    return await launchChromium();
+  } finally {
+    pinSelf(CORES.load);
+  }
+}
 
 async function onPage<T>(browser: Browser, work: (page: Page, stub: EngineStub) => Promise<T>): Promise<T> {
   const stub = await startEngineStub({ calls: CALLS });

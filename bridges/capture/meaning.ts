@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { AdapterStatus, Call, CallIdentity, QuotaPoint, UsageDimension, Why, Window5h } from '../contract/index.ts';
+import type { AdapterStatus, Call, CallIdentity, Cost, QuotaPoint, UsageDimension, Why, Window5h } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { builtInAdapters } from './adapters/built-in.ts';
 import { exchangeOf } from './adapters/exchange.ts';
@@ -12,6 +12,7 @@ import { ConversationFollower } from './conversations/follow.ts';
 import {
   parentOf,
   readConversations,
+  readCost,
   readTree,
   type ConversationFilter,
   type ConversationPage,
@@ -47,6 +48,7 @@ export type MeaningQuery =
   | { kind: 'series'; input: SeriesInput }
   | { kind: 'window5h'; by: UsageDimension | undefined; nowMs: number }
   | { kind: 'quotas'; bridge: string | undefined; fromMs: number; toMs: number }
+  | { kind: 'cost'; call: number }
   | { kind: 'prices' };
 
 export type MeaningAnswer =
@@ -58,6 +60,7 @@ export type MeaningAnswer =
   | { kind: 'series'; series: ReturnType<typeof readSeries> }
   | { kind: 'window5h'; windows: Window5h[] }
   | { kind: 'quotas'; points: QuotaPoint[] }
+  | { kind: 'cost'; cost: Cost | null }
   | { kind: 'prices'; prices: KnownPrice[]; file: string; problem: string | null };
 
 /** What the store gives of one call. */
@@ -150,6 +153,8 @@ export class Meaning {
         return { kind: 'window5h', windows: readWindow(db, this.#prices.table, query.by, query.nowMs) };
       case 'quotas':
         return { kind: 'quotas', points: readQuotas(db, query.bridge, query.fromMs, query.toMs) };
+      case 'cost':
+        return { kind: 'cost', cost: readCost(db, this.#prices.table, query.call) ?? null };
       case 'prices':
         return { kind: 'prices', prices: [...this.#prices.table.prices], file: this.#places.prices, problem: this.#prices.problem };
     }

@@ -229,15 +229,17 @@ function numberEnd(text: string, at: number): number {
   return end === at || end - at > 15 || (text[at] === '0' && end - at > 1) ? -1 : end;
 }
 
-/** A text without JSON's escapes, where it would get the very same ones again. */
+/** A text without JSON's escapes, where it would get the very same ones again. It stays Latin-1: half a character is left escaped. */
 function unescaped(json: string): string | undefined {
   try {
     const plain: unknown = JSON.parse(`"${json}"`);
-    return typeof plain === 'string' && escaped(plain) === json ? plain : undefined;
+    return typeof plain === 'string' && !BEYOND_LATIN_1.test(plain) && escaped(plain) === json ? plain : undefined;
   } catch {
     return undefined;
   }
 }
+
+const BEYOND_LATIN_1 = /[\u0100-\uffff]/;
 
 function escaped(plain: string): string {
   return JSON.stringify(plain).slice(1, -1);

@@ -1,21 +1,14 @@
 import path from 'node:path';
-import { bridgeUpstream } from '../accounts/call.ts';
-import { examineBridge } from '../accounts/doctor.ts';
-import { createBridgeDoor } from '../accounts/door.ts';
-import { createGovernor } from '../accounts/governor.ts';
+import { createBridge } from '../accounts/bridge.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
-import { listenFor } from '../accounts/listening.ts';
 import { errorSentence, noteErrors } from '../accounts/note-errors.ts';
-import { bridgeNotices } from '../accounts/notices.ts';
+import { createPools } from '../accounts/pools.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
-import type { BridgeDetail, Settings } from '../contract/index.ts';
-import { httpUpstream } from '../upstreams/http.ts';
-import type { Upstream } from '../upstreams/upstream.ts';
-import type { KnownUpstream } from '../upstreams/upstreams.ts';
+import type { Settings } from '../contract/index.ts';
 import type { TurnError } from '../wire/turn.ts';
 import { apiKeySession } from './api-key.ts';
 import { chatgptSession, type ChatgptSession } from './chatgpt.ts';
@@ -104,16 +97,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
 
   // ------------------------------------------------------------------------------------------ calls
 
-  const pools = new Map<Lane, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
-  const upstreamOf = (lane: Lane): Upstream => {
-    const baseUrl = baseOf(lane);
-    const timeoutMs = settings().limits.upstreamMs;
-    const pool = pools.get(lane);
-    if (pool?.baseUrl === baseUrl && pool.timeoutMs === timeoutMs) return pool.upstream;
-    const upstream = httpUpstream({ id: 'codex', baseUrl, timeoutMs, publicOnly: true });
-    pools.set(lane, { baseUrl, timeoutMs, upstream });
-    return upstream;
-  };
+  const pools = createPools('codex', () => settings().limits.upstreamMs);
   const setLastError = (sentence: string): void => {
     lastError = sentence;
     onChange();
@@ -126,35 +110,6 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       holder.tell({ type: 'not_entitled', reason: 'This ChatGPT account may not be used this way.', href: MANAGE_USAGE });
     } else onChange();
   };
-  const governor = createGovernor({ limits: own, clock, file: path.join(options.home, 'codex-count.json') });
-  const upstream = bridgeUpstream<Grant>({
-    bridge: 'codex',
-    session: holder.session,
-    enabled: () => own().enabled,
-    dailyCalls: () => own().dailyCalls,
-    governor,
-    prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
-    upstreamOf: ({ lane }) => upstreamOf(lane),
-    replyTo: (sink, { lane }, stream) =>
-      lane === 'platform' ? noteErrors(sink, setLastError) : new PlanReply(sink, stream, (error) => noteError(error, lane)),
-    onHeaders(headers) {
-      quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
-    },
-  });
-  const known = (): KnownUpstream => ({
-    upstream,
-    wires: holder.active()?.route === 'api-key' ? ['responses', 'chat'] : ['responses'],
-    credential: 'none',
-    readsBody: true,
-    rewrites: true,
-    keeps: KEPT,
-    admits: holder.admits,
-    offers(model) {
-      if (holder.session() === undefined) return false;
-      void offered().catch((error: unknown) => log.warn('codex.ask_failed', { error }));
-      return listed.of === holder.session() && listed.names.has(model);
-    },
-  });
 
   // ------------------------------------------------------------------------------------ what is told
 
@@ -189,64 +144,35 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     return models.list;
   };
 
-  const door = createBridgeDoor('codex', {
-    options,
-    account: holder,
-    enabled: () => own().enabled,
-    known,
-    models: offered,
-    more: () => ({ lastError, quota }),
-  });
-  const listening = listenFor({ bridge: 'codex', door, port: () => own().port, fixedPort: options.port, log, onChange });
-
-  const detail = (): BridgeDetail => ({
+  return createBridge<Session, Grant>(options, {
     name: 'codex',
     label: LABEL,
-    ...holder.describe(),
-    address: listening.address(),
-    listenerProblem: listening.problem(),
-    enabled: own().enabled,
-    quota,
-    today: { calls: governor.today(), ceiling: own().dailyCalls },
-    lastError,
-  });
-
-  return {
-    async start() {
-      holder.restore();
-      await listening.start();
-      // Not waited for: a locked keychain may keep its owner busy for a while.
-      void offered().catch((error: unknown) => log.error('codex.start_failed', { error }));
+    standing: 'preview',
+    own,
+    holder,
+    signIns,
+    pools,
+    calls: {
+      prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
+      upstreamOf: ({ lane }) => pools.to(baseOf(lane)),
+      replyTo: (sink, { lane }, stream) =>
+        lane === 'platform' ? noteErrors(sink, setLastError) : new PlanReply(sink, stream, (error) => noteError(error, lane)),
+      onHeaders(headers) {
+        quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
+      },
     },
-    async stop(graceMs) {
-      signIns.drop();
-      await holder.stop();
-      await listening.stop(graceMs);
-      await upstream.stop();
-      governor.stop();
-      await Promise.all([...pools.values()].map((pool) => pool.upstream.stop()));
-    },
-    apply() {
-      if (!own().enabled) upstream.endAll('The codex bridge was switched off.');
-      listening.apply();
-    },
-    known,
-    door,
-    models: async () => (holder.session() === undefined ? [] : (await offered()).map((model) => ({ ...model, id: `codex/${model.id}` }))),
-    status() {
-      const { state, reason, mend } = holder.view();
-      return {
-        name: 'codex',
-        label: LABEL,
-        standing: holder.describe().routes.find(({ name }) => name === holder.active()?.route)?.standing ?? 'preview',
-        state,
-        address: listening.address(),
-        reason: reason ?? listening.problem(),
-        mend: mend === null ? null : { label: mend.label, action: mend.action?.kind === 'link' ? mend.action : null },
-      };
-    },
-    detail,
-    notices: () => bridgeNotices(detail()),
+    speaks: () => ({
+      wires: holder.active()?.route === 'api-key' ? ['responses', 'chat'] : ['responses'],
+      keeps: KEPT,
+      offers(model) {
+        if (holder.session() === undefined) return false;
+        void offered().catch((error: unknown) => log.warn('codex.ask_failed', { error }));
+        return listed.of === holder.session() && listed.names.has(model);
+      },
+    }),
+    models: offered,
+    told: () => ({ quota, lastError }),
+    warmUp: offered,
     async signIn({ route, agree, key }) {
       holder.agreeTo(route, agree);
       let url: string | null = null;
@@ -256,44 +182,12 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
         await signIns.withCli();
         void refreshQuota();
       }
-      return { url, code: null, bridge: detail() };
+      return { url, code: null };
     },
-    cancelSignIn() {
-      signIns.drop();
-      holder.fallBack({ type: 'sign_in_cancelled' });
-      return detail();
-    },
-    async signOut() {
-      signIns.drop();
-      const account = holder.active();
-      if (account === undefined) {
-        holder.restore();
-        return detail();
-      }
-      const unconfirmed = await endAt(account);
-      holder.remove(account.id);
-      holder.tell({ type: 'signed_out', unconfirmed });
-      return detail();
-    },
-    async useAccount(id) {
-      holder.use(id);
-      await holder.session()?.grant();
-      return detail();
-    },
-    setScope(route, scope) {
-      holder.setScope(route, scope);
-      return detail();
-    },
-    async retry() {
+    end: endAt,
+    async askAnew() {
       models = undefined;
-      await holder.session()?.retry();
       await refreshQuota();
-      return detail();
     },
-    async examine() {
-      models = undefined;
-      const listed = await offered();
-      return examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: listed.length });
-    },
-  };
+  });
 }

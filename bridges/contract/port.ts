@@ -20,6 +20,8 @@ export const CHANNEL = {
 export type ShellBridge = {
   /** Asks for a port to the engine; it comes as a message of the window itself, and again for each new engine. */
   connect(): void;
+  /** Asks the shell to show a page (its path) in the window: for the popover, which is too small for most. */
+  show?(path: string): void;
 };
 
 /** What the window is told by messages of its own. */

@@ -106,6 +106,8 @@ export const usage = {
     .output(z.object({ points: z.array(UsagePoint), totals: z.array(UsageTotal), all: UsageNumbers })),
   /** The calls of the last five hours, all together or for each value of a dimension. */
   window5h: oc.input(z.object({ by: UsageDimension.optional() }).default({})).output(z.array(Window5h)),
+  /** What one call cost, as it is known now. Throws not_found. */
+  cost: oc.input(z.object({ call: z.number().int() })).output(Cost),
   quotas: oc
     .input(z.object({ bridge: z.string().optional(), from: z.iso.datetime().optional(), to: z.iso.datetime().optional() }).default({}))
     .output(z.array(QuotaPoint)),
@@ -115,4 +117,6 @@ export const usage = {
     .output(
       z.object({ prices: z.array(Price.extend({ from: z.enum(['built-in', 'user']) })), file: z.string(), problem: z.string().nullable() }),
     ),
+  /** Writes the user's price file anew with these rows, all of them theirs. Throws failed where it can't be written. */
+  setPrices: oc.input(z.object({ prices: z.array(Price).max(2000) })).output(z.object({ file: z.string() })),
 };

@@ -1,22 +1,15 @@
 import path from 'node:path';
-import { bridgeUpstream } from '../accounts/call.ts';
-import { examineBridge } from '../accounts/doctor.ts';
-import { createBridgeDoor } from '../accounts/door.ts';
-import { createGovernor } from '../accounts/governor.ts';
+import { createBridge } from '../accounts/bridge.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
-import { listenFor } from '../accounts/listening.ts';
 import { noteErrors } from '../accounts/note-errors.ts';
-import { bridgeNotices } from '../accounts/notices.ts';
+import { createPools } from '../accounts/pools.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
-import type { BridgeDetail, Settings } from '../contract/index.ts';
+import type { Settings } from '../contract/index.ts';
 import { systemPause, type Pause } from '../engine/clock.ts';
 import type { ChildRunner } from '../engine/child.ts';
-import { httpUpstream } from '../upstreams/http.ts';
-import type { Upstream } from '../upstreams/upstream.ts';
-import type { KnownUpstream } from '../upstreams/upstreams.ts';
 import { directSource } from './github.ts';
 import { plainModel, prepare } from './prepare.ts';
 import { quotaOfHeaders, type Quota } from './quota.ts';
@@ -104,53 +97,6 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     pause: options.pause ?? systemPause,
   });
 
-  // ------------------------------------------------------------------------------------------- calls
-
-  const pools = new Map<string, Upstream>();
-  const upstreamOf = ({ api }: Grant): Upstream => {
-    const kept = pools.get(api) ?? httpUpstream({ id: 'copilot', baseUrl: api, timeoutMs: settings().limits.upstreamMs, publicOnly: true });
-    pools.set(api, kept);
-    return kept;
-  };
-  const governor = createGovernor({ limits: own, clock, file: path.join(options.home, 'copilot-count.json') });
-  const upstream = bridgeUpstream<Grant>({
-    bridge: 'copilot',
-    session: holder.session,
-    enabled: () => own().enabled,
-    dailyCalls: () => own().dailyCalls,
-    governor,
-    prepare,
-    upstreamOf,
-    replyTo: (sink) =>
-      noteErrors(sink, (sentence) => {
-        lastError = sentence;
-        onChange();
-      }),
-    onHeaders(headers) {
-      quota = quotaOfHeaders(headers, quota, clock.now()) ?? quota;
-    },
-  });
-  const known = (): KnownUpstream => {
-    const base: KnownUpstream = {
-      upstream,
-      wires: ['chat'],
-      credential: 'none',
-      readsBody: true,
-      rewrites: true,
-      counts: false,
-      admits: holder.admits,
-      offers(model) {
-        if (holder.session() === undefined) return false;
-        void offered().catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
-        return models.list.some(({ id }) => id === model);
-      },
-    };
-    return {
-      ...base,
-      forModel: (model) => ({ ...base, wires: models.list.find(({ id }) => id === plainModel(model ?? ''))?.wires ?? base.wires }),
-    };
-  };
-
   // ------------------------------------------------------------------------------------ what is told
 
   const offered = async (): Promise<readonly CopilotModel[]> => {
@@ -174,103 +120,50 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     await Promise.all([offered(), refreshQuota()]).catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
   };
 
-  const door = createBridgeDoor('copilot', {
-    options,
-    account: holder,
-    enabled: () => own().enabled,
-    known,
-    models: offered,
-    more: () => ({ lastError, quota }),
-  });
-  const listening = listenFor({ bridge: 'copilot', door, port: () => own().port, fixedPort: options.port, log, onChange });
-  const detail = (): BridgeDetail => ({
+  const pools = createPools('copilot', () => settings().limits.upstreamMs);
+  return createBridge<CopilotSession, Grant>(options, {
     name: 'copilot',
     label: LABEL,
-    ...holder.describe(),
-    address: listening.address(),
-    listenerProblem: listening.problem(),
-    enabled: own().enabled,
-    quota,
-    today: { calls: governor.today(), ceiling: own().dailyCalls },
-    lastError,
-  });
-
-  return {
-    async start() {
-      holder.restore();
-      await listening.start();
+    standing: 'official',
+    own,
+    holder,
+    signIns,
+    pools,
+    calls: {
+      prepare,
+      upstreamOf: ({ api }) => pools.to(api),
+      replyTo: (sink) =>
+        noteErrors(sink, (sentence) => {
+          lastError = sentence;
+          onChange();
+        }),
+      onHeaders(headers) {
+        quota = quotaOfHeaders(headers, quota, clock.now()) ?? quota;
+      },
     },
-    async stop(graceMs) {
-      signIns.drop();
-      await holder.stop();
-      await listening.stop(graceMs);
-      await upstream.stop();
-      governor.stop();
-      await Promise.all([...pools.values()].map((pool) => pool.stop()));
-    },
-    apply() {
-      if (!own().enabled) upstream.endAll('The copilot bridge was switched off.');
-      listening.apply();
-    },
-    known,
-    door,
-    models: async () =>
-      holder.session() === undefined ? [] : (await offered()).map(({ id, title, owner }) => ({ id: `copilot/${id}`, title, owner })),
-    status() {
-      const { state, reason, mend } = holder.view();
-      return {
-        name: 'copilot',
-        label: LABEL,
-        standing: holder.describe().routes.find(({ name }) => name === holder.active()?.route)?.standing ?? 'official',
-        state,
-        address: listening.address(),
-        reason: reason ?? listening.problem(),
-        mend: mend === null ? null : { label: mend.label, action: mend.action?.kind === 'link' ? mend.action : null },
-      };
-    },
-    detail,
-    notices: () => bridgeNotices(detail()),
+    speaks: () => ({
+      wires: ['chat'],
+      counts: false,
+      wiresOf: (model) => models.list.find(({ id }) => id === plainModel(model ?? ''))?.wires,
+      offers(model) {
+        if (holder.session() === undefined) return false;
+        void offered().catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
+        return models.list.some(({ id }) => id === model);
+      },
+    }),
+    models: offered,
+    told: () => ({ quota, lastError }),
     async signIn({ route, agree }) {
       holder.agreeTo(route, agree);
       const begun = await signIns.withCode(route === 'sdk' ? 'sdk' : 'device');
-      return { url: begun?.url ?? null, code: begun?.code ?? null, bridge: detail() };
+      return { url: begun?.url ?? null, code: begun?.code ?? null };
     },
-    cancelSignIn() {
-      signIns.drop();
-      holder.fallBack({ type: 'sign_in_cancelled' });
-      return detail();
-    },
-    async signOut() {
-      signIns.drop();
-      const account = holder.active();
-      if (account === undefined) {
-        holder.restore();
-        return detail();
-      }
+    async end() {
       await holder.session()?.keeper.forget();
-      holder.remove(account.id);
       quota = null;
       // Ending it at GitHub takes the app's client secret, which is not kept here.
-      holder.tell({ type: 'signed_out', unconfirmed: NOT_ENDED });
-      return detail();
+      return NOT_ENDED;
     },
-    async useAccount(id) {
-      holder.use(id);
-      await warm();
-      return detail();
-    },
-    setScope(route, scope) {
-      holder.setScope(route, scope);
-      return detail();
-    },
-    async retry() {
-      await holder.session()?.retry();
-      await warm();
-      return detail();
-    },
-    async examine() {
-      await warm();
-      return examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: models.list.length });
-    },
-  };
+    askAnew: warm,
+  });
 }

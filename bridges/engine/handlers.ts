@@ -3,6 +3,7 @@ import { callDetail } from '../capture/detail.ts';
 import { exportCalls } from '../capture/export/export.ts';
 import { compareCalls } from '../capture/replay/compare.ts';
 import { replayOffline } from '../capture/replay/offline.ts';
+import { writePrices } from '../capture/usage/price-file.ts';
 import type { StoredCall } from '../capture/worker.ts';
 import { clientEnvs } from '../clients/env.ts';
 import { listOf } from '../clients/known.ts';
@@ -190,11 +191,19 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       window5h: os.usage.window5h.handler(
         async ({ input }) => (await engine.capture.ask({ kind: 'window5h', by: input.by, nowMs: engine.clock.now() })).windows,
       ),
+      cost: os.usage.cost.handler(async ({ input }) =>
+        found((await engine.capture.ask({ kind: 'cost', call: input.call })).cost, input.call),
+      ),
       quotas: os.usage.quotas.handler(
         async ({ input }) =>
           (await engine.capture.ask({ kind: 'quotas', bridge: input.bridge, ...spanOf(input.from, input.to, engine.clock.now()) })).points,
       ),
       prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
+      setPrices: os.usage.setPrices.handler(async ({ input }) => {
+        const { file } = await engine.capture.ask({ kind: 'prices' });
+        writePrices(file, input.prices);
+        return { file };
+      }),
     },
     exchange: {
       export: os.exchange.export.handler(({ input }) =>

@@ -1,23 +1,17 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { bridgeUpstream } from '../accounts/call.ts';
-import { examineBridge } from '../accounts/doctor.ts';
-import { createBridgeDoor } from '../accounts/door.ts';
-import { createGovernor } from '../accounts/governor.ts';
+import { createBridge } from '../accounts/bridge.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
-import { listenFor } from '../accounts/listening.ts';
-import { bridgeNotices } from '../accounts/notices.ts';
+import { createPools } from '../accounts/pools.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { BridgeDetail, DoctorCheck, Settings } from '../contract/index.ts';
+import type { DoctorCheck, Settings } from '../contract/index.ts';
 import { plainText, redactText } from '../engine/redact.ts';
-import { httpUpstream } from '../upstreams/http.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
-import type { KnownUpstream } from '../upstreams/upstreams.ts';
 import type { TurnError } from '../wire/turn.ts';
 import { BACK_ENDS, backEndOf, type BackEnd } from './back-end.ts';
 import { causeOf, examineM365, type ServiceAnswer } from './doctor.ts';
@@ -33,6 +27,7 @@ const LABEL = 'Microsoft 365 Copilot';
 /** Copilot lets nobody choose a model: there is one. */
 const MODEL: OfferedModel = { id: 'copilot', title: 'Microsoft 365 Copilot', owner: 'microsoft' };
 const ServiceError = z.object({ error: z.object({ code: z.string().optional(), message: z.string().optional() }) });
+const NOT_ENDED = 'Drawbridge has forgotten the sign-in. To end it at Microsoft too, take the app away at https://myapps.microsoft.com';
 const LICENCES = 'https://www.microsoft.com/microsoft-365-copilot';
 
 /** The m365 bridge: one work or school account's Microsoft 365 Copilot, offered on loopback in the public wire formats. */
@@ -72,15 +67,8 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
 
   // ------------------------------------------------------------------------------------------ calls
 
-  const pools = new Map<string, { timeoutMs: number; upstream: Upstream }>();
-  const serviceOf = ({ baseUrl }: Grant): Upstream => {
-    const timeoutMs = settings().limits.upstreamMs;
-    const kept = pools.get(baseUrl);
-    if (kept?.timeoutMs === timeoutMs) return kept.upstream;
-    const upstream = httpUpstream({ id: 'm365', baseUrl, timeoutMs, publicOnly: true });
-    pools.set(baseUrl, { timeoutMs, upstream });
-    return upstream;
-  };
+  const pools = createPools('m365', () => settings().limits.upstreamMs);
+  const serviceOf = ({ baseUrl }: Grant): Upstream => pools.to(baseUrl);
   const noteError = (error: TurnError, backEnd: BackEnd): void => {
     lastError = plainText(redactText(error.message)).slice(0, 300);
     if (error.status === 402 || error.status === 403)
@@ -107,61 +95,8 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
         : 'Work IQ is not set up for this account, or it has no Copilot Credits.';
     holder.tell({ type: 'not_entitled', reason, href: LICENCES, label: 'Look at the licence' });
   };
-  const governor = createGovernor({ limits: own, clock, file: path.join(options.home, 'm365-count.json') });
-  const upstream = bridgeUpstream<Grant>({
-    bridge: 'm365',
-    session: holder.session,
-    enabled: () => own().enabled,
-    dailyCalls: () => own().dailyCalls,
-    governor,
-    prepare: (request, grant) =>
-      prepare(request, grant, {
-        threads,
-        service: serviceOf(grant),
-        timeZone: own().timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-        userAgent,
-        now: clock.now(),
-        onAnswered: serves,
-        onError: (error) => noteError(error, grant.backEnd),
-      }),
-    upstreamOf: serviceOf,
-    replyTo: (sink) => sink,
-    onHeaders: () => {},
-  });
-  const known = (): KnownUpstream => ({
-    upstream,
-    wires: ['chat', 'responses', 'messages'],
-    credential: 'none',
-    readsBody: true,
-    rewrites: true,
-    counts: false,
-    admits: holder.admits,
-  });
 
   // ------------------------------------------------------------------------------------ what is told
-
-  const offered = async (): Promise<readonly OfferedModel[]> => (holder.session() === undefined ? [] : [MODEL]);
-  const door = createBridgeDoor('m365', {
-    options,
-    account: holder,
-    enabled: () => own().enabled,
-    known,
-    models: offered,
-    // Microsoft tells nobody how much of Copilot is used up.
-    more: () => ({ lastError, quota: null }),
-  });
-  const listening = listenFor({ bridge: 'm365', door, port: () => own().port, fixedPort: options.port, log, onChange });
-  const detail = (): BridgeDetail => ({
-    name: 'm365',
-    label: LABEL,
-    ...holder.describe(),
-    address: listening.address(),
-    listenerProblem: listening.problem(),
-    enabled: own().enabled,
-    quota: null,
-    today: { calls: governor.today(), ceiling: own().dailyCalls },
-    lastError,
-  });
 
   /** Begins a conversation and says nothing in it: what the service answers tells whether it would serve. */
   const probeService = async (): Promise<ServiceAnswer | undefined> => {
@@ -190,51 +125,37 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     const service = who === undefined ? undefined : await probeService();
     if (service !== undefined && service.status < 300) serves();
     else if (service !== undefined && causeOf(service) !== 'other') tellRefusal(backEnd, service);
-    return [
-      ...examineM365({ app, backEnd, registration, lastFault: fault, who, service }),
-      ...examineBridge({ bridge: detail(), secretsLast: secrets.lasting, models: (await offered()).length }),
-    ];
+    return examineM365({ app, backEnd, registration, lastFault: fault, who, service });
   };
 
-  return {
-    async start() {
-      holder.restore();
-      await listening.start();
-      // Not waited for: a locked keychain may keep its owner busy for a while.
-      void holder
-        .session()
-        ?.grant()
-        .catch((error: unknown) => log.error('m365.start_failed', { error }));
+  return createBridge<M365Session, Grant>(options, {
+    name: 'm365',
+    label: LABEL,
+    standing: 'preview',
+    own,
+    holder,
+    signIns,
+    pools,
+    calls: {
+      prepare: (request, grant) =>
+        prepare(request, grant, {
+          threads,
+          service: serviceOf(grant),
+          timeZone: own().timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+          userAgent,
+          now: clock.now(),
+          onAnswered: serves,
+          onError: (error) => noteError(error, grant.backEnd),
+        }),
+      upstreamOf: serviceOf,
+      replyTo: (sink) => sink,
+      onHeaders: () => {},
     },
-    async stop(graceMs) {
-      signIns.drop();
-      await holder.stop();
-      await listening.stop(graceMs);
-      await upstream.stop();
-      governor.stop();
-      await Promise.all([...pools.values()].map((pool) => pool.upstream.stop()));
-    },
-    apply() {
-      if (!own().enabled) upstream.endAll('The m365 bridge was switched off.');
-      listening.apply();
-    },
-    known,
-    door,
-    models: async () => (await offered()).map((model) => ({ ...model, id: `m365/${model.id}` })),
-    status() {
-      const { state, reason, mend } = holder.view();
-      return {
-        name: 'm365',
-        label: LABEL,
-        standing: 'preview',
-        state,
-        address: listening.address(),
-        reason: reason ?? listening.problem(),
-        mend: mend === null ? null : { label: mend.label, action: mend.action?.kind === 'link' ? mend.action : null },
-      };
-    },
-    detail,
-    notices: () => bridgeNotices(detail()),
+    speaks: () => ({ wires: ['chat', 'responses', 'messages'], counts: false }),
+    models: async () => (holder.session() === undefined ? [] : [MODEL]),
+    // Microsoft tells nobody how much of Copilot is used up.
+    told: () => ({ quota: null, lastError }),
+    warmUp: async () => holder.session()?.grant(),
     async signIn({ route, agree, byCode }) {
       const backEnd = backEndOf(route);
       if (backEnd === undefined) throw new DrawbridgeError('bad_input', `The m365 bridge has no route "${route}".`, { route });
@@ -244,42 +165,14 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       const url = byCode ? (start?.url ?? null) : await signIns.withBrowser(backEnd, claims);
       const code = start?.code ?? null;
       if (url !== null) holder.offer({ route, url, code, expiresAt: null });
-      return { url, code, bridge: detail() };
+      return { url, code };
     },
-    cancelSignIn() {
-      signIns.drop();
-      holder.fallBack({ type: 'sign_in_cancelled' });
-      return detail();
-    },
-    async signOut() {
-      signIns.drop();
-      const account = holder.active();
-      if (account === undefined) {
-        holder.restore();
-        return detail();
-      }
+    async end() {
       await holder.session()?.forget();
       fault = undefined;
-      holder.remove(account.id);
-      holder.tell({
-        type: 'signed_out',
-        unconfirmed: 'Drawbridge has forgotten the sign-in. To end it at Microsoft too, take the app away at https://myapps.microsoft.com',
-      });
-      return detail();
+      return NOT_ENDED;
     },
-    async useAccount(id) {
-      holder.use(id);
-      await holder.session()?.grant();
-      return detail();
-    },
-    setScope(route, scope) {
-      holder.setScope(route, scope);
-      return detail();
-    },
-    async retry() {
-      await holder.session()?.retry();
-      return detail();
-    },
+    askAnew: async () => holder.session()?.grant(),
     examine,
-  };
+  });
 }

@@ -1,11 +1,13 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { startEarly } from './early.ts';
 import { startLive } from './lib/live.ts';
 import { startShortcuts } from './lib/shortcuts.ts';
 import './styles.css';
 
 startLive();
+startEarly(location);
 startShortcuts();
 
 const root = document.getElementById('root');

@@ -5,10 +5,10 @@ import { searchOfUsage } from './features/usage/search.ts';
 import { EmptyState } from './components/empty-state.tsx';
 import { Problem } from './components/problem.tsx';
 import { Waiting } from './components/progress.tsx';
-import { Shell } from './shell/shell.tsx';
+import { Frame } from './shell/frame.tsx';
 
 const root = createRootRoute({
-  component: Shell,
+  component: Frame,
   notFoundComponent: () => (
     <EmptyState title="There is no such page">
       <p>
@@ -58,7 +58,7 @@ const calls = createRoute({
 const call = createRoute({
   getParentRoute: () => calls,
   path: '$id',
-  component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallDetailPane'),
+  component: lazyRouteComponent(() => import('./features/calls/detail/index.ts'), 'CallDetailPane'),
 });
 const conversations = createRoute({
   getParentRoute: () => root,
@@ -88,6 +88,13 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./features/settings/index.ts'), 'SettingsPage'),
 });
 
+// The shell shows it at its icon, where it has one.
+const popover = createRoute({
+  getParentRoute: () => root,
+  path: '/popover',
+  component: lazyRouteComponent(() => import('./features/popover/index.ts'), 'PopoverPage'),
+});
+
 /** The pages. Filters live in the search of `/calls`, as plain words that can be read and typed. */
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -101,6 +108,7 @@ export const router = createRouter({
     usage,
     clients,
     settings,
+    popover,
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Waiting label="Opening the page" />,

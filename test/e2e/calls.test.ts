@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
 import { startEngineStub, type EngineStub } from '../fakes/engine-stub.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-type AxeViolation = { id: string; impact: string | null; nodes: { html: string }[] };
 /** A call that was translated from messages to chat. */
 const TRANSLATED: Partial<Call> = {
   client: 'claude-code',
@@ -34,26 +31,14 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 let stub: EngineStub;
-let context: BrowserContext;
+let view: WindowPage;
 let page: Page;
-/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
-let complaints: string[];
 
 async function open(path: string, options: { colorScheme?: 'light' | 'dark'; pushed?: Partial<Call> } = {}): Promise<void> {
   stub = await startEngineStub({ calls: 60 });
   if (options.pushed) stub.push(options.pushed);
-  context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    colorScheme: options.colorScheme ?? 'light',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
-  page = await context.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(stub.url + path);
-  await page.getByText('Live', { exact: true }).waitFor();
+  view = await openWindow(browser, stub.url + path, options.colorScheme);
+  page = view.page;
 }
 
 async function shown(locator: Locator): Promise<boolean> {
@@ -61,24 +46,12 @@ async function shown(locator: Locator): Promise<boolean> {
   return true;
 }
 
-/** What axe finds serious or worse. */
-async function seriousFindings(): Promise<string[]> {
-  await page.evaluate(
-    'Promise.allSettled(document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished))',
-  );
-  await page.evaluate(AXE);
-  const violations = await page.evaluate<AxeViolation[]>('axe.run().then(({ violations }) => violations)');
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
-}
-
-beforeEach(() => {
-  complaints = [];
-});
 afterEach(async () => {
-  await context.close();
-  await stub.stop();
-  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+  try {
+    await view.close();
+  } finally {
+    await stub.stop();
+  }
 });
 
 describe('the query', () => {
@@ -226,31 +199,37 @@ describe('the inspector', () => {
 });
 
 describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => {
-  test.each([
-    ['summary', 'Tokens, as the reply stated them'],
-    ['conversation', 'src/import.ts'],
-    ['request', '"budget_tokens":'],
-    ['reply', 'message_start'],
-    ['stream', 'message_start'],
-    ['why', 'Today is Saturday.'],
-  ])('%s', async (tab, sign) => {
-    await open(`/calls/61?tab=${tab}`, { colorScheme, pushed: TRANSLATED });
-    await page.getByText(sign).first().waitFor();
-    expect(await seriousFindings()).toEqual([]);
+  test('every side of a call', async () => {
+    await open('/calls', { colorScheme, pushed: TRANSLATED });
+    const SIDES = {
+      summary: 'Tokens, as the reply stated them',
+      conversation: 'src/import.ts',
+      request: '"budget_tokens":',
+      reply: 'message_start',
+      stream: 'message_start',
+      headers: 'Client request',
+      timing: 'Tokens, as the reply stated them',
+      why: 'Today is Saturday.',
+    };
+    for (const [tab, sign] of Object.entries(SIDES)) {
+      await view.go(`/calls/61?tab=${tab}`);
+      await page.getByText(sign).first().waitFor();
+      expect([tab, await view.findings()]).toEqual([tab, []]);
+    }
   });
 
   test('the query with its offers and its problems, and the menu of columns', async () => {
     await open('/calls', { colorScheme });
     await page.keyboard.press('/');
     await page.getByRole('option').first().waitFor();
-    expect(await seriousFindings()).toEqual([]);
+    expect(await view.findings()).toEqual([]);
     await page.keyboard.type('stauts:1 ');
     await page.keyboard.press('Escape');
     await page.getByRole('alert').waitFor();
-    expect(await seriousFindings()).toEqual([]);
+    expect(await view.findings()).toEqual([]);
     await page.getByLabel('Query the calls').fill('');
     await page.getByRole('button', { name: 'Columns' }).click();
     await page.getByRole('menuitemcheckbox').first().waitFor();
-    expect(await seriousFindings()).toEqual([]);
+    expect(await view.findings()).toEqual([]);
   });
 });

@@ -1,42 +1,33 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { seriousFindings } from '../support/axe.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
 
 /** Conversations on the real engine, made of practice calls. */
 let browser: Browser;
 let engine: TestEngine;
-let context: BrowserContext;
+let view: WindowPage;
 let page: Page;
-/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
-let complaints: string[];
 
 beforeAll(async () => {
   browser = await launchChromium();
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
-  complaints = [];
   engine = await startTestEngine({ settings: { ui: { welcomed: true } } });
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  page = await context.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  view = await openWindow(browser, engine.headless.link(), 'light', { viewport: { width: 1280, height: 900 } });
+  page = view.page;
 });
 afterEach(async () => {
-  await context.close();
-  await engine.stop();
-  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
-async function open(path: string): Promise<void> {
-  await page.goto(engine.headless.link());
-  await page.goto(new URL(path, page.url()).href);
-  await page.getByText('Live', { exact: true }).waitFor();
-}
+const open = (path: string): Promise<void> => view.go(path);
 
 type Message = { role: 'user' | 'assistant'; content: string };
 
@@ -121,10 +112,9 @@ describe('conversations', () => {
     await page.getByRole('heading', { name: 'No conversation fits the filter' }).waitFor();
     await page.getByRole('button', { name: 'Clear' }).click();
     await page.getByRole('link', { name: 'first question' }).waitFor();
-    complaints = [];
-    await page.goto(new URL('/conversations/7', page.url()).href);
+    await view.go('/conversations/7');
     await page.getByRole('heading', { name: 'There is no such conversation' }).waitFor();
-    complaints = complaints.filter((text) => !text.includes('404'));
+    view.excuse('404');
   });
 
   test.each(['light', 'dark'] as const)('has no serious accessibility finding, %s', async (colorScheme) => {
@@ -132,11 +122,11 @@ describe('conversations', () => {
     const { first } = await talk();
     await open('/conversations');
     await page.getByRole('link', { name: 'first question' }).waitFor();
-    expect(await seriousFindings(page)).toEqual([]);
+    expect(await view.findings()).toEqual([]);
     await open(`/conversations/${first}`);
     await page.getByRole('treeitem').nth(3).waitFor();
-    expect(await seriousFindings(page)).toEqual([]);
+    expect(await view.findings()).toEqual([]);
     await page.getByRole('button', { name: 'List', exact: true }).click();
-    expect(await seriousFindings(page)).toEqual([]);
+    expect(await view.findings()).toEqual([]);
   });
 });

@@ -1,21 +1,18 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
 
 /** The main job, seen: the real engine, the real window, a real browser. */
 let engine: TestEngine;
 let browser: Browser;
-let page: Page;
-const complaints: string[] = [];
+let view: WindowPage;
 
 beforeAll(async () => {
   engine = await startTestEngine();
   browser = await launchChromium();
-  page = await browser.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
+  view = await openWindow(browser, engine.headless.link());
 });
 afterAll(async () => {
   await browser.close();
@@ -30,7 +27,7 @@ const stream = (model: string): Promise<string> =>
   }).then((res) => res.text());
 
 it('a streamed call is on the calls page within a second, with both its sides', async () => {
-  await page.goto(engine.headless.link());
+  const { page } = view;
   await page.getByRole('link', { name: 'Calls', exact: true }).click();
   await stream('practice/echo');
   await page.getByRole('row').filter({ hasText: 'practice/echo' }).first().waitFor({ timeout: 1000 });
@@ -40,15 +37,16 @@ it('a streamed call is on the calls page within a second, with both its sides', 
   await page.getByText('Is the bridge down?').first().waitFor();
   await page.getByRole('tab', { name: 'Stream', exact: true }).click();
   await page.getByText('[DONE]').first().waitFor();
-  expect(complaints).toEqual([]);
+  expect(view.complaints).toEqual([]);
 });
 
 it('the overview is healthy, and its own practice call comes back', async () => {
+  const { page } = view;
   await page.getByRole('link', { name: 'Overview' }).click();
   await page.getByText(`127.0.0.1:${engine.port}`).first().waitFor();
   await page.getByRole('button', { name: 'Try it' }).click();
   const row = await engine.call((call) => call.client === 'drawbridge');
   expect(row).toMatchObject({ status: 200, upstream: 'practice' });
   await page.getByText('drawbridge').first().waitFor();
-  expect(complaints).toEqual([]);
+  expect(view.complaints).toEqual([]);
 });

@@ -1,46 +1,40 @@
 import { readFileSync } from 'node:fs';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
 
 /** The pages on the real engine, each test with an engine and a browser's memory of its own. */
 let browser: Browser;
 let engine: TestEngine;
-let context: BrowserContext;
+let view: WindowPage;
 let page: Page;
-/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
-let complaints: string[];
 
 beforeAll(async () => {
   browser = await launchChromium();
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
-  complaints = [];
   engine = await startTestEngine();
-  context = await browser.newContext({ viewport: { width: 1280, height: 860 }, permissions: ['clipboard-read', 'clipboard-write'] });
-  page = await context.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
 });
 afterEach(async () => {
-  await context.close();
-  await engine.stop();
-  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
+async function openFirst(): Promise<void> {
+  view = await openWindow(browser, engine.headless.link(), 'light', { viewport: { width: 1280, height: 860 } });
+  page = view.page;
+}
 /** Opens the window on a page, past the first steps. */
 async function open(path: string): Promise<void> {
   engine.headless.engine.settings.update({ ui: { welcomed: true } });
-  await page.goto(engine.headless.link());
-  await page.goto(new URL(path, page.url()).href);
-  await live();
-}
-async function live(): Promise<void> {
-  await page.getByText('Live', { exact: true }).waitFor();
+  await openFirst();
+  await view.go(path);
 }
 const toast = (title: string): Locator => page.getByRole('dialog', { name: title });
 const settings = () => engine.headless.engine.settings.current();
@@ -55,7 +49,7 @@ function call(key = engine.key): Promise<Response> {
 
 describe('welcome', () => {
   test('the first window ever leads from nothing to a first call, and puts itself away', async () => {
-    await page.goto(engine.headless.link());
+    await openFirst();
     await page.waitForURL('**/welcome');
     await page.getByRole('button', { name: 'Make the first call' }).click();
     const made = page.getByRole('region', { name: 'Your first call' });
@@ -172,7 +166,7 @@ describe('settings', () => {
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('alert').getByText('bridges.codex.port').waitFor();
     expect(settings().bridges.codex.port).toBe(3253);
-    complaints = complaints.filter((text) => !text.includes('400'));
+    view.excuse('400');
   });
 
   test('recording is switched off, and on again by Undo', async () => {
@@ -275,9 +269,12 @@ describe('the frame', () => {
   });
 
   test('at 760 px wide nothing is cut off', async () => {
+    await open('/');
     await page.setViewportSize({ width: 760, height: 800 });
-    for (const path of ['/welcome', '/', '/clients', '/settings', '/calls']) {
-      await open(path);
+    for (const title of ['Welcome', 'Bridges', 'Tunnels', 'Calls', 'Conversations', 'Usage', 'Clients', 'Settings', 'Overview']) {
+      const path = title === 'Overview' ? '/' : `/${title.toLowerCase()}`;
+      await view.go(path);
+      await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
       await page.locator('main > div').first().waitFor();
       const wide = await page.evaluate<number>(
         'Math.max(...[...document.querySelectorAll("main > div")].map((it) => it.scrollWidth - it.clientWidth))',

@@ -23,9 +23,11 @@ beforeEach(async () => {
   view = await openWindow(browser, engine.headless.link());
 });
 afterEach(async () => {
-  await view.context.close();
-  await engine.stop();
-  if (view.complaints.length > 0) throw new Error(`the browser complained:\n${view.complaints.join('\n')}`);
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
 const card = (name: string): Locator => view.page.getByRole('region', { name, exact: true });

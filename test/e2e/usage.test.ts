@@ -1,42 +1,33 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { seriousFindings } from '../support/axe.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { openWindow, type WindowPage } from '../support/window-page.ts';
 
 /** Usage, and how calls are stored, on the real engine with practice calls. */
 let browser: Browser;
 let engine: TestEngine;
-let context: BrowserContext;
+let view: WindowPage;
 let page: Page;
-/** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
-let complaints: string[];
 
 beforeAll(async () => {
   browser = await launchChromium();
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
-  complaints = [];
   engine = await startTestEngine({ settings: { ui: { welcomed: true } } });
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  page = await context.newPage();
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  view = await openWindow(browser, engine.headless.link(), 'light', { viewport: { width: 1280, height: 900 } });
+  page = view.page;
 });
 afterEach(async () => {
-  await context.close();
-  await engine.stop();
-  if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+  try {
+    await view.close();
+  } finally {
+    await engine.stop();
+  }
 });
 
-async function open(path: string): Promise<void> {
-  await page.goto(engine.headless.link());
-  await page.goto(new URL(path, page.url()).href);
-  await page.getByText('Live', { exact: true }).waitFor();
-}
+const open = (path: string): Promise<void> => view.go(path);
 
 async function call(content = 'Hello'): Promise<void> {
   const stored = engine.call(({ client }) => client === 'curl');
@@ -82,10 +73,10 @@ describe('usage', () => {
     await open('/usage');
     await page.locator('.uplot canvas').nth(5).waitFor();
     await page.getByRole('region', { name: 'Tokens', exact: true }).locator('summary').click();
-    expect(await seriousFindings(page)).toEqual([]);
+    expect(await view.findings()).toEqual([]);
     await open('/settings');
     await page.getByRole('list', { name: 'What takes the room' }).waitFor();
-    expect(await seriousFindings(page)).toEqual([]);
+    expect(await view.findings()).toEqual([]);
   });
 });
 
@@ -121,7 +112,7 @@ describe('stored calls', () => {
     await page.getByLabel('Folder of a new rule').fill('not a path');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').getByText('must be the whole path').waitFor();
-    complaints = complaints.filter((text) => !text.includes('400'));
+    view.excuse('400');
     await page.getByLabel('Folder of a new rule').fill('~/secret');
     await page.keyboard.press('Enter');
     await expect.poll(() => capture().folders).toEqual([{ folder: '~/secret', keep: 'metadata' }]);

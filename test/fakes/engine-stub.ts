@@ -18,7 +18,9 @@ import type {
   EngineEvent,
   Key,
   Listener,
+  LogLine,
   Notice,
+  Price,
   Status,
   TunnelStatus,
 } from '../../bridges/contract/index.ts';
@@ -26,12 +28,14 @@ import { listOf, type Found } from '../../bridges/clients/known.ts';
 import { parseQuery } from '../../bridges/contract/query.ts';
 import { fits } from '../../renderer/src/lib/query-match.ts';
 import { madeCall, madeDetail, madeIdentity, madeTree, madeWhy } from './made-calls.ts';
+import { MADE_KIT, MADE_LOG, madeBridge, madeSamples } from './made-status.ts';
 import { madeConversations, madeNodes, madeQuotas, madeUsage, madeWindow } from './made-meaning.ts';
 
 /** The policy every host serves the window under. */
 export const WINDOW_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const PRICE_FILE = '/home/you/.config/drawbridge/prices.json';
 const RENDERER = resolve(import.meta.dirname, '../../dist/renderer');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -103,6 +107,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     storeBytes: 48_300_000,
   };
   let notices: Notice[] = [];
+  let prices: (Price & { from: 'user' })[] = [];
   let bridges: Bridge[] = [];
   let tunnels: TunnelStatus[] = [];
   let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
@@ -310,7 +315,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {
-      list: os.bridges.list.handler(() => []),
+      list: os.bridges.list.handler(() => bridges.map((bridge) => madeBridge(bridge, startedAt))),
       signIn: os.bridges.signIn.handler(unserved),
       cancelSignIn: os.bridges.cancelSignIn.handler(unserved),
       signOut: os.bridges.signOut.handler(unserved),
@@ -386,8 +391,15 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         return madeUsage(times);
       }),
       window5h: os.usage.window5h.handler(() => madeWindow(startedAt)),
+      cost: os.usage.cost.handler(
+        ({ input }) => madeTree(call(input.call) ?? notKept()).nodes.find((node) => node.call === input.call)?.cost ?? notKept(),
+      ),
       quotas: os.usage.quotas.handler(() => madeQuotas(startedAt)),
-      prices: os.usage.prices.handler(() => ({ prices: [], file: '/home/you/.config/drawbridge/prices.json', problem: null })),
+      prices: os.usage.prices.handler(() => ({ prices, file: PRICE_FILE, problem: null })),
+      setPrices: os.usage.setPrices.handler(({ input }) => {
+        prices = input.prices.map((price) => ({ ...price, from: 'user' as const }));
+        return { file: PRICE_FILE };
+      }),
     },
     loginItem: {
       get: os.loginItem.get.handler(() => ({ state: 'off', reason: null })),
@@ -408,10 +420,10 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       hostKey: os.tunnels.hostKey.handler(noTunnels),
       trust: os.tunnels.trust.handler(noTunnels),
       check: os.tunnels.check.handler(noTunnels),
-      logs: os.tunnels.logs.handler(noTunnels),
-      follow: os.tunnels.follow.handler(noTunnels),
-      numbers: os.tunnels.numbers.handler(noTunnels),
-      serverKit: os.tunnels.serverKit.handler(noTunnels),
+      logs: os.tunnels.logs.handler(() => MADE_LOG),
+      follow: os.tunnels.follow.handler(({ signal }) => madeLog(signal)),
+      numbers: os.tunnels.numbers.handler(() => ({ everyMs: 30_000, samples: madeSamples(startedAt) })),
+      serverKit: os.tunnels.serverKit.handler(() => MADE_KIT),
       login: os.tunnels.login.handler(noTunnels),
       installCloudflared: os.tunnels.installCloudflared.handler(noTunnels),
       disturb: os.tunnels.disturb.handler(() => ({ disturbed: 0 })),
@@ -466,6 +478,12 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         server.closeAllConnections();
       }),
   };
+}
+
+/** The made log, then silence until whoever follows it leaves. */
+async function* madeLog(signal: AbortSignal | undefined): AsyncGenerator<LogLine> {
+  yield* MADE_LOG;
+  await new Promise((done) => signal?.addEventListener('abort', done));
 }
 
 /** The built files; every path without a dot is the window itself, which finds its page alone. */

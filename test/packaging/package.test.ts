@@ -50,7 +50,7 @@ describe.runIf(linux)('the package', () => {
       '/dist/electron/preload.cjs',
       '/dist/renderer/assets',
       '/dist/renderer/index.html',
-      '/dist/renderer/theme.js',
+      '/dist/renderer/start.js',
       '/dist/token-worker.mjs',
       '/dist/tunnel-connector.mjs',
       '/dist/tunnel-leash.mjs',

@@ -1,48 +1,47 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { seriousFindings } from './axe.ts';
 
 export type WindowPage = {
   page: Page;
   context: BrowserContext;
   /** What the browser complained of: refused by the policy, logged as an error, thrown and not caught. */
   complaints: string[];
+  /** Takes out the complaints that a test means to cause. */
+  excuse(part: string): void;
+  /** Goes to a page of the window as a link does, without loading the window anew. */
+  go(path: string): Promise<void>;
   /** Serious findings of axe on what is shown now. */
   findings(): Promise<string[]>;
   /** Keeps a picture where DRAWBRIDGE_SHOTS names a folder for them. */
   shot(name: string): Promise<void>;
+  /** Throws where the browser complained. */
+  close(): Promise<void>;
 };
 
-/** Opens the window of an engine in a real browser. */
-export async function openWindow(browser: Browser, link: string, colorScheme: 'light' | 'dark' = 'light'): Promise<WindowPage> {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    colorScheme,
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
-  const page = await context.newPage();
-  const complaints: string[] = [];
+/** Notes what a page complains of from now on. Each refusal by the policy is one, whether or not the browser logs it. */
+export async function watchPage(page: Page, complaints: string[]): Promise<void> {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(link);
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.addInitScript(
+    `addEventListener('securitypolicyviolation', (event) => console.error('refused by the policy: ' + event.effectiveDirective + ' ' + event.blockedURI))`,
+  );
+}
+
+/** A page of the window that is watched. */
+export function watched(page: Page, context: BrowserContext, complaints: string[], colorScheme: 'light' | 'dark' = 'light'): WindowPage {
   return {
     page,
     context,
     complaints,
-    async findings() {
-      await page.evaluate(AXE);
-      return page.evaluate<string[]>(
-        `axe.run(document).then(({ violations }) => violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))`,
-      );
+    excuse(part) {
+      complaints.splice(0, Infinity, ...complaints.filter((text) => !text.includes(part)));
     },
+    async go(path) {
+      await page.evaluate(`history.pushState(null, '', ${JSON.stringify(path)})`);
+    },
+    findings: () => seriousFindings(page),
     async shot(name) {
       const folder = process.env['DRAWBRIDGE_SHOTS'];
       if (folder === undefined) return;
@@ -52,5 +51,33 @@ export async function openWindow(browser: Browser, link: string, colorScheme: 'l
       }
       await page.emulateMedia({ colorScheme });
     },
+    async close() {
+      await context.close();
+      if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join('\n')}`);
+    },
   };
+}
+
+/** Opens the window of an engine in a browser's memory of its own, and waits until events reach it. */
+export async function openWindow(
+  browser: Browser,
+  link: string,
+  colorScheme: 'light' | 'dark' = 'light',
+  options: BrowserContextOptions & { live?: boolean } = {},
+): Promise<WindowPage> {
+  const { live = true, ...rest } = options;
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme,
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+    ...rest,
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  await watchPage(page, complaints);
+  const view = watched(page, context, complaints, colorScheme);
+  await page.goto(link);
+  if (live) await page.getByText('Live', { exact: true }).waitFor();
+  return view;
 }

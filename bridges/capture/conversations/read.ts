@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { DrawbridgeError } from '../../contract/errors.ts';
-import type { Conversation, ConversationNode, Tokens } from '../../contract/index.ts';
+import type { Conversation, ConversationNode, Cost, Tokens } from '../../contract/index.ts';
 import type { Seal } from '../seal.ts';
 import { BILLING, type PriceTable, type Spent } from '../usage/prices.ts';
 import { BILLING_SQL } from '../usage/rollup.ts';
@@ -221,6 +221,19 @@ export function readTree(db: Database, seal: Seal, prices: PriceTable, call: num
       };
     }),
   };
+}
+
+/** What one call cost; undefined where there is no such call. */
+export function readCost(db: Database, prices: PriceTable, call: number): Cost | undefined {
+  const row = db
+    .prepare<[number], Counts & { model: string | null; billing: number }>(
+      `select coalesce(c.model_used, c.model_requested) as model, ${BILLING_SQL} as billing, c.tokens_input as input,
+         c.tokens_cached as cached, c.tokens_cache_write as cacheWrite, c.tokens_output as output, c.tokens_reasoning as reasoning
+       from calls c left join usage_accounts p on p.call = c.id where c.id = ?`,
+    )
+    .get(call);
+  if (row === undefined) return undefined;
+  return prices.cost([spent({ ...row, calls: 1, uncounted: row.input !== null && row.output !== null ? 0 : 1 })]);
 }
 
 /** What a call is linked to: its parent, or what it would be compared with. Undefined where the call is in no conversation. */

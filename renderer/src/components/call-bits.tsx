@@ -1,5 +1,4 @@
 import type { Call, WireFormat } from '../../../bridges/contract/index.ts';
-import { cn } from '../lib/cn.ts';
 import { outcomeOf } from '../lib/call-filter.ts';
 import { statusWords } from '../lib/format.ts';
 import { Badge, PracticeBadge } from './badge.tsx';
@@ -35,9 +34,8 @@ export function WirePath({ call }: { call: Call }) {
 /** Stands for what the other side did not say. */
 export function Unstated() {
   return (
-    <span className="text-faint" title="not stated">
-      <span aria-hidden>–</span>
-      <span className="sr-only">not stated</span>
+    <span role="img" aria-label="not stated" title="not stated" className="text-faint">
+      –
     </span>
   );
 }
@@ -65,8 +63,8 @@ export function UpstreamName({ call }: { call: Call }) {
 export function CallStatus({ call }: { call: Call }) {
   if (call.state === 'open') {
     return (
-      <span className="flex min-w-0 items-center gap-1.5 text-accent">
-        <StatusDot tone="accent" breathing />
+      <span className="whitespace-nowrap text-accent">
+        <StatusDot tone="accent" breathing className="mr-1.5 inline-block" />
         Running
       </span>
     );
@@ -74,17 +72,15 @@ export function CallStatus({ call }: { call: Call }) {
   const isCut = call.cut || call.state === 'cut';
   const tone: DotTone = isCut ? 'warn' : outcomeOf(call) === 'ok' ? 'ok' : 'bad';
   return (
-    <span className="flex min-w-0 items-center gap-1.5" title={call.error ?? undefined}>
-      <StatusDot tone={tone} />
-      {call.status !== null && <span className={cn('tnum', tone === 'bad' && 'text-bad')}>{call.status}</span>}
+    <span className={tone === 'bad' ? 'whitespace-nowrap text-bad' : 'whitespace-nowrap'} title={call.error ?? undefined}>
+      <StatusDot tone={tone} className="mr-1.5 inline-block" />
+      {call.status !== null && <span className="tnum mr-1.5">{call.status}</span>}
       {isCut ? (
         <Badge tone="warn" title="The reply ended before it was complete.">
           cut
         </Badge>
       ) : (
-        call.status !== null && (
-          <span className={cn('truncate', tone === 'bad' ? 'text-bad' : 'text-faint')}>{statusWords(call.status)}</span>
-        )
+        call.status !== null && <span className={tone === 'bad' ? undefined : 'text-faint'}>{statusWords(call.status)}</span>
       )}
     </span>
   );

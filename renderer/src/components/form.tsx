@@ -87,7 +87,7 @@ export function EditField({
         }}
         className={cn(FIELD, width, kind === 'number' && 'tnum text-right')}
       />
-      {unit !== undefined && <span className="text-xs text-muted">{unit}</span>}
+      {unit !== undefined && <span className="w-9 text-xs whitespace-nowrap text-muted">{unit}</span>}
     </form>
   );
 }

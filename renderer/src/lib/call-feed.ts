@@ -34,16 +34,27 @@ export class CallFeed {
   #view: FeedView = EMPTY;
   /** Events that came while a page was under way: the page may have been read before them. */
   #late: Call[] = [];
+  /** The page of older calls that is on its way. */
+  #older: Promise<void> | null = null;
   #loads = 0;
   /** Answers to loads of an earlier generation are dropped. */
   #generation = 0;
   readonly #listeners = new Set<() => void>();
 
   /** `accepts` is told whether the table holds the call already. */
-  constructor(options: { load: LoadCalls; accepts: (call: Call, held: boolean) => boolean; headPage: number }) {
+  constructor(options: {
+    load: LoadCalls;
+    accepts: (call: Call, held: boolean) => boolean;
+    headPage: number;
+    /** The newest calls, where they are known already. They may be a moment old. */
+    first?: CallPage | null;
+  }) {
     this.#load = options.load;
     this.#accepts = options.accepts;
     this.#headPage = options.headPage;
+    if (options.first == null) return;
+    this.#rows = [...options.first.calls];
+    this.#view = { ...EMPTY, rows: options.first.calls, phase: 'ready', more: options.first.more };
   }
 
   readonly view = (): FeedView => this.#view;
@@ -69,8 +80,18 @@ export class CallFeed {
 
   /** Loads the next page of older calls, unless one is on its way. */
   async loadOlder(): Promise<void> {
+    if (this.#older !== null) return;
+    this.#older = this.#nextPage();
+    try {
+      await this.#older;
+    } finally {
+      this.#older = null;
+    }
+  }
+
+  async #nextPage(): Promise<void> {
     const last = this.#rows.at(-1);
-    if (!this.#view.more || this.#view.loadingOlder || last === undefined) return;
+    if (!this.#view.more || last === undefined) return;
     this.#show({ loadingOlder: true });
     await this.#page({ limit: OLDER_PAGE, before: last.id }, (page) => {
       this.#rowsChanged = true;
@@ -78,6 +99,14 @@ export class CallFeed {
       this.#show({ more: page.more });
     });
     this.#show({ loadingOlder: false });
+  }
+
+  /** Loads every older call, page by page, as long as it is wanted. Stops where one cannot be loaded. */
+  async loadAll(wanted: () => boolean): Promise<void> {
+    const generation = this.#generation;
+    while (wanted() && this.#view.more && this.#view.error === null && generation === this.#generation) {
+      await (this.#older ?? this.loadOlder());
+    }
   }
 
   /** Takes calls that began, moved or ended. */

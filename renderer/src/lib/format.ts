@@ -1,26 +1,26 @@
 /** What stands for a value the other side did not state. It is never a zero. */
 export const NOT_STATED = 'not stated';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-const dayAndClock = new Intl.DateTimeFormat(undefined, {
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
-const whole = new Intl.NumberFormat();
+// The system's tables are slow to open: each is opened when it is first asked for.
+const dayAndClock = lazy(
+  () => new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+);
+const full = lazy(() => new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }));
+
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
 
 /** `14:02:31` today, `Nov 19, 14:02` before. */
 export function time(iso: string, now = new Date()): string {
   const at = new Date(iso);
-  return at.toDateString() === now.toDateString() ? clock.format(at) : dayAndClock.format(at);
+  return at.toDateString() === now.toDateString() ? at.toTimeString().slice(0, 8) : dayAndClock().format(at);
 }
 
 /** Date and time to the second. */
 export function fullTime(iso: string): string {
-  return full.format(new Date(iso));
+  return full().format(new Date(iso));
 }
 
 /** `just now`, `4 min ago`, `3 h ago`, else the day. */
@@ -29,7 +29,7 @@ export function ago(iso: string, now = Date.now()): string {
   if (seconds < 60) return 'just now';
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-  return dayAndClock.format(new Date(iso));
+  return dayAndClock().format(new Date(iso));
 }
 
 /** `420 ms`, `3.2 s`, `1 m 04 s`. */
@@ -51,19 +51,19 @@ export function bytes(count: number): string {
 
 /** `812`, `12.4k`, `1.2M`. */
 export function compact(count: number): string {
-  if (count < 10_000) return whole.format(count);
+  if (count < 10_000) return number(count);
   if (count < 1_000_000) return `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
 }
 
 /** `100,000` */
 export function number(count: number): string {
-  return whole.format(count);
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1 call`, `2 calls`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${whole.format(count)} ${count === 1 ? one : many}`;
+  return `${number(count)} ${count === 1 ? one : many}`;
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {
@@ -101,5 +101,5 @@ export function statusWords(status: number): string {
 export function dollars(usd: number): string {
   if (usd === 0) return '$0';
   if (usd < 0.01) return `$${usd.toPrecision(2)}`;
-  return `$${usd < 1000 ? usd.toFixed(2) : whole.format(Math.round(usd))}`;
+  return `$${usd < 1000 ? usd.toFixed(2) : number(Math.round(usd))}`;
 }

@@ -1,5 +1,6 @@
 import type { Call, EngineEvent } from '../../../bridges/contract/index.ts';
 import { client, session } from '../host.ts';
+import { forgetEarly } from './early-calls.ts';
 import { engine, queryClient } from './engine.ts';
 import { createStore } from './store.ts';
 import { throttle } from './throttle.ts';
@@ -20,6 +21,7 @@ export function onCalls(listener: CallsListener): () => void {
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
+const FIRST_CATCH_UP_MS = 500;
 let wake: (() => void) | null = null;
 
 /** Ends the wait for the next attempt. */
@@ -67,6 +69,14 @@ export function startLive(): () => void {
     }
   };
 
+  let heard = false;
+  const catchUp = (): void => {
+    if (ended.signal.aborted) return;
+    forgetEarly();
+    void queryClient.invalidateQueries();
+    for (const listener of callsListeners) listener.reconnected();
+  };
+
   const listen = async (): Promise<void> => {
     let wait = FIRST_WAIT_MS;
     while (!ended.signal.aborted && session.get() === 'open') {
@@ -74,8 +84,10 @@ export function startLive(): () => void {
         const events = await client.events(undefined, { signal: ended.signal });
         wait = FIRST_WAIT_MS;
         connection.set({ phase: 'live' });
-        void queryClient.invalidateQueries();
-        for (const listener of callsListeners) listener.reconnected();
+        // What the first page asked for meanwhile is hardly older than this: it may be shown before it is asked for again.
+        if (heard) catchUp();
+        else setTimeout(catchUp, FIRST_CATCH_UP_MS);
+        heard = true;
         for await (const event of events) hear(event);
       } catch {
         // Why it broke does not matter here: the way back is the same, and each page tells its own errors.

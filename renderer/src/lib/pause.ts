@@ -14,7 +14,8 @@ export function pauseCapture(paused: boolean): void {
   );
 }
 
-async function pauseOrResume(paused: boolean): Promise<void> {
+/** Pauses or resumes capture. */
+export async function pauseOrResume(paused: boolean): Promise<void> {
   const { state } = await client.capture.pause({ paused });
   // Recording may be off in the settings as well; who presses Resume wants it on.
   if (!paused && state === 'paused') await client.settings.update({ patch: { capture: { enabled: true } } });

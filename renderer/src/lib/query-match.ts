@@ -78,6 +78,8 @@ function choiceFits(call: Call, field: QueryField, choice: string): boolean {
       return call.wireIn !== null && call.wireOut !== null && call.wireIn !== call.wireOut;
     case 'lossy':
       return call.lost.length > 0;
+    case 'replay':
+      return call.replayOf !== undefined;
     default:
       return false;
   }
@@ -88,6 +90,8 @@ function numberOf(call: Call, field: QueryField): number | null {
     case 'status':
     case 'id':
       return call[field];
+    case 'replay':
+      return call.replayOf ?? null;
     case 'duration':
       return call.durationMs;
     case 'ttfb':

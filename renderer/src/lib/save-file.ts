@@ -1,6 +1,6 @@
-/** Hands a text to the person as a file of theirs. */
-export function saveFile(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Hands a text, or one in pieces, to the person as a file of theirs. */
+export function saveFile(name: string, text: string | string[], type: string): void {
+  const url = URL.createObjectURL(new Blob(typeof text === 'string' ? [text] : text, { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

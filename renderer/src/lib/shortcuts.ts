@@ -8,6 +8,8 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Enter'], does: 'Open the call' },
   { keys: ['['], does: 'Previous side of the call' },
   { keys: [']'], does: 'Next side of the call' },
+  { keys: ['r'], does: 'Send the call again' },
+  { keys: ['e'], does: 'Export the call, or the list' },
   { keys: ['w'], does: 'Widen the call, or give the list its room back' },
   { keys: ['Esc'], does: 'Close the call, leave a field' },
   { keys: ['Home'], does: 'Newest call' },

@@ -5,7 +5,7 @@ export type Theme = 'system' | 'light' | 'dark';
 
 const STORAGE_KEY = 'drawbridge.theme';
 
-/** The theme that is shown. `theme.js` applies it before the first paint. */
+/** The theme that is shown. `start.js` applies it before the first paint. */
 export const theme = createStore<Theme>(read());
 
 /** Shows a theme, and leaves it for the next first paint. */

@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Call, CallFilter } from '../../../bridges/contract/index.ts';
 import { parseQuery } from '../../../bridges/contract/query.ts';
-import { client } from '../host.ts';
 import { CallFeed, type FeedView } from './call-feed.ts';
 import { matches } from './call-filter.ts';
+import { cameEarly, forgetEarly, listCalls } from './early-calls.ts';
 import { onCalls } from './live.ts';
 import { fits } from './query-match.ts';
 import { throttle } from './throttle.ts';
@@ -18,10 +18,12 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
   const { feed, hangsOnWords } = useMemo(
     () => {
       const parsed = parseQuery(query);
+      const question = { filter, ...(query === '' ? {} : { query }) };
       const fit = (call: Call) => (matches(call, filter) ? fits(call, parsed, Date.now()) : 'no');
       return {
         feed: new CallFeed({
-          load: (input) => client.calls.list({ ...input, filter, ...(query === '' ? {} : { query }) }),
+          load: (input) => listCalls({ ...input, ...question }),
+          first: cameEarly({ limit: headPage, ...question }),
           accepts: (call, held) => fit(call) === 'yes' || (held && fit(call) === 'ask'),
           headPage,
         }),
@@ -40,7 +42,8 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
       },
       reconnected: () => void feed.refresh(),
     });
-    void feed.refresh();
+    if (feed.view().phase === 'loading') void feed.refresh();
+    else forgetEarly();
     return () => {
       stopListening();
       again.stop();

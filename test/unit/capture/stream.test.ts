@@ -37,6 +37,17 @@ describe('a streamed reply that is taken apart', () => {
     );
   });
 
+  it('comes back byte for byte where it escapes half a character', () => {
+    expect(
+      backAgain(
+        ['one', '\\ud83d', 'two']
+          .map((said) => `data: {"partial_json":"${said}"}\n\n`)
+          .join('')
+          .repeat(3),
+      ).same,
+    ).toBe(true);
+  });
+
   it('is a fraction of its frames', () => {
     const words = Array.from({ length: 200 }, (_, i) => `word${i} `);
     for (const stream of [

@@ -47,7 +47,7 @@ export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
         <div className="grid gap-4">
           {held && <LimitsCard bridge={bridge} />}
           <AddressCard bridge={bridge} />
-          <DoctorCard bridge={bridge.name} />
+          <DoctorCard bridge={bridge.name} onSignIn={() => setAdding(true)} />
         </div>
       </div>
     </Page>

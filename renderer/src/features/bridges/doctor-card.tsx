@@ -1,11 +1,16 @@
 import { useMutation } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
 import { CircleAlert, CircleCheck, CircleDashed, Stethoscope, TriangleAlert, type LucideIcon } from 'lucide-react';
 import type { BridgeName, DoctorCheck } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
+import { LinkedText } from '../../components/linked-text.tsx';
+import { toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { causeOf } from '../../lib/errors.ts';
+import { mendOf } from './mends.ts';
+import { useBridgeCommand } from './run.ts';
 
 const LOOKS: Readonly<Record<DoctorCheck['state'], { icon: LucideIcon; ink: string; word: string }>> = {
   ok: { icon: CircleCheck, ink: 'text-ok', word: 'Fine' },
@@ -15,7 +20,7 @@ const LOOKS: Readonly<Record<DoctorCheck['state'], { icon: LucideIcon; ink: stri
 };
 
 /** Runs the bridge's own doctor: what was looked at, what was found, and what mends it. */
-export function DoctorCard({ bridge }: { bridge: BridgeName }) {
+export function DoctorCard({ bridge, onSignIn }: { bridge: BridgeName; onSignIn: () => void }) {
   const run = useMutation({ mutationFn: () => client.doctor.run({ bridge }) });
   return (
     <Card
@@ -50,8 +55,13 @@ export function DoctorCard({ bridge }: { bridge: BridgeName }) {
                     {check.title}
                   </p>
                   <p className="text-xs break-words text-muted">{check.found}</p>
-                  {check.mend !== null && <p className="text-xs text-pretty break-words">{check.mend}</p>}
+                  {check.mend !== null && (
+                    <p className="text-xs text-pretty break-words">
+                      <LinkedText text={check.mend} />
+                    </p>
+                  )}
                 </div>
+                {check.mend !== null && <Mend bridge={bridge} check={check.id} onSignIn={onSignIn} onMended={() => run.mutate()} />}
               </li>
             );
           })}
@@ -59,4 +69,33 @@ export function DoctorCard({ bridge }: { bridge: BridgeName }) {
       )}
     </Card>
   );
+}
+
+/** The button that mends a finding, where this window can. The doctor looks again after. */
+function Mend({ bridge, check, onSignIn, onMended }: { bridge: BridgeName; check: string; onSignIn: () => void; onMended: () => void }) {
+  const navigate = useNavigate();
+  const act = useBridgeCommand((kind: 'enable' | 'retry') =>
+    kind === 'enable' ? client.bridges.enable({ bridge, enabled: true }) : client.bridges.retry({ bridge }),
+  );
+  const mend = mendOf(check);
+  if (mend === null) return null;
+  const press = (): void => {
+    if (mend.does === 'sign-in') onSignIn();
+    else if (mend.does === 'settings') void navigate({ to: '/settings' });
+    else if (mend.does === 'scope' || mend.does === 'limits') focusCard(mend.does === 'scope' ? 'Scope of use' : 'Safety limits');
+    else act.mutate(mend.does, { onSuccess: onMended, onError: (error) => toastError('This could not be mended', error) });
+  };
+  return (
+    <Button className="ml-auto" busy={act.isPending} onClick={press}>
+      {mend.label}
+    </Button>
+  );
+}
+
+/** Brings a card of this page into sight, and the keyboard to its first control. */
+function focusCard(name: string): void {
+  const heading = [...document.querySelectorAll('h2')].find(({ textContent }) => textContent === name);
+  const card = heading?.closest('section');
+  card?.scrollIntoView({ block: 'nearest' });
+  card?.querySelector<HTMLElement>('input, button, [role="switch"]')?.focus();
 }

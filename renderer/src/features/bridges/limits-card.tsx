@@ -7,7 +7,7 @@ import { client } from '../../host.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { causeOf } from '../../lib/errors.ts';
 import { number } from '../../lib/format.ts';
-import { Meter } from './meter.tsx';
+import { Meter } from '../../components/meter.tsx';
 
 const LIMITS = [
   { setting: 'concurrency', title: 'At once', hint: 'Calls under way; more wait their turn.', unit: 'calls' },

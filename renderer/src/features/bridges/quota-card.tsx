@@ -5,8 +5,9 @@ import { Card } from '../../components/card.tsx';
 import { toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { ago, fullTime } from '../../lib/format.ts';
-import { Meter } from './meter.tsx';
+import { Meter } from '../../components/meter.tsx';
 import { useBridgeCommand } from './run.ts';
+import { creditWords } from '../../lib/credits.ts';
 import { untilText } from './until.ts';
 
 /** What is used of the plan, when it is there anew, and how old that knowledge is. */
@@ -48,7 +49,7 @@ export function QuotaCard({ bridge }: { bridge: BridgeDetail }) {
   );
 }
 
-function Window({ window: { name, usedPercent, minutes, resetsAt } }: { window: QuotaWindow }) {
+function Window({ window: { name, usedPercent, minutes, resetsAt, credits } }: { window: QuotaWindow }) {
   const title = `${name.replaceAll('_', ' ')}${minutes === null ? '' : `, ${lengthOf(minutes)}`}`;
   const used = usedPercent === null ? null : Math.round(usedPercent * 10) / 10;
   return (
@@ -58,6 +59,7 @@ function Window({ window: { name, usedPercent, minutes, resetsAt } }: { window: 
         <span className="tnum ml-auto text-xs text-muted">{used === null ? 'use not stated' : `${used} % used`}</span>
       </p>
       <Meter label={`${title}: used`} percent={used} />
+      {credits !== undefined && <p className="tnum text-xs text-muted">{creditWords(credits)}</p>}
       <p className="text-2xs text-faint" title={resetsAt === null ? undefined : fullTime(resetsAt)}>
         {resetsAt === null ? 'When it is there anew is not stated.' : `Anew ${untilText(resetsAt)}, ${fullTime(resetsAt)}`}
       </p>

@@ -1,14 +1,13 @@
-import { memo, type ReactNode } from 'react';
+import { memo, type PointerEvent, type ReactNode } from 'react';
 import type { Call } from '../../../../bridges/contract/index.ts';
 import { CallStatus, ModelName, PRACTICE, Unstated, UpstreamName, WirePath } from '../../components/call-bits.tsx';
-import { cn } from '../../lib/cn.ts';
 import { bytes, compact, duration, fullTime, time } from '../../lib/format.ts';
-import type { Column, ColumnId } from './columns.ts';
+import type { ColumnId, PlacedColumn } from './columns.ts';
 
 /** Pixels. Fixed, so that 100,000 rows need no measuring. */
 export const ROW_HEIGHT = 32;
 
-/** One call in the table. */
+/** One call in the table. What it says is drawn anew only where the call is another, not where it merely moved. */
 export const CallRow = memo(function CallRow({
   call,
   columns,
@@ -18,7 +17,7 @@ export const CallRow = memo(function CallRow({
   onOpen,
 }: {
   call: Call;
-  columns: readonly Column[];
+  columns: readonly PlacedColumn[];
   index: number;
   top: number;
   selected: boolean;
@@ -31,19 +30,29 @@ export const CallRow = memo(function CallRow({
       aria-rowindex={index + 2}
       aria-selected={selected}
       onClick={() => onOpen(call.id)}
-      className={cn(
-        'call-row absolute inset-x-0 h-8 border-b border-line/60 text-xs hover:bg-hover',
-        call.upstream === PRACTICE && 'text-muted',
-      )}
+      onPointerOver={(event) => explain(event, call, columns)}
+      className={call.upstream === PRACTICE ? `${ROW} text-muted` : ROW}
       style={{ top }}
     >
-      {columns.map((column, at) => (
-        <span key={column.id} role="gridcell" aria-colindex={at + 1} className={cn('right' in column && 'tnum text-right text-muted')}>
-          {cell(column.id, call)}
-        </span>
-      ))}
+      <Cells call={call} columns={columns} />
     </div>
   );
+});
+
+const ROW = 'call-row absolute inset-x-0 h-8 border-b border-line/60 text-xs leading-[31px] [contain:strict] hover:bg-hover';
+
+const Cells = memo(function Cells({ call, columns }: { call: Call; columns: readonly PlacedColumn[] }) {
+  return columns.map((column, at) => (
+    <span
+      key={column.id}
+      role="gridcell"
+      aria-colindex={at + 1}
+      className={LOOKS[column.id] ?? ('right' in column ? 'tnum text-right text-muted' : undefined)}
+      style={{ left: column.left, width: column.room }}
+    >
+      {cell(column.id, call)}
+    </span>
+  ));
 });
 
 /** The id of a row's element, for `aria-activedescendant`. */
@@ -51,44 +60,49 @@ export function rowId(id: number): string {
   return `call-${id}`;
 }
 
+const LOOKS: Partial<Record<ColumnId, string>> = {
+  number: 'tnum text-right text-faint',
+  time: 'tnum text-faint',
+  model: 'font-medium text-ink',
+  version: 'text-muted',
+  caller: 'text-muted',
+  method: 'text-muted',
+  path: 'text-muted',
+  route: 'text-muted',
+  error: 'text-muted',
+  lost: 'tnum text-right text-warn',
+};
+
 function cell(column: ColumnId, call: Call): ReactNode {
   switch (column) {
     case 'number':
-      return <span className="text-faint">{call.id}</span>;
+      return call.id;
     case 'version':
-      return <Text value={call.clientVersion} />;
+      return call.clientVersion ?? <Unstated />;
     case 'method':
-      return <Text value={call.method} />;
+      return call.method;
     case 'path':
-      return <Text value={call.path} />;
+      return call.path;
     case 'route':
-      return <Text value={call.route} />;
+      return call.route ?? <Unstated />;
     case 'error':
-      return <Text value={call.error} />;
+      return call.error ?? <Unstated />;
     case 'cached':
-      return <Count value={call.usage?.cached} />;
+      return count(call.usage?.cached);
     case 'reasoning':
-      return <Count value={call.usage?.reasoning} />;
+      return count(call.usage?.reasoning);
     case 'request':
       return bytes(call.requestBytes);
     case 'lost':
-      return call.lost.length === 0 ? '' : <span className="text-warn">{call.lost.length}</span>;
+      return call.lost.length === 0 ? '' : call.lost.length;
     case 'time':
-      return (
-        <span className="tnum text-faint" title={fullTime(call.startedAt)}>
-          {time(call.startedAt)}
-        </span>
-      );
+      return time(call.startedAt);
     case 'client':
-      return <span title={call.clientVersion === null ? call.client : `${call.client} ${call.clientVersion}`}>{call.client}</span>;
+      return call.client;
     case 'caller':
-      return call.caller === null ? <Unstated /> : <span className="text-muted">{call.caller}</span>;
+      return call.caller ?? <Unstated />;
     case 'model':
-      return (
-        <span className="font-medium text-ink" title={call.modelUsed ?? call.modelRequested ?? undefined}>
-          <ModelName call={call} />
-        </span>
-      );
+      return <ModelName call={call} />;
     case 'upstream':
       return <UpstreamName call={call} />;
     case 'wire':
@@ -102,32 +116,45 @@ function cell(column: ColumnId, call: Call): ReactNode {
     case 'tokens':
       return <Tokens call={call} />;
     case 'size':
-      return <span title={`Request ${bytes(call.requestBytes)}, reply ${bytes(call.replyBytes)}`}>{bytes(call.replyBytes)}</span>;
+      return bytes(call.replyBytes);
   }
 }
 
 function Tokens({ call }: { call: Call }) {
   const { input = null, output = null } = call.usage ?? {};
   if (input === null && output === null) return <Unstated />;
+  if (input !== null && output !== null) return `${compact(input)} / ${compact(output)}`;
   return (
     <>
       {input === null ? <Unstated /> : compact(input)}
-      <span className="text-faint"> / </span>
+      {' / '}
       {output === null ? <Unstated /> : compact(output)}
     </>
   );
 }
 
-function Text({ value }: { value: string | null }) {
-  return value === null ? (
-    <Unstated />
-  ) : (
-    <span className="text-muted" title={value}>
-      {value}
-    </span>
-  );
+function count(value: number | null | undefined): ReactNode {
+  return value === null || value === undefined ? <Unstated /> : compact(value);
 }
 
-function Count({ value }: { value: number | null | undefined }) {
-  return value === null || value === undefined ? <Unstated /> : compact(value);
+/** Says more about the cell under the pointer. Words that nobody asks for are not kept in the document. */
+function explain({ target }: PointerEvent, call: Call, columns: readonly PlacedColumn[]): void {
+  const pointed = target instanceof Element ? target.closest<HTMLElement>('[role="gridcell"]') : null;
+  const column = columns[Number(pointed?.ariaColIndex) - 1];
+  if (pointed && column) pointed.title = about(column.id, call) ?? pointed.textContent;
+}
+
+function about(column: ColumnId, call: Call): string | null {
+  switch (column) {
+    case 'time':
+      return fullTime(call.startedAt);
+    case 'client':
+      return call.clientVersion === null ? call.client : `${call.client} ${call.clientVersion}`;
+    case 'model':
+      return call.modelUsed ?? call.modelRequested;
+    case 'size':
+      return `Request ${bytes(call.requestBytes)}, reply ${bytes(call.replyBytes)}`;
+    default:
+      return null;
+  }
 }

@@ -1,28 +1,37 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Outlet, useNavigate, useParams } from '@tanstack/react-router';
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { getRouteApi, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { Download } from 'lucide-react';
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { IconButton } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { isEmptyFilter } from '../../lib/call-filter.ts';
+import { HEAD_PAGE } from '../../lib/early-calls.ts';
 import { engine } from '../../lib/engine.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useOpening } from '../../lib/use-opening.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { CallsTable, type CallsTableHandle } from './calls-table.tsx';
 import { ColumnsMenu } from './columns-menu.tsx';
 import { NoCalls, NoMatch } from './empty.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { listOf } from './search.ts';
+import { listOf, queryOf, type CallsSearch } from './search.ts';
 import { Split } from './split.tsx';
 import { useColumns } from './use-columns.ts';
 
+const ExportCalls = lazy(async () => ({ default: (await import('../../components/export-calls.tsx')).ExportCalls }));
 const route = getRouteApi('/calls');
-const HEAD_PAGE = 200;
 
 /** Every call, newest first and live, with the open one beside it. */
 export function CallsPage() {
   const search = route.useSearch();
   const navigate = useNavigate();
-  const { q: query = '', ...filter } = useMemo(() => listOf(search), [search]);
-  const { feed, view } = useCallFeed(filter, HEAD_PAGE, query);
+  const { query, filter } = useMemo(() => {
+    const { q = '', ...rest } = listOf(search);
+    return { query: q, filter: rest };
+  }, [search]);
+  const { feed, view: newest } = useCallFeed(filter, HEAD_PAGE, query);
+  // Rows that come in give way to whoever types or scrolls.
+  const view = useDeferredValue(newest);
   const columns = useColumns();
   const { data: status } = useQuery(engine.status.get.queryOptions());
   const openId = useOpenCall();
@@ -49,7 +58,22 @@ export function CallsPage() {
     [open, openId],
   );
 
+  const rowsNow = useCallback(() => feed.view().rows, [feed]);
+  const loadOlder = useCallback(() => void feed.loadOlder(), [feed]);
+  const loadAll = useCallback((wanted: () => boolean) => void feed.loadAll(wanted), [feed]);
+  const toTable = useCallback(() => table.current?.focus(), []);
+  const { tab } = search;
+  const filterBy = useCallback(
+    (next: CallsSearch) => void navigate({ to: '.', search: { ...next, ...(tab ? { tab } : {}) }, replace: true }),
+    [navigate, tab],
+  );
+
+  const exportThem = useOpening();
+  // While the list is looked at, the code of the pane comes.
+  useEffect(() => void import('./detail/index.ts'), []);
+
   useShortcuts({
+    e: exportThem.show,
     '/': () => filterField.current?.focus(),
     j: () => table.current?.step(1),
     k: () => table.current?.step(-1),
@@ -63,16 +87,32 @@ export function CallsPage() {
       <FilterBar
         filter={filter}
         query={query}
-        rows={view.rows}
+        rowsNow={rowsNow}
         field={filterField}
         count={view.rows.length}
         more={view.more}
         total={total}
-        onChange={(next) => void navigate({ to: '.', search: { ...next, ...(search.tab ? { tab: search.tab } : {}) }, replace: true })}
-        onLeave={() => table.current?.focus()}
+        onChange={filterBy}
+        onLeave={toTable}
       >
+        <IconButton label="Export these calls (e)" onClick={exportThem.show}>
+          <Download aria-hidden size={15} />
+        </IconButton>
         <ColumnsMenu chosen={columns.chosen} onToggle={columns.toggle} onReset={columns.reset} />
       </FilterBar>
+      {exportThem.used && (
+        <Suspense>
+          <ExportCalls
+            exported={{
+              what: unfiltered ? 'all calls' : 'the calls that match',
+              query: queryOf({ q: query, ...filter }),
+              name: 'drawbridge-calls',
+            }}
+            open={exportThem.open}
+            onOpenChange={exportThem.onOpenChange}
+          />
+        </Suspense>
+      )}
       <Split aside={openId === null ? null : <Outlet />}>
         {view.phase === 'failed' ? (
           <Problem title="The calls cannot be read" error={view.error} onRetry={() => void feed.refresh()} className="m-4" />
@@ -92,7 +132,8 @@ export function CallsPage() {
             cursor={openId ?? cursor}
             onMove={move}
             onOpen={open}
-            onNeedOlder={() => void feed.loadOlder()}
+            onNeedOlder={loadOlder}
+            onNeedAll={loadAll}
           />
         )}
       </Split>
@@ -100,7 +141,8 @@ export function CallsPage() {
   );
 }
 
+/** The call that the address names; known before the pane that shows it has come. */
 function useOpenCall(): number | null {
-  const { id } = useParams({ strict: false });
-  return id === undefined || !/^\d+$/.test(id) ? null : Number(id);
+  const id = useLocation({ select: ({ pathname }) => /^\/calls\/(\d+)$/.exec(pathname)?.[1] });
+  return id === undefined ? null : Number(id);
 }

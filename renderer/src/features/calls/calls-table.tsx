@@ -1,5 +1,6 @@
 import { ArrowUp } from 'lucide-react';
 import {
+  memo,
   useEffect,
   useImperativeHandle,
   useLayoutEffect,
@@ -16,17 +17,10 @@ import { number } from '../../lib/format.ts';
 import { useVirtualRows } from '../../lib/virtual-rows.ts';
 import { CallRow, ROW_HEIGHT, rowId } from './call-row.tsx';
 import './calls.css';
-import { columnsThatFit, templateOf, type ColumnId } from './columns.ts';
-
-declare module 'react' {
-  // The properties of our own style sheets.
-  interface CSSProperties {
-    '--call-columns'?: string;
-  }
-}
+import { columnsThatFit, placed, type ColumnId } from './columns.ts';
 
 const HEADER_HEIGHT = 28;
-/** Older calls are asked for this many rows before the end is reached. */
+/** Older calls are asked for this many rows before the end is reached, and not before half of those at hand were seen. */
 const AHEAD = 300;
 
 /** What the page may tell the table to do. */
@@ -37,7 +31,7 @@ export type CallsTableHandle = {
 };
 
 /** The live table. Only the rows in sight are in the document, whatever their number. */
-export function CallsTable({
+export const CallsTable = memo(function CallsTable({
   ref,
   view,
   columns: chosen,
@@ -46,6 +40,7 @@ export function CallsTable({
   onMove,
   onOpen,
   onNeedOlder,
+  onNeedAll,
 }: {
   ref: Ref<CallsTableHandle>;
   view: FeedView;
@@ -58,6 +53,8 @@ export function CallsTable({
   onMove: (id: number) => void;
   onOpen: (id: number) => void;
   onNeedOlder: () => void;
+  /** Asks for every older call, as long as that is wanted. */
+  onNeedAll: (wanted: () => boolean) => void;
 }) {
   const { rows } = view;
   const scroller = useRef<HTMLDivElement>(null);
@@ -72,11 +69,12 @@ export function CallsTable({
   const items = virtualizer.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
   const width = useWidth(scroller);
-  const columns = useMemo(() => columnsThatFit(chosen, width), [chosen, width]);
+  const columns = useMemo(() => placed(columnsThatFit(chosen, width), width), [chosen, width]);
   const unseen = useUnseenRows(scroller, rows);
 
   useEffect(() => {
-    if (view.more && view.error === null && !view.loadingOlder && lastShown >= rows.length - AHEAD) onNeedOlder();
+    if (view.more && view.error === null && !view.loadingOlder && lastShown >= rows.length - Math.min(AHEAD, rows.length / 2))
+      onNeedOlder();
   }, [view, lastShown, rows.length, onNeedOlder]);
 
   // End means the oldest call there is, not the oldest one loaded so far.
@@ -108,6 +106,7 @@ export function CallsTable({
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     seekingEnd.current = event.key === 'End' && view.more;
+    if (seekingEnd.current) onNeedAll(() => seekingEnd.current);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT) - 2);
     if (event.key === 'ArrowDown') step(1);
     else if (event.key === 'ArrowUp') step(-1);
@@ -126,7 +125,7 @@ export function CallsTable({
       <div
         ref={scroller}
         onWheel={() => (seekingEnd.current = false)}
-        className="h-full overflow-x-hidden overflow-y-auto [overflow-anchor:none]"
+        className="h-full overflow-x-hidden overflow-y-auto bg-surface [overflow-anchor:none]"
       >
         <div
           ref={grid}
@@ -138,10 +137,9 @@ export function CallsTable({
           tabIndex={0}
           onKeyDown={press}
           className="outline-none"
-          style={{ '--call-columns': templateOf(columns) }}
         >
           <div role="rowgroup" className="sticky top-0 z-10">
-            <div role="row" aria-rowindex={1} className="call-row h-7 border-b bg-surface text-2xs text-faint">
+            <div role="row" aria-rowindex={1} className="call-row relative h-7 border-b bg-surface text-2xs leading-[27px] text-faint">
               {columns.map((column, at) => (
                 <span
                   key={column.id}
@@ -149,6 +147,7 @@ export function CallsTable({
                   aria-colindex={at + 1}
                   title={'title' in column ? column.title : undefined}
                   className={cn('right' in column && 'text-right')}
+                  style={{ left: column.left, width: column.room }}
                 >
                   {column.label}
                 </span>
@@ -156,12 +155,12 @@ export function CallsTable({
             </div>
           </div>
           <div role="rowgroup" className="relative" style={{ height: rows.length * ROW_HEIGHT }}>
-            {items.map(({ index }) => {
+            {inPlaces(items, virtualizer.isScrolling).map(({ index, place }) => {
               const call = rows[index];
               return (
                 call && (
                   <CallRow
-                    key={call.id}
+                    key={place}
                     call={call}
                     columns={columns}
                     index={index}
@@ -200,11 +199,22 @@ export function CallsTable({
       )}
     </>
   );
+});
+
+/**
+ * Gives each row in sight the place of one that went out of it, so that scrolling and new calls change what elements say
+ * and neither make nor remove any. At rest they stand in the order they are read in; while they move, each stays where it
+ * is in the document.
+ */
+function inPlaces(items: readonly { index: number }[], moving: boolean): { index: number; place: number }[] {
+  const places = 2 ** Math.ceil(Math.log2(Math.max(1, items.length)));
+  const placed = items.map(({ index }) => ({ index, place: index % places }));
+  return moving ? placed.sort((a, b) => a.place - b.place) : placed;
 }
 
 /** The width of an element in pixels, as it changes. */
 function useWidth(element: RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(1200);
+  const [width, setWidth] = useState(() => window.innerWidth - (window.innerWidth > 900 ? 200 : 52));
   useLayoutEffect(() => {
     const box = element.current;
     if (!box) return undefined;

@@ -58,13 +58,20 @@ export function columnsThatFit(chosen: ReadonlySet<ColumnId>, width: number): Co
   return COLUMNS.filter((column) => kept.has(column));
 }
 
-/** The value of `grid-template-columns` for these columns. */
-export function templateOf(columns: readonly Column[]): string {
-  const grows = columns.some((column) => 'grow' in column);
-  return columns
-    .map((column, at) => {
-      const grow = 'grow' in column ? column.grow : !grows && at === columns.length - 1 ? 1 : 0;
-      return grow === 0 ? `${column.width}px` : `minmax(${column.width}px, ${grow}fr)`;
-    })
-    .join(' ');
+/** A column, and where it stands in a row: pixels from its left edge, and its width. */
+export type PlacedColumn = Column & { left: number; room: number };
+
+/** Places the columns in a row of this width (pixels); what is left over is shared out among those that grow, else goes to the last. */
+export function placed(columns: readonly Column[], width: number): PlacedColumn[] {
+  const growOf = (column: Column): number => ('grow' in column ? column.grow : 0);
+  const grows = columns.reduce((sum, column) => sum + growOf(column), 0);
+  const needed = columns.reduce((sum, column) => sum + column.width + GAP, PADDING - GAP);
+  const spare = Math.max(0, width - needed);
+  let left = PADDING / 2;
+  return columns.map((column, at) => {
+    const share = grows > 0 ? growOf(column) / grows : at === columns.length - 1 ? 1 : 0;
+    const here = { ...column, left: Math.round(left), room: Math.round(column.width + spare * share) };
+    left += column.width + spare * share + GAP;
+    return here;
+  });
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { X } from 'lucide-react';
-import { useMemo, type ReactNode, type RefObject } from 'react';
+import { memo, useCallback, type ReactNode, type RefObject } from 'react';
 import type { Call, CallFilter } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Choice } from '../../components/choice.tsx';
@@ -17,38 +17,48 @@ const OUTCOMES = [
   { value: 'open', label: 'Running' },
 ];
 
-/** What is shown of all calls. Query and filter live in the URL; this only reads and writes them. */
+/** What is shown of all calls, how many that are, and what else stands at the end of the bar. */
 export function FilterBar({
-  filter,
-  query,
-  rows,
-  field,
   count,
   more,
   total,
-  onChange,
-  onLeave,
   children,
-}: {
-  filter: CallFilter;
-  query: string;
-  /** Calls at hand, whose values may be offered. */
-  rows: readonly Call[];
-  field: RefObject<HTMLInputElement | null>;
+  ...filters
+}: FiltersProps & {
   count: number;
   more: boolean;
   /** How many calls there are in all, where that is known. */
   total: number | null;
-  onChange: (search: CallsSearch) => void;
-  onLeave: () => void;
-  /** What stands at the end of the bar. */
   children?: ReactNode;
 }) {
-  const { data: facets } = useQuery(engine.calls.facets.queryOptions());
-  const change = (part: { [Key in keyof CallFilter]: string | undefined }): void => onChange(listOf({ q: query, ...filter, ...part }));
-  const known = useMemo(() => knownValues(facets, rows), [facets, rows]);
   return (
     <div role="search" aria-label="Filter the calls" className="flex min-h-11 shrink-0 flex-wrap items-center gap-1.5 border-b px-3 py-1.5">
+      <Filters {...filters} />
+      <p role="status" className="tnum ml-auto text-xs text-faint">
+        {total !== null && total >= count ? plural(total, 'call') : more ? `${number(count)}+ calls` : plural(count, 'call')}
+      </p>
+      {children}
+    </div>
+  );
+}
+
+type FiltersProps = {
+  filter: CallFilter;
+  query: string;
+  /** Calls at hand, whose values may be offered. */
+  rowsNow: () => readonly Call[];
+  field: RefObject<HTMLInputElement | null>;
+  onChange: (search: CallsSearch) => void;
+  onLeave: () => void;
+};
+
+/** Query and filter live in the URL; this only reads and writes them. It is left alone while calls come in. */
+const Filters = memo(function Filters({ filter, query, rowsNow, field, onChange, onLeave }: FiltersProps) {
+  const { data: facets } = useQuery(engine.calls.facets.queryOptions());
+  const change = (part: { [Key in keyof CallFilter]: string | undefined }): void => onChange(listOf({ q: query, ...filter, ...part }));
+  const known = useCallback(() => knownValues(facets, rowsNow()), [facets, rowsNow]);
+  return (
+    <>
       <QueryField value={query} known={known} field={field} onChange={(q) => onChange(listOf({ ...filter, q }))} onLeave={onLeave} />
       <Choice label="Outcome" any="Any outcome" value={filter.outcome} options={OUTCOMES} onChange={(outcome) => change({ outcome })} />
       <Choice
@@ -79,13 +89,9 @@ export function FilterBar({
           Clear
         </Button>
       )}
-      <p role="status" className="tnum ml-auto text-xs text-faint">
-        {total !== null && total >= count ? plural(total, 'call') : more ? `${number(count)}+ calls` : plural(count, 'call')}
-      </p>
-      {children}
-    </div>
+    </>
   );
-}
+});
 
 function named(values: readonly string[] = []): { value: string; label: string }[] {
   return values.map((value) => ({ value, label: value }));

@@ -1,2 +1,1 @@
 export { CallsPage } from './calls-page.tsx';
-export { CallDetailPane } from './detail/detail-pane.tsx';

@@ -26,6 +26,14 @@ export function searchOfCalls(search: Record<string, unknown>): CallsSearch {
   return { ...listOf(search), ...(tab === undefined || tab === FIRST_TAB ? {} : { tab }) };
 }
 
+/** The same calls in the query language, for whoever knows no filter. */
+export function queryOf({ q, outcome, client, caller, upstream, model }: Omit<CallsSearch, 'tab'>): string {
+  const fields = Object.entries({ client, caller, upstream, model }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}:${quotedWhereNeeded(value)}`],
+  );
+  return [...(outcome === undefined ? [] : [`is:${outcome}`]), ...fields, ...(q === undefined || q === '' ? [] : [q])].join(' ');
+}
+
 /** What of the URL tells which calls are listed. A plain `text` becomes the query. */
 export function listOf(search: Record<string, unknown>): Omit<CallsSearch, 'tab'> {
   const { text, ...filter } = filterFromSearch(search);

@@ -22,7 +22,7 @@ export function CreateKey({
 }) {
   const [open, setOpen] = useState(false);
   const create = useMutation({
-    mutationFn: (name: string) => client.keys.create({ name }),
+    mutationFn: (key: NewKeyOf) => client.keys.create(key),
     // The answer is the only place that ever holds the key: it must not outlive the dialog.
     gcTime: 0,
     onSettled: () => queryClient.invalidateQueries({ queryKey: engine.keys.key() }),
@@ -54,7 +54,7 @@ export function CreateKey({
               suggested={name}
               busy={create.isPending}
               error={create.error}
-              onSubmit={(name) => create.mutate(name)}
+              onSubmit={(key) => create.mutate(key)}
               onCancel={() => setOpen(false)}
             />
           )}
@@ -63,6 +63,17 @@ export function CreateKey({
     </Dialog.Root>
   );
 }
+
+/** The app makes its own keys itself. */
+const KINDS = [
+  { id: 'clients', title: 'Local clients', about: 'Programs on this machine.' },
+  {
+    id: 'gateway',
+    title: 'The gateway',
+    about: 'Calls that your gateway sends through a tunnel. A sign-in serves them only where its scope says so.',
+  },
+] as const;
+type NewKeyOf = { name: string; use: (typeof KINDS)[number]['id'] };
 
 function NameForm({
   suggested,
@@ -74,17 +85,18 @@ function NameForm({
   suggested: string;
   busy: boolean;
   error: Error | null;
-  onSubmit: (name: string) => void;
+  onSubmit: (key: NewKeyOf) => void;
   onCancel: () => void;
 }) {
   const [name, setName] = useState(suggested);
+  const [use, setUse] = useState<NewKeyOf['use']>('clients');
   const ready = name.trim() !== '';
   return (
     <form
       className="grid gap-4"
       onSubmit={(event) => {
         event.preventDefault();
-        if (ready && !busy) onSubmit(name.trim());
+        if (ready && !busy) onSubmit({ name: name.trim(), use });
       }}
     >
       <Dialog.Title className="text-base font-semibold">Create a client key</Dialog.Title>
@@ -106,6 +118,25 @@ function NameForm({
           </p>
         )}
       </div>
+      <fieldset className="grid gap-2">
+        <legend className="pb-1.5 text-xs font-medium">For</legend>
+        {KINDS.map(({ id, title, about }) => (
+          <label key={id} className="flex items-start gap-2.5 text-xs">
+            <input
+              type="radio"
+              name="use"
+              className="mt-0.5 accent-accent"
+              checked={use === id}
+              onChange={() => setUse(id)}
+              aria-label={title}
+            />
+            <span>
+              <span className="font-medium">{title}</span>
+              <span className="block text-muted">{about}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
       <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" look="primary" busy={busy} disabled={!ready || busy}>

@@ -6,10 +6,12 @@ import { engine } from '../../lib/engine.ts';
 import { ago, fullTime } from '../../lib/format.ts';
 import { CreateKey } from './create-key.tsx';
 import { RevokeKey } from './revoke-key.tsx';
+import { USES } from './uses.ts';
 
 const COLUMNS = [
-  { title: 'Name', width: 'w-[34%]' },
+  { title: 'Name', width: 'w-[28%]' },
   { title: 'Key' },
+  { title: 'For' },
   { title: 'Created' },
   { title: 'Last used' },
   { title: 'Actions', width: 'w-24', hidden: true },
@@ -33,6 +35,7 @@ export function KeysCard() {
             <tr key={key.id} className="transition-colors hover:bg-hover">
               <Cell className="truncate font-medium">{key.name}</Cell>
               <Cell className="font-mono text-muted">{key.hint}</Cell>
+              <Cell className="truncate text-muted">{USES[key.use]}</Cell>
               <Cell className="tnum text-muted" title={fullTime(key.createdAt)}>
                 {ago(key.createdAt)}
               </Cell>

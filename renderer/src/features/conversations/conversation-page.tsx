@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { ArrowLeft } from 'lucide-react';
-import { useCallback, useMemo, useState } from 'react';
+import { ArrowLeft, Download } from 'lucide-react';
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import type { Conversation, ConversationNode } from '../../../../bridges/contract/index.ts';
+import { Button } from '../../components/button.tsx';
 import { Unstated } from '../../components/call-bits.tsx';
 import { Card } from '../../components/card.tsx';
 import { CostValue } from '../../components/cost.tsx';
@@ -16,11 +17,14 @@ import { engine } from '../../lib/engine.ts';
 import { isNotFound } from '../../lib/errors.ts';
 import { compact, fullTime, number, plural } from '../../lib/format.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useOpening } from '../../lib/use-opening.ts';
 import { ContextChart } from './context-chart.tsx';
 import { layoutOf } from './layout.ts';
 import { NodeDetail } from './node-detail.tsx';
 import { NodeList } from './node-list.tsx';
 import { Tree } from './tree.tsx';
+
+const ExportCalls = lazy(async () => ({ default: (await import('../../components/export-calls.tsx')).ExportCalls }));
 
 /** A tree of more calls than this can be drawn, not read. */
 const MOST_NODES = 1000;
@@ -63,7 +67,9 @@ function Shown({ conversation, nodes, more }: { conversation: Conversation; node
   const [chosen, setChosen] = useState<number | null>(null);
   const current = placed.find(({ call }) => call === chosen) ?? placed[0];
   const open = useCallback((call: number) => void navigate({ to: '/calls/$id', params: { id: String(call) } }), [navigate]);
+  const out = useOpening();
   useShortcuts({
+    e: out.show,
     t: () => setLook('tree'),
     l: () => setLook('list'),
     Escape: () => void navigate({ to: '/conversations' }),
@@ -71,7 +77,13 @@ function Shown({ conversation, nodes, more }: { conversation: Conversation; node
   return (
     <Page width="max-w-[1480px]">
       <header className="grid gap-1">
-        <Back />
+        <div className="flex items-center">
+          <Back />
+          <Button className="ml-auto" onClick={out.show}>
+            <Download aria-hidden size={13} />
+            Export
+          </Button>
+        </div>
         <h1 className="line-clamp-2 text-lg font-semibold break-words">{conversation.title ?? 'A conversation without readable words'}</h1>
         <p className="flex flex-wrap gap-x-3 text-xs text-muted">
           <span>{conversation.client}</span>
@@ -83,6 +95,15 @@ function Shown({ conversation, nodes, more }: { conversation: Conversation; node
           </span>
         </p>
       </header>
+      {out.used && (
+        <Suspense>
+          <ExportCalls
+            exported={{ what: 'the conversation', conversation: conversation.id, name: `drawbridge-conversation-${conversation.id}` }}
+            open={out.open}
+            onOpenChange={out.onOpenChange}
+          />
+        </Suspense>
+      )}
       <Sums conversation={conversation} />
       {more && (
         <p className="rounded-md bg-warn-soft px-3 py-2 text-xs text-warn">

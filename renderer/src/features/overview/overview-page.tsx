@@ -10,7 +10,7 @@ import { ActivityStrip } from './activity-strip.tsx';
 import { BridgesCard, TunnelsCard } from './bridges-card.tsx';
 import { CaptureCard } from './capture-card.tsx';
 import { flowOf } from './flow.ts';
-import { healthOf } from './health.ts';
+import { healthOf } from '../../lib/health.ts';
 import { ListenersCard } from './listeners-card.tsx';
 import { NoticeList } from './notice-list.tsx';
 import { RecentCalls } from './recent-calls.tsx';

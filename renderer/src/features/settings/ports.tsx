@@ -68,16 +68,19 @@ function CompanionPort() {
       error={use.isError ? causeOf(use.error) : (companion?.reason ?? null)}
     >
       {companion?.mend && <MendButton mend={companion.mend} />}
-      <EditField
-        key={port}
-        label="Port of the companion"
-        kind="number"
-        width="w-20"
-        value={port}
-        busy={use.isPending}
-        invalid={use.isError}
-        onSave={(value) => use.mutate(Number(value))}
-      />
+      {/* What is typed before the port is known would be lost. */}
+      {status && (
+        <EditField
+          key={port}
+          label="Port of the companion"
+          kind="number"
+          width="w-20"
+          value={port}
+          busy={use.isPending}
+          invalid={use.isError}
+          onSave={(value) => use.mutate(Number(value))}
+        />
+      )}
     </FormRow>
   );
 }

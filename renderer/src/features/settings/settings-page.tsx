@@ -10,7 +10,9 @@ import { Folders } from './folders.tsx';
 import { Gateway } from './gateway.tsx';
 import { Keys } from './keys.tsx';
 import { Ports } from './ports.tsx';
+import { Prices } from './prices.tsx';
 import { Privacy } from './privacy.tsx';
+import { Startup } from './startup.tsx';
 import { Storage } from './storage.tsx';
 import { Transfer } from './transfer.tsx';
 
@@ -38,11 +40,13 @@ export function SettingsPage() {
         </div>
       )}
       <Appearance />
+      <Startup />
       <Ports settings={data.settings} />
       <Privacy settings={data.settings} />
       <Storage settings={data.settings} />
       <Folders settings={data.settings} />
       <Keys />
+      <Prices />
       <Gateway settings={data.settings} />
       <Transfer settings={data.settings} path={data.path} />
       <About />

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import type { Settings } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
@@ -12,6 +12,10 @@ import { causeOf } from '../../lib/errors.ts';
 import { plural } from '../../lib/format.ts';
 import { differencesOf } from '../../lib/patch.ts';
 import { saveFile } from '../../lib/save-file.ts';
+import { useOpening } from '../../lib/use-opening.ts';
+import { ImportCalls } from './import-calls.tsx';
+
+const ExportCalls = lazy(async () => ({ default: (await import('../../components/export-calls.tsx')).ExportCalls }));
 
 const COLUMNS = [{ title: 'Setting', width: 'w-2/5' }, { title: 'Now' }, { title: 'In the file' }];
 
@@ -19,6 +23,7 @@ type Chosen = { name: string; settings: Record<string, unknown> };
 
 /** Settings as a file: to another machine, or back to how they were. No secret is in it; those stay in the keychain. */
 export function Transfer({ settings, path }: { settings: Settings; path: string }) {
+  const out = useOpening();
   const picker = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const read = useMutation({ mutationFn: readSettings, onSuccess: setChosen, onError: () => setChosen(null) });
@@ -26,7 +31,7 @@ export function Transfer({ settings, path }: { settings: Settings; path: string 
     <Card title="Import and export">
       <FormRows>
         <FormRow
-          title="Export"
+          title="Export settings"
           hint={
             <>
               Everything set here and in <code className="font-mono text-2xs break-all">{path}</code>. Keys and sign-ins are not in it.
@@ -42,7 +47,7 @@ export function Transfer({ settings, path }: { settings: Settings; path: string 
             Export settings
           </Button>
         </FormRow>
-        <FormRow title="Import" hint="You see what would change before it does." error={read.isError ? causeOf(read.error) : null}>
+        <FormRow title="Import settings" hint="You see what would change before it does." error={read.isError ? causeOf(read.error) : null}>
           <input
             ref={picker}
             type="file"
@@ -58,7 +63,20 @@ export function Transfer({ settings, path }: { settings: Settings; path: string 
           />
           <Button onClick={() => picker.current?.click()}>Choose a file…</Button>
         </FormRow>
+        <FormRow title="Export calls" hint="Everything that was kept of all calls. The calls page exports those you look for.">
+          <Button onClick={out.show}>Export calls…</Button>
+        </FormRow>
+        <ImportCalls />
       </FormRows>
+      {out.used && (
+        <Suspense>
+          <ExportCalls
+            exported={{ what: 'all calls', query: '', name: 'drawbridge-calls' }}
+            open={out.open}
+            onOpenChange={out.onOpenChange}
+          />
+        </Suspense>
+      )}
       {chosen && <Preview chosen={chosen} settings={settings} onDone={() => setChosen(null)} />}
     </Card>
   );

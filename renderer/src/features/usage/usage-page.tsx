@@ -16,6 +16,7 @@ import { engine } from '../../lib/engine.ts';
 import { compact, dollars, duration, number } from '../../lib/format.ts';
 import { PlaceLink } from '../../shell/place-link.tsx';
 import { Chart } from './chart.tsx';
+import { Credits } from './credits.tsx';
 import { Prices } from './prices.tsx';
 import { Quotas } from './quotas.tsx';
 import { DIMENSIONS, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
@@ -129,6 +130,7 @@ export function UsagePage() {
         </>
       )}
       <WindowCard />
+      <Credits />
       <Quotas from={from} />
       <Prices />
     </Page>

@@ -19,6 +19,7 @@ import { FIRST_TAB, listOf, searchOfCalls, TABS, type TabId } from '../search.ts
 import { widened } from '../split.tsx';
 import { Conversation } from './conversation.tsx';
 import { CopyAs } from './copy-as.tsx';
+import { Deeds } from './deeds.tsx';
 import { HeadersTab } from './headers-tab.tsx';
 import { LossNote } from './losses.tsx';
 import { SidesTab } from './sides-tab.tsx';
@@ -56,7 +57,7 @@ export function CallDetailPane() {
 
   const held = detail.data?.call.id === id ? detail.data : undefined;
   return (
-    <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="flex h-full flex-col border-l bg-surface">
+    <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="@container flex h-full flex-col border-l bg-surface">
       {held ? (
         <Head detail={held} onClose={close} onShowLosses={() => show('request')} />
       ) : (
@@ -98,7 +99,7 @@ function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: 
   const { call } = detail;
   const isWide = useStore(widened);
   return (
-    <header className="grid shrink-0 gap-2.5 px-4 pt-2 pb-3">
+    <header className="grid shrink-0 grid-cols-[minmax(0,1fr)] gap-2.5 px-4 pt-2 pb-3">
       <div className="flex h-7 items-center gap-3">
         <h2 className="min-w-0 truncate font-mono text-xs" title={call.path}>
           <span className="text-muted">{call.method}</span> {call.path}
@@ -107,8 +108,10 @@ function Head({ detail, onClose, onShowLosses }: { detail: CallDetail; onClose: 
           <CallStatus call={call} />
         </span>
         {call.upstream === PRACTICE && <PracticeBadge />}
-        <span className="tnum ml-auto truncate text-xs text-faint">{fullTime(call.startedAt)}</span>
+        <span className="tnum truncate text-xs text-faint @max-[44rem]:hidden">{fullTime(call.startedAt)}</span>
+        <span className="ml-auto" />
         <CopyAs detail={detail} limit={WHOLE_LIMIT} />
+        <Deeds detail={detail} limit={WHOLE_LIMIT} />
         <IconButton
           label={isWide ? 'Give the list its room back (w)' : 'Widen (w)'}
           aria-pressed={isWide}

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import type { CallDetail, CallIdentity, ConversationNode } from '../../../../../bridges/contract/index.ts';
+import type { CallDetail, CallIdentity, Cost } from '../../../../../bridges/contract/index.ts';
 import { CallStatus, ModelName, Unstated } from '../../../components/call-bits.tsx';
 import { engine } from '../../../lib/engine.ts';
 import { bytes, compact, duration, fullTime, NOT_STATED, number } from '../../../lib/format.ts';
@@ -10,10 +10,9 @@ export function SummaryTab({ detail: { call, client, assembled } }: { detail: Ca
   const { usage } = call;
   const asked = { input: { call: call.id }, retry: false };
   const { data: identity } = useQuery(engine.conversations.identity.queryOptions(asked));
-  const { data: tree } = useQuery(
-    engine.conversations.tree.queryOptions({ input: { id: call.id }, retry: false, staleTime: Infinity, enabled: call.state !== 'open' }),
+  const { data: cost } = useQuery(
+    engine.usage.cost.queryOptions({ input: { call: call.id }, retry: false, staleTime: Infinity, enabled: call.state !== 'open' }),
   );
-  const node = tree?.nodes.find((one) => one.call === call.id);
   const tools = assembled.reply.filter(({ kind }) => kind === 'tool_call').length;
   return (
     <div
@@ -33,7 +32,7 @@ export function SummaryTab({ detail: { call, client, assembled } }: { detail: Ca
               : `${usage.input === null ? '–' : compact(usage.input)} / ${usage.output === null ? '–' : compact(usage.output)}`
           }
         />
-        <Tile name={costName(node)} value={costOf(node)} />
+        <Tile name={costName(cost)} value={costOf(cost)} />
       </dl>
       <Group title="Call">
         <Line name="Number">{call.id}</Line>
@@ -100,12 +99,12 @@ function Tile({ name, value }: { name: string; value: string | null }) {
   );
 }
 
-function costName(node: ConversationNode | undefined): string {
-  if (node?.cost.label === 'plan') return 'Cost by list price (plan pays)';
-  return node?.cost.label === 'list price' ? 'Cost by list price' : 'Cost';
+function costName(cost: Cost | undefined): string {
+  if (cost?.label === 'plan') return 'Cost by list price (plan pays)';
+  return cost?.label === 'list price' ? 'Cost by list price' : 'Cost';
 }
 
-function costOf(node: ConversationNode | undefined): string | null {
-  const usd = node?.cost.usd ?? null;
+function costOf(cost: Cost | undefined): string | null {
+  const usd = cost?.usd ?? null;
   return usd === null ? null : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 }

@@ -20,8 +20,8 @@ export function QueryField({
   onLeave,
 }: {
   value: string;
-  /** Values that calls have, to offer. */
-  known: KnownValues;
+  /** Values that calls have, to offer. Asked for while one types. */
+  known: () => KnownValues;
   field: RefObject<HTMLInputElement | null>;
   /** Takes a query that is sound. */
   onChange: (query: string) => void;
@@ -34,7 +34,7 @@ export function QueryField({
   const listId = useId();
   const problemId = useId();
   const { problems } = useMemo(() => parseQuery(text), [text]);
-  const offers = useMemo(() => (offering ? useful(completeQuery(text, cursor, known, 60), text) : []), [offering, text, cursor, known]);
+  const offers = useMemo(() => (offering ? useful(completeQuery(text, cursor, known(), 60), text) : []), [offering, text, cursor, known]);
   const isOpen = offers.length > 0;
   const [problem] = problems;
   // A word that is still being typed is not wrong yet.

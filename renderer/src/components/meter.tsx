@@ -1,5 +1,5 @@
 import { Meter as Base } from '@base-ui/react/meter';
-import { cn } from '../../lib/cn.ts';
+import { cn } from '../lib/cn.ts';
 
 /** A bar that fills. Past four fifths it warns, at the end it is red. */
 export function Meter({ label, percent }: { label: string; percent: number | null }) {

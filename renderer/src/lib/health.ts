@@ -1,4 +1,4 @@
-import type { Status } from '../../../../bridges/contract/index.ts';
+import type { Status } from '../../../bridges/contract/index.ts';
 
 /** How the whole stands, in one word and one sentence. */
 export type Health = { level: 'ok' | 'warn' | 'bad'; title: string; detail: string };

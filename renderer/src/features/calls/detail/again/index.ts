@@ -1,0 +1,1 @@
+export { AgainDialog, CompareDialog } from './again-dialog.tsx';

@@ -1,0 +1,1 @@
+export { CallDetailPane } from './detail-pane.tsx';

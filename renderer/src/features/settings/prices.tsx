@@ -1,0 +1,130 @@
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { X } from 'lucide-react';
+import { useState } from 'react';
+import type { Price } from '../../../../bridges/contract/index.ts';
+import { Button, IconButton } from '../../components/button.tsx';
+import { Card } from '../../components/card.tsx';
+import { FIELD } from '../../components/field.tsx';
+import { Cell, Table } from '../../components/table.tsx';
+import { toast } from '../../components/toasts.tsx';
+import { client } from '../../host.ts';
+import { cn } from '../../lib/cn.ts';
+import { engine, queryClient } from '../../lib/engine.ts';
+import { causeOf } from '../../lib/errors.ts';
+import { dollars } from '../../lib/format.ts';
+import { EMPTY_PRICE, priceOf, type PriceDraft } from './price-draft.ts';
+
+const COLUMNS = [
+  { title: 'Model' },
+  { title: 'In', width: 'w-20', right: true },
+  { title: 'Cached', width: 'w-20', right: true },
+  { title: 'Cache write', width: 'w-24', right: true },
+  { title: 'Out', width: 'w-20', right: true },
+  { title: 'Actions', width: 'w-14', hidden: true },
+];
+
+const AMOUNTS = [
+  { field: 'input', label: 'In' },
+  { field: 'cached', label: 'Cached' },
+  { field: 'cacheWrite', label: 'Cache write' },
+  { field: 'output', label: 'Out' },
+] as const satisfies readonly { field: keyof PriceDraft; label: string }[];
+
+/** Prices of the owner's own, which count before ours. */
+export function Prices() {
+  const { data } = useQuery(engine.usage.prices.queryOptions());
+  const [draft, setDraft] = useState<PriceDraft>(EMPTY_PRICE);
+  const own = data?.prices.flatMap(({ from, ...price }) => (from === 'user' ? [price] : [])) ?? [];
+  const write = (prices: Price[]): Promise<unknown> =>
+    client.usage.setPrices({ prices }).then(() => queryClient.invalidateQueries({ queryKey: engine.usage.key() }));
+  const save = useMutation({
+    mutationFn: async ({ next, title }: { next: Price[]; title: string }) => {
+      await write(next);
+      toast({ title, undo: () => write(own) });
+    },
+  });
+  const price = priceOf(draft);
+  return (
+    <Card title="Prices of your own" actions={<span className="text-2xs text-faint">Dollars for a million tokens</span>}>
+      <p className="px-3.5 py-2.5 text-xs text-muted">
+        For models we have no price for, or where yours is another. An empty amount is unknown, and so is the cost of calls that used such
+        tokens. Past calls are reckoned anew. They stand in <code className="font-mono text-2xs break-all">{data?.file}</code>.
+      </p>
+      {data?.problem != null && (
+        <p role="alert" className="mx-3.5 mb-2.5 rounded-md bg-warn-soft px-2.5 py-1.5 text-xs text-warn">
+          The file is not in force: {data.problem} Saving here writes it anew.
+        </p>
+      )}
+      {own.length > 0 && (
+        <div className="border-t">
+          <Table label="Prices of your own" columns={COLUMNS}>
+            {own.map((one) => (
+              <tr key={one.model}>
+                <Cell className="truncate font-mono" title={one.model}>
+                  {one.model}
+                </Cell>
+                {AMOUNTS.map(({ field }) => (
+                  <Cell key={field} className="tnum text-right">
+                    {one[field] === null ? <span className="text-faint">unknown</span> : dollars(one[field])}
+                  </Cell>
+                ))}
+                <Cell className="text-right">
+                  <IconButton
+                    label={`Remove the price of ${one.model}`}
+                    onClick={() =>
+                      save.mutate({ next: own.filter(({ model }) => model !== one.model), title: `Removed the price of ${one.model}` })
+                    }
+                  >
+                    <X aria-hidden size={14} />
+                  </IconButton>
+                </Cell>
+              </tr>
+            ))}
+          </Table>
+        </div>
+      )}
+      <form
+        className="flex flex-wrap items-end gap-2 border-t px-3.5 py-2.5"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (price === null) return;
+          const dated = { ...price, date: new Date().toISOString().slice(0, 10) };
+          save.mutate(
+            { next: [...own.filter(({ model }) => model !== dated.model), dated], title: `Saved the price of ${dated.model}` },
+            { onSuccess: () => setDraft(EMPTY_PRICE) },
+          );
+        }}
+      >
+        <input
+          aria-label="Model of a new price"
+          placeholder="lab-large*"
+          autoComplete="off"
+          spellCheck={false}
+          className={cn(FIELD, 'min-w-36 flex-1 font-mono')}
+          value={draft.model}
+          onChange={(event) => setDraft({ ...draft, model: event.target.value })}
+        />
+        {AMOUNTS.map(({ field, label }) => (
+          <input
+            key={field}
+            aria-label={`${label}, dollars for a million tokens`}
+            placeholder={label}
+            inputMode="decimal"
+            autoComplete="off"
+            className={cn(FIELD, 'tnum w-[5.6rem] text-right')}
+            value={draft[field]}
+            onChange={(event) => setDraft({ ...draft, [field]: event.target.value })}
+          />
+        ))}
+        <Button type="submit" busy={save.isPending} disabled={price === null || save.isPending}>
+          Save price
+        </Button>
+        {save.isError && (
+          <p role="alert" className="w-full text-xs text-bad">
+            {causeOf(save.error)}
+          </p>
+        )}
+      </form>
+    </Card>
+  );
+}

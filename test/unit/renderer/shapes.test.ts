@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import type { Call, UsageNumbers } from '../../../bridges/contract/index.ts';
+import { mendOf } from '../../../renderer/src/features/bridges/mends.ts';
+import { COLUMNS, columnsThatFit, placed, USUAL_COLUMNS } from '../../../renderer/src/features/calls/columns.ts';
+import { layoutOf, step } from '../../../renderer/src/features/conversations/layout.ts';
+import { bucketsOf, groupsOf, stacked } from '../../../renderer/src/features/usage/series.ts';
+import { CallFeed } from '../../../renderer/src/lib/call-feed.ts';
+import { sseFrames } from '../../../renderer/src/lib/sse.ts';
+import { madeCall } from '../../fakes/made-calls.ts';
+import { madeNodes } from '../../fakes/made-meaning.ts';
+
+describe('the columns of the calls', () => {
+  const usual = new Set(USUAL_COLUMNS);
+  it('give way in a narrow list, the least used first, and two always stay', () => {
+    expect(columnsThatFit(usual, 2000)).toHaveLength(USUAL_COLUMNS.length);
+    expect(columnsThatFit(usual, 100).map(({ id }) => id)).toEqual(['model', 'status']);
+  });
+  it.each([700, 1240, 2000])('stand side by side in %i pixels, and none beyond the edge', (width) => {
+    const columns = placed(columnsThatFit(usual, width), width);
+    for (const [at, column] of columns.entries()) {
+      expect(column.room).toBeGreaterThanOrEqual(column.width);
+      const next = columns[at + 1];
+      if (next) expect(next.left).toBeGreaterThanOrEqual(column.left + column.room);
+      else expect(column.left + column.room).toBeLessThanOrEqual(width);
+    }
+  });
+  it('share out what is left over', () => {
+    const [only] = COLUMNS.filter(({ id }) => id === 'status');
+    expect(placed(only ? [only] : [], 500)[0]?.room).toBe(500 - 28);
+  });
+});
+
+describe('the tree of a conversation', () => {
+  const layout = layoutOf(madeNodes(Date.UTC(2026, 10, 21)));
+  it('gives each call a place of its own, below the one it follows', () => {
+    expect(new Set(layout.placed.map(({ column, row }) => `${column} ${row}`)).size).toBe(layout.placed.length);
+    for (const { row, parent } of layout.placed) if (parent) expect(row).toBeGreaterThan(parent.row);
+  });
+  it('is walked by arrow keys, and back', () => {
+    const [first] = layout.placed;
+    const second = first && step(layout, first, 'down');
+    expect(second?.parent).toBe(first);
+    expect(second && step(layout, second, 'up')).toBe(first);
+    expect(first && step(layout, first, 'up')).toBeNull();
+  });
+});
+
+describe('the values of a chart', () => {
+  const numbers = (calls: number, output: number | null): UsageNumbers => ({
+    calls,
+    errors: 0,
+    uncounted: 0,
+    inputGross: null,
+    inputNet: null,
+    cached: null,
+    cacheWrite: null,
+    output,
+    reasoning: null,
+    cost: { usd: null, label: 'unknown', complete: false },
+    ttfbMs: null,
+    durationMs: null,
+  });
+  it('begin a day where the viewer’s day begins', () => {
+    const now = Date.UTC(2026, 10, 21, 12);
+    expect(bucketsOf('day', 2, now, 60).map((at) => new Date(at).toISOString())).toEqual([
+      '2026-11-19T23:00:00.000Z',
+      '2026-11-20T23:00:00.000Z',
+    ]);
+  });
+  it('are nothing where there were no calls, and unknown where calls told nothing', () => {
+    const at = ['2026-11-21T00:00:00.000Z', '2026-11-21T01:00:00.000Z'];
+    const points = [{ ...numbers(2, null), at: at[0] ?? '', group: 'a' }];
+    const [group] = groupsOf(
+      at.map((time) => Date.parse(time)),
+      points,
+      [{ ...numbers(2, null), group: 'a' }],
+      { read: ({ output }) => output, none: 0 },
+      true,
+    );
+    expect(group?.values).toEqual([null, 0]);
+  });
+  it('stand on each other, what is unknown adding nothing', () => {
+    const group = (values: (number | null)[]) => ({ name: 'a', rest: false, values });
+    expect(stacked([group([1, null, null]), group([2, 3, null])])).toEqual([
+      [1, null, null],
+      [3, 3, null],
+    ]);
+  });
+});
+
+describe('the list of calls', () => {
+  const call = (id: number, part: Partial<Call> = {}): Call => ({ ...madeCall(id, 0), ...part, id });
+  const feedOf = (first?: Call[]) =>
+    new CallFeed({
+      load: async ({ before = 100 }) => ({ calls: [call(before - 1), call(before - 2)], more: true }),
+      accepts: ({ client }) => client !== 'hidden',
+      headPage: 2,
+      ...(first === undefined ? {} : { first: { calls: first, more: true } }),
+    });
+  it('shows what came early at once, and joins what is asked for later', async () => {
+    const feed = feedOf([call(97), call(96)]);
+    expect(feed.view()).toMatchObject({ phase: 'ready', more: true });
+    feed.apply([call(98)]);
+    await feed.refresh();
+    expect(feed.view().rows.map(({ id }) => id)).toEqual([99, 98, 97, 96]);
+  });
+  it('takes a moved call in place, and leaves one out that no longer fits', async () => {
+    const feed = feedOf();
+    await feed.refresh();
+    feed.apply([call(98, { status: 418 })]);
+    expect(feed.view().rows[1]?.status).toBe(418);
+    feed.apply([call(98, { client: 'hidden' })]);
+    expect(feed.view().rows.map(({ id }) => id)).toEqual([99]);
+  });
+});
+
+it('a frame of a stream has the time its last byte came', () => {
+  const frames = sseFrames('event: a\ndata: 1\n\ndata: 2\n\n', [
+    [0, 5],
+    [12, 9],
+    [25, 30],
+  ]);
+  expect(frames.map(({ event, data, atMs }) => ({ event, data, atMs }))).toEqual([
+    { event: 'a', data: '1', atMs: 9 },
+    { event: null, data: '2', atMs: 9 },
+  ]);
+});
+
+it('a finding of a doctor has a button where this window can mend it', () => {
+  expect(mendOf('enabled')).toEqual({ label: 'Switch it on', does: 'enable' });
+  expect(mendOf('m365-consent')).toEqual({ label: 'Sign in', does: 'sign-in' });
+  expect(mendOf('codex-keychain')).toBeNull();
+});
