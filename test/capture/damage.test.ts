@@ -145,9 +145,9 @@ describe('a damaged store', () => {
 function smallDisk(): { place: string; remove(): void } | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const place = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-disk-'));
-  const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=12m', 'drawbridge-test', place]).status === 0;
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'drawbridge-test', place]).status === 0;
   const remove = (): void => {
-    if (mounted) spawnSync('/bin/umount', ['-l', place]);
+    if (mounted) spawnSync('umount', ['-l', place]);
     rmSync(place, { recursive: true, force: true });
   };
   if (mounted) return { place, remove };
