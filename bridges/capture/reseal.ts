@@ -3,23 +3,26 @@ import Database from 'better-sqlite3';
 import { isSealed } from './facts.ts';
 import type { FollowerMaker } from './followers.ts';
 import type { Seal } from './seal.ts';
-import { Store } from './store.ts';
+import { isDamage, Store } from './store.ts';
 
 /** So many calls are written in one transaction. */
 const AT_ONCE = 64;
 /** Sums outlive the calls they were made of: they are taken over, not made again. */
 const KEPT_TABLES = ['usage_names', 'usage_hours', 'usage_accounts', 'usage_quotas'];
 
-/** Whether a database that exists is encrypted. False where there is none. Throws SqliteError where it is damaged. */
-export function isSealedFile(file: string): boolean {
+/** Whether a database is encrypted. Undefined where there is none, or one that can't be read. */
+export function isSealedFile(file: string): boolean | undefined {
   let db: Database.Database;
   try {
     db = new Database(file, { readonly: true, fileMustExist: true });
   } catch {
-    return false;
+    return undefined;
   }
   try {
     return isSealed(db);
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
   } finally {
     db.close();
   }

@@ -105,7 +105,7 @@ export class Store {
       // What is removed is overwritten at once.
       db.pragma('secure_delete = on');
       checkQuickly(db, file);
-      closeSync(openSync(markOf(file), 'a', 0o600));
+      markAsOpen(file);
       migrate(db, MIGRATIONS);
       if (!fits(db, seal)) throw new SealedStoreError('The call history is encrypted, and its key is not in the keychain.');
       rememberSeal(db, seal);
@@ -397,6 +397,14 @@ const MOST_CHECKED = 1024 * 1024 * 1024;
 /** Stands beside the database while it is open. */
 function markOf(file: string): string {
   return `${file}-open`;
+}
+
+function markAsOpen(file: string): void {
+  try {
+    closeSync(openSync(markOf(file), 'a', 0o600));
+  } catch {
+    // On a full disk; the next start then does not look for what a kill may have left.
+  }
 }
 
 /** Reads the first pages, damage there would show only in the middle of a call; all of them where the last run was killed. */

@@ -1,4 +1,4 @@
-import { existsSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
@@ -175,11 +175,11 @@ function sealFor(
   { file, now, seal: wanted, key }: Extract<ToWorker, { type: 'open' }>,
   followers: readonly FollowerMaker[],
 ): Seal | undefined {
-  const isNow = isSealedFile(file);
+  const isNow = isSealedFile(file) ?? wanted;
   if (!wanted && !isNow) return openly;
   if (key === null) return undefined;
   const sealed = sealedWith(Buffer.from(key));
-  if (existsSync(file) && isNow !== wanted) reseal(file, now, isNow ? sealed : openly, wanted ? sealed : openly, followers);
+  if (isNow !== wanted) reseal(file, now, isNow ? sealed : openly, wanted ? sealed : openly, followers);
   return wanted ? sealed : openly;
 }
 

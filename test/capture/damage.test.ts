@@ -8,7 +8,9 @@ import { salvage } from '../../bridges/capture/salvage.ts';
 import { openly } from '../../bridges/capture/seal.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { check, type Slices } from '../../bridges/capture/upkeep.ts';
+import { createCapture } from '../../bridges/capture/capture.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
+import { silentLogger, type Logger } from '../../bridges/engine/log.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { callRow, conversationOf } from './rows.ts';
 
@@ -108,6 +110,28 @@ describe('a damaged store', () => {
     expect(saved).toBeGreaterThan(places.length * CALLS * 0.7);
   });
 
+  it('is moved aside, and its calls are there again while new ones are kept', async () => {
+    fill();
+    damage(leaves('exchanges')[0] ?? 0);
+    writeFileSync(`${file}-open`, '');
+    const warned = Promise.withResolvers<string>();
+    const log: Logger = {
+      ...silentLogger,
+      warn(event, values) {
+        if (event === 'capture.warned') warned.resolve(JSON.stringify(values));
+      },
+    };
+    const settings = () => ({ enabled: true, maxBodyBytes: 1_000_000 });
+    const capture = createCapture({ file, clock: systemClock, log, settings });
+    await capture.start();
+    expect(capture.status().state).toBe('recording');
+    expect(capture.movedAside()).toContain('.damaged-');
+    expect(await warned.promise).toContain('calls were taken over');
+    expect((await capture.list(1000, undefined, {})).length).toBeGreaterThan(CALLS / 2);
+    expect(capture.status().calls).toBeGreaterThan(CALLS / 2);
+    await capture.stop();
+  });
+
   it('gives nothing where not even its beginning can be read, and says so', () => {
     fill();
     damage(1);
@@ -121,9 +145,9 @@ describe('a damaged store', () => {
 function smallDisk(): { place: string; remove(): void } | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const place = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-disk-'));
-  const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=12m', 'drawbridge-test', place]).status === 0;
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'drawbridge-test', place]).status === 0;
   const remove = (): void => {
-    if (mounted) spawnSync('/bin/umount', ['-l', place]);
+    if (mounted) spawnSync('umount', ['-l', place]);
     rmSync(place, { recursive: true, force: true });
   };
   if (mounted) return { place, remove };

@@ -38,18 +38,27 @@ describe('a recipe', () => {
   it('gives back what it was made of', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ gap: fc.uint8Array({ maxLength: 40 }), segment: fc.maxSafeNat() })),
+        fc.array(
+          fc.record({
+            gap: fc.uint8Array({ maxLength: 40 }),
+            segment: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+            cut: fc.option(fc.record({ start: fc.nat(1), end: fc.nat(1), own: fc.uint8Array({ maxLength: 20 }) })),
+          }),
+        ),
         fc.uint8Array(),
-        (pieces, tail) => {
-          const recipe = encodeRecipe(
-            pieces.map(({ gap, segment }) => ({ gap: Buffer.from(gap), segment })),
-            Buffer.from(tail),
-          );
-          const wanted = Buffer.concat([
-            ...pieces.flatMap(({ gap, segment }) => [Buffer.from(gap), Buffer.from(`<${segment}>`)]),
-            Buffer.from(tail),
-          ]);
-          expect(assemble(decodeRecipe(recipe), (id) => Buffer.from(`<${id}>`))).toEqual(wanted);
+        (given, tail) => {
+          const pieces = given.map(({ gap, segment, cut }) => ({
+            gap: Buffer.from(gap),
+            segment,
+            cut: cut === null ? undefined : { start: cut.start, end: cut.end, own: Buffer.from(cut.own) },
+          }));
+          const segmentOf = (id: number): Buffer => Buffer.from(`<${id}>`);
+          const told = ({ segment, cut }: (typeof pieces)[number]): Buffer[] => {
+            const whole = segmentOf(segment);
+            return cut === undefined ? [whole] : [whole.subarray(0, cut.start), cut.own, whole.subarray(whole.length - cut.end)];
+          };
+          const wanted = Buffer.concat([...pieces.flatMap((piece) => [piece.gap, ...told(piece)]), Buffer.from(tail)]);
+          expect(assemble(decodeRecipe(encodeRecipe(pieces, Buffer.from(tail))), segmentOf)).toEqual(wanted);
         },
       ),
     );
