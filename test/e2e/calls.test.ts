@@ -69,7 +69,7 @@ describe('the query', () => {
     expect(await field.inputValue()).toBe('upstream:gateway');
     await page.keyboard.press('Enter');
     await page.waitForURL((url) => url.searchParams.get('q') === 'upstream:gateway');
-    expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('grid');
+    await expect.poll(() => page.evaluate('document.activeElement.getAttribute("role")')).toBe('grid');
     await page.getByRole('grid').getByText('gateway').first().waitFor();
     expect(await page.getByRole('grid').getByText('anthropic').count()).toBe(0);
   });

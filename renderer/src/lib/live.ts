@@ -1,3 +1,4 @@
+import type { QueryKey } from '@tanstack/react-query';
 import type { Call, EngineEvent } from '../../../bridges/contract/index.ts';
 import { client, session } from '../host.ts';
 import { forgetEarly } from './early-calls.ts';
@@ -32,20 +33,20 @@ export function reconnectNow(): void {
 /** Listens to the engine until stopped: reconnects with growing waits, and asks again for what was missed. */
 export function startLive(): () => void {
   const ended = new AbortController();
-  const status = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.status.key() }), 1000);
+  const status = throttle(() => askAnew({ queryKey: engine.status.key() }), 1000);
   // What stands behind the status is asked for only where a page shows it.
   const parts = throttle(() => {
-    void queryClient.invalidateQueries({ queryKey: engine.bridges.key() });
+    askAnew({ queryKey: engine.bridges.key() });
     // Not what is asked of one tunnel: it may be the one that was just removed.
-    void queryClient.invalidateQueries({ queryKey: engine.tunnels.list.key() });
+    askAnew({ queryKey: engine.tunnels.list.key() });
   }, 1000);
   // Sums over calls are dear to make, and read slowly.
   const sums = throttle(() => {
-    void queryClient.invalidateQueries({ queryKey: engine.conversations.key() });
-    void queryClient.invalidateQueries({ queryKey: engine.usage.key() });
-    void queryClient.invalidateQueries({ queryKey: engine.capture.sizes.key() });
+    askAnew({ queryKey: engine.conversations.key() });
+    askAnew({ queryKey: engine.usage.key() });
+    askAnew({ queryKey: engine.capture.sizes.key() });
   }, 3000);
-  const facets = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.facets.key() }), 2000);
+  const facets = throttle(() => askAnew({ queryKey: engine.calls.facets.key() }), 2000);
 
   const hear = (event: EngineEvent): void => {
     switch (event.type) {
@@ -60,11 +61,11 @@ export function startLive(): () => void {
         parts.run();
         break;
       case 'keys':
-        void queryClient.invalidateQueries({ queryKey: engine.keys.key() });
+        askAnew({ queryKey: engine.keys.key() });
         break;
       case 'settings':
-        void queryClient.invalidateQueries({ queryKey: engine.settings.key() });
-        void queryClient.invalidateQueries({ queryKey: engine.clients.key() });
+        askAnew({ queryKey: engine.settings.key() });
+        askAnew({ queryKey: engine.clients.key() });
         break;
     }
   };
@@ -73,7 +74,7 @@ export function startLive(): () => void {
   const catchUp = (): void => {
     if (ended.signal.aborted) return;
     forgetEarly();
-    void queryClient.invalidateQueries();
+    askAnew({});
     for (const listener of callsListeners) listener.reconnected();
   };
 
@@ -137,4 +138,14 @@ function isNewToFacets(call: Call): boolean {
     holds(known.upstreams, call.upstream) &&
     holds(known.models, call.modelRequested)
   );
+}
+
+/**
+ * Asks again for what is shown. A question that was never answered and is on its way is not put again by itself, though
+ * its answer may be older than this: it is asked once more when it has come.
+ */
+function askAnew(filters: { queryKey?: QueryKey }): void {
+  const isFirst = queryClient.isFetching({ ...filters, predicate: ({ state }) => state.data === undefined }) > 0;
+  const asked = queryClient.invalidateQueries(filters);
+  void (isFirst ? asked.then(() => queryClient.invalidateQueries(filters)) : asked);
 }

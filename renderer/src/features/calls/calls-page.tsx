@@ -61,7 +61,11 @@ export function CallsPage() {
   const rowsNow = useCallback(() => feed.view().rows, [feed]);
   const loadOlder = useCallback(() => void feed.loadOlder(), [feed]);
   const loadAll = useCallback((wanted: () => boolean) => void feed.loadAll(wanted), [feed]);
-  const toTable = useCallback(() => table.current?.focus(), []);
+  const toTable = useCallback(() => {
+    // Where no row fits there is no table; the next one takes the focus that nobody has.
+    if (table.current) table.current.focus();
+    else filterField.current?.blur();
+  }, []);
   const { tab } = search;
   const filterBy = useCallback(
     (next: CallsSearch) => void navigate({ to: '.', search: { ...next, ...(tab ? { tab } : {}) }, replace: true }),
