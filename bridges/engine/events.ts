@@ -50,6 +50,8 @@ export class Bus<T extends object> {
     this.#listeners.add(listener);
     this.#settle();
     signal?.addEventListener('abort', onAbort);
+    // It is read from later than it was asked for: the signal may have come in between.
+    if (signal?.aborted === true) onAbort();
     try {
       yield* first();
       for (;;) {

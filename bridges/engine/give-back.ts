@@ -10,20 +10,12 @@ const WORTH_BYTES = 4 * 1024 * 1024;
  * allocated, and an idle engine never collects. So the nursery is collected here, some 5 ms; the rest is V8's.
  */
 export function giveBack(): void {
-  if (nursery().physical >= WORTH_BYTES) collect({ type: 'minor' });
-}
-
-/** Has V8 return all that this thread's heap does not use, at once. It takes some 50 ms, in which nothing else is done. */
-export function giveAllBack(): void {
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-}
-
-function collect(how: object): void {
+  if (nursery().physical < WORTH_BYTES) return;
   // V8 hands a collection on demand to contexts that are made while the flag is set.
   v8.setFlagsFromString('--expose-gc');
-  const gc: unknown = vm.runInNewContext('gc');
+  const collect: unknown = vm.runInNewContext('gc');
   v8.setFlagsFromString('--no-expose-gc');
-  if (typeof gc === 'function') Reflect.apply(gc, undefined, [how]);
+  if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type: 'minor' }]);
 }
 
 /** What this thread's nursery takes of memory, and what of that is in use. Bytes. */
@@ -36,26 +28,13 @@ const LOOK_MS = 5_000;
 /** The part of the time that a resting thread is busy at most. A stream of fifteen events a second is more. */
 const AT_REST = 0.001;
 
-/** After the start it is looked more often, for a second of which a twentieth at most was busy. */
-const FIRST_LOOK_MS = 1_000;
-const CALM = 0.05;
-
-/** Gives memory back each time this thread comes to rest: the first time all, since starting needed what nothing needs again. */
+/** Gives memory back each time this thread comes to rest. */
 export function keepLean(): { stop: () => void } {
   let last = performance.eventLoopUtilization();
-  const busy = (): number => {
+  const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last);
     last = performance.eventLoopUtilization();
-    return utilization;
-  };
-  const lookAgain = (): void => {
-    if (busy() < AT_REST) giveBack();
-  };
-  let timer = setInterval(() => {
-    if (busy() >= CALM) return;
-    clearInterval(timer);
-    giveAllBack();
-    timer = setInterval(lookAgain, LOOK_MS).unref();
-  }, FIRST_LOOK_MS).unref();
+    if (utilization < AT_REST) giveBack();
+  }, LOOK_MS).unref();
   return { stop: () => clearInterval(timer) };
 }
