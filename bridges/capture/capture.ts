@@ -76,7 +76,7 @@ const FEW = 3;
 /** More than this many at once would hold up the calls under way. */
 const BATCH_RECORDS = 32;
 /** A backlog larger than this drops what comes next: memory is the calls', not the captures'. */
-const BACKLOG = { bytes: 256 * 1024 * 1024, records: 20_000 };
+const BACKLOG = { bytes: 256 * 1024 * 1024, records: 8_000 };
 /** What a record weighs besides its bodies. */
 const RECORD_BYTES = 2_000;
 const SHOW_MS = 50;
