@@ -2,7 +2,7 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 
 /** Bytes that a nursery must hold before giving them back is worth the time it takes. */
-const WORTH_BYTES = 4 * 1024 * 1024;
+const WORTH_BYTES = 2 * 1024 * 1024;
 
 /**
  * Has V8 return the memory that this thread's heap holds and does not use. A nursery that was needed once, 10 MB and

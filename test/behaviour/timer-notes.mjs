@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import timers from 'node:timers';
 
 // Loaded before the engine, in its process: notes which timers fire. The first SIGUSR2 begins anew, the second writes
@@ -24,8 +24,14 @@ for (const name of ['setTimeout', 'setInterval']) {
   globalThis[name] = noted;
 }
 
+/** Whole or not at all: it is read as soon as it is there. */
+function write(file, text) {
+  writeFileSync(`${file}.part`, text);
+  renameSync(`${file}.part`, file);
+}
+
 process.on('SIGUSR2', () => {
-  if (noting) writeFileSync(process.env.TIMER_NOTES, JSON.stringify({ made, fired: Object.fromEntries(fired) }));
+  if (noting) write(process.env.TIMER_NOTES, JSON.stringify({ made, fired: Object.fromEntries(fired) }));
   fired.clear();
   noting = !noting;
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { giveBack, nursery } from '../../../bridges/engine/give-back.ts';
 
-const WORTH_BYTES = 4 * 1024 * 1024;
+const WORTH_BYTES = 2 * 1024 * 1024;
 
 test('a thread at rest collects a nursery that has grown, and leaves it to V8 to return it', () => {
   let kept: object[] = [];
