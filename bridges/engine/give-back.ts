@@ -24,7 +24,7 @@ export function nursery(): { physical: number; used: number } {
   return { physical: space?.physical_space_size ?? 0, used: space?.space_used_size ?? 0 };
 }
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 2_000;
 /** The part of the time that a resting thread is busy at most. A stream of fifteen events a second is more. */
 const AT_REST = 0.001;
 
