@@ -3,15 +3,15 @@ import type { Logger } from '../engine/log.ts';
 import { SecretError } from '../engine/secrets.ts';
 import type { AccountHolder } from './holder.ts';
 
-/** A sign-in that waits for a person. */
-export type Attempt<R> = { done: Promise<R>; cancel(): void };
-
 /** At most one sign-in of a bridge waits for a person; a newer one takes its place. */
 export type Attempts<R> = {
-  /** Begins anew: what was waiting is dropped, without a word. */
-  begin(waitingFor: string): void;
-  /** Waits for its end beside everything else; a keychain that fails then ends it too. */
-  follow(attempt: Attempt<R>): void;
+  /** Begins anew: what was waiting is dropped, without a word. The signal aborts once this one is dropped too. */
+  begin(waitingFor: string): AbortSignal;
+  /**
+   * Waits for the end of the sign-in with this signal; a keychain that fails then ends it too. Nothing that happens to
+   * a dropped one counts any more. Resolves when it is over; never rejects.
+   */
+  follow(signal: AbortSignal, done: Promise<R>): Promise<void>;
   drop: () => void;
 };
 
@@ -23,34 +23,34 @@ export function createAttempts<R>(options: {
   finish: (result: R) => Promise<void>;
 }): Attempts<R> {
   const { holder, log } = options;
-  let waiting: Attempt<R> | undefined;
+  let waiting: AbortController | undefined;
 
   const drop = (): void => {
-    const attempt = waiting;
+    const dropped = waiting;
     waiting = undefined;
-    attempt?.cancel();
-  };
-  const conclude = async (attempt: Attempt<R>): Promise<void> => {
-    try {
-      const result = await attempt.done;
-      if (waiting !== attempt) return;
-      waiting = undefined;
-      await options.finish(result);
-    } catch (error) {
-      if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
-      log.error(`${options.bridge}.sign_in_failed`, { error });
-      holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
-    }
+    dropped?.abort();
   };
 
   return {
     begin(waitingFor) {
       drop();
       holder.begin(waitingFor);
+      waiting = new AbortController();
+      return waiting.signal;
     },
-    follow(attempt) {
-      waiting = attempt;
-      void conclude(attempt);
+    async follow(signal, done) {
+      try {
+        const result = await done;
+        if (signal.aborted) return;
+        waiting = undefined;
+        await options.finish(result);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (waiting?.signal === signal) waiting = undefined;
+        if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
+        log.error(`${options.bridge}.sign_in_failed`, { error });
+        holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
+      }
     },
     drop,
   };

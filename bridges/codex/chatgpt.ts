@@ -1,4 +1,3 @@
-import type { Attempt } from '../accounts/attempt.ts';
 import { tokensMissing } from '../accounts/call.ts';
 import type { KeeperOptions, TokenAnswer, TokenKeeper } from '../accounts/keeper.ts';
 import { createTokenKeeper } from '../accounts/keeper.ts';
@@ -10,7 +9,7 @@ import { authorizeUrl, exchange, newAttempt, readCallback, renew, type Exchange 
 
 export type SignInResult = Exchange | { kind: 'declined' } | { kind: 'cancelled' };
 /** `expiresAt` is when it is given up; milliseconds. */
-export type SignIn = Attempt<SignInResult> & { url: string; expiresAt: number };
+export type SignIn = { done: Promise<SignInResult>; cancel: () => void; url: string; expiresAt: number };
 
 export type SignInOptions = {
   issuer: string;

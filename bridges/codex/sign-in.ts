@@ -96,7 +96,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
     async withBrowser() {
       const hostId = holder.fact('hostId') ?? `urn:uuid:${randomUUID()}`;
       holder.setFact('hostId', hostId);
-      attempts.begin('Continue with ChatGPT in your browser.');
+      const signal = attempts.begin('Continue with ChatGPT in your browser.');
       const attempt = await beginSignIn({
         issuer: options.issuer(),
         net,
@@ -106,8 +106,12 @@ export function createSignIns(options: SignInsOptions): SignIns {
         reconsent: holder.fact('reconsent') === 'yes',
         onClient: (clientId) => holder.setFact('clientId', clientId),
       });
-      holder.offer({ route: 'chatgpt', url: attempt.url, code: null, expiresAt: new Date(attempt.expiresAt).toISOString() });
-      attempts.follow(attempt);
+      if (signal.aborted) attempt.cancel();
+      else {
+        signal.addEventListener('abort', attempt.cancel);
+        holder.offer({ route: 'chatgpt', url: attempt.url, code: null, expiresAt: new Date(attempt.expiresAt).toISOString() });
+        void attempts.follow(signal, attempt.done);
+      }
       return attempt.url;
     },
   };

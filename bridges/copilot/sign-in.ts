@@ -39,7 +39,6 @@ export const secretOf = (id: string): string => `copilot/${id}`;
 /** GitHub's device flow with the owner's own app, for either route (SPEC 5.1, 5.3). */
 export function createSignIns(options: SignInOptions): SignIns {
   const { holder, secrets, net, clock, log } = options;
-  let began = 0;
   const failed = (reason: string): void => holder.fallBack({ type: 'sign_in_failed', reason });
 
   const finish = async ({ route, ...result }: DeviceResult & { route: CopilotRoute }): Promise<void> => {
@@ -71,20 +70,18 @@ export function createSignIns(options: SignInOptions): SignIns {
           'This sign-in needs an OAuth app of your own, with device flow allowed. Make one at https://github.com/settings/developers and set bridges.copilot.clientId to its client id.',
         );
       }
-      began += 1;
-      const mine = began;
-      attempts.begin('What the sign-in needs is made ready.');
+      const signal = attempts.begin('What the sign-in needs is made ready.');
       try {
         await options.ready(route);
       } catch (error) {
         if (!(error instanceof DrawbridgeError)) throw error;
-        if (mine === began) failed(error.message);
+        if (!signal.aborted) failed(error.message);
         return null;
       }
       const github = options.github();
-      const start = mine === began ? await startDevice(net, github, clientId) : undefined;
+      const start = signal.aborted ? undefined : await startDevice(net, github, clientId);
       // Dropped meanwhile, or another one began.
-      if (start === undefined || mine !== began) return null;
+      if (start === undefined || signal.aborted) return null;
       if ('problem' in start) {
         failed(start.problem);
         return null;
@@ -92,15 +89,11 @@ export function createSignIns(options: SignInOptions): SignIns {
       holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.userCode} at ${start.url}` });
       const expiresAt = new Date(clock.now() + start.expiresInMs).toISOString();
       holder.offer({ route, url: start.url, code: start.userCode, expiresAt });
-      const attempt = new AbortController();
-      const { signal } = attempt;
       const done = pollDevice({ net, github, clientId, start, signal, now: () => clock.now(), pause: options.pause });
-      attempts.follow({ done: done.then((result) => ({ ...result, route })), cancel: () => attempt.abort() });
+      const answered = done.then((result) => ({ ...result, route }));
+      void attempts.follow(signal, answered);
       return { url: start.url, code: start.userCode };
     },
-    drop() {
-      began += 1;
-      attempts.drop();
-    },
+    drop: attempts.drop,
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createBridge } from '../accounts/bridge.ts';
 import { createAccountHolder } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
+import { errorSentence } from '../accounts/note-errors.ts';
 import { createPools } from '../accounts/pools.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
@@ -10,7 +11,7 @@ import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { DoctorCheck, Settings } from '../contract/index.ts';
-import { plainText, redactText } from '../engine/redact.ts';
+import { plainText } from '../engine/redact.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { TurnError } from '../wire/turn.ts';
 import { BACK_ENDS, backEndOf, type BackEnd } from './back-end.ts';
@@ -70,7 +71,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
   const pools = createPools('m365', () => settings().limits.upstreamMs);
   const serviceOf = ({ baseUrl }: Grant): Upstream => pools.to(baseUrl);
   const noteError = (error: TurnError, backEnd: BackEnd): void => {
-    lastError = plainText(redactText(error.message)).slice(0, 300);
+    lastError = errorSentence(error.message);
     if (error.status === 402 || error.status === 403)
       tellRefusal(backEnd, { status: error.status, code: error.code ?? '', message: error.message });
     onChange();

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { createAttempts } from '../accounts/attempt.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Settings } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import { SecretError, type SecretStore } from '../engine/secrets.ts';
+import type { SecretStore } from '../engine/secrets.ts';
 import { missingScopes, type BackEnd } from './back-end.ts';
 import { openEntra, type CodeStart, type Entra, type Granted, type Outcome } from './entra.ts';
 import { adminConsentUrl, faultOf, type AppRegistration, type Fault } from './faults.ts';
@@ -41,19 +42,7 @@ const PATIENCE_MS = 10 * 60_000;
 
 export function createSignIns(options: SignInsOptions): SignIns {
   const { holder, secrets, net, clock, log } = options;
-  let waiting: AbortController | undefined;
 
-  const drop = (): void => {
-    waiting?.abort();
-    waiting = undefined;
-  };
-  const begin = (waitingFor: string): AbortController => {
-    drop();
-    holder.begin(waitingFor);
-    const attempt = new AbortController();
-    waiting = attempt;
-    return attempt;
-  };
   const failed = (fault: Fault): void => {
     options.onFault(fault);
     const reason = `${fault.reason} ${fault.mend}`;
@@ -64,7 +53,7 @@ export function createSignIns(options: SignInsOptions): SignIns {
     holder.fallBack({ type: 'sign_in_failed', reason });
   };
 
-  const finish = async (backEnd: BackEnd, outcome: Outcome): Promise<void> => {
+  const finish = async ({ backEnd, outcome }: Ended): Promise<void> => {
     if ('fault' in outcome) return failed(outcome.fault);
     const { granted } = outcome;
     if (granted.tenantId === PERSONAL) return failed(personal(appOf(options.own()), backEnd));
@@ -83,28 +72,14 @@ export function createSignIns(options: SignInsOptions): SignIns {
     }
   };
 
-  /** Nothing that happens to a dropped sign-in counts any more. */
-  const conclude = async (backEnd: BackEnd, attempt: AbortController, outcome: Promise<Outcome>): Promise<void> => {
-    try {
-      const result = await outcome;
-      if (waiting !== attempt) return;
-      waiting = undefined;
-      await finish(backEnd, result);
-    } catch (error) {
-      waiting = undefined;
-      if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
-      log.error('m365.sign_in_failed', { error });
-      holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
-    }
-  };
-
+  const attempts = createAttempts<Ended>({ bridge: 'm365', holder, log, finish });
   const open = (backEnd: BackEnd): Promise<Entra> => openEntra({ net, app: appOf(options.own()), scopes: backEnd.scopes });
 
   return {
-    drop,
+    drop: attempts.drop,
     async withBrowser(backEnd, claims) {
       const entra = await open(backEnd);
-      const attempt = begin('Continue at Microsoft in your browser.');
+      const signal = attempts.begin('Continue at Microsoft in your browser.');
       const answered = Promise.withResolvers<Answer>();
       const state = randomBytes(24).toString('base64url');
       const app = appOf(options.own());
@@ -112,32 +87,38 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const asking = await entra.ask({ redirectUri: landing.redirectUri, state, claims });
       if ('fault' in asking) {
         void landing.stop();
-        waiting = undefined;
-        failed(asking.fault);
+        if (!signal.aborted) failed(asking.fault);
         return null;
       }
       const redeemed = async (): Promise<Outcome> => {
-        const answer = await withPatience(answered.promise, attempt.signal, landing);
+        const answer = await withPatience(answered.promise, signal, landing);
         if (answer === undefined) return { fault: faultOf(NOBODY, app, backEnd.scopes) };
         if ('code' in answer) return asking.redeem(answer);
         return { fault: faultOf({ ...answer, claims: null }, app, backEnd.scopes) };
       };
-      void conclude(backEnd, attempt, redeemed());
+      void attempts.follow(signal, ended(backEnd, redeemed()));
       return asking.url;
     },
     async withCode(backEnd, claims) {
       const entra = await open(backEnd);
-      const attempt = begin('Microsoft is being asked for a code.');
+      const signal = attempts.begin('Microsoft is being asked for a code.');
       const started = Promise.withResolvers<CodeStart | null>();
       const onCode = (start: CodeStart): void => {
         holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.code} at ${start.url}` });
         started.resolve(start);
       };
-      const done = conclude(backEnd, attempt, entra.byCode({ claims, onCode, signal: attempt.signal }));
+      const done = attempts.follow(signal, ended(backEnd, entra.byCode({ claims, onCode, signal })));
       void done.finally(() => started.resolve(null));
       return started.promise;
     },
   };
+}
+
+/** How a sign-in to one of the back ends ended. */
+type Ended = { backEnd: BackEnd; outcome: Outcome };
+
+async function ended(backEnd: BackEnd, outcome: Promise<Outcome>): Promise<Ended> {
+  return { backEnd, outcome: await outcome };
 }
 
 const NOBODY = { error: 'expired_token', description: '', claims: null };
