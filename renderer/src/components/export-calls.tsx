@@ -2,13 +2,13 @@ import { Dialog } from '@base-ui/react/dialog';
 import { useMutation } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { client } from '../host.ts';
-import { causeOf } from '../lib/errors.ts';
 import { bytes } from '../lib/format.ts';
 import { saveFile } from '../lib/save-file.ts';
 import { Button } from './button.tsx';
 import { BACKDROP, POPUP } from './dialog.tsx';
 import { Progress } from './progress.tsx';
 import { toast } from './toasts.tsx';
+import { Failed } from './problem.tsx';
 
 /** Which calls leave, and what their file is called, without its ending. `conversation` is a call of the one that may leave as a page. */
 export type Exported = { what: string; query?: string; conversation?: number; name: string };
@@ -124,11 +124,7 @@ function ExportForm({ exported, onDone }: { exported: Exported; onDone: () => vo
           <Progress label="Exporting" value={null} />
         </div>
       )}
-      {run.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(run.error)}
-        </p>
-      )}
+      <Failed error={run.error} />
       <div className="flex justify-end gap-2">
         <Button
           onClick={() => {

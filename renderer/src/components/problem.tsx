@@ -30,3 +30,13 @@ export function Problem({
     </div>
   );
 }
+
+/** Why something failed, in a line where it was asked for; nothing where nothing did. */
+export function Failed({ error, className }: { error: unknown; className?: string }) {
+  if (error == null) return null;
+  return (
+    <p role="alert" className={cn('text-xs text-bad', className)}>
+      {causeOf(error)}
+    </p>
+  );
+}

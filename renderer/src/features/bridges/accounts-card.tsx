@@ -8,9 +8,9 @@ import { Card } from '../../components/card.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
 import { toast, toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { ago, fullTime } from '../../lib/format.ts';
 import { useBridgeCommand } from './run.ts';
+import { Failed } from '../../components/problem.tsx';
 
 // It is a command, and no hook, whatever its name begins with.
 const { useAccount: changeAccount } = client.bridges;
@@ -81,11 +81,7 @@ function SignOut({ bridge, label }: { bridge: BridgeDetail; label: string }) {
               Its secret is deleted from this machine, and calls for {bridge.label} are refused until you sign in again.
             </AlertDialog.Description>
           </div>
-          {out.isError && (
-            <p role="alert" className="text-xs text-bad">
-              {causeOf(out.error)}
-            </p>
-          )}
+          <Failed error={out.error} />
           <div className="flex justify-end gap-2">
             <AlertDialog.Close render={<Button />}>Stay signed in</AlertDialog.Close>
             <Button look="danger" busy={out.isPending} onClick={() => out.mutate(undefined, { onSuccess: () => setOpen(false) })}>

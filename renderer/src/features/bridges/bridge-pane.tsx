@@ -10,7 +10,6 @@ import { Switch } from '../../components/switch.tsx';
 import { toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { AccountsCard } from './accounts-card.tsx';
 import { AddressCard } from './address-card.tsx';
 import { DoctorCard } from './doctor-card.tsx';
@@ -22,6 +21,7 @@ import { useBridgeCommand } from './run.ts';
 import { ScopeCard } from './scope-card.tsx';
 import { SignInCard } from './sign-in-card.tsx';
 import { ICONS, routeInUse, standingTone, STATES } from './words.ts';
+import { Failed } from '../../components/problem.tsx';
 
 /** All about one bridge, what needs a person first. */
 export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
@@ -126,11 +126,7 @@ function Standing({ bridge, signsIn, onSignIn }: { bridge: BridgeDetail; signsIn
           </a>
         )}
       </div>
-      {act.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(act.error)}
-        </p>
-      )}
+      <Failed error={act.error} />
       {!bridge.enabled && <p className="text-xs text-warn">It is switched off: every call is refused, and those under way were ended.</p>}
       {bridge.lastError !== null && (
         <p className="text-xs break-words text-muted">

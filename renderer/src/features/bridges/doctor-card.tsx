@@ -8,9 +8,9 @@ import { LinkedText } from '../../components/linked-text.tsx';
 import { toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { mendOf } from './mends.ts';
 import { useBridgeCommand } from './run.ts';
+import { Failed } from '../../components/problem.tsx';
 
 const LOOKS: Readonly<Record<DoctorCheck['state'], { icon: LucideIcon; ink: string; word: string }>> = {
   ok: { icon: CircleCheck, ink: 'text-ok', word: 'Fine' },
@@ -32,11 +32,7 @@ export function DoctorCard({ bridge, onSignIn }: { bridge: BridgeName; onSignIn:
         </Button>
       }
     >
-      {run.isError && (
-        <p role="alert" className="px-3.5 py-3 text-xs text-bad">
-          {causeOf(run.error)}
-        </p>
-      )}
+      <Failed error={run.error} className="px-3.5 py-3" />
       {!run.data && !run.isError && (
         <p className="px-3.5 py-3 text-xs text-pretty text-muted">
           Tells apart why this bridge would not serve: keychain, account, listener, limits, scope, models. Nothing is changed.

@@ -9,9 +9,9 @@ import { TextField } from '../../components/field.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine } from '../../lib/engine.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { useBridgeCommand } from './run.ts';
 import { standingTone } from './words.ts';
+import { Failed } from '../../components/problem.tsx';
 
 /** The ways to sign in, each with its label and the provider's terms, and what the chosen one needs. */
 export function SignInCard({
@@ -150,11 +150,7 @@ function RouteForm({
           <OutLink href={route.termsUrl}>Read the provider’s terms</OutLink>
         </div>
       )}
-      {begin.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(begin.error)}
-        </p>
-      )}
+      <Failed error={begin.error} />
       <div className="flex flex-wrap items-center gap-2">
         <Button type="submit" look="primary" busy={begin.isPending} disabled={!ready || begin.isPending} className="h-8 px-3.5">
           {agreed ? words : `Agree, and ${words.charAt(0).toLowerCase()}${words.slice(1)}`}

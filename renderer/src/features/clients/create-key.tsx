@@ -6,9 +6,9 @@ import { Button } from '../../components/button.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
 import { TextField } from '../../components/field.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { client } from '../../host.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
-import { causeOf } from '../../lib/errors.ts';
 
 /** Makes a key: asks for a name, then shows the key once. `name` is suggested. */
 export function CreateKey({
@@ -112,11 +112,7 @@ function NameForm({
           aria-invalid={error !== null}
           onChange={(event) => setName(event.target.value)}
         />
-        {error !== null && (
-          <p role="alert" className="text-xs text-bad">
-            {causeOf(error)}
-          </p>
-        )}
+        <Failed error={error} />
       </div>
       <fieldset className="grid gap-2">
         <legend className="pb-1.5 text-xs font-medium">For</legend>

@@ -2,8 +2,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Play } from 'lucide-react';
 import { Button } from '../../components/button.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { client } from '../../host.ts';
-import { causeOf } from '../../lib/errors.ts';
 
 /** Makes one practice call as a client would, and shows the row it became. */
 export function TryIt() {
@@ -14,11 +14,7 @@ export function TryIt() {
   });
   return (
     <div className="flex flex-wrap items-center gap-3">
-      {call.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(call.error)}
-        </p>
-      )}
+      <Failed error={call.error} />
       <Button
         look="primary"
         busy={call.isPending}

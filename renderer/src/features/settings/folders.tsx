@@ -5,8 +5,8 @@ import { Button, IconButton } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { FIELD } from '../../components/field.tsx';
 import { Segmented } from '../../components/segmented.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { cn } from '../../lib/cn.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { useSaveSettings } from '../../lib/settings.ts';
 
 type Rule = Settings['capture']['folders'][number];
@@ -70,11 +70,7 @@ export function Folders({ settings }: { settings: Settings }) {
         <Button type="submit" busy={save.isPending} disabled={folder.trim() === '' || save.isPending}>
           Add rule
         </Button>
-        {save.isError && (
-          <p role="alert" className="w-full text-xs text-bad">
-            {causeOf(save.error)}
-          </p>
-        )}
+        <Failed error={save.error} className="w-full" />
       </form>
     </Card>
   );

@@ -10,9 +10,9 @@ import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { dollars } from '../../lib/format.ts';
 import { EMPTY_PRICE, priceOf, type PriceDraft } from './price-draft.ts';
+import { Failed } from '../../components/problem.tsx';
 
 const COLUMNS = [
   { title: 'Model' },
@@ -119,11 +119,7 @@ export function Prices() {
         <Button type="submit" busy={save.isPending} disabled={price === null || save.isPending}>
           Save price
         </Button>
-        {save.isError && (
-          <p role="alert" className="w-full text-xs text-bad">
-            {causeOf(save.error)}
-          </p>
-        )}
+        <Failed error={save.error} className="w-full" />
       </form>
     </Card>
   );

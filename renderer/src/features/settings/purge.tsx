@@ -8,6 +8,7 @@ import { FIELD, TextField } from '../../components/field.tsx';
 import { FormRow } from '../../components/form.tsx';
 import { Segmented } from '../../components/segmented.tsx';
 import { toast } from '../../components/toasts.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { queryClient } from '../../lib/engine.ts';
@@ -137,11 +138,7 @@ function Confirm({ scope, found, onDone }: { scope: PurgeScope; found: Removed; 
         value={typed}
         onChange={(event) => setTyped(event.target.value)}
       />
-      {purge.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(purge.error)}
-        </p>
-      )}
+      <Failed error={purge.error} />
       <div className="flex justify-end gap-2">
         <Dialog.Close render={<Button />}>Keep them</Dialog.Close>
         <Button type="submit" look="danger" busy={purge.isPending} disabled={typed.trim().toLowerCase() !== WORD || purge.isPending}>

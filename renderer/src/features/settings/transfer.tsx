@@ -14,6 +14,7 @@ import { differencesOf } from '../../lib/patch.ts';
 import { saveFile } from '../../lib/save-file.ts';
 import { useOpening } from '../../lib/use-opening.ts';
 import { ImportCalls } from './import-calls.tsx';
+import { Failed } from '../../components/problem.tsx';
 
 const ExportCalls = lazy(async () => ({ default: (await import('../../components/export-calls.tsx')).ExportCalls }));
 
@@ -113,11 +114,7 @@ function Preview({ chosen, settings, onDone }: { chosen: Chosen; settings: Setti
         </Table>
       )}
       <div className="flex items-center justify-end gap-2 border-t px-3.5 py-2.5">
-        {apply.isError && (
-          <p role="alert" className="mr-auto text-xs text-bad">
-            {causeOf(apply.error)}
-          </p>
-        )}
+        <Failed error={apply.error} className="mr-auto" />
         <Button onClick={onDone}>Cancel</Button>
         {changes.length > 0 && (
           <Button look="primary" busy={apply.isPending} onClick={() => apply.mutate()}>

@@ -13,6 +13,7 @@ import { cn } from '../../lib/cn.ts';
 import { causeOf } from '../../lib/errors.ts';
 import { fullTime } from '../../lib/format.ts';
 import { useTunnelCommand } from './run.ts';
+import { Failed } from '../../components/problem.tsx';
 
 /** What opens the edge for us, and what opens the tunnel for the gateway. */
 export function AccessCard({ tunnel }: { tunnel: TunnelStatus }) {
@@ -94,11 +95,7 @@ function Token({ name, lasting }: { name: string; lasting: boolean }) {
           Replace
         </Button>
       </div>
-      {keep.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(keep.error)}
-        </p>
-      )}
+      <Failed error={keep.error} />
     </form>
   );
 }
@@ -126,11 +123,7 @@ function NewKey({ name }: { name: string }) {
               {make.data.key}
             </output>
           )}
-          {make.isError && (
-            <p role="alert" className="text-xs text-bad">
-              {causeOf(make.error)}
-            </p>
-          )}
+          <Failed error={make.error} />
           <div className="flex justify-end gap-2">
             {make.data && <CopyButton text={make.data.key} label="Copy key for the gateway" caption="Copy key" />}
             <AlertDialog.Close render={<Button />}>{make.data ? 'Done' : 'Keep the old one'}</AlertDialog.Close>

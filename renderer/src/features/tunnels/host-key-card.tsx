@@ -3,8 +3,8 @@ import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { toast } from '../../components/toasts.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { client } from '../../host.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { useTunnelCommand } from './run.ts';
 
 const COMMAND = 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub';
@@ -76,11 +76,7 @@ export function HostKeyCard({ tunnel }: { tunnel: TunnelStatus }) {
             )}
           </div>
         )}
-        {error !== null && (
-          <p role="alert" className="text-xs break-words text-bad">
-            {causeOf(error)}
-          </p>
-        )}
+        <Failed error={error} className="break-words" />
       </div>
     </Card>
   );

@@ -6,8 +6,8 @@ import { Button } from '../../components/button.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { useTunnelCommand } from './run.ts';
+import { Failed } from '../../components/problem.tsx';
 
 /** Takes a tunnel away with its keys. That cannot be undone, so it asks first. */
 export function RemoveTunnel({ name }: { name: string }) {
@@ -30,11 +30,7 @@ export function RemoveTunnel({ name }: { name: string }) {
               gateway stay until its administrator takes them away.
             </AlertDialog.Description>
           </div>
-          {remove.isError && (
-            <p role="alert" className="text-xs text-bad">
-              {causeOf(remove.error)}
-            </p>
-          )}
+          <Failed error={remove.error} />
           <div className="flex justify-end gap-2">
             <AlertDialog.Close render={<Button />}>Keep it</AlertDialog.Close>
             <Button

@@ -10,8 +10,8 @@ import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { useTunnelCommand } from './run.ts';
+import { Failed } from '../../components/problem.tsx';
 
 type Draft = {
   name: string;
@@ -200,11 +200,7 @@ export function TunnelForm({
             </div>
           </div>
         </div>
-        {save.isError && (
-          <p role="alert" className="text-xs text-bad">
-            {causeOf(save.error)}
-          </p>
-        )}
+        <Failed error={save.error} />
         <div className="flex flex-wrap items-center gap-2">
           <Button type="submit" look="primary" busy={save.isPending} className="h-8 px-3.5">
             {editing ? 'Save' : 'Add tunnel'}

@@ -8,7 +8,6 @@ import { StatusDot } from '../../components/status-dot.tsx';
 import { toast, toastError } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
-import { causeOf } from '../../lib/errors.ts';
 import { ago, fullTime, time } from '../../lib/format.ts';
 import { AccessCard } from './access-card.tsx';
 import { HostKeyCard } from './host-key-card.tsx';
@@ -21,6 +20,7 @@ import { RemoveTunnel } from './remove-tunnel.tsx';
 import { useTunnelCommand } from './run.ts';
 import { TunnelForm } from './tunnel-form.tsx';
 import { STATES } from './words.ts';
+import { Failed } from '../../components/problem.tsx';
 
 /** All about one tunnel. */
 export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
@@ -198,11 +198,7 @@ function Standing({
           </Button>
         )}
       </div>
-      {act.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(act.error)}
-        </p>
-      )}
+      <Failed error={act.error} />
     </section>
   );
 }

@@ -1,8 +1,8 @@
 import { useMutation } from '@tanstack/react-query';
 import type { OfflineReplay, ReplayedFrame } from '../../../../../../bridges/contract/index.ts';
 import { Button } from '../../../../components/button.tsx';
+import { Failed } from '../../../../components/problem.tsx';
 import { client } from '../../../../host.ts';
-import { causeOf } from '../../../../lib/errors.ts';
 import { number } from '../../../../lib/format.ts';
 
 /** Takes the kept answer through today's translator, and tells whether the client would get the same. Nothing is sent. */
@@ -18,11 +18,7 @@ export function TranslateAgain({ id }: { id: number }) {
           Translate again
         </Button>
       </div>
-      {run.isError && (
-        <p role="alert" className="text-xs text-bad">
-          {causeOf(run.error)}
-        </p>
-      )}
+      <Failed error={run.error} />
       {run.data && <Outcome offline={run.data} />}
     </section>
   );
