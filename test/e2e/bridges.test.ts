@@ -1,44 +1,34 @@
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
+import { beforeEach, expect, it } from 'vitest';
 import { KEY } from '../accounts/codex.support.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
 import { startFakeOpenAI, type FakeOpenAI } from '../fakes/openai.ts';
-import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 
 /** The page of the bridges: the real engine and a real browser, against the strict stand-ins. */
-let browser: Browser;
+const windows = windowTests();
 let openai: FakeOpenAI;
 let github: FakeGitHub;
 let engine: TestEngine;
 let view: WindowPage;
 
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  openai = await startFakeOpenAI();
+  openai = windows.serve(await startFakeOpenAI());
   github = await startFakeGitHub();
+  windows.serve(github.server);
   github.hasPage = true;
   const url = github.server.baseUrl;
-  engine = await startTestEngine({
-    settings: {
-      upstreams: { openai: { baseUrl: openai.baseUrl }, chatgpt: { baseUrl: openai.baseUrl } },
-      bridges: { codex: { issuer: openai.baseUrl, paceMs: 0 }, copilot: { github: url, api: url, paceMs: 0 } },
-    },
-  });
-  view = await openWindow(browser, engine.headless.link());
-});
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await engine.stop();
-    await github.server.stop();
-    await openai.stop();
-  }
+  engine = windows.serve(
+    await startTestEngine({
+      settings: {
+        upstreams: { openai: { baseUrl: openai.baseUrl }, chatgpt: { baseUrl: openai.baseUrl } },
+        bridges: { codex: { issuer: openai.baseUrl, paceMs: 0 }, copilot: { github: url, api: url, paceMs: 0 } },
+      },
+    }),
+  );
+  view = await windows.open(engine.headless.link());
 });
 
 const go = async (bridge: string): Promise<void> => {

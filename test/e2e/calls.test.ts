@@ -1,9 +1,9 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
 import { startEngineStub, type EngineStub } from '../fakes/engine-stub.ts';
-import { launchChromium } from '../support/chromium.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 
 /** A call that was translated from messages to chat. */
 const TRANSLATED: Partial<Call> = {
@@ -24,20 +24,16 @@ const TRANSLATED: Partial<Call> = {
   ],
 };
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
+const windows = windowTests();
 
 let stub: EngineStub;
 let view: WindowPage;
 let page: Page;
 
 async function open(path: string, options: { colorScheme?: 'light' | 'dark'; pushed?: Partial<Call> } = {}): Promise<void> {
-  stub = await startEngineStub({ calls: 60 });
+  stub = windows.serve(await startEngineStub({ calls: 60 }));
   if (options.pushed) stub.push(options.pushed);
-  view = await openWindow(browser, stub.url + path, options.colorScheme);
+  view = await windows.open(stub.url + path, options.colorScheme);
   page = view.page;
 }
 
@@ -45,14 +41,6 @@ async function shown(locator: Locator): Promise<boolean> {
   await locator.waitFor();
   return true;
 }
-
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await stub.stop();
-  }
-});
 
 describe('the query', () => {
   test('is completed as one types, by keys alone', async () => {

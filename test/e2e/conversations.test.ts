@@ -1,30 +1,19 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 
 /** Conversations on the real engine, made of practice calls. */
-let browser: Browser;
+const windows = windowTests();
 let engine: TestEngine;
 let view: WindowPage;
 let page: Page;
 
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  engine = await startTestEngine({ settings: { ui: { welcomed: true } } });
-  view = await openWindow(browser, engine.headless.link(), 'light', { viewport: { width: 1280, height: 900 } });
+  engine = windows.serve(await startTestEngine({ settings: { ui: { welcomed: true } } }));
+  view = await windows.open(engine.headless.link(), 'light', { viewport: { width: 1280, height: 900 } });
   page = view.page;
-});
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await engine.stop();
-  }
 });
 
 const open = (path: string): Promise<void> => view.go(path);

@@ -1,33 +1,22 @@
 import { readFileSync } from 'node:fs';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import type { Locator, Page } from 'playwright-core';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 
 /** The pages on the real engine, each test with an engine and a browser's memory of its own. */
-let browser: Browser;
+const windows = windowTests();
 let engine: TestEngine;
 let view: WindowPage;
 let page: Page;
 
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  engine = await startTestEngine();
-});
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await engine.stop();
-  }
+  engine = windows.serve(await startTestEngine());
 });
 
 async function openFirst(): Promise<void> {
-  view = await openWindow(browser, engine.headless.link(), 'light', { viewport: { width: 1280, height: 860 } });
+  view = await windows.open(engine.headless.link(), 'light', { viewport: { width: 1280, height: 860 } });
   page = view.page;
 }
 /** Opens the window on a page, past the first steps. */
@@ -139,7 +128,7 @@ describe('settings', () => {
     await page.getByRole('group', { name: 'Theme' }).getByRole('button', { name: 'Dark' }).click();
     await expect.poll(() => settings().ui.theme).toBe('dark');
     // Another browser, as after a restart on another port.
-    const other = await browser.newContext();
+    const other = await windows.browser().newContext();
     const window = await other.newPage();
     await window.goto(engine.headless.link());
     await window.locator(':root[data-theme="dark"]').waitFor();

@@ -1,33 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHECK_PATH, CHECK_SCRIPT } from '../../bridges/tunnels/kit.ts';
 import { freePort, startSshd, writeScript, type Sshd } from '../fakes/sshd.ts';
-import { launchChromium } from '../support/chromium.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { hasCheckTools, hasSsh } from '../support/programs.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 
 /** The page of the tunnels: the real engine, a real browser, and the system's own sshd as the gateway. */
-let browser: Browser;
+const windows = windowTests();
 let engine: TestEngine;
 let view: WindowPage;
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
 beforeEach(async () => {
-  engine = await startTestEngine();
-  view = await openWindow(browser, engine.headless.link());
-});
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await engine.stop();
-  }
+  engine = windows.serve(await startTestEngine());
+  view = await windows.open(engine.headless.link());
 });
 
 const card = (name: string): Locator => view.page.getByRole('region', { name, exact: true });

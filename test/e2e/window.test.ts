@@ -1,25 +1,21 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
-import { openWindow, type WindowPage } from '../support/window-page.ts';
+import type { Locator, Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import type { WindowPage } from '../support/window-page.ts';
+import { windowTests } from '../support/window-tests.ts';
 import { startEngineStub, type EngineStub } from '../fakes/engine-stub.ts';
 import { MADE_BRIDGES, MADE_TUNNELS } from '../fakes/made-status.ts';
 
 const ROW = '[role="grid"] [role="row"][id]';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
+const windows = windowTests();
 
 let stub: EngineStub;
 let view: WindowPage;
 let page: Page;
 
 async function open(path: string, options: { calls?: number; colorScheme?: 'light' | 'dark' } = {}): Promise<void> {
-  stub = await startEngineStub({ calls: options.calls ?? 60 });
-  view = await openWindow(browser, stub.url + path, options.colorScheme, { live: false });
+  stub = windows.serve(await startEngineStub({ calls: options.calls ?? 60 }));
+  view = await windows.open(stub.url + path, options.colorScheme, { live: false });
   page = view.page;
 }
 
@@ -33,14 +29,6 @@ async function shown(locator: Locator, timeout = 5000): Promise<boolean> {
   await locator.waitFor({ timeout });
   return true;
 }
-
-afterEach(async () => {
-  try {
-    await view.close();
-  } finally {
-    await stub.stop();
-  }
-});
 
 describe('overview', () => {
   test('says how everything stands', async () => {
