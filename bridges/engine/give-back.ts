@@ -11,11 +11,22 @@ const WORTH_BYTES = 2 * 1024 * 1024;
  */
 export function giveBack(): void {
   if (nursery().physical < WORTH_BYTES) return;
-  // V8 hands a collection on demand to contexts that are made while the flag is set.
+  collect ??= collector();
+  collect?.({ type: 'minor' });
+}
+
+type Collect = (how: { type: 'minor' }) => void;
+
+// Asked for when this is loaded, not each time: flags are the whole process's, and the engine's other threads run by then.
+let collect = collector();
+
+/** V8's collection on demand, which it hands to contexts that are made while a flag is set. */
+function collector(): Collect | undefined {
   v8.setFlagsFromString('--expose-gc');
-  const collect: unknown = vm.runInNewContext('gc');
+  // Another thread may have taken the flag back just now.
+  const found: unknown = vm.runInNewContext('globalThis.gc');
   v8.setFlagsFromString('--no-expose-gc');
-  if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type: 'minor' }]);
+  return typeof found === 'function' ? (how) => void Reflect.apply(found, undefined, [how]) : undefined;
 }
 
 /** What this thread's nursery takes of memory, and what of that is in use. Bytes. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { giveBack, nursery } from '../../../bridges/engine/give-back.ts';
 
@@ -15,4 +17,21 @@ test('a thread at rest collects a nursery that has grown, and leaves it to V8 to
   const { used } = nursery();
   giveBack();
   expect(nursery().used).toBeLessThan(used / 2);
+});
+
+test('threads that give back at the same time do not get in each other’s way', async () => {
+  const source = new URL('../../../bridges/engine/give-back.ts', import.meta.url).href;
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(source)}).then(({ giveBack }) => {
+      for (let round = 0; round < 40; round += 1) {
+        for (let i = 0; i < 60; i += 1) globalThis.kept = Array.from({ length: 2_000 }, (_, at) => ({ at }));
+        giveBack();
+      }
+      parentPort.postMessage('done');
+    });`;
+  const threads = Array.from({ length: 4 }, () => new Worker(code, { eval: true, execArgv: [] }));
+  const answers = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0]));
+  expect(answers).toEqual(['done', 'done', 'done', 'done']);
+  await Promise.all(threads.map((thread) => thread.terminate()));
 });
