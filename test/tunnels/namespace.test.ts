@@ -88,6 +88,30 @@ describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is 
     await expect(call(`http://127.0.0.1:${FAR}`, '/health')).rejects.toThrow('ECONNREFUSED');
   });
 
+  it('keeps its session while another network comes to this machine, and goes', async () => {
+    const before = (await status())?.marks.connected?.at;
+    const lines = await engine.control.tunnels.follow({ name: NAME });
+    const unmoved = async (): Promise<void> => {
+      for (;;) {
+        const next = await lines.next();
+        if (next.done === true) throw new Error('the lines ended');
+        if (next.value.line.includes('not the way to the gateway')) return;
+      }
+    };
+    const [card, other] = [`dbc${id}`, `dbd${id}`];
+    ip('link', 'add', card, 'type', 'veth', 'peer', 'name', other);
+    try {
+      ip('addr', 'add', `10.232.${id % 250}.1/30`, 'dev', card);
+      for (const end of [card, other]) ip('link', 'set', end, 'up');
+      await unmoved();
+    } finally {
+      ip('link', 'del', card);
+    }
+    await unmoved();
+    await lines.return();
+    expect((await status())?.marks.connected?.at).toBe(before);
+  });
+
   it('is answered again soon after the cable was pulled and put back', async () => {
     const before = (await status())?.marks.connected?.at;
     ip('-n', space, 'link', 'set', there, 'down');
