@@ -186,7 +186,8 @@ const SIGNED_OUT = {
 
 const NOT_KNOWN_HERE: Help = {
   label: 'Open its downloads',
-  advice: 'Install cloudflared from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared).',
+  advice:
+    'No release for this system is known here. Install cloudflared from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared).',
   action: { kind: 'link', href: VENDOR_DOWNLOADS },
 };
 
