@@ -47,7 +47,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   if (release === undefined)
     throw new DrawbridgeError(
       'failed',
-      `No cloudflared is known here for ${parts.target}. Install it from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared): ${VENDOR_DOWNLOADS}`,
+      `No cloudflared is known here for ${parts.target}. Install it from its vendor, so that it is in PATH, or name its file (drawbridge tunnels use-cloudflared FILE): ${VENDOR_DOWNLOADS}`,
     );
   const { version, asset, sha256 } = release;
   const reply = await parts

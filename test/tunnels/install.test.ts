@@ -16,7 +16,7 @@ beforeEach(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-install-'));
   answer = (status) => ({ status, body: PROGRAM });
   vendor = await startFakeUpstream((req, res) => {
-    const { status, body } = answer(req.url?.startsWith('/2026.7.2/cloudflared-here') === true ? 200 : 404);
+    const { status, body } = answer((req.url ?? '').startsWith('/2026.7.2/cloudflared-here') ? 200 : 404);
     res.writeHead(status, { 'content-length': body.length }).end(body);
   });
 });

@@ -257,6 +257,12 @@ describe('cloudflared', () => {
       '/bin/cloudflared',
       '/own/cloudflared',
     ]);
+    expect(candidates(null, '/usr/bin', '/own', 'darwin')).toEqual([
+      '/usr/bin/cloudflared',
+      '/opt/homebrew/bin/cloudflared',
+      '/usr/local/bin/cloudflared',
+      '/own/cloudflared',
+    ]);
   });
   it('tells when a login ends', () => {
     const token = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.x`;
