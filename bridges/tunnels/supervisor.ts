@@ -73,7 +73,7 @@ export const RULES = {
   longestWaitMs: 60_000,
   /** While the tunnel was up not long ago, an outage is taken to be short. */
   recentMs: 300_000,
-  longestWaitWhenRecentMs: 8_000,
+  longestWaitWhenRecentMs: 6_000,
   debounceMs: 750,
   longestRetryAfterMs: 600_000,
 } as const;
