@@ -207,8 +207,8 @@ export const CallsTable = memo(function CallsTable({
 
 /**
  * Gives each row in sight the place of one that went out of it, so that scrolling and new calls change what elements say
- * and neither make nor remove any: there are as many places as rows at most. At rest they stand in the order they are read in; while they move, each stays where it
- * is in the document.
+ * and neither make nor remove any: there are as many places as rows at most. At rest they stand in the order they are read
+ * in; while they move, each stays where it is in the document.
  */
 function inPlaces(items: readonly { index: number }[], places: number, moving: boolean): { index: number; place: number }[] {
   const placed = items.map(({ index }) => ({ index, place: index % places }));
