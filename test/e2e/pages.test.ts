@@ -241,6 +241,28 @@ describe('the frame', () => {
     await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
   });
 
+  test('the mouse opens the palette again while it still fades away', async () => {
+    engine.headless.engine.settings.update({ ui: { welcomed: true } });
+    view = await windows.open(engine.headless.link(), 'light', { reducedMotion: 'no-preference' });
+    page = view.page;
+    const commands = page.getByRole('button', { name: 'Commands' });
+    const field = page.getByLabel('Search commands');
+    await commands.click();
+    await field.waitFor();
+    const devtools = await view.context.newCDPSession(page);
+    await devtools.send('Animation.enable');
+    await devtools.send('Animation.setPlaybackRate', { playbackRate: 0 });
+    await page.keyboard.press('Escape');
+    await page.locator('[data-closed]').first().waitFor();
+    const box = await commands.boundingBox();
+    if (box === null) throw new Error('the button has no place');
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await devtools.send('Animation.setPlaybackRate', { playbackRate: 1 });
+    await page.keyboard.type('sett');
+    expect(await field.inputValue()).toBe('sett');
+    await page.getByRole('option', { name: 'Go to Settings' }).waitFor();
+  });
+
   test('each page is a file of its own, gone to by keys alone', async () => {
     await open('/');
     await page.keyboard.press('Tab');
