@@ -378,11 +378,25 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       offline: os.replay.offline.handler(notKept),
     },
     readKeys: {
-      list: os.readKeys.list.handler(() => []),
+      list: os.readKeys.list.handler(() => [
+        { id: 'r1', name: 'the dashboard', hint: 'db_read_4hTq…', createdAt: at(-86_400_000 * 3), lastUsedAt: at(-60_000), use: 'clients' },
+      ]),
       create: os.readKeys.create.handler(notKept),
       revoke: os.readKeys.revoke.handler(notKept),
+      restore: os.readKeys.restore.handler(notKept),
     },
-    telemetry: { status: os.telemetry.status.handler(notKept), set: os.telemetry.set.handler(notKept) },
+    telemetry: {
+      status: os.telemetry.status.handler(() => ({
+        endpoint: 'http://127.0.0.1:4318',
+        headers: ['authorization'],
+        sent: 214,
+        dropped: 0,
+        waiting: 0,
+        problem: null,
+      })),
+      set: os.telemetry.set.handler(notKept),
+      try: os.telemetry.try.handler(() => ({ taken: true, found: 'The collector took an empty batch.' })),
+    },
     usage: {
       series: os.usage.series.handler(({ input }) => {
         const step = input.bucket === 'hour' ? 3_600_000 : 86_400_000;
