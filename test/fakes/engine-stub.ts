@@ -15,6 +15,7 @@ import type {
   StoreSizes,
   ClientEnv,
   DiagnosticsBundle,
+  DoctorCheck,
   EngineEvent,
   Key,
   Listener,
@@ -347,7 +348,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         }),
       ),
     },
-    doctor: { run: os.doctor.run.handler(() => []) },
+    doctor: { run: os.doctor.run.handler(() => CHECKS) },
     diagnostics: { bundle: os.diagnostics.bundle.handler(() => BUNDLE) },
     engine: {
       link: os.engine.link.handler(() => {
@@ -633,6 +634,20 @@ const FOUND = new Map<string, Found>([
   ],
   ['codex', { found: [{ kind: 'program', path: '/usr/local/bin/codex' }], version: '0.140.0' }],
 ]);
+
+const CHECKS: DoctorCheck[] = [
+  { id: 'node', title: 'Node.js', state: 'ok', found: 'Version v24.21.0.', mend: null },
+  {
+    id: 'home',
+    title: 'State folder',
+    state: 'warning',
+    found: '/home/you/.local/state/drawbridge, mode 755.',
+    mend: 'Other users can see file names here, though not inside the files. Run: chmod 700 /home/you/.local/state/drawbridge',
+  },
+  { id: 'companion', title: 'Companion', state: 'ok', found: 'Listening on 127.0.0.1:11435.', mend: null },
+  { id: 'store', title: 'Call history', state: 'failed', found: 'The disk is full.', mend: 'Free disk space.' },
+  { id: 'keys', title: 'Client keys', state: 'warning', found: '0 made.', mend: 'Make one with: drawbridge keys create NAME' },
+];
 
 const BUNDLE: DiagnosticsBundle = {
   name: 'drawbridge-diagnostics-2026-11-21-12-00-00.txt',
