@@ -645,8 +645,8 @@ const CHECKS: DoctorCheck[] = [
     mend: 'Other users can see file names here, though not inside the files. Run: chmod 700 /home/you/.local/state/drawbridge',
   },
   { id: 'companion', title: 'Companion', state: 'ok', found: 'Listening on 127.0.0.1:11435.', mend: null },
-  { id: 'store', title: 'Call history', state: 'failed', found: 'The disk is full.', mend: 'Free disk space.' },
-  { id: 'keys', title: 'Client keys', state: 'warning', found: '0 made.', mend: 'Make one with: drawbridge keys create NAME' },
+  { id: 'store', title: 'Call history', state: 'ok', found: '60 calls, 47168 KiB.', mend: null },
+  { id: 'keys', title: 'Client keys', state: 'ok', found: '3 made.', mend: null },
 ];
 
 const BUNDLE: DiagnosticsBundle = {

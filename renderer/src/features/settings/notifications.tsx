@@ -20,7 +20,7 @@ export function Notifications({ settings }: { settings: Settings }) {
   return (
     <Card title="Notifications">
       <p className="px-3.5 py-2.5 text-xs text-muted">
-        What the system’s notifications tell while this window is closed. All of it stands on the overview too.
+        What the system’s notifications tell. All of it stands on the overview too.
         {status?.host === 'headless' && ' The desktop app shows them; headless, as it runs now, Drawbridge shows none.'}
       </p>
       <div className="border-t">
