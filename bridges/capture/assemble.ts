@@ -28,7 +28,8 @@ function parse(body: Buffer): JsonValue {
   return JSON.parse(body.toString('utf8'));
 }
 
-function streamEvents(wire: WireFormat, body: Buffer): TurnEvent[] {
+/** What a whole stream tells, event by event. Never throws: what can't be read is a `cut` or an `error`. */
+export function streamEvents(wire: WireFormat, body: Buffer): TurnEvent[] {
   const reader = new SseReader();
   const parser = codecs[wire].streamParser();
   const frames = [...reader.push(body), ...reader.end()];

@@ -139,8 +139,8 @@ export function createCapture(options: CaptureOptions): Capture {
     const now = options.settings();
     if (now === told) return;
     told = now;
-    const { folders = [], retention = { days: null, maxBytes: null } } = now;
-    to.postMessage({ type: 'configure', keeping: { folders, retention } } satisfies ToWorker);
+    const { folders = [], replies = 'raw', retention = { days: null, maxBytes: null } } = now;
+    to.postMessage({ type: 'configure', keeping: { folders, replies, retention } } satisfies ToWorker);
   };
 
   const flushLone = (): void => {

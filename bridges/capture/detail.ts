@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Body, CallDetail, Message } from '../contract/index.ts';
 import { Headers } from '../contract/schemas.ts';
 import { assembleReply, assembleRequest } from './assemble.ts';
+import { isAssembled } from './assembled.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
 import type { StoredCall } from './worker.ts';
@@ -26,7 +27,7 @@ export function callDetail(stored: StoredCall, limit: number): CallDetail {
       reply:
         call.wireIn === null || reply === undefined || call.status === null || call.status >= 400
           ? []
-          : assembleReply(call.wireIn, call.streamed, plain(reply)),
+          : assembleReply(call.wireIn, call.streamed && !isAssembled(reply.headers), plain(reply)),
     },
     timeline: stored.timeline,
   };

@@ -71,4 +71,4 @@ export type Answer =
 
 export type Checked = Pick<Integrity, 'ok' | 'problems' | 'checkedAt' | 'bodiesRead'>;
 
-export type Keeping = Pick<Settings['capture'], 'folders' | 'retention'>;
+export type Keeping = Pick<Settings['capture'], 'folders' | 'replies' | 'retention'>;

@@ -77,6 +77,9 @@ export type Entry = {
   bytes: number;
 };
 
+/** A call whose row has not begun. */
+type Unopened = { open: (() => unknown) | undefined };
+
 type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
 type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null };
 
@@ -92,12 +95,15 @@ const OPEN_MS = 10;
  */
 export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   const nextId = idMaker(clock);
-  // One timer for all: a timer for each call costs more than everything else that beginning it does.
-  const unopened = new Set<() => unknown>();
+  // One timer for all: a timer for each call costs more than everything else that beginning it does. No set either:
+  // tables that a set has outgrown keep what was in them, and V8 drags it all into its old heap.
+  let unopened: Unopened[] = [];
   let timer: NodeJS.Timeout | undefined;
   const openAll = (): void => {
+    const waited = unopened;
     timer = undefined;
-    for (const open of unopened) open();
+    unopened = [];
+    for (const { open } of waited) open?.();
   };
   return {
     begin(start) {
@@ -124,7 +130,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       let opened: Call | undefined;
       const open = (): Call => {
         if (opened !== undefined) return opened;
-        unopened.delete(open);
+        waiting.open = undefined;
         opened = openRow(id, start, begunAt);
         tellReply(opened);
         if (kept) {
@@ -139,7 +145,8 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         row.streamed = String(replyHeaders['content-type'] ?? '').startsWith('text/event-stream');
         row.ttfbMs = firstByteAt;
       };
-      unopened.add(open);
+      const waiting: Unopened = { open };
+      unopened.push(waiting);
       timer ??= setTimeout(openAll, OPEN_MS);
 
       return {

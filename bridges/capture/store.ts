@@ -16,6 +16,9 @@ import { fits, rememberSeal } from './facts.ts';
 /** A stored side of an exchange. `body` is null where its bytes were not kept. */
 export type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | null };
 
+type CallSide = StoredCallChange['sides'][number];
+type KeptHow = { folder?: string | null; timeline?: Float64Array | null; asKept?: (side: CallSide) => CallSide };
+
 export type StoreOptions = {
   followers?: readonly FollowerMaker[];
   /** Opens an encrypted store, or begins a new one as such. */
@@ -148,13 +151,16 @@ export class Store {
     }
   }
 
-  /** Writes what is new of a call, and tells the followers. To be run in a transaction. */
-  write(change: Omit<StoredCallChange, 'begins'> & { folder?: string | null; timeline?: Float64Array | null }): void {
-    const { call, sides, timeline = null } = change;
+  /**
+   * Writes what is new of a call, and tells the followers. To be run in a transaction. `asKept`: how a side is to be kept,
+   * where not as it went over the wire.
+   */
+  write(change: Omit<StoredCallChange, 'begins'> & KeptHow): void {
+    const { call, sides, timeline = null, asKept = (side) => side } = change;
     const begins = this.#putRow(call);
     if (change.folder != null) this.#statements.putFolder.run(change.folder, call.id);
     const kept: Kept = { columns: new Map(), words: [] };
-    for (const { side, headers, body } of sides) this.#keepSide(kept, side, headers, body);
+    for (const side of sides) this.#keepSide(kept, side, asKept(side));
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
     this.#putExchange(call.id, begins, kept);
     for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });
@@ -319,16 +325,16 @@ export class Store {
     this.#newest = newestCall(this.db);
   }
 
-  #keepSide(kept: Kept, side: Side, headers: string, body: Buffer | null): void {
+  #keepSide(kept: Kept, { side, headers, body }: CallSide, stored: CallSide): void {
     const column = COLUMN_OF[side];
-    kept.columns.set(`${column}_head`, this.#bodies.keepHead(headers));
-    if (body === null) return void kept.columns.set(column, null);
+    kept.columns.set(`${column}_head`, this.#bodies.keepHead(stored.headers));
+    if (body === null || stored.body === null) return void kept.columns.set(column, null);
     if (side === 'clientRequest' || side === 'upstreamRequest') {
       const request = this.#bodies.keepRequest(body);
       kept.columns.set(column, request.stored);
       if (side === 'clientRequest') this.#addWords(kept, REQUEST_WORDS, () => requestText(request, body));
     } else {
-      kept.columns.set(column, this.#bodies.keepReply(body));
+      kept.columns.set(column, this.#bodies.keepReply(stored.body));
       if (side === 'clientReply') this.#addWords(kept, REPLY_WORDS, () => replyText(headers, body));
     }
   }

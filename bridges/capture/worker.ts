@@ -6,6 +6,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { giveBack } from '../engine/give-back.ts';
+import { assembled } from './assembled.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
@@ -39,7 +40,11 @@ export function serveStore(port: MessagePort): void {
   let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   let upkeep: NodeJS.Timeout | undefined;
-  const keeper: Keeper = { keeping: { folders: [], retention: { days: null, maxBytes: null } }, not: new Map(), lost: new Set() };
+  const keeper: Keeper = {
+    keeping: { folders: [], replies: 'raw', retention: { days: null, maxBytes: null } },
+    not: new Map(),
+    lost: new Set(),
+  };
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
 
@@ -236,7 +241,16 @@ function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   if (ends) keeper.not.delete(call.id);
   if (keep === 'ignore') return call;
   const kept = keep === 'metadata' ? [] : sides;
-  store.write({ call, ends, folder, sides: kept, timeline: ends && keep === 'keep' ? record.timeline : null });
+  const whole = keeper.keeping.replies === 'assembled';
+  store.write({
+    call,
+    ends,
+    folder,
+    sides: kept,
+    // When its pieces came is told of a stream that is kept.
+    timeline: ends && keep === 'keep' && !whole ? record.timeline : null,
+    ...(whole && { asKept: (side) => assembled(call, side) }),
+  });
   return call;
 }
 

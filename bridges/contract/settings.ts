@@ -153,6 +153,11 @@ export const Settings = z.strictObject({
        * words. Holds from the next start; the history there is is written anew then.
        */
       seal: z.boolean().default(false),
+      /**
+       * A streamed reply is kept as it came, event by event, or as the one JSON body it amounts to. Those that broke off
+       * are always kept as they came.
+       */
+      replies: z.enum(['raw', 'assembled']).default('raw'),
       /** What is older or too much goes, oldest first. Null keeps without end. */
       retention: z
         .strictObject({

@@ -3,6 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCapture, type Capture, type CaptureOptions } from '../../bridges/capture/capture.ts';
+import { callDetail } from '../../bridges/capture/detail.ts';
+import { replayOffline } from '../../bridges/capture/replay/offline.ts';
 import type { Call, Settings } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
@@ -10,13 +12,16 @@ import { silentLogger } from '../../bridges/engine/log.ts';
 let folder: string;
 let capture: Capture;
 let folders: Settings['capture']['folders'];
+let replies: Settings['capture']['replies'];
 beforeEach(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keeping-'));
   folders = [];
+  replies = 'raw';
   const settings: CaptureOptions['settings'] = () => ({
     enabled: true,
     maxBodyBytes: 1_000_000,
     folders,
+    replies,
     retention: { days: null, maxBytes: null },
   });
   capture = createCapture({ file: path.join(folder, 'captures.db'), clock: systemClock, log: silentLogger, settings });
@@ -99,6 +104,56 @@ describe('rules for folders', () => {
     expect(page.conversations.map(({ id }) => id)).toEqual([whole.id]);
     for (const { id } of [row, none]) expect(await capture.ask({ kind: 'tree', call: id, limit: 10 })).toMatchObject({ tree: null });
     expect((await capture.list(10, undefined, {}, 'castle')).map((call) => call.id)).toEqual([whole.id]);
+  });
+});
+
+describe('a streamed reply', () => {
+  const event = (type: string, rest: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
+  const usage = { input_tokens: 3, output_tokens: 9 };
+  const text = (said: string): string => event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: said } });
+  const stream = [
+    event('message_start', { message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [], usage } }),
+    event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
+    ...['sword', 'fish', ' and', ' chips'].map(text),
+    event('content_block_stop', { index: 0 }),
+    event('message_delta', { delta: { stop_reason: 'end_turn', stop_sequence: null }, usage }),
+    event('message_stop', {}),
+  ];
+  const streamed = (pieces: string[]): Promise<Call> =>
+    callFrom('/a', { replyHeaders: { 'content-type': 'text/event-stream' }, reply: pieces });
+  const partsOf = async (id: number) => {
+    const stored = await capture.get(id);
+    return stored === null ? undefined : callDetail(stored, 1e6);
+  };
+
+  it('is kept event by event, or as the one body it amounts to: what was said, found and counted is the same', async () => {
+    const raw = await streamed(stream);
+    replies = 'assembled';
+    const whole = await streamed(stream);
+    expect((await partsOf(raw.id))?.client.reply.body?.content).toBe(stream.join(''));
+    const kept = await partsOf(whole.id);
+    expect(JSON.parse(kept?.client.reply.body?.content ?? '')).toMatchObject({
+      id: 'msg_1',
+      model: 'm',
+      content: [{ type: 'text', text: 'swordfish and chips' }],
+      stop_reason: 'end_turn',
+      usage,
+    });
+    expect(kept?.client.reply.headers).toContainEqual(['x-drawbridge-kept', 'assembled']);
+    expect(kept?.assembled.reply).toEqual((await partsOf(raw.id))?.assembled.reply);
+    expect(whole).toMatchObject({ usage: raw.usage, replyBytes: raw.replyBytes, state: 'done' });
+    expect((await capture.list(10, undefined, {}, 'swordfish')).map(({ id }) => id)).toEqual([whole.id, raw.id]);
+    const stored = await capture.get(whole.id);
+    expect(() => stored && replayOffline(stored)).toThrow(expect.objectContaining({ code: 'bad_input' }));
+  });
+  it.each([
+    ['that broke off', stream.slice(0, 5)],
+    ['that ended in an error', [...stream.slice(0, 4), event('error', { error: { type: 'overloaded_error', message: 'busy' } })]],
+    ['of another format', ['data: {"x":1}\n\n', 'data: [DONE]\n\n']],
+  ])('%s is kept as it came, whatever is wanted', async (_which, pieces) => {
+    replies = 'assembled';
+    const call = await streamed(pieces);
+    expect((await partsOf(call.id))?.client.reply.body?.content).toBe(pieces.join(''));
   });
 });
 

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { Store } from '../../bridges/capture/store.ts';
 import { check } from '../../bridges/capture/upkeep.ts';
 
-/** The long run is `DRAWBRIDGE_KILLS=200 vitest run test/capture/killed.test.ts`. */
+/** The long run is `npm run test:kills`. */
 const KILLS = Number(process.env['DRAWBRIDGE_KILLS'] ?? 12);
 
 it(

@@ -1,5 +1,6 @@
 import type { AdapterStatus } from '../../contract/index.ts';
 import type { Adapter, Exchange, Projected } from './adapter.ts';
+import { spawnsOf, type Spawns } from './spawns.ts';
 
 export type Reading = { adapter: string; projected: Projected };
 
@@ -31,6 +32,7 @@ export class Adapters {
   #failures: { file: string; name: string; reason: string }[] = [];
   #inARow = new Map<string, number>();
   #told = new Set<string>();
+  #spawns: Spawns | undefined;
   /** Calls that no adapter could read. They are stored and counted all the same. */
   unread = 0;
 
@@ -46,6 +48,7 @@ export class Adapters {
       return;
     }
     this.#entries.push({ adapter, file, projected: 0, warnings: 0, failed: null });
+    this.#spawns = undefined;
     this.#entries.sort((a, b) => (b.adapter.priority ?? 0) - (a.adapter.priority ?? 0));
   }
 
@@ -69,6 +72,12 @@ export class Adapters {
 
   list(): readonly Adapter[] {
     return this.#entries.filter((entry) => entry.failed === null).map((entry) => entry.adapter);
+  }
+
+  /** The tools by which replies ask for sub-tasks, of all that are asked. */
+  get spawns(): Spawns {
+    this.#spawns ??= spawnsOf(this.list());
+    return this.#spawns;
   }
 
   get(name: string): Adapter | undefined {
@@ -127,6 +136,7 @@ export class Adapters {
     const row = (this.#inARow.get(name) ?? 0) + 1;
     this.#inARow.set(name, row);
     if (row >= FAILURES_IN_A_ROW) {
+      this.#spawns = undefined;
       entry.failed = `It failed ${row} times in a row and is not asked any more; the last time ${what}. Mend it, then restart Drawbridge.`;
       this.#warn(`adapter ${name}: ${entry.failed}`);
     } else if (!this.#told.has(`${name} ${what}`) && this.#told.size < 100) {

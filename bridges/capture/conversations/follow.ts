@@ -109,7 +109,7 @@ export class ConversationFollower implements Follower {
     if (flags === undefined) return;
     const body = plain(reply);
     if (body === undefined) return;
-    const prompts = spawnedPrompts(wire, call.streamed, body, this.#adapters.list());
+    const prompts = spawnedPrompts(wire, call.streamed, body, this.#adapters.spawns);
     if (prompts.length > 0) this.#graph.addSpawns(call.id, prompts.map(textHash), call.id / IDS_PER_MS + (call.durationMs ?? 0));
     if ((flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
   }

@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { openly, type Seal } from '../seal.ts';
+import { LastCalls } from './last-calls.ts';
 import { linkOf, VIA, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
 import type { End } from './scan.ts';
 
@@ -18,8 +19,8 @@ const ROOT = 4;
 const MOST_ALIKE = 64;
 const HASH_BYTES = 12;
 const END_BYTES = HASH_BYTES + 1;
-/** So many calls are remembered: what comes next hangs on one of the last. */
-const REMEMBERED = 1024;
+/** So many calls at least are remembered: what comes next hangs on one of the last. */
+const REMEMBERED = 512;
 /** A title that is the parent's; most calls of an agent have their parent's. */
 const SAME_TITLE = '';
 
@@ -52,9 +53,7 @@ export class Graph {
   readonly #seal: Seal;
   readonly #index: LinkIndex;
   /** The last calls, as long as they come in the order of their ids; all calls from the first of them on. */
-  readonly #remembered = new Map<number, Remembered>();
-  /** The same by their tips, the newest last. */
-  readonly #byTip = new Map<string, Remembered[]>();
+  readonly #remembered = new LastCalls<Remembered>(REMEMBERED);
   /** The last call of each conversation that is still to be told. */
   readonly #lasts = new Map<number, number>();
   /** No call has a larger id: nothing can hang on one that is larger. */
@@ -78,7 +77,7 @@ export class Graph {
 
   /** Forgets what was learnt of calls whose transaction was rolled back. */
   forget(): void {
-    this.#forgetCalls();
+    this.#remembered.clear();
     this.#lasts.clear();
     this.#newest = this.#sql.newest.get()?.call ?? -1;
   }
@@ -119,9 +118,10 @@ export class Graph {
       this.#newest = facts.call;
       // The parent's thread has begun before.
       if (!facts.side && (parent === undefined || parent.thread !== facts.thread)) this.#askSides(facts);
-      this.#remember({ ...facts, conversation, flags, title: detail.title });
+      const { call, client, caller, thread, tip } = facts;
+      this.#remembered.add({ call, client, caller, thread, tip, conversation, flags, title: detail.title });
     } else {
-      this.#forgetCalls();
+      this.#remembered.clear();
       if (!facts.side) this.#askLater(facts);
     }
   }
@@ -167,7 +167,7 @@ export class Graph {
   remove(calls: readonly number[]): void {
     const orphans = new Set<number>();
     this.flush();
-    this.#forgetCalls();
+    this.#remembered.clear();
     for (const call of calls) {
       const row = this.#sql.node.get(call);
       if (row === undefined) continue;
@@ -215,7 +215,7 @@ export class Graph {
     const row = sql.node.get(call);
     if (row === undefined) return;
     this.#writeTitle(call);
-    this.#forgetCalls();
+    this.#remembered.clear();
     this.flush();
     sql.link.run(link.parent, VIA.indexOf(link.via), call);
     const conversation = link.parent === null ? call : (sql.node.get(link.parent)?.conversation ?? call);
@@ -235,37 +235,13 @@ export class Graph {
     if (own?.title === SAME_TITLE) this.#sql.putTitle.run(from?.title ?? null, call);
   }
 
-  #remember({ call, client, caller, thread, tip, conversation, flags, title }: Remembered): void {
-    const one = { call, client, caller, thread, tip, conversation, flags, title };
-    this.#remembered.set(call, one);
-    const alike = this.#byTip.get(tip);
-    if (alike === undefined) this.#byTip.set(tip, [one]);
-    else alike.push(one);
-    if (this.#remembered.size <= REMEMBERED) return;
-    for (const oldest of this.#remembered.values()) {
-      this.#remembered.delete(oldest.call);
-      const others = this.#byTip.get(oldest.tip);
-      others?.shift();
-      if (others?.length === 0) this.#byTip.delete(oldest.tip);
-      return;
-    }
-  }
-
-  #forgetCalls(): void {
-    this.#remembered.clear();
-    this.#byTip.clear();
-  }
-
   /** Calls with a tip, the newest first: those remembered, then those that stand in the tables alone. */
   *#withTip(chain: string, before: number, since: number): Generator<Known> {
     let from = before;
     // What comes in order is asked of all that is remembered.
     if (before > this.#newest) {
-      for (const one of this.#byTip.get(chain)?.toReversed() ?? []) if ((one.flags & SIDE) === 0) yield one;
-      for (const oldest of this.#remembered.keys()) {
-        from = oldest;
-        break;
-      }
+      for (const one of this.#remembered.withTip(chain)) if ((one.flags & SIDE) === 0) yield one;
+      from = this.#remembered.oldest ?? before;
     }
     if (from < since) return;
     for (const { call } of this.#sql.withTip.all(bytes(chain), from)) {

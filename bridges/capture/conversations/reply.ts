@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Adapter } from '../adapters/adapter.ts';
+import type { Spawns } from '../adapters/spawns.ts';
 import { assembleReply } from '../assemble.ts';
 import { takeApart } from '../stream.ts';
 import type { WireFormat } from '../../contract/index.ts';
@@ -14,15 +14,13 @@ export function textHash(text: string): string {
  * The prompts of the sub-tasks that a reply asks for. Most replies ask for none: only one that names such a tool at
  * all is put together.
  */
-export function spawnedPrompts(wire: WireFormat, streamed: boolean, reply: Buffer, adapters: readonly Adapter[]): string[] {
-  const tools = new Map(adapters.flatMap((adapter) => (adapter.spawns ?? []).map((spawn) => [spawn.tool, spawn.prompt])));
+export function spawnedPrompts(wire: WireFormat, streamed: boolean, reply: Buffer, { fields, quoted }: Spawns): string[] {
   // A tool is named in a frame of its own, not among the pieces of what is said.
   const apart = takeApart(reply);
-  const where = apart === undefined ? reply : apart.plain + apart.repeated;
-  const named = [...tools.keys()].some((tool) => where.includes(`"${tool.split('.').at(-1) ?? tool}"`));
-  if (!named) return [];
+  const where = apart === undefined ? [reply] : [apart.plain, apart.repeated];
+  if (!quoted.some((name) => where.some((text) => text.includes(name)))) return [];
   return assembleReply(wire, streamed, reply).flatMap((part) => {
-    const field = part.kind === 'tool_call' && part.name !== null ? tools.get(part.name) : undefined;
+    const field = part.kind === 'tool_call' && part.name !== null ? fields.get(part.name) : undefined;
     const prompt = field === undefined ? undefined : asString(asObject(parseJson(part.text))?.[field]);
     return prompt === undefined || prompt.trim() === '' ? [] : [prompt];
   });

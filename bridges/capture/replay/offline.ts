@@ -6,6 +6,7 @@ import { memoryHandleStore } from '../../wire/opaque.ts';
 import { SseReader } from '../../wire/sse.ts';
 import { crossRequest, type Crossing, type RenderedFailure, type ReplyBody } from '../../wire/translate.ts';
 import type { JsonValue } from '../../wire/turn.ts';
+import { isAssembled } from '../assembled.ts';
 import { plainBody, sideHeaders } from '../detail.ts';
 import type { StoredCall } from '../worker.ts';
 
@@ -15,6 +16,11 @@ import type { StoredCall } from '../worker.ts';
  */
 export function replayOffline(stored: StoredCall): OfflineReplay {
   const { call } = stored;
+  if (stored.sides.some(({ headers }) => isAssembled(headers)))
+    throw new DrawbridgeError(
+      'bad_input',
+      `The replies of call ${call.id} were kept as one body, not event by event (capture.replies in the settings), so there is nothing to compare.`,
+    );
   const recorded = framesOf(plainBody(stored, 'clientReply'), call.streamed);
   const translated = call.wireIn !== null && call.wireOut !== null && call.wireIn !== call.wireOut;
   if (!translated) return { call: call.id, translated, same: true, now: recorded, recorded, firstDifference: null };
