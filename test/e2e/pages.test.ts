@@ -277,6 +277,7 @@ describe('settings', () => {
     await findings.getByText('Fine: Client keys').waitFor();
     await findings.getByText('1 made.').waitFor();
     expect(await page.evaluate<string>('document.activeElement.textContent')).toContain('Examin');
+    expect(await findings.getByRole('link').count()).toBe(0);
     expect(await view.findings()).toEqual([]);
   });
 

@@ -647,6 +647,13 @@ const CHECKS: DoctorCheck[] = [
   { id: 'companion', title: 'Companion', state: 'ok', found: 'Listening on 127.0.0.1:11435.', mend: null },
   { id: 'store', title: 'Call history', state: 'ok', found: '60 calls, 47168 KiB.', mend: null },
   { id: 'keys', title: 'Client keys', state: 'ok', found: '3 made.', mend: null },
+  {
+    id: 'copilot-account',
+    title: 'GitHub Copilot',
+    state: 'warning',
+    found: 'GitHub has ended this sign-in.',
+    mend: 'Sign in: drawbridge signin copilot',
+  },
 ];
 
 const BUNDLE: DiagnosticsBundle = {

@@ -15,19 +15,21 @@ const LOOKS: Readonly<Record<DoctorCheck['state'], { icon: LucideIcon; ink: stri
   skipped: { icon: CircleDashed, ink: 'text-faint', word: 'Skipped' },
 };
 
+/** The button that mends a finding, where this window can. `again` has the doctor look once more. */
+type RenderMend = (check: DoctorCheck, again: () => void) => ReactNode;
+
 /** A doctor: what was looked at, what was found, and what mends it. `wanted` has it look at once, and brings it into sight. */
 export function DoctorCard({
   about,
   examine,
   wanted = false,
-  mendOf,
+  renderMend,
 }: {
   /** What it looks at, while it has not. */
   about: string;
   examine: () => Promise<DoctorCheck[]>;
   wanted?: boolean;
-  /** The button that mends a finding, where this window can. `again` has the doctor look once more. */
-  mendOf: (check: DoctorCheck, again: () => void) => ReactNode;
+  renderMend: RenderMend;
 }) {
   const run = useMutation({ mutationFn: examine });
   const { mutate } = run;
@@ -58,29 +60,33 @@ export function DoctorCard({
       {!run.data && !run.isError && <p className="px-3.5 py-3 text-xs text-pretty text-muted">{about} Nothing is changed.</p>}
       {run.data && (
         <ul aria-label="Findings" className="divide-y">
-          {run.data.map((check) => {
-            const { icon: Icon, ink, word } = LOOKS[check.state];
-            return (
-              <li key={check.id} className="flex items-start gap-2.5 px-3.5 py-2">
-                <Icon aria-hidden size={15} className={cn('mt-0.5 shrink-0', ink)} />
-                <div className="mr-auto min-w-0">
-                  <p className="font-medium">
-                    <span className="sr-only">{word}: </span>
-                    {check.title}
-                  </p>
-                  <p className="text-xs break-words text-muted">{check.found}</p>
-                  {check.mend !== null && (
-                    <p className="text-xs text-pretty break-words">
-                      <LinkedText text={check.mend} />
-                    </p>
-                  )}
-                </div>
-                {check.mend !== null && mendOf(check, again)}
-              </li>
-            );
-          })}
+          {run.data.map((check) => (
+            <Finding key={check.id} check={check} renderMend={renderMend} onMended={again} />
+          ))}
         </ul>
       )}
     </Card>
+  );
+}
+
+function Finding({ check, renderMend, onMended }: { check: DoctorCheck; renderMend: RenderMend; onMended: () => void }) {
+  const { icon: Icon, ink, word } = LOOKS[check.state];
+  return (
+    <li className="flex items-start gap-2.5 px-3.5 py-2">
+      <Icon aria-hidden size={15} className={cn('mt-0.5 shrink-0', ink)} />
+      <div className="mr-auto min-w-0">
+        <p className="font-medium">
+          <span className="sr-only">{word}: </span>
+          {check.title}
+        </p>
+        <p className="text-xs break-words text-muted">{check.found}</p>
+        {check.mend !== null && (
+          <p className="text-xs text-pretty break-words">
+            <LinkedText text={check.mend} />
+          </p>
+        )}
+      </div>
+      {check.mend !== null && renderMend(check, onMended)}
+    </li>
   );
 }

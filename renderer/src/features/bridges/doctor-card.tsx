@@ -14,7 +14,7 @@ export function BridgeDoctor({ bridge, onSignIn }: { bridge: BridgeName; onSignI
     <DoctorCard
       about="Tells apart why this bridge would not serve: keychain, account, listener, limits, scope, models."
       examine={() => client.doctor.run({ bridge })}
-      mendOf={({ id }, again) => <Mend bridge={bridge} check={id} onSignIn={onSignIn} onMended={again} />}
+      renderMend={({ id }, again) => <Mend bridge={bridge} check={id} onSignIn={onSignIn} onMended={again} />}
     />
   );
 }
