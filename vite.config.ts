@@ -25,6 +25,8 @@ export default defineConfig({
     // The window runs under a policy without inline scripts; preloading needs none in the browsers above.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // One sheet, read with the HTML: a page's code never waits for a sheet of its own.
+    cssCodeSplit: false,
     // The size of what a start reads is held by test/e2e/size.test.ts; the largest file of it comes from this machine.
     chunkSizeWarningLimit: 600,
     // A browser asks for six files at a time: a start reads the frame, what pages share, and its own page.

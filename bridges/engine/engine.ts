@@ -37,6 +37,7 @@ import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
+import { systemWay } from '../tunnels/ways.ts';
 import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
@@ -216,6 +217,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     run: ports.run,
     offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
+    wayTo: systemWay,
     random: Math.random,
     onChange: () => events.emit({ type: 'status' }),
     ...options.tunnels,

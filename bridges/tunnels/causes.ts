@@ -113,7 +113,7 @@ const MEANINGS = {
     sentence: 'cloudflared is not installed.',
     help: {
       label: 'Download cloudflared',
-      advice: 'Download the release that is known here, or name the path of another in the settings (tunnels.cloudflared).',
+      advice: 'Download the release that is known here, or name the file of another: drawbridge tunnels use-cloudflared FILE.',
       action: { kind: 'installCloudflared' },
     },
     retry: 'never',
@@ -186,7 +186,8 @@ const SIGNED_OUT = {
 
 const NOT_KNOWN_HERE: Help = {
   label: 'Open its downloads',
-  advice: 'Install cloudflared from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared).',
+  advice:
+    'No release for this system is known here. Install cloudflared from its vendor, so that it is in PATH, or name its file: drawbridge tunnels use-cloudflared FILE.',
   action: { kind: 'link', href: VENDOR_DOWNLOADS },
 };
 

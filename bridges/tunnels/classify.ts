@@ -70,6 +70,11 @@ export function causeOf(lines: readonly string[], reached: Reached): Cause {
   return wait === undefined ? { code } : { code, retryAfterMs: Number(wait) * 1000 };
 }
 
+/** True for what ssh says of every single call: it stands on the calls list, and would push all else out of the log. */
+export function isOfOneCall(line: string): boolean {
+  return /^debug1: (?:client_input_channel_open|client_request_forwarded|confirm forwarded|connect_next|channel \d+:)/.test(line);
+}
+
 /** True for a line after which waiting for the end is of no use: cloudflared would poll for a login for minutes. */
 export function isHopeless(line: string): boolean {
   return /browser window should have opened|Please open the following URL/.test(line);

@@ -25,12 +25,17 @@ export function isFit(version: string, withServiceToken: boolean): boolean {
   return true;
 }
 
+/** The name of its file on a platform, or a `platform-arch`. */
+export const programName = (platform: string): string => (platform.startsWith('win32') ? 'cloudflared.exe' : 'cloudflared');
+
+/** Where Homebrew puts programs; an app that the Finder starts has neither folder in its PATH. */
+const HOMEBREW = ['/opt/homebrew/bin', '/usr/local/bin'];
+
 /** Where cloudflared may be: the path from the settings and nothing else, or PATH and then our own copy. */
 export function candidates(wanted: string | null, searchPath: string, ownFolder: string, platform: NodeJS.Platform): string[] {
   if (wanted !== null) return [wanted];
-  const name = platform === 'win32' ? 'cloudflared.exe' : 'cloudflared';
   const folders = searchPath.split(platform === 'win32' ? ';' : ':').filter((folder) => path.isAbsolute(folder));
-  return [...folders, ownFolder].map((folder) => path.join(folder, name));
+  return [...folders, ...(platform === 'darwin' ? HOMEBREW : []), ownFolder].map((folder) => path.join(folder, programName(platform)));
 }
 
 /** Looks for a cloudflared and asks its version. */

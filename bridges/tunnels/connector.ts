@@ -26,7 +26,6 @@ const key = randomBytes(16).toString('base64');
 const request = https.request({
   host,
   port: Number(port),
-  servername: host,
   path: '/',
   agent: false,
   ca: authorities(process.env['SSL_CERT_FILE']),

@@ -48,7 +48,6 @@ export function askEdge(edge: EdgeAddress, options: { token: ServiceToken | unde
   return new Promise((resolve) => {
     const request = https.request({
       ...edge,
-      servername: edge.host,
       method: 'GET',
       path: '/',
       headers: { ...tokenHeaders(options.token), 'user-agent': 'drawbridge' },

@@ -5,12 +5,16 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { VENDOR_DOWNLOADS } from './causes.ts';
+import { programName } from './cloudflared.ts';
 
 /** A copy of cloudflared of our own, on request: a release that is named here, byte for byte, and no other. */
 
 export type Release = { version: string; asset: string; sha256: string };
 
-/** By `platform-arch`. A platform that is missing here installs cloudflared by its own means. */
+/**
+ * By `platform-arch`. A platform that is missing here installs cloudflared by its own means. How a row is added stands in
+ * docs/tunnels.md.
+ */
 const RELEASES: Readonly<Record<string, Release>> = {
   'linux-x64': {
     version: '2026.7.2',
@@ -43,7 +47,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   if (release === undefined)
     throw new DrawbridgeError(
       'failed',
-      `No cloudflared is known here for ${parts.target}. Install it from its vendor, so that it is in PATH, or name its path in the settings (tunnels.cloudflared): ${VENDOR_DOWNLOADS}`,
+      `No cloudflared is known here for ${parts.target}. Install it from its vendor, so that it is in PATH, or name its file (drawbridge tunnels use-cloudflared FILE): ${VENDOR_DOWNLOADS}`,
     );
   const { version, asset, sha256 } = release;
   const reply = await parts
@@ -54,7 +58,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   if (!reply.ok || reply.body === null)
     throw new DrawbridgeError('failed', `cloudflared could not be downloaded (status ${reply.status}).`);
   const total = Number(reply.headers.get('content-length')) || null;
-  const file = path.join(parts.folder, 'cloudflared');
+  const file = path.join(parts.folder, programName(parts.target));
   const temporary = `${file}.part`;
   const hash = createHash('sha256');
   let received = 0;

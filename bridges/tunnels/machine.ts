@@ -1,23 +1,36 @@
 import os from 'node:os';
+import type { Clock } from '../engine/clock.ts';
 
 /** What happens to the machine under a tunnel's feet: it sleeps and wakes, and its network comes, goes and changes. */
 
-export type Disturbance = { why: 'wake' } | { why: 'network'; online: boolean };
+export type Disturbance =
+  | { why: 'wake' }
+  /** This process stood still for long; whether the machine slept is not known. */
+  | { why: 'late' }
+  | { why: 'network'; online: boolean };
 
 /** Milliseconds. */
 export const LOOK_EVERY_MS = 5_000;
 const JUMP_MS = 15_000;
 
+/** The wall clock and the monotonic one, both in milliseconds. */
+export type Reading = Pick<Clock, 'now' | 'monotonic'>;
+
 /**
- * Tells from readings of the wall clock, taken at a steady pace, whether the machine slept in between. The desktop's
- * own events come twice, late or never on some systems; this is what they are checked against.
+ * Tells from readings of both clocks, taken at a steady pace, whether the machine slept in between. The desktop's own
+ * events come twice, late or never on some systems; this is what they are checked against. A busy machine that merely
+ * let this process wait is told from one that slept: on Linux the monotonic clock stands still in sleep. On macOS and
+ * Windows it runs on, so that a pause there can be either.
  */
-export function jumpDetector(everyMs: number): (now: number) => boolean {
-  let last: number | undefined;
-  return (now) => {
-    const jumped = last !== undefined && now - last > everyMs + JUMP_MS;
-    last = now;
-    return jumped;
+export function pauseDetector(clock: Reading, everyMs: number): () => 'wake' | 'late' | undefined {
+  let last = { now: clock.now(), monotonic: clock.monotonic() };
+  return () => {
+    const next = { now: clock.now(), monotonic: clock.monotonic() };
+    const waited = next.monotonic - last.monotonic;
+    const slept = next.now - last.now - waited;
+    last = next;
+    if (slept > JUMP_MS) return 'wake';
+    return waited > everyMs + JUMP_MS ? 'late' : undefined;
   };
 }
 
@@ -31,26 +44,25 @@ export function networkFingerprint(interfaces: NodeJS.Dict<os.NetworkInterfaceIn
     .join('\n');
 }
 
-export type Look = { now(): number; interfaces(): NodeJS.Dict<os.NetworkInterfaceInfo[]> };
+export type Look = { clock: Reading; interfaces(): NodeJS.Dict<os.NetworkInterfaceInfo[]> };
 
 /** One look at the machine after another: gives what changed since the last. Pure but for what it is handed. */
 export function watcher(look: Look, everyMs: number): () => Disturbance | undefined {
-  const jumped = jumpDetector(everyMs);
+  const paused = pauseDetector(look.clock, everyMs);
   let last = networkFingerprint(look.interfaces());
   return () => {
-    const woke = jumped(look.now());
+    const why = paused();
     const next = networkFingerprint(look.interfaces());
     const changed = next !== last;
     last = next;
     if (changed) return { why: 'network', online: next !== '' };
-    return woke ? { why: 'wake' } : undefined;
+    return why && { why };
   };
 }
 
 /** Looks at the machine from time to time. */
 export function watchMachine(look: Look, tell: (disturbance: Disturbance) => void): { online(): boolean; stop(): void } {
   const next = watcher(look, LOOK_EVERY_MS);
-  next();
   const timer = setInterval(() => {
     const disturbance = next();
     if (disturbance !== undefined) tell(disturbance);

@@ -12,7 +12,7 @@ import type { Tokens } from './tokens.ts';
 import { createTunnel, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
 import type { TunnelsParts } from './tunnels.ts';
 
-export type MakerParts = Omit<TunnelsParts, 'paths' | 'keychain' | 'interfaces' | 'timings'> & {
+export type MakerParts = Omit<TunnelsParts, 'paths' | 'keychain' | 'interfaces' | 'wayTo' | 'timings'> & {
   timings: TunnelTimings;
   files: TunnelFiles;
   keys: TunnelKeys;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import type { ChildRunner } from '../engine/child.ts';
 import type { Cause } from './causes.ts';
-import { causeOf, isHopeless, progressOf, type Reached } from './classify.ts';
+import { causeOf, isHopeless, isOfOneCall, progressOf, type Reached } from './classify.ts';
 import type { StartLeashed } from './leashed.ts';
 import { checkArguments, hostKeyArguments, tunnelArguments, type KeepAlive, type SshPlan } from './ssh.ts';
 import type { CheckReport, HostKey, Route, Transport } from './transport.ts';
@@ -42,6 +42,7 @@ export function openssh(options: OpensshOptions): Transport {
       const child = options.leashed(options.ssh, tunnelArguments(plan(route), farPort, relay), {
         env: route.env,
         onLine(line) {
+          if (isOfOneCall(line)) return;
           said.push(line);
           if (said.length > KEPT_LINES) said.shift();
           on.line(line);

@@ -43,7 +43,8 @@ export type Happening =
   /** A person asks for a fresh session. */
   | { type: 'reconnect' }
   | { type: 'wake' }
-  | { type: 'network'; online: boolean }
+  /** `moved`: the way to the gateway is another one, or it is not known to be the same. */
+  | { type: 'network'; online: boolean; moved: boolean }
   | { type: 'timer' }
   | { type: 'progress'; step: 'edge-open' | 'authenticated' | 'up' }
   /** The session is not to be trusted any more (the far side did not answer). */
@@ -72,7 +73,7 @@ export const RULES = {
   longestWaitMs: 60_000,
   /** While the tunnel was up not long ago, an outage is taken to be short. */
   recentMs: 300_000,
-  longestWaitWhenRecentMs: 8_000,
+  longestWaitWhenRecentMs: 6_000,
   debounceMs: 750,
   longestRetryAfterMs: 600_000,
 } as const;
@@ -103,7 +104,7 @@ export function step(state: Supervised, happening: Happening, moment: Moment): S
     case 'wake':
       return disturbed(state, moment);
     case 'network':
-      return network(state, happening.online, moment);
+      return network(state, happening, moment);
     case 'timer':
       return state.phase.name === 'backoff' ? onTimer(state, state.phase.until, moment) : still(state);
     case 'progress':
@@ -158,8 +159,10 @@ function disturbed(state: Supervised, moment: Moment): Step {
   return begin({ ...state, failures: 0, refused: false, notBefore: moment.now + RULES.debounceMs }, moment);
 }
 
-function network(state: Supervised, online: boolean, moment: Moment): Step {
+function network(state: Supervised, { online, moved }: { online: boolean; moved: boolean }, moment: Moment): Step {
   const next = { ...state, online };
+  // What changed leads elsewhere (to a container, say): the session is as good as it was.
+  if (online && !moved && state.session === 'running') return still(next);
   if (online) return disturbed(next, moment);
   if (!state.wanted || state.phase.name === 'blocked') return still(next);
   return end(next, NO_NETWORK);

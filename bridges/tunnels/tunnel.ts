@@ -53,6 +53,8 @@ export type Observed = Omit<TunnelStatus, 'definition' | 'fingerprint' | 'loginU
 export type RunningTunnel = {
   readonly definition: TunnelDefinition;
   happen(happening: Happening): void;
+  /** The session may be dead without a sign of it: the far side is asked. */
+  doubt(): void;
   observe(): Observed;
   notices(): Notice[];
   /** Adds how things stand to the numbers, where the tunnel is on. */
@@ -78,6 +80,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     timings,
     note,
     onChange,
+    received: () => openRelay?.traffic().bytesIn ?? 0,
     onUnanswered: () => happen({ type: 'distrust' }),
     onExposed: () => happen({ type: 'condemn', cause: { code: 'exposed' } }),
   });
@@ -221,6 +224,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   return {
     definition,
     happen,
+    doubt: () => proof.doubt(),
     observe,
     notices: () => trouble.notices(observe()),
     sample() {

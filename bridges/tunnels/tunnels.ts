@@ -46,6 +46,7 @@ import type { KeepAlive } from './ssh.ts';
 import { createTokens } from './tokens.ts';
 import type { HostKey } from './transport.ts';
 import { TIMINGS, type RunningTunnel, type TunnelTimings } from './tunnel.ts';
+import { createWays, type WayTo } from './ways.ts';
 
 export type TunnelsParts = {
   settings: { current(): Settings; update(patch: Record<string, unknown>): Settings };
@@ -59,6 +60,7 @@ export type TunnelsParts = {
   /** What may be lent. */
   offers: readonly Offer[];
   interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  wayTo: WayTo;
   /** From 0 up to 1. */
   random: () => number;
   onChange: () => void;
@@ -120,6 +122,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
 
   const keygen = findProgram('ssh-keygen', parts.env['PATH'] ?? '', platform) ?? 'ssh-keygen';
   const tokens = createTokens(keychain);
+  const ways = createWays(parts.wayTo);
   const identityOf = (definition: TunnelDefinition): string => definition.identityFile ?? files.identity(definition.name);
   const timings: TunnelTimings = { ...TIMINGS, ...parts.timings };
   const target = `${platform}-${process.arch}`;
@@ -165,6 +168,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
         .read(definition)
         .then(parts.onChange, (error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
     if (!definition.enabled) return;
+    void ways.moved(definition.host);
     const before = leaving.get(definition.name);
     if (before === undefined) tunnel.happen({ type: 'start' });
     else void before.then(() => running.get(definition.name) === tunnel && tunnel.happen({ type: 'start' }));
@@ -213,12 +217,22 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     keep((list) => list.map((one) => (one.name === name ? { ...one, enabled } : one)));
   };
 
-  const disturb = (disturbance: Disturbance): number => {
+  const onDisturbance = (disturbance: Disturbance): void => {
     for (const tunnel of running.values()) {
       if (disturbance.why === 'wake') tunnel.happen({ type: 'wake' });
-      else tunnel.happen({ type: 'network', online: disturbance.online || isLocal(tunnel.definition.host) });
+      else if (disturbance.why === 'late') tunnel.doubt();
+      else void onNetwork(tunnel, disturbance.online);
     }
-    return running.size;
+  };
+  const onNetwork = async (tunnel: RunningTunnel, online: boolean): Promise<void> => {
+    const { name, host } = tunnel.definition;
+    if (!online && !isLocal(host)) {
+      ways.forget(host);
+      return tunnel.happen({ type: 'network', online: false, moved: true });
+    }
+    const moved = await ways.moved(host);
+    if (!moved) logs.get(name)?.note('drawbridge: the network changed, but not the way to the gateway');
+    tunnel.happen({ type: 'network', online: true, moved });
   };
 
   const logins = createLogins(async (definition) => {
@@ -244,7 +258,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     async start() {
       const reaped = await ledger.reap();
       if (reaped > 0) log.warn('tunnels.reaped', { processes: reaped });
-      machine = watchMachine({ now: () => clock.now(), interfaces: parts.interfaces }, (disturbance) => void disturb(disturbance));
+      machine = watchMachine({ clock, interfaces: parts.interfaces }, onDisturbance);
       sampling = setInterval(() => {
         for (const tunnel of running.values()) tunnel.sample();
       }, timings.sampleEveryMs);
@@ -353,7 +367,14 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       return { until: isoOf(until) };
     },
     install: (signal) => installCloudflared({ folder: files.programs, target, fetch, signal }),
-    disturb: (why) => disturb(why === 'wake' ? { why } : { why, online: machine?.online() ?? true }),
+    disturb(why) {
+      const online = machine?.online() ?? true;
+      for (const tunnel of running.values()) {
+        const here = online || isLocal(tunnel.definition.host);
+        tunnel.happen(why === 'wake' ? { type: 'wake' } : { type: 'network', online: here, moved: true });
+      }
+      return running.size;
+    },
   };
 }
 

@@ -9,6 +9,8 @@ declare global {
   interface Window {
     /** Set by the desktop shell; absent in a browser. */
     drawbridge?: ShellBridge;
+    /** What `public/start.js` asked for before this code came, until it is taken: the body sent to `calls/list`. */
+    firstCalls?: { body: string; response: Promise<Response> } | undefined;
   }
 }
 
@@ -21,12 +23,20 @@ export const client: EngineClient = createORPCClient(window.drawbridge ? portLin
 function httpLink(): ClientLink<ClientContext> {
   return new HttpLink({
     url: `${location.origin}/rpc`,
-    fetch: async (request, init) => {
-      const response = await fetch(request, init);
+    fetch: async (request, init, _options, path, input) => {
+      const response = await (askedAlready(path, input) ?? fetch(request, init));
       if (response.status === 401) session.set('ended');
       return response;
     },
   });
+}
+
+/** The answer to the first question of all, where that was put before this code came. It is given once. */
+function askedAlready(path: readonly string[], input: unknown): Promise<Response> | undefined {
+  if (path.join('/') !== 'calls/list') return undefined;
+  const first = window.firstCalls;
+  window.firstCalls = undefined;
+  return first?.body === JSON.stringify({ json: input }) ? first.response : undefined;
 }
 
 /** A way to the engine through the desktop shell. Each engine comes with a port of its own; calls wait for the first. */

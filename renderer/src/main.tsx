@@ -6,8 +6,8 @@ import { startLive } from './lib/live.ts';
 import { startShortcuts } from './lib/shortcuts.ts';
 import './styles.css';
 
-startLive();
 startEarly(location);
+startLive();
 startShortcuts();
 
 const root = document.getElementById('root');

@@ -37,21 +37,22 @@ async function firstOf(lines: AsyncIterableIterator<string>): Promise<Record<str
   return JSON.parse(value);
 }
 
-/** Calls, one after the other, until there is nobody to answer. */
-async function callOn(companion: string, key: string): Promise<void> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+/** One call; resolves when it is answered, or there is nobody to answer. */
+async function callOnce(companion: string, key: string): Promise<void> {
   const body = JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: 'hold fast '.repeat(40) }] });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const request = http.request(`${companion}/v1/chat/completions`, { method: 'POST', headers, agent: false });
+  request.end(body);
   try {
-    for (;;) {
-      const request = http.request(`${companion}/v1/chat/completions`, { method: 'POST', headers, agent });
-      request.end(body);
-      const [reply] = (await once(request, 'response')) as [http.IncomingMessage];
-      await once(reply.resume(), 'end');
-    }
+    const [reply] = (await once(request, 'response')) as [http.IncomingMessage];
+    await once(reply.resume(), 'end');
   } catch {
-    agent.destroy();
+    // The engine was killed.
   }
+}
+
+async function callUntil(companion: string, key: string, isEnough: () => boolean): Promise<void> {
+  while (!isEnough()) await callOnce(companion, key);
 }
 
 it(
@@ -63,16 +64,22 @@ it(
       const { companion = '' } = await firstOf(engine.lines);
       const { key = '' } = await firstOf(drawbridge('keys', 'create', `kill ${kill}`, '--json').lines);
       const tail = drawbridge('tail', '--json');
-      const calling = Promise.all(Array.from({ length: AT_ONCE }, () => callOn(companion, key)));
+      // The tail takes a moment to connect: until it has told of one there are always a few more.
       const told: number[] = [];
+      const calling = [callUntil(companion, key, () => told.length > 0 || engine.child.killed)];
       for await (const line of tail.lines) {
         const call: { id: number; state: string } = JSON.parse(line);
-        if (call.state === 'done') told.push(call.id);
+        if (call.state !== 'done') continue;
+        told.push(call.id);
         // Somewhere else in a batch each time.
-        if (told.length >= 20 + ((kill * 7) % 60)) engine.child.kill('SIGKILL');
-        if (engine.child.killed) break;
+        if (told.length >= 20 + ((kill * 7) % 60)) {
+          engine.child.kill('SIGKILL');
+          break;
+        }
+        // As many as were stored: a store that can't keep up would drop what comes too fast.
+        for (let more = told.length === 1 ? AT_ONCE : 1; more > 0; more -= 1) calling.push(callOnce(companion, key));
       }
-      await Promise.all([engine.closed, calling]);
+      await Promise.all([engine.closed, ...calling]);
       tail.child.kill();
       await tail.closed;
       const { store, movedAside } = Store.open(path.join(home, 'state', 'capture', 'captures.db'), 0);

@@ -36,8 +36,8 @@ export type AccessEdge = {
 
 type Link = { socket: Duplex; upstream: net.Socket; silent: boolean };
 
-export async function startAccessEdge(folder: string, sshdPort: number): Promise<AccessEdge> {
-  const tls = makeCertificate(folder);
+export async function startAccessEdge(folder: string, sshdPort: number, address = '127.0.0.1'): Promise<AccessEdge> {
+  const tls = makeCertificate(folder, address);
   const token = { id: 'canary-id-5f1c.access', secret: 'canary-secret-9b41d7e0c2' };
   const links = new Set<Link>();
   const sockets = new Set<net.Socket>();
@@ -88,10 +88,10 @@ export async function startAccessEdge(folder: string, sshdPort: number): Promise
       socket.end(`HTTP/1.1 ${refused.status} No\r\n${headers.join('')}\r\n`);
     });
     await new Promise<void>((resolve) => {
-      server.listen(port, '127.0.0.1', resolve);
+      server.listen(port, address, resolve);
     });
-    const address = server.address();
-    if (address !== null && typeof address !== 'string') ({ port } = address);
+    const bound = server.address();
+    if (bound !== null && typeof bound !== 'string') ({ port } = bound);
   };
   await start();
 
@@ -159,8 +159,8 @@ function carry(req: IncomingMessage, socket: Duplex, sshdPort: number, links: Se
   });
 }
 
-/** An authority and a certificate for localhost, good for a day. */
-function makeCertificate(folder: string): { key: Buffer; cert: Buffer; ca: string } {
+/** An authority and a certificate for localhost and an address, good for a day. */
+function makeCertificate(folder: string, address: string): { key: Buffer; cert: Buffer; ca: string } {
   const at = (name: string): string => path.join(folder, name);
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' });
   const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -180,7 +180,7 @@ function makeCertificate(folder: string): { key: Buffer; cert: Buffer; ca: strin
     'basicConstraints=critical,CA:TRUE',
   );
   openssl('req', ...fresh, '-keyout', at('edge.key'), '-out', at('edge.csr'), '-subj', '/CN=localhost');
-  writeFileSync(at('edge.ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  writeFileSync(at('edge.ext'), `subjectAltName=DNS:localhost,IP:${address}\n`);
   openssl(
     'x509',
     '-req',

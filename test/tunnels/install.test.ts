@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { candidates } from '../../bridges/tunnels/cloudflared.ts';
 import { installCloudflared, type InstallProgress } from '../../bridges/tunnels/install.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 
@@ -15,7 +16,7 @@ beforeEach(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-install-'));
   answer = (status) => ({ status, body: PROGRAM });
   vendor = await startFakeUpstream((req, res) => {
-    const { status, body } = answer(req.url === '/2026.7.2/cloudflared-here' ? 200 : 404);
+    const { status, body } = answer((req.url ?? '').startsWith('/2026.7.2/cloudflared-here') ? 200 : 404);
     res.writeHead(status, { 'content-length': body.length }).end(body);
   });
 });
@@ -27,7 +28,8 @@ afterEach(async () => {
 async function install(target: string): Promise<InstallProgress[]> {
   const sha256 = createHash('sha256').update(PROGRAM).digest('hex');
   const told: InstallProgress[] = [];
-  const releases = { here: { version: '2026.7.2', asset: 'cloudflared-here', sha256 }, gone: { version: '1.0.0', asset: 'x', sha256 } };
+  const here = { version: '2026.7.2', asset: 'cloudflared-here', sha256 };
+  const releases = { here, 'win32-x64': { ...here, asset: 'cloudflared-here.exe' }, gone: { version: '1.0.0', asset: 'x', sha256 } };
   for await (const progress of installCloudflared({ folder, target, fetch, releases, source: vendor.baseUrl })) told.push(progress);
   return told;
 }
@@ -39,6 +41,11 @@ it('puts what it knows in place, for its owner to run', async () => {
   expect(told[0]).toMatchObject({ file: null });
   expect(readFileSync(file).equals(PROGRAM)).toBe(true);
   expect(statSync(file).mode & 0o777).toBe(0o700);
+});
+it('gives it the name by which it is looked for on Windows', async () => {
+  await install('win32-x64');
+  expect(candidates(null, '', folder, 'win32')).toEqual([path.join(folder, 'cloudflared.exe')]);
+  expect(existsSync(path.join(folder, 'cloudflared.exe'))).toBe(true);
 });
 it('throws away what it does not know', async () => {
   answer = (status) => ({ status, body: Buffer.from('something else') });

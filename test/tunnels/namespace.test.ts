@@ -1,17 +1,22 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TunnelStatus } from '../../bridges/contract/index.ts';
 import { CHECK_PATH, CHECK_SCRIPT } from '../../bridges/tunnels/kit.ts';
 import { startSshd, writeScript, type Sshd } from '../fakes/sshd.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
-import { hasCheckTools, hasNamespaces, hasSsh } from '../support/programs.ts';
+import { cloudflared, hasCheckTools, hasNamespaces, hasOpenssl, hasSsh } from '../support/programs.ts';
 import { call, NAME } from './rig.ts';
 
-/** A gateway that is another machine, as far as the network goes: a namespace behind a cable that can be pulled. */
+/**
+ * A gateway that is another machine, as far as the network goes: sshd and the edge before it in a namespace, behind a
+ * cable that can be pulled.
+ */
 
 const id = process.pid % 10_000;
 const space = `dbt${id}`;
@@ -22,10 +27,11 @@ const FAR = 3353;
 const run = promisify(execFile);
 const ip = (...args: string[]): void => void execFileSync('ip', args, { stdio: 'ignore' });
 
-describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is another machine', () => {
+describe.skipIf(!hasSsh || !hasOpenssl || !hasCheckTools || !hasNamespaces)('a gateway that is another machine', () => {
   let folder: string;
   let engine: TestEngine;
   let sshd: Sshd;
+  let edge: ChildProcess;
   const status = async (): Promise<TunnelStatus | undefined> => (await engine.control.tunnels.list({}))[0];
   const until = async (fits: (one: TunnelStatus) => boolean): Promise<void> => {
     for await (const event of engine.headless.engine.events.subscribe(AbortSignal.timeout(50_000))) {
@@ -48,22 +54,32 @@ describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is 
     ip('-n', space, 'link', 'set', there, 'up');
     ip('-n', space, 'link', 'set', 'lo', 'up');
 
-    engine = await startTestEngine();
+    const program = [process.execPath, path.join(import.meta.dirname, 'edge.probe.ts'), folder, '22', `${net}.2`];
+    edge = spawn('ip', ['netns', 'exec', space, ...program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (edge.stdout === null) throw new Error('the edge has no output');
+    const [line]: string[] = await once(createInterface({ input: edge.stdout }), 'line');
+    const { port, ca, token } = JSON.parse(line ?? '');
+
+    engine = await startTestEngine({
+      settings: { tunnels: { cloudflared: cloudflared ?? null } },
+      headless: { tunnels: { env: { ...process.env, SSL_CERT_FILE: ca } } },
+    });
     const { control } = engine;
     const definition = {
       name: NAME,
       host: `${net}.2`,
-      port: 22,
+      port,
       user: os.userInfo().username,
       farPorts: [FAR, FAR + 1] as [number, number],
+      connector:
+        cloudflared === undefined ? { kind: 'direct' as const } : { kind: 'cloudflared' as const, login: 'service-token' as const },
     };
-    await control.tunnels.add({ definition: { ...definition, connector: { kind: 'none' } } });
+    await control.tunnels.add({ definition, token });
     const kit = await control.tunnels.serverKit({ name: NAME });
     const check = path.join(folder, 'drawbridge-check');
     writeScript(check, CHECK_SCRIPT);
     sshd = await startSshd(path.join(folder, 'sshd'), {
       port: 22,
-      address: `${net}.2`,
       command: ['ip', 'netns', 'exec', space],
       authorizedKeys: kit.authorizedKeys,
       config: kit.sshdConfig.replace(/^PerSourcePenaltyExemptList.*$/m, '').replace(CHECK_PATH, check),
@@ -75,6 +91,9 @@ describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is 
   afterAll(async () => {
     await engine.stop();
     await sshd.stop();
+    const gone = once(edge, 'exit');
+    edge.kill();
+    await gone;
     ip('link', 'del', here);
     ip('netns', 'del', space);
     rmSync(folder, { recursive: true, force: true });
@@ -86,6 +105,30 @@ describe.skipIf(!hasSsh || !hasCheckTools || !hasNamespaces)('a gateway that is 
     expect((await status())?.listens).toEqual([`127.0.0.1:${FAR}`]);
     await expect(call(`http://${net}.2:${FAR}`, '/health')).rejects.toThrow('ECONNREFUSED');
     await expect(call(`http://127.0.0.1:${FAR}`, '/health')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('keeps its session while another network comes to this machine, and goes', async () => {
+    const before = (await status())?.marks.connected?.at;
+    const lines = await engine.control.tunnels.follow({ name: NAME });
+    const unmoved = async (): Promise<void> => {
+      for (;;) {
+        const next = await lines.next();
+        if (next.done === true) throw new Error('the lines ended');
+        if (next.value.line.includes('not the way to the gateway')) return;
+      }
+    };
+    const [card, other] = [`dbc${id}`, `dbd${id}`];
+    ip('link', 'add', card, 'type', 'veth', 'peer', 'name', other);
+    try {
+      ip('addr', 'add', `10.232.${id % 250}.1/30`, 'dev', card);
+      for (const end of [card, other]) ip('link', 'set', end, 'up');
+      await unmoved();
+    } finally {
+      ip('link', 'del', card);
+    }
+    await unmoved();
+    await lines.return();
+    expect((await status())?.marks.connected?.at).toBe(before);
   });
 
   it('is answered again soon after the cable was pulled and put back', async () => {

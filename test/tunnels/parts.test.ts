@@ -15,9 +15,10 @@ import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
 import { leasher } from '../../bridges/tunnels/leashed.ts';
 import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
 import { expiryOf } from '../../bridges/tunnels/login.ts';
-import { jumpDetector, LOOK_EVERY_MS, networkFingerprint, watcher } from '../../bridges/tunnels/machine.ts';
+import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher } from '../../bridges/tunnels/machine.ts';
 import { hostKeyOf } from '../../bridges/tunnels/openssh.ts';
 import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
+import { createWays, systemWay } from '../../bridges/tunnels/ways.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -256,6 +257,12 @@ describe('cloudflared', () => {
       '/bin/cloudflared',
       '/own/cloudflared',
     ]);
+    expect(candidates(null, '/usr/bin', '/own', 'darwin')).toEqual([
+      '/usr/bin/cloudflared',
+      '/opt/homebrew/bin/cloudflared',
+      '/usr/local/bin/cloudflared',
+      '/own/cloudflared',
+    ]);
   });
   it('tells when a login ends', () => {
     const token = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.x`;
@@ -300,9 +307,20 @@ describe('WebSocket frames', () => {
 });
 
 describe('the machine', () => {
-  it('is taken to have slept where the clock jumped', () => {
-    const jumped = jumpDetector(LOOK_EVERY_MS);
-    expect([0, 5_000, 10_100, 70_000, 75_000, 60_000].map(jumped)).toEqual([false, false, false, true, false, false]);
+  it('is taken to have slept where the wall clock ran on without the monotonic one, and to be late where both did', () => {
+    let at = { now: 0, monotonic: 0 };
+    const paused = pauseDetector({ now: () => at.now, monotonic: () => at.monotonic }, LOOK_EVERY_MS);
+    const after = (now: number, monotonic: number): string | undefined => {
+      at = { now: at.now + now, monotonic: at.monotonic + monotonic };
+      return paused();
+    };
+    expect(after(5_000, 5_000)).toBeUndefined();
+    expect(after(19_000, 19_000)).toBeUndefined();
+    expect(after(60_000, 5_000)).toBe('wake');
+    expect(after(5_000, 5_000)).toBeUndefined();
+    expect(after(60_000, 60_000)).toBe('late');
+    // A clock that was set back.
+    expect(after(-3_600_000, 5_000)).toBeUndefined();
   });
   it('is seen to change its network, lose it and wake', () => {
     let now = 0;
@@ -311,7 +329,7 @@ describe('the machine', () => {
       lo: [{ address: '127.0.0.1', internal: true, family: 'IPv4' as const, netmask: '', mac: '', cidr: null }],
       eth0: address === undefined ? [] : [{ address, internal: false, family: 'IPv4' as const, netmask: '', mac: '', cidr: null }],
     });
-    const look = watcher({ now: () => now, interfaces }, 5_000);
+    const look = watcher({ clock: { now: () => now, monotonic: () => 0 }, interfaces }, 5_000);
     expect(look()).toBeUndefined();
     now += 5_000;
     address = '10.0.0.3';
@@ -322,6 +340,28 @@ describe('the machine', () => {
     now += 60_000;
     expect(look()).toEqual({ why: 'wake' });
     expect(networkFingerprint(interfaces())).toBe('');
+  });
+});
+
+describe('the way to a gateway', () => {
+  it('is told from others, and one that is not known is a new one', async () => {
+    let way: string | undefined = '10.0.0.2';
+    const ways = createWays(async () => way);
+    expect(await ways.moved('h')).toBe(true);
+    expect(await ways.moved('h')).toBe(false);
+    expect(await ways.moved('other')).toBe(true);
+    way = '10.0.0.3';
+    expect(await ways.moved('h')).toBe(true);
+    way = undefined;
+    expect([await ways.moved('h'), await ways.moved('h')]).toEqual([true, true]);
+    way = '10.0.0.3';
+    await ways.moved('h');
+    ways.forget('h');
+    expect(await ways.moved('h')).toBe(true);
+  });
+  it('is what the system says', async () => {
+    expect(await systemWay('127.0.0.1')).toBe('127.0.0.1');
+    expect(await systemWay('nowhere.invalid')).toBeUndefined();
   });
 });
 

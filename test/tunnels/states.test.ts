@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { tunnels } from '../../bridges/hosts/cli/tunnels.ts';
 import type { EdgeMode } from '../fakes/access-edge.ts';
 import { writeScript } from '../fakes/sshd.ts';
 import { cloudflared, hasCheckTools, hasOpenssl, hasSsh } from '../support/programs.ts';
@@ -11,6 +12,13 @@ import { NAME, startRig, type ConnectorKind, type Rig, type RigOptions } from '.
 
 const missing = !hasSsh || !hasOpenssl || !hasCheckTools;
 const KINDS = (cloudflared === undefined ? ['direct'] : ['direct', 'cloudflared']) satisfies ConnectorKind[];
+const QUIET = {
+  json: false,
+  output: { out: () => {}, err: () => {}, interactive: false, confirm: async () => false, secret: async () => '' },
+  flags: {},
+  env: {},
+  signal: new AbortController().signal,
+};
 /** A silent edge is noticed sooner than the 15 s a person's tunnel waits. */
 const QUICK = { intervalS: 1, count: 1, connectTimeoutS: 2 };
 
@@ -234,7 +242,14 @@ esac
       made.tell(`cloudflared ${version}`, status, '');
     }
     expect(made.edge.seen).toEqual([]);
-    await control.settings.update({ patch: { tunnels: { cloudflared: cloudflared ?? null } } });
-    expect(await mends(made, 'cloudflared unfit', 'connector-unfit', () => made.trust())).toBeLessThan(10_000);
+    const use = async (file: string): Promise<number> => tunnels(control, ['use-cloudflared', file], QUIET);
+    await expect(use(path.join(made.folder, 'none'))).rejects.toThrow(/There is no file/);
+    const took = await mends(made, 'cloudflared unfit, then a fit one named and the host key pinned', 'connector-unfit', async () => {
+      expect(await use(cloudflared ?? '')).toBe(0);
+      await made.trust();
+    });
+    expect(took).toBeLessThan(10_000);
+    await use('auto');
+    expect((await control.settings.get({})).settings.tunnels.cloudflared).toBeNull();
   });
 });

@@ -61,7 +61,7 @@ describe('a session', () => {
     const tunnel = drive(false);
     expect(tunnel.happen({ type: 'start' })).toEqual([]);
     expect(tunnel.state().phase.name).toBe('waiting-network');
-    const [deed] = tunnel.happen({ type: 'network', online: true });
+    const [deed] = tunnel.happen({ type: 'network', online: true, moved: true });
     expect(deed).toEqual({ type: 'wait', until: tunnel.now() + RULES.debounceMs });
     tunnel.pass(RULES.debounceMs);
     expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
@@ -145,7 +145,7 @@ describe('trying again', () => {
 describe('waking and changes of network', () => {
   it.each<[string, Happening]>([
     ['wake', { type: 'wake' }],
-    ['network', { type: 'network', online: true }],
+    ['network', { type: 'network', online: true, moved: true }],
   ])('%s replaces the session rather than trusting it', (_name, happening) => {
     const tunnel = started();
     tunnel.up();
@@ -155,11 +155,22 @@ describe('waking and changes of network', () => {
     tunnel.pass(RULES.debounceMs);
     expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
   });
+  it('a change that is not on the way to the gateway leaves the session alone, and cuts a wait short', () => {
+    const tunnel = started();
+    tunnel.up();
+    const before = tunnel.state();
+    expect(tunnel.happen({ type: 'network', online: true, moved: false })).toEqual([]);
+    expect(tunnel.state()).toEqual(before);
+    tunnel.ended('edge-unreachable');
+    expect(tunnel.happen({ type: 'network', online: true, moved: false })).toEqual([
+      { type: 'wait', until: tunnel.now() + RULES.debounceMs },
+    ]);
+  });
   it('two in a burst make one new session', () => {
     const tunnel = started();
     tunnel.up();
     tunnel.happen({ type: 'wake' });
-    expect(tunnel.happen({ type: 'network', online: true })).toEqual([]);
+    expect(tunnel.happen({ type: 'network', online: true, moved: true })).toEqual([]);
     tunnel.ended('exited');
     tunnel.pass(100);
     tunnel.happen({ type: 'wake' });
@@ -178,7 +189,7 @@ describe('waking and changes of network', () => {
   it('a lost network ends the session and waits', () => {
     const tunnel = started();
     tunnel.up();
-    expect(tunnel.happen({ type: 'network', online: false })).toEqual(CLOSE);
+    expect(tunnel.happen({ type: 'network', online: false, moved: true })).toEqual(CLOSE);
     tunnel.ended('exited');
     expect(tunnel.state()).toMatchObject({ phase: { name: 'waiting-network', cause: { code: 'no-network' } }, session: 'none' });
   });
@@ -209,7 +220,7 @@ describe('what trying again can’t mend', () => {
   it.each(never)('%s blocks, and stays blocked until a person acts', (code) => {
     const tunnel = started();
     expect(tunnel.ended(code)).toEqual([]);
-    for (const happening of [{ type: 'wake' }, { type: 'network', online: true }, { type: 'timer' }] satisfies Happening[]) {
+    for (const happening of [{ type: 'wake' }, { type: 'network', online: true, moved: true }, { type: 'timer' }] satisfies Happening[]) {
       expect(tunnel.happen(happening)).toEqual([]);
       expect(tunnel.state().phase).toEqual({ name: 'blocked', cause: { code } });
     }
@@ -218,7 +229,7 @@ describe('what trying again can’t mend', () => {
   it('a login page in between goes away with the network', () => {
     const tunnel = started();
     tunnel.ended('tls-untrusted');
-    tunnel.happen({ type: 'network', online: true });
+    tunnel.happen({ type: 'network', online: true, moved: true });
     tunnel.pass(RULES.debounceMs);
     expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
   });
@@ -252,8 +263,9 @@ describe('whatever happens', () => {
       { type: 'stop' },
       { type: 'reconnect' },
       { type: 'wake' },
-      { type: 'network', online: true },
-      { type: 'network', online: false },
+      { type: 'network', online: true, moved: true },
+      { type: 'network', online: true, moved: false },
+      { type: 'network', online: false, moved: true },
       { type: 'timer' },
       { type: 'distrust' },
       { type: 'progress', step: 'edge-open' },

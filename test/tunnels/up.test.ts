@@ -76,6 +76,8 @@ describe.each(KINDS)('a tunnel by %s', (kind) => {
       const answers = await Promise.all(Array.from({ length: 1_000 }, one));
       expect(answers.filter(({ status, body }) => status === 200 && body.endsWith('data: [DONE]\n\n'))).toHaveLength(1_000);
       expect((await rig.status()).traffic.peak).toBeGreaterThan(100);
+      // The log still tells how the session came up.
+      expect(JSON.stringify(await rig.engine.control.tunnels.logs({ name: NAME }))).toContain('remote forward success');
     }, 60_000);
 
     it('wants the tunnel’s own key, and a far port’s Host', async () => {

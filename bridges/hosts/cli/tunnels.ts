@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, LogLine, ServerKit, TunnelDefinition, TunnelStatus } from '../../contract/index.ts';
 import { bytes, table, type Output } from './output.ts';
@@ -41,6 +43,8 @@ export const TUNNEL_USAGE = `  drawbridge tunnels [status [NAME]] [--json]
   drawbridge tunnels trust NAME [--fingerprint SHA256:...]
   drawbridge tunnels install-cloudflared
                                       downloads the release that is known here, and checks it
+  drawbridge tunnels use-cloudflared FILE|auto
+                                      takes the one in this file, or the one in PATH again
   drawbridge tunnels logs NAME [--follow]
   drawbridge tunnels start|stop|reconnect|check|remove|token|key|login NAME`;
 
@@ -148,6 +152,8 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
       }
       return file === null ? 1 : 0;
     }
+    case 'use-cloudflared':
+      return say(...(await useCloudflared(client, name)));
     case 'server-kit': {
       const kit = await client.tunnels.serverKit(named());
       return say(kit, kitText(kit));
@@ -155,6 +161,18 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
     default:
       throw new DrawbridgeError('bad_input', `There is no "drawbridge tunnels ${action}". Run "drawbridge help" for those there are.`);
   }
+}
+
+/** Names the file of the vendor's client; what waited for one is tried again. */
+async function useCloudflared(client: EngineClient, wanted: string | undefined): Promise<[{ file: string | null }, string]> {
+  if (wanted === undefined) throw new DrawbridgeError('bad_input', 'Name the file: drawbridge tunnels use-cloudflared FILE');
+  const file = wanted === 'auto' ? null : path.resolve(wanted);
+  if (file !== null && !existsSync(file)) throw new DrawbridgeError('bad_input', `There is no file ${file}.`);
+  await client.settings.update({ patch: { tunnels: { cloudflared: file } } });
+  for (const { cause, definition } of await client.tunnels.list({})) {
+    if (cause === 'connector-missing' || cause === 'connector-unfit') await client.tunnels.reconnect({ name: definition.name });
+  }
+  return [{ file }, file === null ? 'cloudflared is looked for in PATH again.' : `cloudflared is taken from ${file}.`];
 }
 
 /** A host key is pinned only where a person, or a script that was told it, says that it is the right one. */

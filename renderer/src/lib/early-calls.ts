@@ -2,7 +2,7 @@ import type { CallFilter } from '../../../bridges/contract/index.ts';
 import { client } from '../host.ts';
 import type { CallPage } from './call-feed.ts';
 
-/** Rows of the calls page's first page. */
+/** Rows of the calls page's first page. `public/start.js` asks for as many. */
 export const HEAD_PAGE = 100;
 
 type Asked = { limit: number; before?: number; filter: CallFilter; query?: string };

@@ -30,8 +30,9 @@ export function CallsPage() {
     return { query: q, filter: rest };
   }, [search]);
   const { feed, view: newest } = useCallFeed(filter, HEAD_PAGE, query);
-  // Rows that come in give way to whoever types or scrolls.
-  const view = useDeferredValue(newest);
+  // Rows that come in give way to whoever types or scrolls; the first ones are waited for.
+  const deferred = useDeferredValue(newest);
+  const view = deferred.phase === 'loading' ? newest : deferred;
   const columns = useColumns();
   const { data: status } = useQuery(engine.status.get.queryOptions());
   const openId = useOpenCall();
@@ -73,8 +74,11 @@ export function CallsPage() {
   );
 
   const exportThem = useOpening();
-  // While the list is looked at, the code of the pane comes.
-  useEffect(() => void import('./detail/index.ts'), []);
+  // While the list is looked at, the code of the pane comes: not before there are rows to look at.
+  const isReady = view.phase === 'ready';
+  useEffect(() => {
+    if (isReady) void import('./detail/index.ts');
+  }, [isReady]);
 
   useShortcuts({
     e: exportThem.show,

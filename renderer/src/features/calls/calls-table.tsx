@@ -20,6 +20,8 @@ import './calls.css';
 import { columnsThatFit, placed, type ColumnId } from './columns.ts';
 
 const HEADER_HEIGHT = 28;
+/** Rows made above and below those in sight. */
+const OVERSCAN = 6;
 /** Older calls are asked for this many rows before the end is reached, and not before half of those at hand were seen. */
 const AHEAD = 300;
 
@@ -65,8 +67,10 @@ export const CallsTable = memo(function CallsTable({
     getScrollElement: () => scroller.current,
     rowHeight: ROW_HEIGHT,
     above: HEADER_HEIGHT,
+    overscan: OVERSCAN,
   });
   const items = virtualizer.getVirtualItems();
+  const places = Math.ceil((virtualizer.scrollRect?.height ?? 0) / ROW_HEIGHT) + 1 + 2 * OVERSCAN;
   const lastShown = items.at(-1)?.index ?? 0;
   const width = useWidth(scroller);
   const columns = useMemo(() => placed(columnsThatFit(chosen, width), width), [chosen, width]);
@@ -155,7 +159,7 @@ export const CallsTable = memo(function CallsTable({
             </div>
           </div>
           <div role="rowgroup" className="relative" style={{ height: rows.length * ROW_HEIGHT }}>
-            {inPlaces(items, virtualizer.isScrolling).map(({ index, place }) => {
+            {inPlaces(items, places, virtualizer.isScrolling).map(({ index, place }) => {
               const call = rows[index];
               return (
                 call && (
@@ -203,11 +207,10 @@ export const CallsTable = memo(function CallsTable({
 
 /**
  * Gives each row in sight the place of one that went out of it, so that scrolling and new calls change what elements say
- * and neither make nor remove any. At rest they stand in the order they are read in; while they move, each stays where it
+ * and neither make nor remove any: there are as many places as rows at most. At rest they stand in the order they are read in; while they move, each stays where it
  * is in the document.
  */
-function inPlaces(items: readonly { index: number }[], moving: boolean): { index: number; place: number }[] {
-  const places = 2 ** Math.ceil(Math.log2(Math.max(1, items.length)));
+function inPlaces(items: readonly { index: number }[], places: number, moving: boolean): { index: number; place: number }[] {
   const placed = items.map(({ index }) => ({ index, place: index % places }));
   return moving ? placed.sort((a, b) => a.place - b.place) : placed;
 }

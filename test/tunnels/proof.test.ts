@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest';
+import { createProof, type Proof } from '../../bridges/tunnels/proof.ts';
+import type { CheckReport } from '../../bridges/tunnels/transport.ts';
+
+/** When a session is not trusted any more, without a gateway: its answers are given by hand. */
+
+const SILENT: CheckReport = { kind: 'report', listens: ['127.0.0.1:3353'], status: 0, latencyMs: null };
+
+/** A session whose every question is answered by `answer`; `verdict` is what it comes to. */
+function session(answer: (proof: Proof, nonce: string, asked: number) => CheckReport, received: () => number = () => 0) {
+  const verdict = Promise.withResolvers<'unanswered' | 'exposed'>();
+  const asked: string[] = [];
+  const waiters: (() => void)[] = [];
+  const proof = createProof({
+    checks: true,
+    clock: { now: () => 0, monotonic: () => 0 },
+    timings: { checkEveryMs: 600_000, checkAgainMs: 0, freshMs: 1_000 },
+    note: () => {},
+    onChange: () => waiters.splice(0).forEach((go) => go()),
+    received,
+    onUnanswered: () => verdict.resolve('unanswered'),
+    onExposed: () => verdict.resolve('exposed'),
+  });
+  proof.begin(3353, async (nonce) => answer(proof, nonce, asked.push(nonce)));
+  return {
+    proof,
+    asked,
+    verdict: verdict.promise,
+    /** Resolves when something else is known. */
+    told: () => new Promise<void>((resolve) => void waiters.push(resolve)),
+  };
+}
+
+it('a far port that does not lead here twice in a row ends the session’s trust', async () => {
+  const { verdict, asked } = session(() => SILENT);
+  expect(await verdict).toBe('unanswered');
+  expect(asked).toHaveLength(2);
+});
+
+it('one that answers late, while calls come through, does not', async () => {
+  let bytes = 0;
+  const { proof, asked, verdict, told } = session(
+    (_proof, _nonce, count) => {
+      if (count < 6) bytes += 1_000;
+      return SILENT;
+    },
+    () => bytes,
+  );
+  const over = verdict.then(() => asked.length);
+  while (asked.length < 5) await told();
+  expect(proof.view().listens).toEqual(['127.0.0.1:3353']);
+  // Then the calls end, and still nothing answers.
+  expect(await over).toBe(7);
+});
+
+it('is asked at once where there is doubt, and left alone where the answer comes', async () => {
+  const { proof, asked, told } = session((self, nonce) => {
+    self.seen(3353, nonce);
+    return { ...SILENT, status: 200, latencyMs: 1 };
+  });
+  await told();
+  expect(asked).toHaveLength(1);
+  const answered = told();
+  proof.doubt();
+  await answered;
+  expect(asked).toHaveLength(2);
+  expect(proof.view().answering).toBe(true);
+  proof.end();
+  proof.doubt();
+  expect(asked).toHaveLength(2);
+});
