@@ -85,15 +85,21 @@ export const TelemetryStatus = z.object({
   problem: z.string().nullable(),
 });
 
+/** What became of an empty batch that was sent to try a collector. */
+export const TelemetryTrial = z.object({ taken: z.boolean(), found: z.string() });
+
 /** A header's name and value, such as they fit into a request. */
 const HeaderName = z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header');
 const HeaderValue = z.string().regex(/^[\x20-\x7e]{1,4000}$/, 'must be printable ASCII');
+
+/** `headers` that are not given are those that are held. */
+const Target = z.object({ endpoint: z.string().max(2000), headers: z.record(HeaderName, HeaderValue).optional() });
 
 /** The live exporter: a span for each call, to an OpenTelemetry collector. */
 export const telemetry = {
   status: oc.input(none).output(TelemetryStatus),
   /** Where spans go; null ends it and forgets the headers. Headers that are not given stay as they are. May throw keychain. */
-  set: oc
-    .input(z.object({ endpoint: z.string().max(2000).nullable(), headers: z.record(HeaderName, HeaderValue).optional() }))
-    .output(TelemetryStatus),
+  set: oc.input(Target.extend({ endpoint: Target.shape.endpoint.nullable() })).output(TelemetryStatus),
+  /** Sends an empty batch there and keeps nothing. Throws bad_input where the endpoint can't be one; may throw keychain. */
+  try: oc.input(Target).output(TelemetryTrial),
 };

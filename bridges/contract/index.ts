@@ -85,6 +85,7 @@ export type ExportedCall = z.infer<typeof x.ExportedCall>;
 export type ExportHead = z.infer<typeof x.ExportHead>;
 export type Imported = z.infer<typeof x.Imported>;
 export type TelemetryStatus = z.infer<typeof x.TelemetryStatus>;
+export type TelemetryTrial = z.infer<typeof x.TelemetryTrial>;
 export type Comparison = z.infer<typeof r.Comparison>;
 export type OfflineReplay = z.infer<typeof r.OfflineReplay>;
 export type ReplayedFrame = z.infer<typeof r.ReplayedFrame>;

@@ -71,4 +71,6 @@ export const readKeys = {
     .output(z.object({ name: z.string(), key: z.string(), id: z.string() })),
   /** Throws not_found. */
   revoke: oc.input(z.object({ id: z.string() })).output(z.object({ revoked: z.literal(true) })),
+  /** Takes a revocation back, within ten minutes and the same run. Throws not_found after that. */
+  restore: oc.input(z.object({ id: z.string() })).output(Key),
 };

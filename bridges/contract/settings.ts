@@ -4,8 +4,8 @@ import { TunnelSettings } from './tunnels.ts';
 
 const port = z.number().int().min(0).max(65535);
 
-/** An upstream's base URL: https, or http on loopback for stand-ins and local servers. */
-const baseUrl = z
+/** A base URL that may be called: https, or http on loopback for stand-ins and local servers. */
+export const baseUrl = z
   .url()
   .refine((value) => {
     const url = new URL(value);
@@ -203,6 +203,17 @@ export const Settings = z.strictObject({
       endpoint: baseUrl.nullable().default(null),
       /** Name of the secret that holds the headers; they never stand in this file. */
       headersSecret: z.string().default('otlp-headers'),
+    })
+    .prefault({}),
+  /** What the desktop app interrupts its owner for. What is off here still stands in the window and the menu. */
+  notifications: z
+    .strictObject({
+      /** A tunnel that is down or needs its owner, and one that is back. */
+      tunnels: z.boolean().default(true),
+      /** A bridge whose sign-in has ended. */
+      signIns: z.boolean().default(true),
+      /** A bridge that has reached its calls of a day. */
+      ceilings: z.boolean().default(true),
     })
     .prefault({}),
   tunnels: TunnelSettings,

@@ -96,7 +96,8 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
     [person.homedir, '~'],
     // In a line of JSON the separators of Windows stand twice.
     [person.homedir.replaceAll('\\', '\\\\'), '~'],
-    [gateway.baseUrl === null ? null : new URL(gateway.baseUrl).hostname, '[gateway]'],
+    [hostnameOf(gateway.baseUrl), '[gateway]'],
+    [hostnameOf(settings.telemetry.endpoint), '[collector]'],
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [
       [host, '[gateway]'],
       [user, '[gateway user]'],
@@ -112,6 +113,8 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
     return out;
   };
 }
+
+const hostnameOf = (url: string | null): string | null => (url === null ? null : new URL(url).hostname);
 
 const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
 

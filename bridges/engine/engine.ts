@@ -13,11 +13,13 @@ import type {
   Settings,
   Status,
   TelemetryStatus,
+  TelemetryTrial,
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
+import { baseUrl } from '../contract/settings.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { sealKey } from '../capture/seal-key.ts';
-import { createTelemetry } from '../capture/export/otlp.ts';
+import { createTelemetry, tryCollector } from '../capture/export/otlp.ts';
 import { replayCall, type ReplayRequest } from '../capture/replay/replay.ts';
 import { createTickets } from '../capture/replay/tickets.ts';
 import type { BridgeReport } from '../capture/usage/quotas.ts';
@@ -106,6 +108,8 @@ export type Engine = {
   telemetry(): TelemetryStatus;
   /** Where spans go, their headers in the keychain; an endpoint of null takes both away. May throw SecretError. */
   setTelemetry(target: { endpoint: string | null; headers?: Record<string, string> | undefined }): Promise<TelemetryStatus>;
+  /** Sends an empty batch there. Throws `bad_input` where the endpoint can't be one. May throw SecretError. */
+  tryTelemetry(target: { endpoint: string; headers?: Record<string, string> | undefined }): Promise<TelemetryTrial>;
   version: string;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
@@ -302,6 +306,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const offs = [
     settings.onChange(onSettings),
     keys.onChange(() => events.emit({ type: 'keys' })),
+    readKeys.onChange(() => events.emit({ type: 'keys' })),
     capture.onStatus(() => events.emit({ type: 'status' })),
   ];
 
@@ -420,6 +425,13 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       settings.update({ telemetry: { endpoint } });
       await applyTelemetry();
       return telemetry.status();
+    },
+    async tryTelemetry({ endpoint, headers }) {
+      const url = baseUrl.safeParse(endpoint);
+      if (!url.success)
+        throw new DrawbridgeError('bad_input', `The endpoint ${url.error.issues[0]?.message ?? 'is wrong'}.`, { key: 'endpoint' });
+      const held = headers ?? readHeaders(await ports.keychain.get(settings.current().telemetry.headersSecret));
+      return tryCollector(forBridges.net, { endpoint: url.data, headers: held });
     },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {

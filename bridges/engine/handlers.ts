@@ -228,10 +228,12 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         engine.readKeys.revoke(input.id);
         return { revoked: true as const };
       }),
+      restore: os.readKeys.restore.handler(({ input }) => engine.readKeys.restore(input.id)),
     },
     telemetry: {
       status: os.telemetry.status.handler(() => engine.telemetry()),
       set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),
+      try: os.telemetry.try.handler(({ input }) => engine.tryTelemetry(input)),
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });

@@ -55,6 +55,17 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'Make one with: drawbridge keys create NAME',
       'warning',
     ),
+    // Who never signed in, or uses no tunnel, has nothing wrong.
+    ...status.bridges
+      .filter(({ state }) => state === 'auth_required' || state === 'denied')
+      .map(({ name, label, reason }) =>
+        check(`${name}-account`, label, false, reason ?? 'It needs you.', `Sign in: drawbridge signin ${name}`, 'warning'),
+      ),
+    ...status.tunnels
+      .filter(({ state }) => state === 'blocked')
+      .map(({ name, reason, mend }) =>
+        check(`tunnel-${name}`, `Tunnel ${name}`, false, reason ?? 'It needs you.', mend?.label ?? 'See: drawbridge tunnels', 'warning'),
+      ),
   ];
 }
 

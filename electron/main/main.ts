@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { app, Menu, type MessagePortMain } from 'electron';
-import type { EngineClient, Notice } from '../../bridges/contract/index.ts';
+import type { EngineClient } from '../../bridges/contract/index.ts';
 import { resolvePaths, thisMachine } from '../../bridges/engine/paths.ts';
 import { askEngine, lookAgain, tellWoken } from './actions.ts';
 import { LINK_SCHEME, pageOfLink } from './addresses.ts';
@@ -14,7 +14,7 @@ import { registerPageScheme, servePages } from './page-protocol.ts';
 import { openPopover, type Popover } from './popover.ts';
 import { onPower } from './power.ts';
 import { askAboutEngine, tellProblem } from './problem.ts';
-import { watchEngine, type Snapshot } from './snapshot.ts';
+import { watchEngine, type Facts, type Snapshot } from './snapshot.ts';
 import { superviseEngine, type EngineState } from './supervisor.ts';
 import { openTray, type TrayIcon } from './tray.ts';
 import { iconFile } from './tray-icon.ts';
@@ -88,8 +88,8 @@ async function run(): Promise<void> {
     return () => clearTimeout(timer);
   };
 
-  const tellNews = (notices: readonly Notice[]): void => {
-    const found = newsOf(told, notices);
+  const tellNews = ({ status, notifications }: Facts): void => {
+    const found = newsOf(told, status.notices, notifications);
     told = found.told;
     for (const notice of found.news) {
       notify(
@@ -117,7 +117,7 @@ async function run(): Promise<void> {
         after,
         (facts) => {
           update({ facts });
-          tellNews(facts.status.notices);
+          tellNews(facts);
         },
         (error) => console.error('drawbridge: the menu could not read the engine:', error),
       );

@@ -1,4 +1,4 @@
-import type { BridgeDetail, Call, EngineClient, LoginItem, Notice, Status, TunnelStatus } from '../../bridges/contract/index.ts';
+import type { BridgeDetail, Call, EngineClient, LoginItem, Notice, Settings, Status, TunnelStatus } from '../../bridges/contract/index.ts';
 import type { EngineState } from './supervisor.ts';
 
 /** What the menu shows of the engine. */
@@ -9,6 +9,7 @@ export type Facts = {
   /** The last calls, newest first. */
   calls: Call[];
   loginItem: LoginItem;
+  notifications: Settings['notifications'];
 };
 
 /** All the menu is made of. */
@@ -44,16 +45,17 @@ export function watchEngine(
     reading = true;
     stale = false;
     try {
-      const [status, bridges, tunnels, { calls }, loginItem] = await Promise.all([
+      const [status, bridges, tunnels, { calls }, loginItem, { settings }] = await Promise.all([
         client.status.get(),
         client.bridges.list(),
         client.tunnels.list(),
         // The store opens after the engine has begun to serve.
         client.calls.list({ limit: CALLS }).catch(() => ({ calls: [] })),
         client.loginItem.get(),
+        client.settings.get(),
       ]);
       if (ended.signal.aborted) return;
-      onFacts({ status, bridges, tunnels, calls, loginItem });
+      onFacts({ status, bridges, tunnels, calls, loginItem, notifications: settings.notifications });
     } catch (error) {
       if (!ended.signal.aborted) onError(error);
     }

@@ -144,6 +144,22 @@ describe.runIf(hasSsh)('news of a tunnel that needs its owner', () => {
     await desktop.until(({ windows }) => windows.some(({ visible }) => visible));
   });
 
+  test('is not shown where the settings say so, and stands in the menu all the same', async () => {
+    await start({ hidden: true });
+    const desktop = desktopOf(shell);
+    const engine = await shell.engine();
+    await engine.settings.update({ patch: { notifications: { tunnels: false } } });
+    await getBlocked();
+    const view = await desktop.until(hasItem('notice:tunnel-lab'));
+    expect(view.notifications).toEqual([]);
+    // The next one, which is wanted again, is shown: the shell did look.
+    await engine.settings.update({ patch: { notifications: { tunnels: true } } });
+    await engine.tunnels.stop({ name: 'lab' });
+    await desktop.until((now) => item(now, 'tunnel:lab')?.label.includes('off') === true);
+    await engine.tunnels.start({ name: 'lab' });
+    await desktop.until((now) => now.notifications.length === 1);
+  });
+
   test.for(['no notifications', 'an app that is not signed'])('stands in the menu where there are none to be had: %s', async (why) => {
     const none = why === 'no notifications';
     await start({ hidden: true, env: none ? { FAKE_ELECTRON_NOTIFICATIONS: '0' } : {} });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { startFakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import type { WindowPage } from '../support/window-page.ts';
 import { windowTests } from '../support/window-tests.ts';
@@ -180,6 +181,106 @@ describe('settings', () => {
     await expect.poll(() => settings().upstreams.gateway.baseUrl).toBe(null);
   });
 
+  test('notifications are chosen, and headless says that it shows none', async () => {
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Notifications' });
+    await card.getByText('Drawbridge shows none.').waitFor();
+    await card.getByRole('switch', { name: 'Notify of tunnels' }).click();
+    await expect.poll(() => settings().notifications).toEqual({ tunnels: false, signIns: true, ceilings: true });
+    await toast('Saved what you are notified of').getByRole('button', { name: 'Undo' }).click();
+    await card.getByRole('switch', { name: 'Notify of tunnels', checked: true }).waitFor();
+    expect(settings().notifications.tunnels).toBe(true);
+  });
+
+  test('a collector is tried before it is set; its token goes in, and never comes out again', async () => {
+    const tokens: unknown[] = [];
+    const collector = windows.serve(
+      await startFakeUpstream(({ headers }, res) => {
+        tokens.push(headers['authorization']);
+        res.writeHead(headers['authorization'] === 'Bearer of-the-collector' ? 200 : 401).end();
+      }),
+    );
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Telemetry' });
+    await card.getByLabel('Endpoint of the collector').fill('http://collector.example.org');
+    await card.getByRole('button', { name: 'Try it' }).click();
+    await card.getByText('The endpoint must be https, or http on 127.0.0.1.').waitFor();
+    view.excuse('400');
+    await card.getByLabel('Endpoint of the collector').fill(collector.baseUrl);
+    await card.getByRole('button', { name: 'Try it' }).click();
+    await card.getByText('The collector answered with status 401.').waitFor();
+    await card.getByRole('button', { name: 'Add a header' }).click();
+    await card.getByLabel('Name of a header').fill('authorization');
+    await card.getByLabel('Value of a header').fill('Bearer of-the-collector');
+    await card.getByRole('button', { name: 'Try it' }).click();
+    await card.getByText('The collector took an empty batch.').waitFor();
+    expect(settings().telemetry.endpoint).toBe(null);
+    expect(await view.findings()).toEqual([]);
+
+    await card.getByRole('button', { name: 'Save collector' }).click();
+    await toast('Spans are sent to your collector').waitFor();
+    await card.getByText('The keychain holds authorization.').waitFor();
+    expect(await page.content()).not.toContain('of-the-collector');
+    expect(settings().telemetry.endpoint).toBe(collector.baseUrl);
+    // What is held goes along where nothing is typed.
+    await card.getByRole('button', { name: 'Try it' }).click();
+    await card.getByText('The collector took an empty batch.').waitFor();
+    expect(tokens).toEqual([undefined, 'Bearer of-the-collector', 'Bearer of-the-collector']);
+    await card.getByRole('button', { name: 'Send nothing' }).click();
+    await toast('No spans are sent any more').waitFor();
+    expect(settings().telemetry.endpoint).toBe(null);
+  });
+
+  test('a read key is made, reads, is revoked, and comes back by Undo', async () => {
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Read keys' }).first();
+    await card.getByRole('button', { name: 'Create key' }).click();
+    await page.getByRole('dialog', { name: 'Create a read key' }).getByLabel('Name').fill('the dashboard');
+    await page.keyboard.press('Enter');
+    const key = await page.getByLabel('New key').innerText();
+    await page.getByRole('button', { name: 'Done' }).click();
+    const { origin } = new URL(page.url());
+    const read = async (path: string): Promise<number> =>
+      (await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
+    await card.getByText(`${origin}/api/openapi.json`).waitFor();
+    expect(await read('/api/calls')).toBe(200);
+    expect((await call(key)).status).toBe(401);
+    await card.getByRole('button', { name: 'Revoke the dashboard' }).click();
+    await toast('Revoked the key “the dashboard”').waitFor();
+    expect(await read('/api/calls')).toBe(401);
+    await toast('Revoked the key “the dashboard”').getByRole('button', { name: 'Undo' }).click();
+    await card.getByRole('cell', { name: 'the dashboard', exact: true }).waitFor();
+    expect(await read('/api/calls')).toBe(200);
+    expect(await page.content()).not.toContain(key);
+  });
+
+  test('the doctor is reached from the overview, tells what the command tells, and mends', async () => {
+    const [old] = engine.headless.engine.keys.list();
+    engine.headless.engine.keys.revoke(old?.id ?? '');
+    await open('/');
+    await page.getByRole('status', { name: 'Health' }).getByText('Everything is ready').waitFor();
+    expect(await page.getByRole('link', { name: 'Examine' }).count()).toBe(0);
+    await engine.control.capture.pause({ paused: true });
+    await page.getByRole('link', { name: 'Examine' }).click();
+    await page.waitForURL('**/settings#doctor');
+    const findings = page.getByRole('list', { name: 'Findings' });
+    await findings.getByText('Warning: Client keys').waitFor();
+    const told = await findings.getByRole('listitem').allInnerTexts();
+    const checks = await engine.control.doctor.run({});
+    const lines = checks.map(({ title, found, mend }) => [title, found, ...(mend === null ? [] : [mend])]);
+    expect(told.map((text) => text.split(/\n+/).slice(1, 4))).toEqual(lines);
+
+    await findings.getByRole('button', { name: 'Create key' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('a new one');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Done' }).click();
+    await findings.getByText('Fine: Client keys').waitFor();
+    await findings.getByText('1 made.').waitFor();
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toContain('Examin');
+    expect(await findings.getByRole('link').count()).toBe(0);
+    expect(await view.findings()).toEqual([]);
+  });
+
   test('settings go out as a file, and come back after a look at what changes', async () => {
     await open('/settings');
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export settings' }).click()]);
@@ -239,6 +340,28 @@ describe('the frame', () => {
     await page.getByText('Nothing is called that.').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
+  });
+
+  test('the mouse opens the palette again while it still fades away', async () => {
+    engine.headless.engine.settings.update({ ui: { welcomed: true } });
+    view = await windows.open(engine.headless.link(), 'light', { reducedMotion: 'no-preference' });
+    page = view.page;
+    const commands = page.getByRole('button', { name: 'Commands' });
+    const field = page.getByLabel('Search commands');
+    await commands.click();
+    await field.waitFor();
+    const devtools = await view.context.newCDPSession(page);
+    await devtools.send('Animation.enable');
+    await devtools.send('Animation.setPlaybackRate', { playbackRate: 0 });
+    await page.keyboard.press('Escape');
+    await page.locator('[data-closed]').first().waitFor();
+    const box = await commands.boundingBox();
+    if (box === null) throw new Error('the button has no place');
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await devtools.send('Animation.setPlaybackRate', { playbackRate: 1 });
+    await page.keyboard.type('sett');
+    expect(await field.inputValue()).toBe('sett');
+    await page.getByRole('option', { name: 'Go to Settings' }).waitFor();
   });
 
   test('each page is a file of its own, gone to by keys alone', async () => {

@@ -64,6 +64,17 @@ describe('overview', () => {
     await page.getByText('Capture paused').waitFor({ state: 'hidden' });
   });
 
+  test('has the doctor look where a bridge needs its owner, and the finding leads to it', async () => {
+    await open('/');
+    await live();
+    stub.set({ bridges: MADE_BRIDGES });
+    await page.getByRole('link', { name: 'Examine' }).click();
+    const finding = page.getByRole('list', { name: 'Findings' }).getByRole('listitem').filter({ hasText: 'GitHub Copilot' });
+    await finding.getByRole('link', { name: 'See the bridge' }).click();
+    await page.waitForURL('**/bridges/copilot');
+    expect(await shown(page.getByRole('region', { name: 'Doctor' }))).toBe(true);
+  });
+
   test('makes a practice call and shows its row as practice', async () => {
     await open('/');
     await live();

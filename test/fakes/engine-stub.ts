@@ -15,6 +15,7 @@ import type {
   StoreSizes,
   ClientEnv,
   DiagnosticsBundle,
+  DoctorCheck,
   EngineEvent,
   Key,
   Listener,
@@ -347,7 +348,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         }),
       ),
     },
-    doctor: { run: os.doctor.run.handler(() => []) },
+    doctor: { run: os.doctor.run.handler(() => CHECKS) },
     diagnostics: { bundle: os.diagnostics.bundle.handler(() => BUNDLE) },
     engine: {
       link: os.engine.link.handler(() => {
@@ -378,11 +379,25 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       offline: os.replay.offline.handler(notKept),
     },
     readKeys: {
-      list: os.readKeys.list.handler(() => []),
+      list: os.readKeys.list.handler(() => [
+        { id: 'r1', name: 'the dashboard', hint: 'db_read_4hTq…', createdAt: at(-86_400_000 * 3), lastUsedAt: at(-60_000), use: 'clients' },
+      ]),
       create: os.readKeys.create.handler(notKept),
       revoke: os.readKeys.revoke.handler(notKept),
+      restore: os.readKeys.restore.handler(notKept),
     },
-    telemetry: { status: os.telemetry.status.handler(notKept), set: os.telemetry.set.handler(notKept) },
+    telemetry: {
+      status: os.telemetry.status.handler(() => ({
+        endpoint: 'http://127.0.0.1:4318',
+        headers: ['authorization'],
+        sent: 214,
+        dropped: 0,
+        waiting: 0,
+        problem: null,
+      })),
+      set: os.telemetry.set.handler(notKept),
+      try: os.telemetry.try.handler(() => ({ taken: true, found: 'The collector took an empty batch.' })),
+    },
     usage: {
       series: os.usage.series.handler(({ input }) => {
         const step = input.bucket === 'hour' ? 3_600_000 : 86_400_000;
@@ -619,6 +634,27 @@ const FOUND = new Map<string, Found>([
   ],
   ['codex', { found: [{ kind: 'program', path: '/usr/local/bin/codex' }], version: '0.140.0' }],
 ]);
+
+const CHECKS: DoctorCheck[] = [
+  { id: 'node', title: 'Node.js', state: 'ok', found: 'Version v24.21.0.', mend: null },
+  {
+    id: 'home',
+    title: 'State folder',
+    state: 'warning',
+    found: '/home/you/.local/state/drawbridge, mode 755.',
+    mend: 'Other users can see file names here, though not inside the files. Run: chmod 700 /home/you/.local/state/drawbridge',
+  },
+  { id: 'companion', title: 'Companion', state: 'ok', found: 'Listening on 127.0.0.1:11435.', mend: null },
+  { id: 'store', title: 'Call history', state: 'ok', found: '60 calls, 47168 KiB.', mend: null },
+  { id: 'keys', title: 'Client keys', state: 'ok', found: '3 made.', mend: null },
+  {
+    id: 'copilot-account',
+    title: 'GitHub Copilot',
+    state: 'warning',
+    found: 'GitHub has ended this sign-in.',
+    mend: 'Sign in: drawbridge signin copilot',
+  },
+];
 
 const BUNDLE: DiagnosticsBundle = {
   name: 'drawbridge-diagnostics-2026-11-21-12-00-00.txt',

@@ -23,6 +23,7 @@ type Kind = {
   used: string;
 };
 
+/** Where two wire formats differ it is always messages to chat: the bodies and the losses below are of these. */
 const KINDS: readonly Kind[] = [
   {
     client: 'claude-code',
@@ -78,9 +79,9 @@ const KINDS: readonly Kind[] = [
     caller: 'codex',
     upstream: 'openai',
     route: 'rule 2',
-    wireIn: 'chat',
-    wireOut: 'responses',
-    path: '/v1/chat/completions',
+    wireIn: 'messages',
+    wireOut: 'chat',
+    path: '/v1/messages',
     requested: 'gpt-5.4',
     used: 'gpt-5.4',
   },

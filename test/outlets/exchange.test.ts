@@ -275,6 +275,34 @@ describe('spans for a collector', () => {
     }
   });
 
+  it('are tried with what was typed or what is held, and nothing of it is kept', async () => {
+    const asked: { body: string; token: string | undefined }[] = [];
+    const collector = await startFakeUpstream(({ headers, body }, res) => {
+      const token = headers['x-collector'];
+      asked.push({ body: body.toString('utf8'), token: typeof token === 'string' ? token : undefined });
+      res.writeHead(token === 'right' ? 200 : 401, { 'content-type': 'application/json' }).end('{}');
+    });
+    try {
+      const { telemetry } = (await engineWith()).control;
+      const endpoint = collector.baseUrl;
+      const refused = { taken: false, found: 'The collector answered with status 401.' };
+      expect(await telemetry.try({ endpoint, headers: { 'x-collector': 'wrong' } })).toEqual(refused);
+      expect(await telemetry.try({ endpoint, headers: { 'x-collector': 'right' } })).toMatchObject({ taken: true });
+      expect(await telemetry.try({ endpoint })).toEqual(refused);
+      expect(await telemetry.status({})).toMatchObject({ endpoint: null, headers: [], sent: 0, dropped: 0 });
+      await telemetry.set({ endpoint, headers: { 'x-collector': 'right' } });
+      expect(await telemetry.try({ endpoint })).toMatchObject({ taken: true });
+      expect(asked.map(({ token }) => token)).toEqual(['wrong', 'right', undefined, 'right']);
+      expect(asked.map(({ body }) => JSON.parse(body))).toEqual(asked.map(() => ({ resourceSpans: [] })));
+      await expect(telemetry.try({ endpoint: 'http://collector.example' })).rejects.toMatchObject({
+        code: 'bad_input',
+        message: 'The endpoint must be https, or http on 127.0.0.1.',
+      });
+    } finally {
+      await collector.stop();
+    }
+  });
+
   it('go nowhere but to https or this machine', async () => {
     const engine = await engineWith();
     await expect(engine.control.telemetry.set({ endpoint: 'http://collector.example' })).rejects.toMatchObject({

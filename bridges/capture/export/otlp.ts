@@ -1,5 +1,5 @@
 import type { Net } from '../../accounts/net.ts';
-import type { Call, TelemetryStatus } from '../../contract/index.ts';
+import type { Call, TelemetryStatus, TelemetryTrial } from '../../contract/index.ts';
 import type { Logger } from '../../engine/log.ts';
 
 /**
@@ -70,18 +70,16 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
     });
   };
   /** Never rejects: a batch that is not taken is dropped and counted. */
-  const send = async ({ endpoint, headers }: TelemetryTarget, batch: readonly Call[]): Promise<void> => {
+  const send = async (to: TelemetryTarget, batch: readonly Call[]): Promise<void> => {
     try {
-      const json = traceOf(batch, ports.version, ports.randomHex);
-      const { status, body } = await ports.net({ method: 'POST', url: tracesUrl(endpoint), headers, json });
-      if (status < 200 || status > 299) throw new Error(`The collector answered with status ${status}.`);
+      const body = await post(ports.net, to, traceOf(batch, ports.version, ports.randomHex));
       const refused = Math.min(batch.length, rejectedOf(body));
       sent += batch.length - refused;
       dropped += refused;
       problem = refused === 0 ? null : `The collector refused ${refused} spans.`;
     } catch (error) {
       dropped += batch.length;
-      problem = error instanceof Error ? error.message : String(error);
+      problem = problemOf(error);
       log.warn('telemetry.dropped', { spans: batch.length, problem });
     }
   };
@@ -126,6 +124,27 @@ export function createTelemetry(ports: TelemetryPorts): Telemetry {
       target = null;
     },
   };
+}
+
+/** Whether a collector takes what is sent to it, told by a batch without spans. */
+export async function tryCollector(net: Net, target: TelemetryTarget): Promise<TelemetryTrial> {
+  try {
+    await post(net, target, { resourceSpans: [] });
+    return { taken: true, found: 'The collector took an empty batch.' };
+  } catch (error) {
+    return { taken: false, found: problemOf(error) };
+  }
+}
+
+/** Resolves with the answer of a collector. Rejects where it did not take what was sent. */
+async function post(net: Net, { endpoint, headers }: TelemetryTarget, json: object): Promise<unknown> {
+  const { status, body } = await net({ method: 'POST', url: tracesUrl(endpoint), headers, json });
+  if (status < 200 || status > 299) throw new Error(`The collector answered with status ${status}.`);
+  return body;
+}
+
+function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The OTLP specification's rule: signals have paths of their own below a base URL. */

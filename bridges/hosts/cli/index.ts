@@ -248,7 +248,7 @@ function ringOf({ list, revoke }: Pick<EngineClient['readKeys'], 'list' | 'revok
 
 /** `keys` and `read-keys`. Keys of both kinds are handled alike. */
 async function keys(
-  ring: Omit<EngineClient['readKeys'], 'create'> & {
+  ring: Pick<EngineClient['readKeys'], 'list' | 'revoke'> & {
     create: (name: string, use: 'clients' | 'gateway' | undefined) => ReturnType<EngineClient['readKeys']['create']>;
   },
   command: 'keys' | 'read-keys',

@@ -7,9 +7,10 @@ import { causeOf } from '../lib/errors.ts';
 import { Button } from './button.tsx';
 
 /** What a person can do about a state: the sentence, and the button where a command does it. */
-export function MendButton({ mend }: { mend: Mend }) {
+export function MendButton({ mend, onMended }: { mend: Mend; onMended?: () => void }) {
   const run = useMutation({
     mutationFn: () => perform(mend),
+    ...(onMended && { onSuccess: onMended }),
     onSettled: () => queryClient.invalidateQueries({ queryKey: engine.status.key() }),
   });
   if (mend.action === null) return <p className="text-xs text-muted">{mend.label}</p>;

@@ -62,6 +62,7 @@ export function startLive(): () => void {
         break;
       case 'keys':
         askAnew({ queryKey: engine.keys.key() });
+        askAnew({ queryKey: engine.readKeys.key() });
         break;
       case 'settings':
         askAnew({ queryKey: engine.settings.key() });

@@ -76,7 +76,15 @@ const view = (facts: Partial<Facts> = {}, part: Partial<Snapshot> = {}): TrayVie
   trayView(
     {
       engine: { phase: 'running' },
-      facts: { status: status(), bridges: [bridge], tunnels: [tunnel], calls: [], loginItem: { state: 'off', reason: null }, ...facts },
+      facts: {
+        status: status(),
+        bridges: [bridge],
+        tunnels: [tunnel],
+        calls: [],
+        loginItem: { state: 'off', reason: null },
+        notifications: { tunnels: true, signIns: true, ceilings: true },
+        ...facts,
+      },
       untold: [],
       ...part,
     },

@@ -12,7 +12,7 @@ import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { AccountsCard } from './accounts-card.tsx';
 import { AddressCard } from './address-card.tsx';
-import { DoctorCard } from './doctor-card.tsx';
+import { BridgeDoctor } from './doctor-card.tsx';
 import { LimitsCard } from './limits-card.tsx';
 import { ModelsCard } from './models-card.tsx';
 import { OfferPanel } from './offer-panel.tsx';
@@ -47,7 +47,7 @@ export function BridgePane({ bridge }: { bridge: BridgeDetail }) {
         <div className="grid gap-4">
           {held && <LimitsCard bridge={bridge} />}
           <AddressCard bridge={bridge} />
-          <DoctorCard bridge={bridge.name} onSignIn={() => setAdding(true)} />
+          <BridgeDoctor bridge={bridge.name} onSignIn={() => setAdding(true)} />
         </div>
       </div>
     </Page>

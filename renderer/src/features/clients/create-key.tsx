@@ -7,25 +7,30 @@ import { CopyButton } from '../../components/copy-button.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
 import { TextField } from '../../components/field.tsx';
 import { Failed } from '../../components/problem.tsx';
-import { client } from '../../host.ts';
-import { engine, queryClient } from '../../lib/engine.ts';
+import { queryClient } from '../../lib/engine.ts';
+import { CLIENT_KEYS, type NewKey, type Ring } from './rings.ts';
 
 /** Makes a key: asks for a name, then shows the key once. `name` is suggested. */
 export function CreateKey({
+  ring = CLIENT_KEYS,
   name = '',
   caption = 'Create key',
   look = 'primary',
+  onMade,
 }: {
+  ring?: Ring;
   name?: string;
   caption?: string;
   look?: 'primary' | 'plain';
+  /** Hears when the dialog is closed after a key was made. */
+  onMade?: () => void;
 }) {
   const [open, setOpen] = useState(false);
   const create = useMutation({
-    mutationFn: (key: NewKeyOf) => client.keys.create(key),
+    mutationFn: ring.create,
     // The answer is the only place that ever holds the key: it must not outlive the dialog.
     gcTime: 0,
-    onSettled: () => queryClient.invalidateQueries({ queryKey: engine.keys.key() }),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ring.queryKey }),
   });
   return (
     <Dialog.Root
@@ -37,7 +42,9 @@ export function CreateKey({
       }}
       // Not sooner: the dialog would show the form again while it fades.
       onOpenChangeComplete={(isOpen) => {
-        if (!isOpen) create.reset();
+        if (isOpen) return;
+        if (create.isSuccess) onMade?.();
+        create.reset();
       }}
     >
       <Dialog.Trigger render={<Button look={look} />}>
@@ -48,9 +55,10 @@ export function CreateKey({
         <Dialog.Backdrop className={BACKDROP} />
         <Dialog.Popup className={POPUP}>
           {create.data ? (
-            <NewKey name={create.data.name} secret={create.data.key} onDone={() => setOpen(false)} />
+            <KeyOnce name={create.data.name} secret={create.data.key} onDone={() => setOpen(false)} />
           ) : (
             <NameForm
+              ring={ring}
               suggested={name}
               busy={create.isPending}
               error={create.error}
@@ -72,24 +80,25 @@ const KINDS = [
     title: 'The gateway',
     about: 'Calls that your gateway sends through a tunnel. A sign-in serves them only where its scope says so.',
   },
-] as const;
-type NewKeyOf = { name: string; use: (typeof KINDS)[number]['id'] };
+] as const satisfies readonly { id: NewKey['use']; title: string; about: string }[];
 
 function NameForm({
+  ring,
   suggested,
   busy,
   error,
   onSubmit,
   onCancel,
 }: {
+  ring: Ring;
   suggested: string;
   busy: boolean;
   error: Error | null;
-  onSubmit: (key: NewKeyOf) => void;
+  onSubmit: (key: NewKey) => void;
   onCancel: () => void;
 }) {
   const [name, setName] = useState(suggested);
-  const [use, setUse] = useState<NewKeyOf['use']>('clients');
+  const [use, setUse] = useState<NewKey['use']>('clients');
   const ready = name.trim() !== '';
   return (
     <form
@@ -99,12 +108,12 @@ function NameForm({
         if (ready && !busy) onSubmit({ name: name.trim(), use });
       }}
     >
-      <Dialog.Title className="text-base font-semibold">Create a client key</Dialog.Title>
+      <Dialog.Title className="text-base font-semibold">{ring.make.title}</Dialog.Title>
       <div className="grid gap-1.5">
         <TextField
           label="Name"
-          hint="The program and the machine, so that you know its calls again."
-          placeholder="claude-code on my laptop"
+          hint={ring.make.hint}
+          placeholder={ring.make.placeholder}
           value={name}
           maxLength={64}
           autoComplete="off"
@@ -114,25 +123,27 @@ function NameForm({
         />
         <Failed error={error} />
       </div>
-      <fieldset className="grid gap-2">
-        <legend className="pb-1.5 text-xs font-medium">For</legend>
-        {KINDS.map(({ id, title, about }) => (
-          <label key={id} className="flex items-start gap-2.5 text-xs">
-            <input
-              type="radio"
-              name="use"
-              className="mt-0.5 accent-accent"
-              checked={use === id}
-              onChange={() => setUse(id)}
-              aria-label={title}
-            />
-            <span>
-              <span className="font-medium">{title}</span>
-              <span className="block text-muted">{about}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
+      {ring.hasUse && (
+        <fieldset className="grid gap-2">
+          <legend className="pb-1.5 text-xs font-medium">For</legend>
+          {KINDS.map(({ id, title, about }) => (
+            <label key={id} className="flex items-start gap-2.5 text-xs">
+              <input
+                type="radio"
+                name="use"
+                className="mt-0.5 accent-accent"
+                checked={use === id}
+                onChange={() => setUse(id)}
+                aria-label={title}
+              />
+              <span>
+                <span className="font-medium">{title}</span>
+                <span className="block text-muted">{about}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+      )}
       <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" look="primary" busy={busy} disabled={!ready || busy}>
@@ -143,7 +154,7 @@ function NameForm({
   );
 }
 
-function NewKey({ name, secret, onDone }: { name: string; secret: string; onDone: () => void }) {
+function KeyOnce({ name, secret, onDone }: { name: string; secret: string; onDone: () => void }) {
   return (
     <>
       <div className="grid gap-1">

@@ -1,3 +1,6 @@
 export { ClientGuide } from './client-guide.tsx';
 export { ClientsPage } from './clients-page.tsx';
+export { CreateKey } from './create-key.tsx';
+export { KeysCard } from './keys-card.tsx';
+export { READ_KEYS } from './rings.ts';
 export { LiveCheck } from './live-check.tsx';

@@ -1,22 +1,21 @@
 import { useMutation } from '@tanstack/react-query';
 import { Button } from '../../components/button.tsx';
 import { toast, toastError } from '../../components/toasts.tsx';
-import { client } from '../../host.ts';
-import { engine, queryClient } from '../../lib/engine.ts';
+import { queryClient } from '../../lib/engine.ts';
+import type { Ring } from './rings.ts';
 
 /** Takes a key back at once. It can be had back for a while, so nothing is asked. */
-export function RevokeKey({ id, name }: { id: string; name: string }) {
-  const again = (): Promise<void> => queryClient.invalidateQueries({ queryKey: engine.keys.key() });
+export function RevokeKey({ ring, id, name }: { ring: Ring; id: string; name: string }) {
   const revoke = useMutation({
-    mutationFn: () => client.keys.revoke({ id }),
+    mutationFn: () => ring.revoke(id),
     onSuccess: () =>
       toast({
         title: `Revoked the key “${name}”`,
-        detail: 'Programs that use it are refused from now on. Their recorded calls stay.',
-        undo: () => client.keys.restore({ id }),
+        detail: ring.revoked,
+        undo: () => ring.restore(id),
       }),
     onError: (error) => toastError(`The key “${name}” could not be revoked`, error),
-    onSettled: again,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ring.queryKey }),
   });
   return (
     <Button look="ghost" aria-label={`Revoke ${name}`} className="h-6.5" busy={revoke.isPending} onClick={() => revoke.mutate()}>

@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { Stethoscope } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import type { Status } from '../../../../bridges/contract/index.ts';
+import { BUTTON_LINK } from '../../components/button-link.ts';
 import { Page } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { StatusDot } from '../../components/status-dot.tsx';
@@ -47,6 +50,12 @@ function Standing({ status }: { status: Status }) {
             <p className="text-muted">{health.detail}</p>
           </div>
         </div>
+        {(health.level !== 'ok' || status.notices.some(({ level }) => level !== 'info')) && (
+          <Link to="/settings" hash="doctor" className={BUTTON_LINK}>
+            <Stethoscope aria-hidden size={13} />
+            Examine
+          </Link>
+        )}
         <TryIt />
       </div>
       <NoticeList notices={status.notices} />

@@ -2,7 +2,7 @@ import { Autocomplete } from '@base-ui/react/autocomplete';
 import { Dialog } from '@base-ui/react/dialog';
 import { ChevronRight, Search } from 'lucide-react';
 import { useMemo } from 'react';
-import { BACKDROP } from '../../components/dialog.tsx';
+import { BACKDROP, BOX } from '../../components/dialog.tsx';
 import { Kbd } from '../../components/kbd.tsx';
 import { commandsNow, type Command } from '../../lib/commands.ts';
 import { keysOf } from '../../lib/shortcuts.ts';
@@ -15,10 +15,7 @@ export function Palette({ open, onOpenChange }: { open: boolean; onOpenChange: (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
         <Dialog.Backdrop className={BACKDROP} />
-        <Dialog.Popup
-          aria-label="Commands"
-          className="fixed top-[12vh] left-1/2 z-50 flex max-h-[min(28rem,76vh)] w-[34rem] max-w-[calc(100vw-2rem)] -translate-x-1/2 flex-col overflow-hidden rounded-xl border bg-raised shadow-2xl transition-opacity outline-none data-ending-style:opacity-0 data-starting-style:opacity-0"
-        >
+        <Dialog.Popup aria-label="Commands" className={`${BOX} top-[12vh] flex max-h-[min(28rem,76vh)] w-[34rem] flex-col overflow-hidden`}>
           <CommandList onDone={() => onOpenChange(false)} />
         </Dialog.Popup>
       </Dialog.Portal>

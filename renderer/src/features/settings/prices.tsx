@@ -5,30 +5,16 @@ import type { Price } from '../../../../bridges/contract/index.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { FIELD } from '../../components/field.tsx';
+import { AMOUNTS, PRICE_COLUMNS, PriceCells } from '../../components/price-cells.tsx';
 import { Cell, Table } from '../../components/table.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
-import { dollars } from '../../lib/format.ts';
 import { EMPTY_PRICE, priceOf, type PriceDraft } from './price-draft.ts';
 import { Failed } from '../../components/problem.tsx';
 
-const COLUMNS = [
-  { title: 'Model' },
-  { title: 'In', width: 'w-20', right: true },
-  { title: 'Cached', width: 'w-20', right: true },
-  { title: 'Cache write', width: 'w-24', right: true },
-  { title: 'Out', width: 'w-20', right: true },
-  { title: 'Actions', width: 'w-14', hidden: true },
-];
-
-const AMOUNTS = [
-  { field: 'input', label: 'In' },
-  { field: 'cached', label: 'Cached' },
-  { field: 'cacheWrite', label: 'Cache write' },
-  { field: 'output', label: 'Out' },
-] as const satisfies readonly { field: keyof PriceDraft; label: string }[];
+const COLUMNS = [...PRICE_COLUMNS, { title: 'Actions', width: 'w-14', hidden: true }];
 
 /** Prices of the owner's own, which count before ours. */
 export function Prices() {
@@ -60,14 +46,7 @@ export function Prices() {
           <Table label="Prices of your own" columns={COLUMNS}>
             {own.map((one) => (
               <tr key={one.model}>
-                <Cell className="truncate font-mono" title={one.model}>
-                  {one.model}
-                </Cell>
-                {AMOUNTS.map(({ field }) => (
-                  <Cell key={field} className="tnum text-right">
-                    {one[field] === null ? <span className="text-faint">unknown</span> : dollars(one[field])}
-                  </Cell>
-                ))}
+                <PriceCells price={one} />
                 <Cell className="text-right">
                   <IconButton
                     label={`Remove the price of ${one.model}`}
@@ -104,11 +83,11 @@ export function Prices() {
           value={draft.model}
           onChange={(event) => setDraft({ ...draft, model: event.target.value })}
         />
-        {AMOUNTS.map(({ field, label }) => (
+        {AMOUNTS.map(({ field, title }) => (
           <input
             key={field}
-            aria-label={`${label}, dollars for a million tokens`}
-            placeholder={label}
+            aria-label={`${title}, dollars for a million tokens`}
+            placeholder={title}
             inputMode="decimal"
             autoComplete="off"
             className={cn(FIELD, 'tnum w-[5.6rem] text-right')}

@@ -1,6 +1,6 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { PurgeScope, Removed } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
@@ -23,6 +23,7 @@ type Kind = 'before' | 'query' | 'all';
 
 /** Removes calls for good: says first how many, and asks for a typed word. */
 export function Purge() {
+  const opener = useRef<HTMLButtonElement>(null);
   const [kind, setKind] = useState<Kind>('before');
   const [days, setDays] = useState('30');
   const [query, setQuery] = useState('');
@@ -78,14 +79,15 @@ export function Purge() {
             onChange={(event) => setQuery(event.target.value)}
           />
         )}
-        <Button type="submit" busy={count.isPending} disabled={!isReady || count.isPending}>
+        <Button ref={opener} type="submit" busy={count.isPending} disabled={!isReady || count.isPending}>
           Remove…
         </Button>
       </form>
       <Dialog.Root open={asked !== null} onOpenChange={(open) => !open && setAsked(null)}>
         <Dialog.Portal>
           <Dialog.Backdrop className={BACKDROP} />
-          <Dialog.Popup className={POPUP}>
+          {/* The button was off while it counted, and had lost the focus by then. */}
+          <Dialog.Popup className={POPUP} finalFocus={opener}>
             {asked && <Confirm scope={asked.scope} found={asked.found} onDone={() => setAsked(null)} />}
           </Dialog.Popup>
         </Dialog.Portal>

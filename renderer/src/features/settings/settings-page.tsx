@@ -6,14 +6,18 @@ import { Waiting } from '../../components/progress.tsx';
 import { engine } from '../../lib/engine.ts';
 import { About } from './about.tsx';
 import { Appearance } from './appearance.tsx';
+import { Doctor } from './doctor.tsx';
 import { Folders } from './folders.tsx';
 import { Gateway } from './gateway.tsx';
 import { Keys } from './keys.tsx';
+import { Notifications } from './notifications.tsx';
 import { Ports } from './ports.tsx';
 import { Prices } from './prices.tsx';
 import { Privacy } from './privacy.tsx';
+import { ReadKeys } from './read-keys.tsx';
 import { Startup } from './startup.tsx';
 import { Storage } from './storage.tsx';
+import { Telemetry } from './telemetry.tsx';
 import { Transfer } from './transfer.tsx';
 
 /** Everything that can be set, and what this engine is. */
@@ -41,14 +45,18 @@ export function SettingsPage() {
       )}
       <Appearance />
       <Startup />
+      <Notifications settings={data.settings} />
       <Ports settings={data.settings} />
       <Privacy settings={data.settings} />
       <Storage settings={data.settings} />
       <Folders settings={data.settings} />
       <Keys />
+      <ReadKeys />
       <Prices />
       <Gateway settings={data.settings} />
+      <Telemetry />
       <Transfer settings={data.settings} path={data.path} />
+      <Doctor />
       <About />
     </Page>
   );

@@ -1,20 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import type { Price } from '../../../../bridges/contract/index.ts';
 import { Badge } from '../../components/badge.tsx';
-import { Unstated } from '../../components/call-bits.tsx';
 import { Card } from '../../components/card.tsx';
+import { PRICE_COLUMNS, PriceCells } from '../../components/price-cells.tsx';
 import { Cell, Table } from '../../components/table.tsx';
 import { engine } from '../../lib/engine.ts';
-import { dollars, plural } from '../../lib/format.ts';
+import { plural } from '../../lib/format.ts';
 
-const COLUMNS = [
-  { title: 'Model' },
-  { title: 'In', width: 'w-20', right: true },
-  { title: 'Cached', width: 'w-20', right: true },
-  { title: 'Cache write', width: 'w-24', right: true },
-  { title: 'Out', width: 'w-20', right: true },
-  { title: 'From', width: 'w-52' },
-] as const;
+const COLUMNS = [...PRICE_COLUMNS, { title: 'From', width: 'w-52' }];
 
 /** The price table that costs are reckoned with, and where the user's own rows go. */
 export function Prices() {
@@ -36,11 +29,7 @@ export function Prices() {
         <Table label="Prices" columns={COLUMNS} className="min-w-[46rem] border-t">
           {data.prices.map((price) => (
             <tr key={`${price.from} ${price.model}`}>
-              <Cell className="truncate font-mono">{price.model}</Cell>
-              <Amount usd={price.input} />
-              <Amount usd={price.cached} />
-              <Amount usd={price.cacheWrite} />
-              <Amount usd={price.output} />
+              <PriceCells price={price} />
               <Cell className="truncate text-muted" title={price.source}>
                 {price.from === 'user' && <Badge tone="accent">yours</Badge>} {price.date}, {hostOf(price)}
               </Cell>
@@ -50,10 +39,6 @@ export function Prices() {
       </details>
     </Card>
   );
-}
-
-function Amount({ usd }: { usd: number | null }) {
-  return <Cell className="tnum text-right">{usd === null ? <Unstated /> : dollars(usd)}</Cell>;
 }
 
 function hostOf({ source }: Price): string {

@@ -1,5 +1,5 @@
 import { ChevronRight } from 'lucide-react';
-import { useMemo, useRef, useState } from 'react';
+import { useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { CallDetail } from '../../../../../bridges/contract/index.ts';
 import { CopyButton } from '../../../components/copy-button.tsx';
 import { Segmented } from '../../../components/segmented.tsx';
@@ -60,12 +60,34 @@ function Frames({ frames, durationMs }: { frames: readonly SseFrame[]; durationM
     if (!next.delete(index)) next.add(index);
     setOpen(next);
   };
+
+  // A stream has thousands of frames: Tab stops at one of them, and arrows go on from there.
+  const [current, setCurrent] = useState(0);
+  const wanted = useRef<number | null>(null);
+  const items = virtualizer.getVirtualItems();
+  const stop = items.some(({ index }) => index === current) ? current : items[0]?.index;
+  useLayoutEffect(() => {
+    if (wanted.current === null) return;
+    const button = scroller.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"] > button`);
+    if (!button) return;
+    wanted.current = null;
+    button.focus({ preventScroll: true });
+  });
+  const goOn = (event: KeyboardEvent): void => {
+    const last = frames.length - 1;
+    const next = { ArrowDown: current + 1, ArrowUp: current - 1, Home: 0, End: last }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    wanted.current = Math.max(0, Math.min(last, next));
+    setCurrent(wanted.current);
+    virtualizer.scrollToIndex(wanted.current);
+  };
   return (
     <>
       <TimeAxis frames={frames} durationMs={durationMs} onPick={(index) => virtualizer.scrollToIndex(index, { align: 'start' })} />
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
-        <ol aria-label="Frames" className="relative" style={{ height: virtualizer.getTotalSize() }}>
-          {virtualizer.getVirtualItems().map(({ index, start, key }) => {
+        <ol aria-label="Frames" data-arrows className="relative" style={{ height: virtualizer.getTotalSize() }} onKeyDown={goOn}>
+          {items.map(({ index, start, key }) => {
             const frame = frames[index];
             return (
               frame && (
@@ -78,7 +100,14 @@ function Frames({ frames, durationMs }: { frames: readonly SseFrame[]; durationM
                   className="absolute inset-x-0 border-b border-line/60"
                   style={{ top: start }}
                 >
-                  <Frame frame={frame} before={frames[index - 1]} open={open.has(index)} onToggle={() => toggle(index)} />
+                  <Frame
+                    frame={frame}
+                    before={frames[index - 1]}
+                    open={open.has(index)}
+                    isStop={index === stop}
+                    onFocus={() => setCurrent(index)}
+                    onToggle={() => toggle(index)}
+                  />
                 </li>
               )
             );
@@ -93,12 +122,17 @@ function Frame({
   frame,
   before,
   open,
+  isStop,
+  onFocus,
   onToggle,
 }: {
   frame: SseFrame;
   /** The frame that came before, where there is one. */
   before: SseFrame | undefined;
   open: boolean;
+  /** True where Tab stops at it. */
+  isStop: boolean;
+  onFocus: () => void;
   onToggle: () => void;
 }) {
   return (
@@ -106,6 +140,8 @@ function Frame({
       <button
         type="button"
         aria-expanded={open}
+        tabIndex={isStop ? 0 : -1}
+        onFocus={onFocus}
         onClick={onToggle}
         className="grid h-[25px] w-full grid-cols-[0.875rem_4.5rem_minmax(0,auto)_minmax(0,1fr)_4rem] items-center gap-2 px-4 text-left font-mono text-2xs hover:bg-hover focus-visible:-outline-offset-2"
       >

@@ -59,7 +59,9 @@ export function QueryField({
       else if (step > 0) setOffering(true);
       return;
     }
-    const chosen = offers[active ?? (event.key === 'Tab' ? 0 : -1)];
+    // Tab ends the word that was begun; where none was, it goes on to what comes after the field.
+    const isBegun = /\S$/.test(text.slice(0, cursor));
+    const chosen = offers[active ?? (event.key === 'Tab' && isBegun ? 0 : -1)];
     if ((event.key === 'Enter' || (event.key === 'Tab' && !event.shiftKey)) && isOpen && chosen !== undefined) {
       event.preventDefault();
       take(chosen);
@@ -163,6 +165,8 @@ function Offers({
       ref={list}
       id={id}
       role="listbox"
+      // A box that scrolls would be a stop of Tab by itself, and be gone as soon as the field is left.
+      tabIndex={-1}
       aria-label="What may come here"
       className="max-h-72 overflow-y-auto rounded-lg border bg-raised p-1 shadow-lg"
     >
