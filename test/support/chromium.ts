@@ -5,12 +5,11 @@ import { chromium, type Browser, type BrowserContext } from 'playwright-core';
  * The address bar's pages, which a headless browser loads for each new window too, at twice the CPU of a page of ours; and
  * what Playwright switches off that matters here, as a later list takes the place of its own.
  */
-const OFF = [
-  ...['WebUIOmniboxPopup', 'WebUIOmniboxFullPopup', 'WebUIOmniboxAimPopup'],
-  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'HttpsFirstBalancedModeAutoEnable'],
-  ...['LensOverlay', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning', 'AvoidCorsURLLoaderRestartOnRedirect'],
-  ...['OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled', 'PreconnectToSearch'],
-];
+const OFF =
+  'WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup,' +
+  'AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,' +
+  'LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,' +
+  'OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch';
 
 /** The system's Chromium, else the one Playwright downloaded; it talks to nobody but us. */
 const options = () => {
@@ -24,7 +23,7 @@ const options = () => {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
-      `--disable-features=${OFF.join(',')}`,
+      `--disable-features=${OFF}`,
     ],
   };
 };
