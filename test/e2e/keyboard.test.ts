@@ -16,8 +16,8 @@ let stub: EngineStub;
 let view: WindowPage;
 let page: Page;
 
-/** Each page, and a text that tells that all of it is there. */
-const PAGES: Readonly<Record<string, string>> = {
+/** Each page, and texts or labels that tell that all of it is there. */
+const PAGES: Readonly<Record<string, string | readonly string[]>> = {
   '/': 'gateway.example.org',
   '/bridges/codex': 'Safety limits',
   '/bridges/copilot': 'Safety limits',
@@ -30,7 +30,7 @@ const PAGES: Readonly<Record<string, string>> = {
   '/conversations/4101': 'Open the call',
   '/usage': 'By client',
   '/clients': 'nightly script',
-  '/settings': 'Diagnostics bundle',
+  '/settings': ['Diagnostics bundle', 'Start when you log in', 'Revoke the dashboard', 'Endpoint of the collector'],
   '/welcome': 'Welcome to Drawbridge',
   '/popover': 'claude-code',
 };
@@ -45,9 +45,9 @@ async function open(): Promise<void> {
 describe('Tab', () => {
   beforeEach(open);
 
-  test.each(Object.entries(PAGES))('reaches everything of %s in its order, marks it, and comes back', async (path, sign) => {
+  test.each(Object.entries(PAGES))('reaches everything of %s in its order, marks it, and comes back', async (path, signs) => {
     await page.goto(stub.url + path);
-    await page.getByText(sign).first().waitFor({ state: 'attached' });
+    for (const sign of [signs].flat()) await page.getByText(sign).or(page.getByLabel(sign)).first().waitFor({ state: 'attached' });
     if (path.startsWith('/calls')) await page.locator('#call-60').waitFor();
     const { expected, reached, back, unmarked, unreachable } = await walkFocus(page);
     expect({ reached, unmarked, unreachable }).toEqual({ reached: expected, unmarked: [], unreachable: [] });
