@@ -1,6 +1,7 @@
 import type { Call } from '../contract/index.ts';
 import { codecs } from '../wire/codecs.ts';
 import { streamEvents } from './assemble.ts';
+import { valueOf } from './heads.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
 
@@ -22,9 +23,8 @@ export function assembled(call: Call, kept: SideOf<Buffer | null>): SideOf<Buffe
   const wire = kept.side === 'clientReply' ? call.wireIn : kept.side === 'upstreamReply' ? (call.wireOut ?? call.wireIn) : null;
   if (wire === null || kept.body === null || !call.streamed || call.status !== 200 || call.state !== 'done') return kept;
   const headers: [string, string][] = JSON.parse(kept.headers);
-  const valueOf = (wanted: string): string | undefined => headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
-  const plain = decoded(kept.body, valueOf('content-encoding'));
-  if (plain === undefined || valueOf('content-type')?.startsWith('text/event-stream') !== true) return kept;
+  const plain = decoded(kept.body, valueOf(headers, 'content-encoding'));
+  if (plain === undefined || valueOf(headers, 'content-type')?.startsWith('text/event-stream') !== true) return kept;
   try {
     const events = streamEvents(wire, plain);
     if (!events.some(({ type }) => type === 'end') || events.some(({ type }) => type === 'error' || type === 'cut')) return kept;

@@ -4,6 +4,7 @@ import type { Body, CallDetail, Message } from '../contract/index.ts';
 import { Headers } from '../contract/schemas.ts';
 import { assembleReply, assembleRequest } from './assemble.ts';
 import { isAssembled } from './assembled.ts';
+import { valueOf } from './heads.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
 import type { StoredCall } from './worker.ts';
@@ -71,7 +72,7 @@ function bodyOf(bytes: Buffer, limit: number): Body {
 /** A side's bytes as text would be read: without content-encoding where that can be undone. */
 function plain(side: StoredSide): Buffer {
   const bytes = side.body === null ? Buffer.alloc(0) : Buffer.from(side.body.buffer, side.body.byteOffset, side.body.byteLength);
-  const encoding = headersOf(side).find(([name]) => name.toLowerCase() === 'content-encoding')?.[1];
+  const encoding = valueOf(headersOf(side), 'content-encoding');
   return decoded(bytes, encoding) ?? bytes;
 }
 

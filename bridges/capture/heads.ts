@@ -3,6 +3,11 @@ import { pushNumber, Reader } from './numbers.ts';
 /** Header pairs as they are stored: JSON text of an array of [name, value]. */
 export type Head = readonly (readonly [string, string])[];
 
+/** The first value of a header, by its name in lower case. */
+export function valueOf(head: Head, name: string): string | undefined {
+  return head.find(([one]) => one.toLowerCase() === name)?.[1];
+}
+
 /**
  * Headers on top of a template with the same names in the same order: the template's id, and the values that differ.
  * One client's calls differ in little, and most of a small call would be its headers.

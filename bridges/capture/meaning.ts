@@ -21,6 +21,7 @@ import {
 import { scanRequest } from './conversations/scan.ts';
 import { comparePrompts } from './conversations/why.ts';
 import type { Follower } from './followers.ts';
+import { valueOf } from './heads.ts';
 import { decoded } from './projector.ts';
 import type { Side } from './record.ts';
 import { openly, type Seal } from './seal.ts';
@@ -256,5 +257,5 @@ function bodyOf(side: { headers: string; body: Uint8Array | null } | undefined):
   if (side === undefined || side.body === null) return undefined;
   const bytes = Buffer.from(side.body.buffer, side.body.byteOffset, side.body.byteLength);
   const pairs: [string, string][] = JSON.parse(side.headers);
-  return decoded(bytes, pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]);
+  return decoded(bytes, valueOf(pairs, 'content-encoding'));
 }

@@ -1,5 +1,6 @@
 import { redactText } from '../engine/redact.ts';
 import type { KeptBody } from './bodies.ts';
+import { valueOf } from './heads.ts';
 import { masked } from './mask.ts';
 import { decoded } from './projector.ts';
 import { takeApart } from './stream.ts';
@@ -97,8 +98,7 @@ const SAID = /"(?:text|content|delta|partial_json|thinking|reasoning_content|ref
 export function replyText(headers: string, reply: Buffer): string {
   if (reply.length === 0 || reply.length > 4 * MOST_BYTES) return '';
   const pairs: [string, string][] = JSON.parse(headers);
-  const header = (wanted: string): string | undefined => pairs.find(([name]) => name.toLowerCase() === wanted)?.[1];
-  const plain = decoded(reply, header('content-encoding'));
+  const plain = decoded(reply, valueOf(pairs, 'content-encoding'));
   if (plain === undefined) return '';
   const apart = takeApart(plain);
   if (apart !== undefined) {
@@ -107,7 +107,7 @@ export function replyText(headers: string, reply: Buffer): string {
     return said.join('\n').slice(0, MOST_OF_A_REPLY);
   }
   const text = plain.toString('utf8');
-  const streamed = header('content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
+  const streamed = valueOf(pairs, 'content-type')?.includes('event-stream') === true || /^(?:event|data):/.test(text.slice(0, 6));
   return redactText(saidIn(streamed ? firstTelling(text) : text, streamed));
 }
 

@@ -10,6 +10,7 @@ import { assembled } from './assembled.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
+import { valueOf } from './heads.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
 import { takePlace } from './place.ts';
@@ -271,7 +272,7 @@ function readRow(json: string): Call {
 
 function encodingOf(headers: string): string | undefined {
   const pairs: [string, string][] = JSON.parse(headers);
-  return pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1];
+  return valueOf(pairs, 'content-encoding');
 }
 
 function joined(pieces: readonly Uint8Array[]): Buffer {

@@ -5,6 +5,7 @@ import { exchangeOf } from '../adapters/exchange.ts';
 import type { SessionContexts } from '../adapters/session-context.ts';
 import { redactText } from '../../engine/redact.ts';
 import type { Follower, StoredCallChange } from '../followers.ts';
+import { valueOf } from '../heads.ts';
 import { decoded } from '../projector.ts';
 import type { Seal } from '../seal.ts';
 import { Graph } from './graph.ts';
@@ -140,7 +141,7 @@ function plain(side: Side): Buffer | undefined {
   const encoded = side.headers.toLowerCase().includes('"content-encoding"');
   if (!encoded) return side.body;
   const pairs: [string, string][] = JSON.parse(side.headers);
-  return decoded(side.body, pairs.find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]);
+  return decoded(side.body, valueOf(pairs, 'content-encoding'));
 }
 
 /** An address of a repository may hold a name and a password. */

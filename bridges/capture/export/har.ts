@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { clientMessages } from '../detail.ts';
 import type { StoredCall } from '../worker.ts';
 import type { Message } from '../../contract/index.ts';
+import { valueOf } from '../heads.ts';
 
 /** HTTP Archive 1.2, as the W3C draft "HTTP Archive (HAR) format" describes it. Fields of our own begin with `_`. */
 
@@ -58,7 +59,7 @@ export function harEntry(stored: StoredCall, bodies: boolean): string {
 const pairs = (message: Message): { name: string; value: string }[] => message.headers.map(([name, value]) => ({ name, value }));
 
 function headerOf(message: Message, name: string): string | undefined {
-  return message.headers.find(([one]) => one.toLowerCase() === name)?.[1];
+  return valueOf(message.headers, name);
 }
 
 function textOf({ encoding, content }: NonNullable<Message['body']>): { text: string; encoding?: 'base64' } {
