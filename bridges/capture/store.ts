@@ -17,7 +17,7 @@ import { fits, rememberSeal } from './facts.ts';
 export type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | null };
 
 type CallSide = StoredCallChange['sides'][number];
-type KeptHow = { folder?: string | null; timeline?: Float64Array | null; asKept?: (side: CallSide) => CallSide };
+type KeptHow = { folder?: string | null; timeline?: Float64Array | null; stored?: readonly CallSide[] };
 
 export type StoreOptions = {
   followers?: readonly FollowerMaker[];
@@ -152,15 +152,15 @@ export class Store {
   }
 
   /**
-   * Writes what is new of a call, and tells the followers. To be run in a transaction. `asKept`: how a side is to be kept,
-   * where not as it went over the wire.
+   * Writes what is new of a call, and tells the followers. To be run in a transaction. `stored`: the sides as they are to be
+   * kept, one for each, where that is not as they went over the wire.
    */
   write(change: Omit<StoredCallChange, 'begins'> & KeptHow): void {
-    const { call, sides, timeline = null, asKept = (side) => side } = change;
+    const { call, sides, timeline = null, stored = sides } = change;
     const begins = this.#putRow(call);
     if (change.folder != null) this.#statements.putFolder.run(change.folder, call.id);
     const kept: Kept = { columns: new Map(), words: [] };
-    for (const side of sides) this.#keepSide(kept, side, asKept(side));
+    for (const [i, side] of sides.entries()) this.#keepSide(kept, side, stored[i] ?? side);
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
     this.#putExchange(call.id, begins, kept);
     for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });

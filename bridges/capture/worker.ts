@@ -6,7 +6,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { giveBack } from '../engine/give-back.ts';
-import { assembled } from './assembled.ts';
+import { assembled, isAssembled } from './assembled.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { FOLLOWERS, type FollowerMaker } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
@@ -242,16 +242,10 @@ function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   if (ends) keeper.not.delete(call.id);
   if (keep === 'ignore') return call;
   const kept = keep === 'metadata' ? [] : sides;
-  const whole = keeper.keeping.replies === 'assembled';
-  store.write({
-    call,
-    ends,
-    folder,
-    sides: kept,
-    // When its pieces came is told of a stream that is kept.
-    timeline: ends && keep === 'keep' && !whole ? record.timeline : null,
-    ...(whole && { asKept: (side) => assembled(call, side) }),
-  });
+  const stored = keeper.keeping.replies === 'assembled' ? kept.map((side) => assembled(call, side)) : kept;
+  // When its pieces came is told of a stream that is kept as it came.
+  const timed = ends && keep === 'keep' && !stored.some(({ headers }) => isAssembled(headers));
+  store.write({ call, ends, folder, sides: kept, stored, timeline: timed ? record.timeline : null });
   return call;
 }
 

@@ -139,6 +139,8 @@ describe('a streamed reply', () => {
       stop_reason: 'end_turn',
       usage,
     });
+    expect((await partsOf(raw.id))?.timeline).toHaveLength(stream.length);
+    expect(kept?.timeline).toEqual([]);
     expect(kept?.client.reply.headers).toContainEqual(['x-drawbridge-kept', 'assembled']);
     expect(kept?.assembled.reply).toEqual((await partsOf(raw.id))?.assembled.reply);
     expect(whole).toMatchObject({ usage: raw.usage, replyBytes: raw.replyBytes, state: 'done' });
@@ -153,7 +155,9 @@ describe('a streamed reply', () => {
   ])('%s is kept as it came, whatever is wanted', async (_which, pieces) => {
     replies = 'assembled';
     const call = await streamed(pieces);
-    expect((await partsOf(call.id))?.client.reply.body?.content).toBe(pieces.join(''));
+    const parts = await partsOf(call.id);
+    expect(parts?.client.reply.body?.content).toBe(pieces.join(''));
+    expect(parts?.timeline).toHaveLength(pieces.length);
   });
 });
 
