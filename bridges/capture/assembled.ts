@@ -17,7 +17,8 @@ export function isAssembled(headers: string): boolean {
 
 /**
  * A streamed reply as the one JSON body that its format has for it, for who wants to keep what was said and not how it
- * came; what of its reasoning only the upstream can read is not in it. What is no complete stream of the call's format stays as it is: requests, errors, replies that broke off.
+ * came; what of its reasoning only the upstream can read is not in it. What is no complete stream of the call's format
+ * stays as it is: requests, errors, replies that broke off.
  */
 export function assembled(call: Call, kept: SideOf<Buffer | null>): SideOf<Buffer | null> {
   const wire = kept.side === 'clientReply' ? call.wireIn : kept.side === 'upstreamReply' ? (call.wireOut ?? call.wireIn) : null;
