@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
 import { startEngineStub, type EngineStub } from '../fakes/engine-stub.ts';
@@ -172,6 +172,20 @@ describe('the inspector', () => {
     expect(text).toContain('authorization: Bearer <key>');
     expect(text).not.toContain('[redacted]');
     expect(text.length).toBeGreaterThan(890_000);
+  });
+
+  test('a press that is down while the call is read again still counts', async () => {
+    await open('/calls/61?tab=request', { pushed: { ...TRANSLATED, lost: [], requestBytes: 700_000 } });
+    const button = page.getByRole('button', { name: 'Load all' });
+    await button.hover();
+    await page.mouse.down();
+    const again = Promise.withResolvers<Route>();
+    await page.route('**/calls/get*', again.resolve, { times: 1 });
+    stub.push({ ...TRANSLATED, id: 61, lost: [], requestBytes: 700_000 });
+    const held = await again.promise;
+    await page.mouse.up();
+    await page.getByText('Only the first part').waitFor({ state: 'hidden' });
+    await held.continue();
   });
 
   test('a body of megabytes is laid out in pieces', async () => {

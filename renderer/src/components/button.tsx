@@ -1,4 +1,4 @@
-import type { ComponentProps } from 'react';
+import type { ComponentProps, MouseEvent } from 'react';
 import { cn } from '../lib/cn.ts';
 import { Spinner } from './progress.tsx';
 
@@ -9,12 +9,15 @@ const LOOKS = {
   ghost: 'text-muted hover:bg-hover hover:text-ink',
 } as const;
 
-/** A button. `busy` shows a spinner, says so to a screen reader, and takes no second press. */
+/**
+ * A button. `busy` shows a spinner, says so to a screen reader, and takes no second press. It is then not `disabled`: that
+ * would lose the keyboard's place, and a press that was down when the work began.
+ */
 export function Button({
   look = 'plain',
   busy = false,
   className,
-  disabled,
+  onClick,
   children,
   ...rest
 }: ComponentProps<'button'> & { look?: keyof typeof LOOKS; busy?: boolean }) {
@@ -22,10 +25,11 @@ export function Button({
     <button
       type="button"
       aria-busy={busy}
-      disabled={disabled ?? busy}
+      aria-disabled={busy}
+      onClick={busy ? ignore : onClick}
       className={cn(
         'inline-flex h-7 shrink-0 items-center justify-center gap-1.5 rounded-md px-2.5 text-xs font-medium whitespace-nowrap select-none',
-        'transition-colors disabled:opacity-55',
+        'transition-colors disabled:opacity-55 aria-disabled:opacity-55',
         LOOKS[look],
         className,
       )}
@@ -35,6 +39,11 @@ export function Button({
       {children}
     </button>
   );
+}
+
+/** Keeps a form from being sent, too. */
+function ignore(event: MouseEvent): void {
+  event.preventDefault();
 }
 
 /** A button that shows only an icon; `label` is read out and shown as a tooltip. */

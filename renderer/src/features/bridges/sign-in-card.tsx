@@ -152,7 +152,7 @@ function RouteForm({
       )}
       <Failed error={begin.error} />
       <div className="flex flex-wrap items-center gap-2">
-        <Button type="submit" look="primary" busy={begin.isPending} disabled={!ready || begin.isPending} className="h-8 px-3.5">
+        <Button type="submit" look="primary" busy={begin.isPending} disabled={!ready} className="h-8 px-3.5">
           {agreed ? words : `Agree, and ${words.charAt(0).toLowerCase()}${words.slice(1)}`}
         </Button>
         {onCancel && (

@@ -146,7 +146,7 @@ function NameForm({
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>Cancel</Button>
-        <Button type="submit" look="primary" busy={busy} disabled={!ready || busy}>
+        <Button type="submit" look="primary" busy={busy} disabled={!ready}>
           Create key
         </Button>
       </div>

@@ -67,7 +67,7 @@ export function Folders({ settings }: { settings: Settings }) {
           value={folder}
           onChange={(event) => setFolder(event.target.value)}
         />
-        <Button type="submit" busy={save.isPending} disabled={folder.trim() === '' || save.isPending}>
+        <Button type="submit" busy={save.isPending} disabled={folder.trim() === ''}>
           Add rule
         </Button>
         <Failed error={save.error} className="w-full" />

@@ -70,7 +70,7 @@ export function Gateway({ settings }: { settings: Settings }) {
               Take the gateway away
             </Button>
           )}
-          <Button type="submit" look="primary" busy={set.isPending} disabled={!changed || url.trim() === '' || set.isPending}>
+          <Button type="submit" look="primary" busy={set.isPending} disabled={!changed || url.trim() === ''}>
             Save gateway
           </Button>
         </div>

@@ -95,7 +95,7 @@ export function Prices() {
             onChange={(event) => setDraft({ ...draft, [field]: event.target.value })}
           />
         ))}
-        <Button type="submit" busy={save.isPending} disabled={price === null || save.isPending}>
+        <Button type="submit" busy={save.isPending} disabled={price === null}>
           Save price
         </Button>
         <Failed error={save.error} className="w-full" />

@@ -79,7 +79,7 @@ export function Purge() {
             onChange={(event) => setQuery(event.target.value)}
           />
         )}
-        <Button ref={opener} type="submit" busy={count.isPending} disabled={!isReady || count.isPending}>
+        <Button ref={opener} type="submit" busy={count.isPending} disabled={!isReady}>
           Remove…
         </Button>
       </form>
@@ -143,7 +143,7 @@ function Confirm({ scope, found, onDone }: { scope: PurgeScope; found: Removed; 
       <Failed error={purge.error} />
       <div className="flex justify-end gap-2">
         <Dialog.Close render={<Button />}>Keep them</Dialog.Close>
-        <Button type="submit" look="danger" busy={purge.isPending} disabled={typed.trim().toLowerCase() !== WORD || purge.isPending}>
+        <Button type="submit" look="danger" busy={purge.isPending} disabled={typed.trim().toLowerCase() !== WORD}>
           Remove {plural(found.calls, 'call')}
         </Button>
       </div>

@@ -116,10 +116,10 @@ function TelemetryForm({ status }: { status: TelemetryStatus }) {
             Send nothing
           </Button>
         )}
-        <Button busy={trial.isPending} disabled={isMissing || trial.isPending} onClick={() => trial.mutate(target)}>
+        <Button busy={trial.isPending} disabled={isMissing} onClick={() => trial.mutate(target)}>
           Try it
         </Button>
-        <Button type="submit" look="primary" busy={set.isPending} disabled={!isChanged || isMissing || set.isPending}>
+        <Button type="submit" look="primary" busy={set.isPending} disabled={!isChanged || isMissing}>
           Save collector
         </Button>
       </div>

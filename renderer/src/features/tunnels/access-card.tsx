@@ -91,7 +91,7 @@ function Token({ name, lasting }: { name: string; lasting: boolean }) {
             onChange={(event) => setToken((before) => ({ ...before, [part]: event.target.value.trim() }))}
           />
         ))}
-        <Button type="submit" busy={keep.isPending} disabled={!whole || keep.isPending}>
+        <Button type="submit" busy={keep.isPending} disabled={!whole}>
           Replace
         </Button>
       </div>

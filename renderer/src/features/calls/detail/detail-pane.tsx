@@ -88,7 +88,7 @@ export function CallDetailPane() {
               </Tabs.Tab>
             ))}
           </Tabs.List>
-          <Sides key={id} detail={held} onLoadAll={() => setWholeId(id)} busy={detail.isFetching} />
+          <Sides key={id} detail={held} onLoadAll={() => setWholeId(id)} busy={wholeId === id && detail.isFetching} />
         </Tabs.Root>
       )}
     </section>

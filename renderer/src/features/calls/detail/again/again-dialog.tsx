@@ -265,7 +265,7 @@ function AgainForm({
       </Body>
       <Foot>
         <Button onClick={onCancel}>Cancel</Button>
-        <Button type="submit" look="primary" busy={send.isPending} disabled={send.isPending || (form === 'edited' && kept === undefined)}>
+        <Button type="submit" look="primary" busy={send.isPending} disabled={form === 'edited' && kept === undefined}>
           {send.isPending ? 'Waiting for the answer' : 'Send'}
         </Button>
       </Foot>
