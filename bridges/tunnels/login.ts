@@ -22,16 +22,20 @@ export function signsIn({ connector }: TunnelDefinition): boolean {
 
 /** `program`: the path of cloudflared; throws `failed` where there is none that can be used. */
 export function createLogins(program: (tunnel: TunnelDefinition) => Promise<string>, run: ChildRunner): Logins {
-  const known = new Map<string, number | null>();
+  const known = new Map<string, { asked: number; until: number | null }>();
+  let asked = 0;
   const read = async (tunnel: TunnelDefinition): Promise<number | null> => {
     const { host } = tunnel;
+    asked += 1;
+    const mine = asked;
     const { code, stdout } = await run(await program(tunnel), ['access', 'token', `--app=https://${host}`], { timeoutMs: TOKEN_MS });
     const until = code === 0 ? expiryOf(stdout.trim()) : null;
-    known.set(host, until);
+    // An answer to an earlier question may come after this one's: it tells of the time before a login.
+    if ((known.get(host)?.asked ?? 0) < mine) known.set(host, { asked: mine, until });
     return until;
   };
   return {
-    until: (tunnel) => (signsIn(tunnel) ? (known.get(tunnel.host) ?? null) : null),
+    until: (tunnel) => (signsIn(tunnel) ? (known.get(tunnel.host)?.until ?? null) : null),
     read,
     async signIn(tunnel) {
       if (!signsIn(tunnel)) throw new DrawbridgeError('bad_input', `The tunnel "${tunnel.name}" does not sign in with a browser.`);

@@ -14,7 +14,7 @@ import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.
 import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
 import { leasher } from '../../bridges/tunnels/leashed.ts';
 import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
-import { expiryOf } from '../../bridges/tunnels/login.ts';
+import { createLogins, expiryOf } from '../../bridges/tunnels/login.ts';
 import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher } from '../../bridges/tunnels/machine.ts';
 import { hostKeyOf } from '../../bridges/tunnels/openssh.ts';
 import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
@@ -269,6 +269,22 @@ describe('cloudflared', () => {
     expect(expiryOf(token)).toBe(1_800_000_000_000);
     expect(expiryOf('Unable to find token')).toBeNull();
     expect(expiryOf('a.b.c')).toBeNull();
+  });
+  it('does not take an answer from before a login for one after it', async () => {
+    const token = `e30.${Buffer.from('{"exp":1800000000}').toString('base64url')}.x`;
+    const answers: ((stdout: string) => void)[] = [];
+    const logins = createLogins(
+      () => Promise.resolve('cloudflared'),
+      () => new Promise((resolve) => answers.push((stdout) => resolve({ code: 0, stdout, stderr: '' }))),
+    );
+    const definition = TunnelDefinition.parse({ ...DEFINITION, connector: { kind: 'cloudflared', login: 'browser' } });
+    const reads = [logins.read(definition), logins.read(definition)];
+    await expect.poll(() => answers.length).toBe(2);
+    answers[1]?.(token);
+    await reads[1];
+    answers[0]?.('');
+    await reads[0];
+    expect(logins.until(definition)).toBe(1_800_000_000_000);
   });
 });
 
