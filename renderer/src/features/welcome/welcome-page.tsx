@@ -27,13 +27,14 @@ const TITLES: Readonly<Record<Step, { title: string; note: string }>> = {
 /** From nothing to the first call, and on to one’s own tools. Each step can be left out and taken later. */
 export function WelcomePage() {
   const { data: status, error, refetch } = useQuery(engine.status.get.queryOptions());
-  const { data: clients } = useQuery(engine.clients.list.queryOptions({ input: {} }));
+  const { data: clients, isPending } = useQuery(engine.clients.list.queryOptions({ input: {} }));
   const { data: kept } = useQuery(engine.settings.get.queryOptions());
   const navigate = useNavigate();
   const done = useSaveSettings('The first steps are put away. They stay under “Go to Welcome”.');
   const taken = status ? takenSteps(status, clients ?? []) : new Set<Step>();
   const [chosen, setChosen] = useState<Step | null>(null);
-  if (!status) {
+  // Which step is open must not change by itself once it is shown.
+  if (!status || isPending) {
     if (error === null) return <Waiting label="Asking the engine how it stands" />;
     return (
       <Page>
