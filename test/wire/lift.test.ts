@@ -64,6 +64,16 @@ describe('long texts lifted out of a request', () => {
     );
   });
 
+  it.each([' ', '\n', '\t\u00a0', '\u2028'])('stay where they are as long as they are blank: %j', (blank) => {
+    const content = blank.repeat(600);
+    const messages = [{ role: 'user', content: [{ type: 'text', text: 'go' }, { type: 'text', text: content }] }];
+    const json = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 9, messages }));
+    for (const to of FORMATS) expect(sent(json, 'messages', to, 512)).toEqual(sent(json, 'messages', to));
+    const results = [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content }] }];
+    const told = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 9, messages: results }));
+    for (const to of FORMATS) expect(sent(told, 'messages', to, 512)).toEqual(sent(told, 'messages', to));
+  });
+
   it('leave bytes that are no JSON for the parser to refuse', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => typeof lift(Buffer.from(bytes), 'nonce', 3).json === 'string'));
   });
