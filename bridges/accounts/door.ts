@@ -23,6 +23,7 @@ export function createBridgeDoor(bridge: BridgeName, { options, account, enabled
     keys: options.keys,
     upstreams: { get: (id) => (id === bridge ? known() : undefined) },
     recorder: options.recorder,
+    rooms: options.rooms,
     tokens: options.tokens,
     handles: options.handles,
     clock: options.clock,

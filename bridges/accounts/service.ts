@@ -7,6 +7,7 @@ import type { TokenCounter } from '../companion/token-counter.ts';
 import type { Bridge, BridgeDetail, DoctorCheck, Notice, RouteName, Settings, Use } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import type { Rooms } from '../engine/rooms.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import type { Net } from './net.ts';
 import type { Registry } from './registry.ts';
@@ -24,6 +25,7 @@ export type BridgeOptions = {
   net: Net;
   keys: KeyRing;
   recorder: Recorder;
+  rooms: Rooms;
   tokens: TokenCounter;
   handles: LastingHandles;
   clock: Clock;

@@ -69,6 +69,11 @@ export class Bodies {
     return wrap(FORM.block, body.length, Buffer.from(place));
   }
 
+  /** The bodies it remembers. */
+  holds(): Buffer[] {
+    return this.#recent.map(({ body }) => body);
+  }
+
   /** Writes what is still to be compressed together. To be run before the transaction ends. */
   flush(): void {
     this.#blocks.flush();

@@ -3,6 +3,7 @@ import { DrawbridgeError } from '../contract/errors.ts';
 import type { Activity, Call, CallFilter, CaptureStatus, Imported, PurgeScope, Removed, StoreSizes } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
+import type { Room, Rooms } from '../engine/rooms.ts';
 import type { ExportAnswer, ExportQuery } from './export/ask.ts';
 import { NO_PLACES } from './places.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
@@ -61,6 +62,8 @@ export type CaptureOptions = {
   sealKey?: () => Promise<Buffer>;
   /** Lets the worker's thread run only where no other wants to. */
   stepBack?: (thread: number) => void;
+  /** Where the memory of large bodies goes back to. */
+  rooms?: Pick<Rooms, 'give'>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -101,6 +104,8 @@ export function createCapture(options: CaptureOptions): Capture {
   let batchTimer: NodeJS.Timeout | undefined;
   let told: ReturnType<CaptureOptions['settings']> | undefined;
   const droppedIds = new Set<number>();
+  /** Memory of bodies that the worker reads, or may compare later ones with. */
+  const lent = new Map<number, Room>();
   let reports: readonly BridgeReport[] = [];
   let nextQuery = 1;
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
@@ -164,6 +169,7 @@ export function createCapture(options: CaptureOptions): Capture {
       return room.subarray(used - piece.length, used);
     };
     const records = Array.from(batch.values(), (entry) => toRecord(entry, place));
+    for (const { room } of batch.values()) if (room !== undefined) lent.set(room.id, room);
     const transfers = new Set<ArrayBuffer>();
     for (const record of records) {
       for (const side of record.sides) {
@@ -175,9 +181,12 @@ export function createCapture(options: CaptureOptions): Capture {
     batchBytes = 0;
   };
 
+  const giveBack = (room: Room): void => options.rooms?.give(room);
+
   const drop = (entry: Entry): void => {
     dropped += 1;
     if (!entry.ends) droppedIds.add(entry.id);
+    if (entry.room !== undefined) giveBack(entry.room);
     if (dropped === 1 || dropped % 1000 === 0) log.warn('capture.dropped', { dropped, pendingBytes });
     show(entry.row);
     statusChanged();
@@ -196,7 +205,7 @@ export function createCapture(options: CaptureOptions): Capture {
       pendingRecords += 1;
     } else {
       // A short call's end often finds its beginning still waiting: one row is written then, not two.
-      batch.set(entry.id, { ...entry, begins: true, sides: [...begun.sides, ...entry.sides] });
+      batch.set(entry.id, { ...entry, begins: true, room: begun.room, sides: [...begun.sides, ...entry.sides] });
     }
     batchBytes += bytes;
     pendingBytes += bytes;
@@ -204,9 +213,13 @@ export function createCapture(options: CaptureOptions): Capture {
     else batchTimer ??= setTimeout(flushLone, LONE_MS);
   };
 
-  const settle = (records: number, bytes: number): void => {
+  const settle = (records: number, bytes: number, rooms: readonly number[]): void => {
     pendingRecords -= records;
     pendingBytes -= bytes;
+    for (const id of rooms) {
+      const room = lent.get(id);
+      if (room !== undefined && lent.delete(id)) giveBack(room);
+    }
   };
 
   const onMessage = (message: FromWorker, opened: () => void): void => {
@@ -228,14 +241,14 @@ export function createCapture(options: CaptureOptions): Capture {
         refuse(message.reason);
         return opened();
       case 'stored':
-        settle(message.records, message.bytes);
+        settle(message.records, message.bytes, message.rooms);
         calls = message.count;
         storeBytes = message.storeBytes;
         setState('recording', null);
         for (const row of message.calls) show(row);
         return;
       case 'unstored':
-        settle(message.records, message.bytes);
+        settle(message.records, message.bytes, message.rooms);
         dropped += message.records;
         for (const row of message.calls) show(row);
         log.error('capture.unstored', { reason: message.reason });
@@ -320,6 +333,7 @@ export function createCapture(options: CaptureOptions): Capture {
       enabled: () => options.settings().enabled && !paused && (state !== 'failed' || clock.monotonic() >= retryAt),
       maxBodyBytes: () => options.settings().maxBodyBytes,
       post,
+      giveBack,
       show,
       showBegun: (row) => tell(row, false),
     },

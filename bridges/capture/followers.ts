@@ -29,6 +29,8 @@ export type Follower = {
   removed(ids: readonly number[]): void;
   /** The transaction ends: sums that were held back are to be written now. */
   flush?(): void;
+  /** The bodies it still refers to. */
+  holds?(): Iterable<Buffer>;
   /** The transaction was rolled back: what was learnt in it is wrong. */
   forget?(): void;
 };

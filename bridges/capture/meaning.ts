@@ -112,6 +112,7 @@ export class Meaning {
         conversations.removed(ids);
         rollup.removed(ids);
       },
+      holds: () => conversations.holds(),
       flush() {
         conversations.flush();
         rollup.flush();

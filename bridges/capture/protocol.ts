@@ -33,10 +33,10 @@ export type FromWorker =
   | { type: 'failed'; reason: string }
   /** The store is encrypted and was opened without a key. */
   | { type: 'locked' }
-  /** So many records are on disk, and `bytes` of the backlog done. */
-  | { type: 'stored'; calls: Call[]; records: number; bytes: number; count: number; storeBytes: number }
+  /** So many records are on disk, and `bytes` of the backlog done. `rooms`: those nothing here refers to any more. */
+  | { type: 'stored'; calls: Call[]; records: number; bytes: number; rooms: number[]; count: number; storeBytes: number }
   /** These could not be written (a full disk); the calls themselves went on. */
-  | { type: 'unstored'; calls: Call[]; records: number; bytes: number; reason: string }
+  | { type: 'unstored'; calls: Call[]; records: number; bytes: number; rooms: number[]; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
   | { type: 'refused'; id: number; reason: string; code: ErrorCode }
   /** Something was passed over that a person may want to know of. */

@@ -7,8 +7,11 @@ export type Side = (typeof SIDES)[number];
 /** One side: redacted headers as a JSON array of pairs, and the body in the pieces it was collected in. */
 export type SideRecord = { side: Side; headers: string; body: Uint8Array[] | null };
 
+/** The shared memory that the request's body stands in, where it is to be told when nothing refers to it any more. */
+type RoomNumber = number | undefined;
+
 /** What is known of a call when it begins. `row` is the calls row as JSON, without what only its end tells. */
-export type BeginRecord = { kind: 'begin'; id: number; row: string; sides: SideRecord[] };
+export type BeginRecord = { kind: 'begin'; id: number; row: string; sides: SideRecord[]; room: RoomNumber };
 
 /** What a call's end adds. Numbers as in Call. */
 export type EndRecord = {
@@ -16,12 +19,13 @@ export type EndRecord = {
   id: number;
   row: string;
   sides: SideRecord[];
+  room: RoomNumber;
   /** Chunk arrivals, flattened pairs: byte offset, milliseconds since the start. */
   timeline: Float64Array | null;
 };
 
 /** A call that began and ended before its beginning was written down. */
-export type WholeRecord = { kind: 'whole'; id: number; row: string; sides: SideRecord[]; timeline: Float64Array | null };
+export type WholeRecord = Omit<EndRecord, 'kind'> & { kind: 'whole' };
 
 export type CaptureRecord = BeginRecord | EndRecord | WholeRecord;
 

@@ -1,5 +1,6 @@
 import type { Call, Loss, Usage, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { Room } from '../engine/rooms.ts';
 import { redactHeaders, redactTarget, redactText, plainText } from '../engine/redact.ts';
 import type { CaptureRecord, Side, SideRecord } from './record.ts';
 import { ReplyLog, SMALL_PIECE } from './reply-log.ts';
@@ -22,6 +23,8 @@ export type CallStart = {
   /** Name and value alternating, in wire order; redacted here. */
   rawHeaders: readonly string[];
   body: Buffer | null;
+  /** Nobody but the recorder reads the body any more: its memory may be used again once the worker does not either. */
+  room?: Room | undefined;
   /** Of the clock's monotonic time: when the request's head arrived. */
   arrivedAt: number;
 };
@@ -56,6 +59,8 @@ export type RecordSink = {
   enabled(): boolean;
   maxBodyBytes(): number;
   post(entry: Entry): void;
+  /** Nobody reads a body's memory any more. */
+  giveBack(room: Room): void;
   /** Tells the window of a row that began. What it has become by the time the window hears of it, it is told with. */
   showBegun(row: Call): void;
   /** Tells the window of a row that nothing will change any more. */
@@ -72,6 +77,8 @@ export type Entry = {
   begins: boolean;
   ends: boolean;
   sides: Collected[];
+  /** The memory of its request's body, where it may be used again. */
+  room: Room | undefined;
   timeline: Float64Array | null;
   /** Of all bodies. */
   bytes: number;
@@ -135,8 +142,8 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         tellReply(opened);
         if (kept) {
           const sides = [requestSide('clientRequest', start.rawHeaders, start.body)];
-          sink.post({ id, row: opened, begins: true, ends: false, sides, timeline: null, bytes: opened.requestBytes });
-        }
+          sink.post({ id, row: opened, begins: true, ends: false, sides, room: start.room, timeline: null, bytes: opened.requestBytes });
+        } else if (start.room !== undefined) sink.giveBack(start.room);
         sink.showBegun(opened);
         return opened;
       };
@@ -193,7 +200,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           const sides: Collected[] = [...upstreamSides, { side: 'clientReply', headers: replyHeaders, body: reply.take() }];
           if (upstreamReply !== undefined) sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take() });
           const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
-          sink.post({ id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
+          sink.post({ id, row, begins: false, ends: true, sides, room: undefined, timeline: reply.timeline(), bytes });
         },
       };
     },
@@ -224,8 +231,10 @@ export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array)
           : [body.length < SHARE_FROM ? place(body) : handOver(body)],
   }));
   const row = JSON.stringify(entry.row);
-  if (!entry.ends) return { kind: 'begin', id: entry.id, row, sides };
-  return { kind: entry.begins ? 'whole' : 'end', id: entry.id, row, sides, timeline: entry.timeline };
+  const { id } = entry;
+  const room = entry.room?.id;
+  if (!entry.ends) return { kind: 'begin', id, row, sides, room };
+  return { kind: entry.begins ? 'whole' : 'end', id, row, sides, room, timeline: entry.timeline };
 }
 
 function isPairs(headers: readonly string[] | HeaderRecord): headers is readonly string[] {

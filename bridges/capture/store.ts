@@ -172,6 +172,12 @@ export class Store {
     for (const follower of this.#followers) follower.flush?.();
   }
 
+  /** The memory of the bodies that later ones are compared with. */
+  holds(): Set<ArrayBufferLike> {
+    const bodies = [this.#bodies.holds(), ...this.#followers.map((follower) => follower.holds?.() ?? [])];
+    return new Set(bodies.flatMap((of) => [...of]).map(({ buffer }) => buffer));
+  }
+
   /** Writes a row, new or known by its id. */
   putCall(call: Call): void {
     this.#putRow(call);

@@ -17,6 +17,7 @@ import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
+import { LentRooms } from './lent-rooms.ts';
 import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
@@ -46,6 +47,7 @@ export function serveStore(port: MessagePort): void {
     not: new Map(),
     lost: new Set(),
   };
+  const lent = new LentRooms();
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
 
@@ -112,7 +114,7 @@ export function serveStore(port: MessagePort): void {
     jobs.add(salvage(open, damaged, seal), (result) => {
       const { calls, partly } = result();
       send({ type: 'warned', message: `${calls} calls were taken over from ${damaged}, ${partly} of them without what was said` });
-      send({ type: 'stored', calls: [], records: 0, bytes: 0, count: open.count, storeBytes: open.size() });
+      send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], count: open.count, storeBytes: open.size() });
     });
   };
 
@@ -138,8 +140,9 @@ export function serveStore(port: MessagePort): void {
         keeper.keeping = message.keeping;
         return;
       case 'records':
-        if (store === undefined) send(unstored(message, 'The capture store is not open.'));
-        else send(write(store, keeper, message));
+        lent.add(message.records);
+        if (store === undefined) send({ ...unstored(message, 'The capture store is not open.'), rooms: lent.unused(NOTHING) });
+        else send({ ...write(store, keeper, message), rooms: lent.unused(store.holds()) });
         restLater();
         return;
       case 'query':
@@ -204,7 +207,7 @@ type Keeper = {
 };
 
 /** Writes a batch in one transaction, all of it or nothing. */
-function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
+function write(store: Store, keeper: Keeper, batch: Batch): Written {
   const calls: Call[] = [];
   try {
     store.transaction(() => {
@@ -222,11 +225,16 @@ function write(store: Store, keeper: Keeper, batch: Batch): FromWorker {
   return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
 }
 
-function unstored({ records, bytes, show }: Batch, reason: string): FromWorker {
+function unstored({ records, bytes, show }: Batch, reason: string): Written {
   return { type: 'unstored', calls: show ? records.map((record) => readRow(record.row)) : [], records: records.length, bytes, reason };
 }
 
 type Batch = Extract<ToWorker, { type: 'records' }>;
+/** What became of a batch. */
+type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
+type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
+
+const NOTHING: ReadonlySet<ArrayBufferLike> = new Set();
 
 function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   const row = readRow(record.row);

@@ -9,7 +9,8 @@ import type { Replaying, Tickets } from '../capture/replay/tickets.ts';
 import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
 import type { Logger } from '../engine/log.ts';
-import { decodeBody, receiveBody } from '../http/body.ts';
+import type { Room, Rooms } from '../engine/rooms.ts';
+import { decodeBody, receiveBody, type BodyReader, type BodyResult } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
@@ -19,6 +20,7 @@ import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
+import { Ahead } from './ahead.ts';
 import { clientOf, errorFamily, errorWire, readTarget, type Target } from './client.ts';
 import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
@@ -27,7 +29,7 @@ import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
 import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
 import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
-import { peek } from './peek.ts';
+import { modelAhead, peek } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 
@@ -47,6 +49,8 @@ export type DoorOptions = {
   health: (known: boolean) => object;
   settings: () => Settings;
   keys: KeyRing;
+  /** Memory for large bodies. */
+  rooms: Rooms;
   upstreams: Pick<Upstreams, 'get'>;
   recorder: Recorder;
   tokens: TokenCounter;
@@ -138,13 +142,31 @@ export function createDoor(options: DoorOptions): Door {
   const receive = (incoming: Incoming, caller: Caller): void => {
     const { limits } = options.settings();
     if (incoming.req.method !== 'POST') return forwardUnread(incoming, caller);
-    receiveBody(incoming.req, incoming.res, limits, (received) => {
-      if ('aborted' in received) return;
+    const encoding = incoming.req.headers['content-encoding'];
+    let early: Early | undefined;
+    const onBody = (received: BodyResult): void => {
+      if ('bytes' in received && encoding === undefined)
+        return route(incoming, caller, received.bytes, received.bytes, early && { ...early, room: received.room });
+      early?.ahead.abort();
       if ('refusal' in received) return refuse(incoming, received.refusal);
-      const encoding = incoming.req.headers['content-encoding'];
-      if (encoding === undefined) return route(incoming, caller, received.bytes, received.bytes);
-      void routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes);
-    });
+      if ('bytes' in received && encoding !== undefined) void routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes);
+    };
+    const ahead = (first: Buffer, length: number): BodyReader | undefined => {
+      early = encoding === undefined ? sendAhead(incoming, caller, first, length) : undefined;
+      return early?.ahead.body;
+    };
+    receiveBody(incoming.req, incoming.res, limits, onBody, { rooms: options.rooms, ahead });
+  };
+
+  /** Sends a large request on before its end is here, where its bytes stay as they are and its beginning tells where it goes. */
+  const sendAhead = (incoming: Incoming, caller: Caller, first: Buffer, length: number): Early | undefined => {
+    const model = modelAhead(first);
+    const way = model === undefined ? undefined : wayOf(incoming, caller, model);
+    if (way === undefined || 'kind' in way || way.alias !== undefined) return undefined;
+    const { streaming, rewrites } = way.known;
+    if (streaming === undefined || rewrites === true || !passes(incoming.target, way)) return undefined;
+    const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way));
+    return { way, ahead: new Ahead(streaming, { method: 'POST', target: incoming.target.target, headers }, length) };
   };
 
   const routeEncoded = async (incoming: Incoming, caller: Caller, sent: Buffer, encoding: string, limit: number): Promise<void> => {
@@ -153,69 +175,63 @@ export function createDoor(options: DoorOptions): Door {
     else if ('refusal' in decoded) refuse(incoming, decoded.refusal);
   };
 
-  /** `sent` is the body as it came, `plain` the same without its content-encoding. */
-  const route = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer): void => {
-    const { target } = incoming;
+  /** `sent` is the body as it came, `plain` the same without its content-encoding; `early`: it is on its way already. */
+  const route = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, early?: Early): void => {
+    const refused = (error: TurnError, model?: string): void => {
+      early?.ahead.abort();
+      refuseCall(incoming, caller, sent, error, model);
+    };
     const seen = isUtf8(plain) ? peek(plain) : { problem: 'The request body is not valid UTF-8.' };
-    if ('problem' in seen) return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: seen.problem });
+    if ('problem' in seen) return refused({ kind: 'invalid_request', message: seen.problem });
     if (seen.forbidden !== undefined) {
-      return refuseCall(incoming, caller, sent, {
+      return refused({
         kind: 'invalid_request',
         param: seen.forbidden,
         message: `The field "${seen.forbidden}" is refused: where a call goes is decided by the settings of Drawbridge alone.`,
       });
     }
-    const wire = wireOf(target);
-    if (target.surface.kind === 'call' && seen.model === undefined) {
-      return refuseCall(incoming, caller, sent, {
+    const way = wayOf(incoming, caller, seen.model);
+    if ('kind' in way) return refused(way, seen.model);
+    // The settings may have changed while the body came, or the body named a model twice.
+    if (early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined)
+      return passThrough(incoming, caller, sent, plain, way, early);
+    early?.ahead.abort();
+    const renamed = way.alias === undefined ? undefined : withModel(plain, way.alias);
+    if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
+    const renamedWay = { ...way, renamed };
+    if (passes(incoming.target, way)) return passThrough(incoming, caller, sent, plain, renamedWay);
+    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, sent, plain, renamedWay);
+    void cross(incoming, caller, sent, renamed ?? plain, renamedWay);
+  };
+
+  /** Where a call for a model goes, or why it goes nowhere. */
+  const wayOf = ({ req, target }: Incoming, caller: Caller, model: string | undefined): Way | TurnError => {
+    if (target.surface.kind === 'call' && model === undefined) {
+      return {
         kind: 'invalid_request',
         param: 'model',
         message: 'The request names no model. Set "model", for example to practice/echo.',
-      });
+      };
     }
+    const wire = wireOf(target);
     const question = {
-      model: seen.model,
+      model,
       wire,
-      client: clientOf(incoming.req.headers).name,
+      client: clientOf(req.headers).name,
       backend: target.surface.kind === 'backend' || ('backend' in target.surface && target.surface.backend),
       ownCredential: caller.own,
     };
     const wanted = caller.replay?.upstream;
     const decided: RouteAnswer = wanted === undefined ? options.decide(question) : { upstream: wanted, rule: 'replay' };
-    if ('refused' in decided) {
-      return refuseCall(
-        incoming,
-        caller,
-        sent,
-        { kind: decided.refused, message: decided.message, ...(seen.model === undefined ? {} : { param: 'model' }) },
-        seen.model,
-      );
-    }
+    if ('refused' in decided)
+      return { kind: decided.refused, message: decided.message, ...(model === undefined ? {} : { param: 'model' }) };
     const found = options.upstreams.get(decided.upstream);
-    const model = decided.model ?? seen.model;
-    const upstream = found?.forModel?.(model) ?? found;
-    if (upstream === undefined) {
-      return refuseCall(
-        incoming,
-        caller,
-        sent,
-        { kind: 'model_unknown', message: `The rule for this call names ${decided.upstream}, which is not set up.` },
-        seen.model,
-      );
-    }
-    const outOfScope = upstream.admits?.(caller.use);
-    if (outOfScope !== undefined) {
-      const error: TurnError = { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
-      return refuseCall(incoming, caller, sent, error, seen.model);
-    }
-    const renamed = decided.model === undefined ? undefined : withModel(plain, decided.model);
-    if (renamed === null)
-      return refuseCall(incoming, caller, sent, { kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
-    const way: Way = { id: decided.upstream, rule: decided.rule, known: upstream, wire, model: seen.model, renamed };
-    const counts = upstream.counts !== false && upstream.wires.includes('messages');
-    if (target.surface.kind === 'count_tokens' && !counts) return void countTokens(incoming, caller, sent, plain, way);
-    if (upstream.wires.includes(wire) || target.surface.kind !== 'call') return passThrough(incoming, caller, sent, plain, way);
-    void cross(incoming, caller, sent, renamed ?? plain, way);
+    const known = found?.forModel?.(decided.model ?? model) ?? found;
+    if (known === undefined)
+      return { kind: 'model_unknown', message: `The rule for this call names ${decided.upstream}, which is not set up.` };
+    const outOfScope = known.admits?.(caller.use);
+    if (outOfScope !== undefined) return { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
+    return { id: decided.upstream, rule: decided.rule, known, wire, model, alias: decided.model };
   };
 
   const begin = (caller: Caller, begun: CallStart): OpenCall => {
@@ -225,11 +241,15 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** Bytes untouched: both ends speak the same wire format. */
-  const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way): void => {
-    const call = begin(caller, start(incoming, caller, sent, way, way.wire));
+  const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way, early?: Early): void => {
+    const call = begin(caller, { ...start(incoming, caller, sent, way, way.wire), room: early?.room });
     const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
+    if (early !== undefined) {
+      reply.follow(early.ahead.flow);
+      return early.ahead.release(reply);
+    }
     const body = way.renamed ?? (way.known.readsBody === true ? plain : sent);
     const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way), way.renamed === undefined ? undefined : ENCODING);
     const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
@@ -425,9 +445,20 @@ type Way = {
   known: KnownUpstream;
   wire: WireFormat;
   model: string | undefined;
-  /** The body with the model an alias stands for. */
+  /** The model that this one stands for. */
+  alias?: string | undefined;
+  /** The body with that model. */
   renamed?: Buffer | undefined;
 };
+
+/** A call on its way before its body is whole. `room`: the body's memory, which nobody but the recorder reads then. */
+type Early = { way: Way; ahead: Ahead; room?: Room | undefined };
+
+/** Whether a call goes on as it is: both ends speak the same wire format. */
+function passes({ surface }: Target, { known, wire }: Way): boolean {
+  if (surface.kind === 'count_tokens') return known.counts !== false && known.wires.includes('messages');
+  return known.wires.includes(wire) || surface.kind !== 'call';
+}
 
 /** A renamed body goes out as it is. */
 const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);

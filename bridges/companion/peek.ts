@@ -58,6 +58,28 @@ export function peek(body: Buffer): Peek | PeekProblem {
   }
 }
 
+/** The model that a body names among its first bytes, where it does. Whether the body is JSON at all only its end tells. */
+export function modelAhead(first: Buffer): string | undefined {
+  let at = skipSpace(first, 0);
+  if (first[at] !== OPEN_OBJECT) return undefined;
+  at = skipSpace(first, at + 1);
+  while (first[at] === QUOTE) {
+    const nameEnd = stringEnd(first, at);
+    if (nameEnd < 0) return undefined;
+    const name = nameOf(first, at + 1, nameEnd);
+    at = skipSpace(first, nameEnd + 1);
+    if (first[at] !== COLON) return undefined;
+    at = skipSpace(first, at + 1);
+    const end = valueEnd(first, at);
+    if (end <= at) return undefined;
+    if (name === 'model') return first[at] === QUOTE ? readString(first, at, end) : undefined;
+    at = skipSpace(first, end);
+    if (first[at] !== COMMA) return undefined;
+    at = skipSpace(first, at + 1);
+  }
+  return undefined;
+}
+
 /** Which of the names that matter stands there; the others never become strings. */
 function nameOf(body: Buffer, start: number, end: number): string {
   for (const { name, bytes } of NAMES) {

@@ -50,6 +50,7 @@ import type { Paths } from './paths.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
 import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
+import { createRooms } from './rooms.ts';
 import { stepBack } from './step-back.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
@@ -130,6 +131,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const keys = openKeys(paths.keys, clock);
   const readKeys = openKeys(paths.readKeys, clock, READ_PREFIX);
   const tickets = createTickets();
+  const rooms = createRooms(clock);
   const capture = createCapture({
     file: paths.store,
     formerFile: paths.formerStore,
@@ -144,6 +146,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
     },
     stepBack: (thread) => stepBack(thread, ports.run),
+    rooms,
   });
   const tokens = createTokenCounter({ log });
   const handles = lastingHandles({
@@ -167,6 +170,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     net: ports.net ?? netOf(`Drawbridge/${options.version}`),
     keys,
     recorder: capture.recorder,
+    rooms,
     tokens,
     handles,
     clock,
@@ -188,6 +192,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys,
     upstreams,
     recorder: capture.recorder,
+    rooms,
     tokens,
     handles,
     clock,
@@ -322,6 +327,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await telemetry.stop();
     await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
+    rooms.stop();
     keys.stop();
     readKeys.stop();
     settings.stop();

@@ -1,13 +1,28 @@
 import type http from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import type { Room, Rooms } from '../engine/rooms.ts';
 import type { Refusal } from './guard.ts';
 
-/** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. */
-export type BodyResult = { bytes: Buffer } | { refusal: Refusal } | { aborted: true };
+/** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. `room`: the memory of one that was read ahead. */
+export type BodyResult = { bytes: Buffer; room?: Room } | { refusal: Refusal } | { aborted: true };
 
-/** From this size on a body is received into shared memory, so that the capture worker can read it without a copy. */
-const SHARED_FROM = 256 * 1024;
+/** Reads a body while it arrives. */
+export type BodyReader = {
+  /** Returns false where the rest should wait until more is wanted. The piece is the reader's from now on. */
+  write(piece: Buffer): boolean;
+  /** Given once, before the first `write`. */
+  onWanted(wanted: () => void): void;
+};
+
+/** What is done with a body from LARGE on while it arrives. */
+export type LargeBodies = {
+  /** Memory for those that are read ahead. The others are received into shared memory, which the capture worker reads without a copy. */
+  rooms: Rooms;
+  /** Asked with the first piece of a body and its length. */
+  ahead(first: Buffer, length: number): BodyReader | undefined;
+};
+const LARGE = 256 * 1024;
 
 /**
  * Receives a request body of at most `limit` bytes. A client that is silent for `idleMs` gets 408; one that declares
@@ -18,30 +33,54 @@ export function receiveBody(
   res: http.ServerResponse,
   limits: { bodyBytes: number; idleMs: number },
   done: (result: BodyResult) => void,
+  large?: LargeBodies,
 ): void {
   const declared = declaredLength(req);
   if (declared !== undefined && declared > limits.bodyBytes) return done({ refusal: tooLarge(limits.bodyBytes) });
   if (req.headers.expect !== undefined) res.writeContinue();
 
   // A declared large body gets its room at once: one copy as it arrives, none at the end.
-  const room = declared !== undefined && declared >= SHARED_FROM ? Buffer.from(new SharedArrayBuffer(declared)) : undefined;
+  let whole: Buffer | undefined;
+  let room: Room | undefined;
   const chunks: Buffer[] = [];
   let received = 0;
   let finished = false;
+  let reader: BodyReader | undefined;
   const finish = (result: BodyResult): void => {
     if (finished) return;
     finished = true;
     if (timer !== undefined) clearTimeout(timer);
     req.off('data', onData);
+    if (room !== undefined && !('bytes' in result)) large?.rooms.give(room);
     done(result);
   };
   const onData = (chunk: Buffer): void => {
     if (received + chunk.length > limits.bodyBytes) return finish({ refusal: tooLarge(limits.bodyBytes) });
-    if (room === undefined) chunks.push(chunk);
-    else chunk.copy(room, received);
+    if (received === 0 && large !== undefined && declared !== undefined && declared >= LARGE) makeRoom(large, chunk, declared);
+    if (whole === undefined) chunks.push(chunk);
+    // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.
+    else whole.fill(chunk, received, received + chunk.length);
     received += chunk.length;
     if (timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
     else timer.refresh();
+    if (reader?.write(chunk) === false) {
+      // It is not the client that is silent.
+      clearTimeout(timer);
+      timer = undefined;
+      req.pause();
+    }
+  };
+  const makeRoom = (of: LargeBodies, first: Buffer, length: number): void => {
+    reader = of.ahead(first, length);
+    reader?.onWanted(goOn);
+    // Who gets the whole body may still read it when its call has ended.
+    room = reader === undefined ? undefined : of.rooms.take(length);
+    whole = room?.bytes ?? Buffer.from(new SharedArrayBuffer(length));
+  };
+  const goOn = (): void => {
+    if (finished || !req.isPaused()) return;
+    timer ??= setTimeout(onIdle, limits.idleMs);
+    req.resume();
   };
   const onIdle = (): void =>
     finish({ refusal: { status: 408, code: 'timeout', message: 'The rest of the request body did not arrive in time. Send it again.' } });
@@ -54,7 +93,7 @@ export function receiveBody(
   }
   req.on('data', onData);
   const onGone = (): void => finish({ aborted: true });
-  req.on('end', () => finish({ bytes: room ?? joined(chunks) }));
+  req.on('end', () => finish({ bytes: whole ?? joined(chunks), ...(room !== undefined && { room }) }));
   req.on('close', onGone);
   req.on('error', onGone);
 }

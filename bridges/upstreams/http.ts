@@ -2,7 +2,7 @@ import dns from 'node:dns';
 import net from 'node:net';
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
-import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
+import type { Flow, ReplySink, StreamedRequest, StreamingUpstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
 
 export type HttpUpstreamOptions = {
   id: string;
@@ -20,7 +20,7 @@ const KEEP_ALIVE_MS = 60_000;
 const BODY_IDLE_MS = 900_000;
 
 /** An upstream reached over HTTP/1.1 with keep-alive. Redirects are refused: a credential is for one origin. */
-export function httpUpstream(options: HttpUpstreamOptions): Upstream {
+export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
   const lookup = options.publicOnly && net.isIP(base.hostname) === 0 && !isLoopbackName(base.hostname) ? publicLookup : undefined;
@@ -48,7 +48,7 @@ export function httpUpstream(options: HttpUpstreamOptions): Upstream {
   };
 }
 
-function dispatchOptions(request: UpstreamRequest, basePath: string): Dispatcher.DispatchOptions {
+function dispatchOptions(request: UpstreamRequest | StreamedRequest, basePath: string): Dispatcher.DispatchOptions {
   return {
     path: basePath + request.target,
     method: request.method,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
 /** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order. */
@@ -7,6 +8,9 @@ export type UpstreamRequest = {
   headers: string[];
   body: Buffer | null;
 };
+
+/** A request whose body still arrives; its length stands in the headers. */
+export type StreamedRequest = Omit<UpstreamRequest, 'body'> & { body: Readable };
 
 /** Why there is no (whole) reply. `client` means that our own side gave up. */
 export type UpstreamFailure = {
@@ -40,3 +44,6 @@ export type Upstream = {
   send(request: UpstreamRequest, sink: ReplySink): Flow;
   stop(): Promise<void>;
 };
+
+/** One that takes a body while it arrives, too. */
+export type StreamingUpstream = Omit<Upstream, 'send'> & { send(request: UpstreamRequest | StreamedRequest, sink: ReplySink): Flow };

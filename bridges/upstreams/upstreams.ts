@@ -1,13 +1,15 @@
 import type { BridgeName, Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
-import type { Upstream } from './upstream.ts';
+import type { StreamingUpstream, Upstream } from './upstream.ts';
 
 export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
   upstream: Upstream;
+  /** The same, where it takes a request whose body still arrives. */
+  streaming?: StreamingUpstream;
   wires: readonly WireFormat[];
   /** Whose credential a call carries: nobody's, the client's own, or ours. */
   credential: 'none' | 'client' | 'ours';
@@ -55,9 +57,13 @@ export function createUpstreams(
 ): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
-  const pools = new Map<UpstreamId, { baseUrl: string; timeoutMs: number; upstream: Upstream }>();
+  const pools = new Map<UpstreamId, { baseUrl: string; timeoutMs: number; upstream: StreamingUpstream }>();
 
-  const http = (id: UpstreamId, rawBaseUrl: string, publicOnly: boolean): Upstream => {
+  const http = (id: UpstreamId, rawBaseUrl: string, publicOnly: boolean): Pick<KnownUpstream, 'upstream' | 'streaming'> => {
+    const upstream = poolOf(id, rawBaseUrl, publicOnly);
+    return { upstream, streaming: upstream };
+  };
+  const poolOf = (id: UpstreamId, rawBaseUrl: string, publicOnly: boolean): StreamingUpstream => {
     // Targets begin with /v1; a base URL is often copied with it.
     const baseUrl = rawBaseUrl.replace(/\/v1\/?$/, '');
     const timeoutMs = settings.limits.upstreamMs;
@@ -80,17 +86,17 @@ export function createUpstreams(
           counts: false,
         };
       case 'anthropic':
-        return { upstream: http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
+        return { ...http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
       case 'openai':
-        return { upstream: http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
+        return { ...http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
       case 'chatgpt':
-        return { upstream: http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
+        return { ...http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
       case 'codex':
       case 'copilot':
       case 'm365':
         return bridges[id]?.();
       case 'gateway':
-        return gateway.baseUrl === null ? undefined : { upstream: http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
+        return gateway.baseUrl === null ? undefined : { ...http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
     }
   };
 

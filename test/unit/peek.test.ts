@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { peek } from '../../bridges/companion/peek.ts';
+import { modelAhead, peek } from '../../bridges/companion/peek.ts';
 
 const look = (text: string) => peek(Buffer.from(text));
 
@@ -54,5 +54,31 @@ describe('a look at a request body', () => {
   });
   it('never throws, whatever the bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void peek(Buffer.from(bytes))));
+  });
+});
+
+describe('a look at the beginning of a request body', () => {
+  it.each([
+    ['{"model":"a","messages":[{"role":"us', 'a'],
+    [' { "max_tokens" : 5, "system":[{"model":"no"}], "model" : "b\\u00e9" , "x', 'bé'],
+    ['{"model":"whole"}', 'whole'],
+    ['{"messages":[{"role":"user"', undefined],
+    ['{"model":"cut sho', undefined],
+    ['{"model":7,"a":1', undefined],
+    ['{"a" 1,"model":"x"', undefined],
+    ['["model"', undefined],
+    ['', undefined],
+  ])('of %j finds the model where it is told by then', (first, model) => {
+    expect(modelAhead(Buffer.from(first))).toBe(model);
+  });
+  it('finds no other model than a look at the whole body, unless it names two', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string({ minLength: 1 }), fc.nat(), (rest, model, cut) => {
+        const whole = Buffer.from(JSON.stringify({ ...rest, model }));
+        const ahead = modelAhead(whole.subarray(0, cut % (whole.length + 1)));
+        const told = peek(whole);
+        if (ahead !== undefined) expect(told).toMatchObject({ model: ahead });
+      }),
+    );
   });
 });

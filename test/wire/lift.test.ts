@@ -66,7 +66,15 @@ describe('long texts lifted out of a request', () => {
 
   it.each([' ', '\n', '\t\u00a0', '\u2028'])('stay where they are as long as they are blank: %j', (blank) => {
     const content = blank.repeat(600);
-    const messages = [{ role: 'user', content: [{ type: 'text', text: 'go' }, { type: 'text', text: content }] }];
+    const messages = [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'go' },
+          { type: 'text', text: content },
+        ],
+      },
+    ];
     const json = Buffer.from(JSON.stringify({ model: 'm', max_tokens: 9, messages }));
     for (const to of FORMATS) expect(sent(json, 'messages', to, 512)).toEqual(sent(json, 'messages', to));
     const results = [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content }] }];

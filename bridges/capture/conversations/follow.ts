@@ -48,6 +48,10 @@ export class ConversationFollower implements Follower {
     this.#graph.flush();
   }
 
+  holds(): Iterable<Buffer> {
+    return this.#scans.holds();
+  }
+
   forget(): void {
     this.#graph.forget();
   }

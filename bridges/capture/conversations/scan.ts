@@ -360,6 +360,11 @@ export class RecentScans {
     return scan;
   }
 
+  /** The bodies it remembers. */
+  holds(): Buffer[] {
+    return this.#recent.map(({ body }) => body);
+  }
+
   #likest(wire: WireFormat, body: Buffer): Scan | undefined {
     let best: Scan | undefined;
     let most = 0;

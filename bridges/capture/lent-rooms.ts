@@ -1,0 +1,20 @@
+import type { CaptureRecord } from './record.ts';
+
+/** The serving thread's memory that bodies of records stand in. It may be used again once nothing here refers to it. */
+export class LentRooms {
+  readonly #lent = new Map<number, ArrayBufferLike>();
+
+  add(records: readonly CaptureRecord[]): void {
+    for (const { room, sides } of records) {
+      const [piece] = sides.find(({ side }) => side === 'clientRequest')?.body ?? [];
+      if (room !== undefined && piece !== undefined) this.#lent.set(room, piece.buffer);
+    }
+  }
+
+  /** Those not in `held`; they are not lent any more. */
+  unused(held: ReadonlySet<ArrayBufferLike>): number[] {
+    const unused: number[] = [];
+    for (const [room, memory] of this.#lent) if (!held.has(memory) && this.#lent.delete(room)) unused.push(room);
+    return unused;
+  }
+}
