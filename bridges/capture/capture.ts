@@ -169,7 +169,7 @@ export function createCapture(options: CaptureOptions): Capture {
       return room.subarray(used - piece.length, used);
     };
     const records = Array.from(batch.values(), (entry) => toRecord(entry, place));
-    for (const { room } of batch.values()) if (room !== undefined) lent.set(room.id, room);
+    for (const entry of batch.values()) for (const { room } of entry.sides) if (room !== undefined) lent.set(room.id, room);
     const transfers = new Set<ArrayBuffer>();
     for (const record of records) {
       for (const side of record.sides) {
@@ -186,7 +186,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const drop = (entry: Entry): void => {
     dropped += 1;
     if (!entry.ends) droppedIds.add(entry.id);
-    if (entry.room !== undefined) giveBack(entry.room);
+    for (const { room } of entry.sides) if (room !== undefined) giveBack(room);
     if (dropped === 1 || dropped % 1000 === 0) log.warn('capture.dropped', { dropped, pendingBytes });
     show(entry.row);
     statusChanged();
@@ -205,7 +205,7 @@ export function createCapture(options: CaptureOptions): Capture {
       pendingRecords += 1;
     } else {
       // A short call's end often finds its beginning still waiting: one row is written then, not two.
-      batch.set(entry.id, { ...entry, begins: true, room: begun.room, sides: [...begun.sides, ...entry.sides] });
+      batch.set(entry.id, { ...entry, begins: true, sides: [...begun.sides, ...entry.sides] });
     }
     batchBytes += bytes;
     pendingBytes += bytes;

@@ -5,9 +5,11 @@ export class LentRooms {
   readonly #lent = new Map<number, ArrayBufferLike>();
 
   add(records: readonly CaptureRecord[]): void {
-    for (const { room, sides } of records) {
-      const [piece] = sides.find(({ side }) => side === 'clientRequest')?.body ?? [];
-      if (room !== undefined && piece !== undefined) this.#lent.set(room, piece.buffer);
+    for (const { sides } of records) {
+      for (const { body, room } of sides) {
+        const [piece] = body ?? [];
+        if (room !== undefined && piece !== undefined) this.#lent.set(room, piece.buffer);
+      }
     }
   }
 

@@ -4,14 +4,14 @@ import type { Call, Usage } from '../contract/index.ts';
 export const SIDES = ['clientRequest', 'clientReply', 'upstreamRequest', 'upstreamReply'] as const;
 export type Side = (typeof SIDES)[number];
 
-/** One side: redacted headers as a JSON array of pairs, and the body in the pieces it was collected in. */
-export type SideRecord = { side: Side; headers: string; body: Uint8Array[] | null };
-
-/** The shared memory that the request's body stands in, where it is to be told when nothing refers to it any more. */
-type RoomNumber = number | undefined;
+/**
+ * One side: redacted headers as a JSON array of pairs, and the body in the pieces it was collected in. `room` is the number of
+ * the shared memory it stands in, where it is to be told when nothing refers to that any more.
+ */
+export type SideRecord = { side: Side; headers: string; body: Uint8Array[] | null; room?: number };
 
 /** What is known of a call when it begins. `row` is the calls row as JSON, without what only its end tells. */
-export type BeginRecord = { kind: 'begin'; id: number; row: string; sides: SideRecord[]; room: RoomNumber };
+export type BeginRecord = { kind: 'begin'; id: number; row: string; sides: SideRecord[] };
 
 /** What a call's end adds. Numbers as in Call. */
 export type EndRecord = {
@@ -19,7 +19,6 @@ export type EndRecord = {
   id: number;
   row: string;
   sides: SideRecord[];
-  room: RoomNumber;
   /** Chunk arrivals, flattened pairs: byte offset, milliseconds since the start. */
   timeline: Float64Array | null;
 };

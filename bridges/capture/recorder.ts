@@ -45,8 +45,8 @@ export type OpenCall = {
   replyStart(status: number, headers: Readonly<Record<string, string | string[] | number | undefined>>): void;
   /** Bytes of the reply's body, as sent to the client. */
   replyData(chunk: Buffer): void;
-  /** Only for a call that is translated: what the upstream got. */
-  upstreamRequest(rawHeaders: readonly string[], body: Buffer | null): void;
+  /** Only for a call that is translated: what the upstream got. `room`: asked at the end for the body's memory, where nobody else reads it then. */
+  upstreamRequest(rawHeaders: readonly string[], body: Buffer | null, room?: () => Room | undefined): void;
   upstreamReplyStart(headers: Readonly<Record<string, string | string[] | undefined>>): void;
   upstreamReplyData(chunk: Buffer): void;
   end(end: CallEnd): void;
@@ -77,8 +77,6 @@ export type Entry = {
   begins: boolean;
   ends: boolean;
   sides: Collected[];
-  /** The memory of its request's body, where it may be used again. */
-  room: Room | undefined;
   timeline: Float64Array | null;
   /** Of all bodies. */
   bytes: number;
@@ -88,7 +86,8 @@ export type Entry = {
 type Unopened = { open: (() => unknown) | undefined };
 
 type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
-type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null };
+/** `room`: the body's memory, where it may be used again. */
+type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null; room?: Room | undefined };
 
 /** Bodies from this size on are shared with the worker when they can be, smaller ones are copied. */
 const SHARE_FROM = 64 * 1024;
@@ -118,10 +117,11 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       const begunAt = clock.now();
       const kept = sink.enabled();
       const limit = kept ? sink.maxBodyBytes() : 0;
-      const requestSide = (side: Side, headers: readonly string[], body: Buffer | null): Collected => ({
+      const requestSide = (side: Side, headers: readonly string[], body: Buffer | null, room?: Room): Collected => ({
         side,
         headers,
         body: body === null || body.length <= limit ? body : body.subarray(0, limit),
+        room,
       });
       const reply = new ReplyLog(limit);
       let replyStatus: number | null = null;
@@ -130,6 +130,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       let upstreamReply: ReplyLog | undefined;
       let upstreamReplyHeaders: HeaderRecord = {};
       const upstreamSides: Collected[] = [];
+      let upstreamRoom: (() => Room | undefined) | undefined;
       let ended = false;
       const elapsed = (): number => round(clock.monotonic() - start.arrivedAt);
 
@@ -141,8 +142,8 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
         opened = openRow(id, start, begunAt);
         tellReply(opened);
         if (kept) {
-          const sides = [requestSide('clientRequest', start.rawHeaders, start.body)];
-          sink.post({ id, row: opened, begins: true, ends: false, sides, room: start.room, timeline: null, bytes: opened.requestBytes });
+          const sides = [requestSide('clientRequest', start.rawHeaders, start.body, start.room)];
+          sink.post({ id, row: opened, begins: true, ends: false, sides, timeline: null, bytes: opened.requestBytes });
         } else if (start.room !== undefined) sink.giveBack(start.room);
         sink.showBegun(opened);
         return opened;
@@ -172,8 +173,9 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           }
           reply.push(chunk, at);
         },
-        upstreamRequest(rawHeaders, body) {
+        upstreamRequest(rawHeaders, body, room) {
           if (kept) upstreamSides.push(requestSide('upstreamRequest', rawHeaders, body));
+          upstreamRoom = room;
         },
         upstreamReplyStart(headers) {
           upstreamReplyHeaders = headers;
@@ -196,11 +198,18 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           row.lost = [...(end.lost ?? [])];
           row.usage = end.usage ?? null;
           row.modelUsed = end.modelUsed ?? null;
-          if (!kept) return sink.show(row);
-          const sides: Collected[] = [...upstreamSides, { side: 'clientReply', headers: replyHeaders, body: reply.take() }];
+          const room = upstreamRoom?.();
+          if (!kept) {
+            if (room !== undefined) sink.giveBack(room);
+            return sink.show(row);
+          }
+          const sides: Collected[] = [
+            ...upstreamSides.map((side) => ({ ...side, room })),
+            { side: 'clientReply', headers: replyHeaders, body: reply.take() },
+          ];
           if (upstreamReply !== undefined) sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take() });
           const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
-          sink.post({ id, row, begins: false, ends: true, sides, room: undefined, timeline: reply.timeline(), bytes });
+          sink.post({ id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
         },
       };
     },
@@ -220,8 +229,9 @@ export function placedBytes(entry: Entry): number {
 
 /** Writes an entry down for the worker: headers redacted, bodies handed over. */
 export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array): CaptureRecord {
-  const sides = entry.sides.map(({ side, headers, body }): SideRecord => ({
+  const sides = entry.sides.map(({ side, headers, body, room }): SideRecord => ({
     side,
+    ...(room !== undefined && { room: room.id }),
     headers: JSON.stringify(redactHeaders(isPairs(headers) ? headers : flatten(headers))),
     body:
       body === null
@@ -232,9 +242,8 @@ export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array)
   }));
   const row = JSON.stringify(entry.row);
   const { id } = entry;
-  const room = entry.room?.id;
-  if (!entry.ends) return { kind: 'begin', id, row, sides, room };
-  return { kind: entry.begins ? 'whole' : 'end', id, row, sides, room, timeline: entry.timeline };
+  if (!entry.ends) return { kind: 'begin', id, row, sides };
+  return { kind: entry.begins ? 'whole' : 'end', id, row, sides, timeline: entry.timeline };
 }
 
 function isPairs(headers: readonly string[] | HeaderRecord): headers is readonly string[] {

@@ -15,7 +15,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
 import { asObject } from '../wire/json.ts';
-import { lift, restored } from '../wire/lift.ts';
+import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, type Crossing } from '../wire/translate.ts';
 import type { JsonValue, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
@@ -32,6 +32,7 @@ import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models
 import { modelAhead, peek } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
+import { SlicedBody } from './sliced-body.ts';
 
 export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
   /** Models of the bridges, beside those of the companion itself. */
@@ -146,7 +147,7 @@ export function createDoor(options: DoorOptions): Door {
     let early: Early | undefined;
     const onBody = (received: BodyResult): void => {
       if ('bytes' in received && encoding === undefined)
-        return route(incoming, caller, received.bytes, received.bytes, early && { ...early, room: received.room });
+        return route(incoming, caller, { sent: received.bytes, plain: received.bytes, room: received.room }, early);
       early?.ahead.abort();
       if ('refusal' in received) return refuse(incoming, received.refusal);
       if ('bytes' in received && encoding !== undefined) void routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes);
@@ -171,15 +172,16 @@ export function createDoor(options: DoorOptions): Door {
 
   const routeEncoded = async (incoming: Incoming, caller: Caller, sent: Buffer, encoding: string, limit: number): Promise<void> => {
     const decoded = await decodeBody(sent, encoding, limit);
-    if ('bytes' in decoded) route(incoming, caller, sent, decoded.bytes);
+    if ('bytes' in decoded) route(incoming, caller, { sent, plain: decoded.bytes });
     else if ('refusal' in decoded) refuse(incoming, decoded.refusal);
   };
 
-  /** `sent` is the body as it came, `plain` the same without its content-encoding; `early`: it is on its way already. */
-  const route = (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, early?: Early): void => {
+  /** `early`: it is on its way already. */
+  const route = (incoming: Incoming, caller: Caller, body: Body, early?: Early): void => {
+    const { plain } = body;
     const refused = (error: TurnError, model?: string): void => {
       early?.ahead.abort();
-      refuseCall(incoming, caller, sent, error, model);
+      refuseCall(incoming, caller, body, error, model);
     };
     const seen = isUtf8(plain) ? peek(plain) : { problem: 'The request body is not valid UTF-8.' };
     if ('problem' in seen) return refused({ kind: 'invalid_request', message: seen.problem });
@@ -194,14 +196,14 @@ export function createDoor(options: DoorOptions): Door {
     if ('kind' in way) return refused(way, seen.model);
     // The settings may have changed while the body came, or the body named a model twice.
     if (early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined)
-      return passThrough(incoming, caller, sent, plain, way, early);
+      return passThrough(incoming, caller, body, way, early.ahead);
     early?.ahead.abort();
     const renamed = way.alias === undefined ? undefined : withModel(plain, way.alias);
     if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
     const renamedWay = { ...way, renamed };
-    if (passes(incoming.target, way)) return passThrough(incoming, caller, sent, plain, renamedWay);
-    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, sent, plain, renamedWay);
-    void cross(incoming, caller, sent, renamed ?? plain, renamedWay);
+    if (passes(incoming.target, way)) return passThrough(incoming, caller, body, renamedWay);
+    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, body, renamedWay);
+    void cross(incoming, caller, body, renamedWay);
   };
 
   /** Where a call for a model goes, or why it goes nowhere. */
@@ -241,16 +243,17 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** Bytes untouched: both ends speak the same wire format. */
-  const passThrough = (incoming: Incoming, caller: Caller, sent: Buffer | null, plain: Buffer | null, way: Way, early?: Early): void => {
-    const call = begin(caller, { ...start(incoming, caller, sent, way, way.wire), room: early?.room });
+  const passThrough = (incoming: Incoming, caller: Caller, came: Body | null, way: Way, ahead?: Ahead): void => {
+    const begun = start(incoming, caller, came?.sent ?? null, way, way.wire);
+    const call = begin(caller, ahead === undefined ? begun : { ...begun, room: came?.room });
     const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
     );
-    if (early !== undefined) {
-      reply.follow(early.ahead.flow);
-      return early.ahead.release(reply);
+    if (ahead !== undefined) {
+      reply.follow(ahead.flow);
+      return ahead.release(reply);
     }
-    const body = way.renamed ?? (way.known.readsBody === true ? plain : sent);
+    const body = way.renamed ?? (way.known.readsBody === true ? came?.plain : came?.sent) ?? null;
     const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way), way.renamed === undefined ? undefined : ENCODING);
     const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
     if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
@@ -258,16 +261,17 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   /** Bodies from LARGE on are worked on in steps, with a turn of the event loop for other calls between any two. */
-  const cross = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
+  const cross = async (incoming: Incoming, caller: Caller, came: Body, way: Way): Promise<void> => {
     const to = way.known.wires[0] ?? 'responses';
-    const call = begin(caller, start(incoming, caller, sent, way, to));
+    const plain = way.renamed ?? came.plain;
+    // Begun once nothing here reads the body any more.
+    const begun = (): OpenCall => begin(caller, { ...start(incoming, caller, came.sent, way, to), room: came.room });
     const requestId = newId('req');
     const large = plain.length >= LARGE;
     if (large) await setImmediate();
     const recalled = handles.recall(plain);
     if (recalled !== undefined) await recalled;
-    const lifted = plain.length >= LIFT_FROM ? lift(plain, randomBytes(6).toString('hex')) : undefined;
-    if (large) await setImmediate();
+    const lifted = plain.length >= LIFT_FROM ? await liftInSteps(plain) : undefined;
     let crossing: Crossing;
     try {
       const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
@@ -289,25 +293,36 @@ export function createDoor(options: DoorOptions): Door {
           ? { kind: 'invalid_request', message: `${error.path}: ${error.message}`, param: error.path }
           : { kind: 'invalid_request', message: 'The request body is not valid JSON.' };
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
-      return answer(incoming.res, call, renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
+      return answer(incoming.res, begun(), renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
     }
     if (large) await setImmediate();
     const json = JSON.stringify(crossing.body);
-    const body = lifted?.lower(json) ?? Buffer.from(json);
+    const { streaming, rewrites } = way.known;
+    let room: Room | undefined;
+    const takeRoom = (length: number): Buffer => (room = options.rooms.take(length)).bytes;
+    const body = lifted?.lower(json, large && streaming !== undefined && rewrites !== true ? takeRoom : undefined) ?? Buffer.from(json);
     if (large) await setImmediate();
+    const call = begun();
     if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its request was sent on.' });
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
-    if (way.known.rewrites !== true) call.upstreamRequest(headers, body);
     const reply = new CrossedReply(incoming.res, call, {
       crossing,
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
-    reply.follow(way.known.upstream.send({ method: 'POST', target: TARGETS[to], headers, body }, reply));
+    const request = { method: 'POST', target: TARGETS[to], headers } as const;
+    if (room === undefined || streaming === undefined) {
+      if (rewrites !== true) call.upstreamRequest(headers, body);
+      return reply.follow(way.known.upstream.send({ ...request, body }, reply));
+    }
+    const sliced = new SlicedBody(body);
+    call.upstreamRequest(headers, body, () => (sliced.closed ? room : undefined));
+    const withLength = [...headers, 'content-length', String(body.length)];
+    reply.follow(streaming.send({ ...request, headers: withLength, body: sliced }, reply));
   };
 
   /** A local estimate, for upstreams that can't count. */
-  const countTokens = async (incoming: Incoming, caller: Caller, sent: Buffer, plain: Buffer, way: Way): Promise<void> => {
+  const countTokens = async (incoming: Incoming, caller: Caller, { sent, plain }: Body, way: Way): Promise<void> => {
     const call = begin(caller, start(incoming, caller, sent, way, null));
     const requestId = newId('req');
     const count = await options.tokens.count(plain);
@@ -337,7 +352,7 @@ export function createDoor(options: DoorOptions): Door {
       });
     const known = options.upstreams.get(id);
     if (known === undefined) return refuse(incoming, { status: 404, code: 'not_found', message: `The upstream ${id} is not set up.` });
-    passThrough(incoming, caller, null, null, { id, rule: 'own provider', known, wire: wireOf(incoming.target), model: undefined });
+    passThrough(incoming, caller, null, { id, rule: 'own provider', known, wire: wireOf(incoming.target), model: undefined });
   };
 
   const credentialFor = (way: Way): Credential => {
@@ -348,7 +363,7 @@ export function createDoor(options: DoorOptions): Door {
       : { kind: 'bearer', token };
   };
 
-  const refuseCall = (incoming: Incoming, caller: Caller, sent: Buffer, error: TurnError, model?: string): void => {
+  const refuseCall = (incoming: Incoming, caller: Caller, { sent, room }: Body, error: TurnError, model?: string): void => {
     const wire = wireOf(incoming.target);
     const call = begin(caller, {
       ...baseStart(incoming.req, incoming.target, incoming.arrivedAt),
@@ -358,6 +373,7 @@ export function createDoor(options: DoorOptions): Door {
       wireOut: null,
       modelRequested: model ?? null,
       body: sent,
+      room,
     });
     answer(incoming.res, call, renderTurnError(error, wire, incoming.req.headers['user-agent'], newId('req')));
   };
@@ -427,6 +443,16 @@ export function createDoor(options: DoorOptions): Door {
 const LIFT_FROM = 32 * 1024;
 /** What one step of translating a body of this size takes would be felt by the streams beside it. */
 const LARGE = 256 * 1024;
+/** Long texts lifted out, with a turn of the event loop between any two steps. */
+async function liftInSteps(body: Buffer): Promise<Lifted> {
+  const steps = lifting(body, randomBytes(6).toString('hex'));
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    await setImmediate();
+  }
+}
+
 /** The router every client points at. */
 export function createCompanion(options: CompanionOptions): Door {
   return createDoor({
@@ -451,8 +477,11 @@ type Way = {
   renamed?: Buffer | undefined;
 };
 
-/** A call on its way before its body is whole. `room`: the body's memory, which nobody but the recorder reads then. */
-type Early = { way: Way; ahead: Ahead; room?: Room | undefined };
+/** A body as it came, and without its content-encoding. `room`: its memory, for whoever reads it last. */
+type Body = { sent: Buffer; plain: Buffer; room?: Room | undefined };
+
+/** A call on its way before its body is whole. */
+type Early = { way: Way; ahead: Ahead };
 
 /** Whether a call goes on as it is: both ends speak the same wire format. */
 function passes({ surface }: Target, { known, wire }: Way): boolean {

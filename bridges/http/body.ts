@@ -4,7 +4,7 @@ import zlib from 'node:zlib';
 import type { Room, Rooms } from '../engine/rooms.ts';
 import type { Refusal } from './guard.ts';
 
-/** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. `room`: the memory of one that was read ahead. */
+/** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. `room`: the memory of a large one. */
 export type BodyResult = { bytes: Buffer; room?: Room } | { refusal: Refusal } | { aborted: true };
 
 /** Reads a body while it arrives. */
@@ -17,7 +17,7 @@ export type BodyReader = {
 
 /** What is done with a body from LARGE on while it arrives. */
 export type LargeBodies = {
-  /** Memory for those that are read ahead. The others are received into shared memory, which the capture worker reads without a copy. */
+  /** It is received into shared memory, which the capture worker reads without a copy. */
   rooms: Rooms;
   /** Asked with the first piece of a body and its length. */
   ahead(first: Buffer, length: number): BodyReader | undefined;
@@ -40,7 +40,6 @@ export function receiveBody(
   if (req.headers.expect !== undefined) res.writeContinue();
 
   // A declared large body gets its room at once: one copy as it arrives, none at the end.
-  let whole: Buffer | undefined;
   let room: Room | undefined;
   const chunks: Buffer[] = [];
   let received = 0;
@@ -57,9 +56,9 @@ export function receiveBody(
   const onData = (chunk: Buffer): void => {
     if (received + chunk.length > limits.bodyBytes) return finish({ refusal: tooLarge(limits.bodyBytes) });
     if (received === 0 && large !== undefined && declared !== undefined && declared >= LARGE) makeRoom(large, chunk, declared);
-    if (whole === undefined) chunks.push(chunk);
+    if (room === undefined) chunks.push(chunk);
     // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.
-    else whole.fill(chunk, received, received + chunk.length);
+    else room.bytes.fill(chunk, received, received + chunk.length);
     received += chunk.length;
     if (timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
     else timer.refresh();
@@ -73,9 +72,7 @@ export function receiveBody(
   const makeRoom = (of: LargeBodies, first: Buffer, length: number): void => {
     reader = of.ahead(first, length);
     reader?.onWanted(goOn);
-    // Who gets the whole body may still read it when its call has ended.
-    room = reader === undefined ? undefined : of.rooms.take(length);
-    whole = room?.bytes ?? Buffer.from(new SharedArrayBuffer(length));
+    room = of.rooms.take(length);
   };
   const goOn = (): void => {
     if (finished || !req.isPaused()) return;
@@ -93,7 +90,7 @@ export function receiveBody(
   }
   req.on('data', onData);
   const onGone = (): void => finish({ aborted: true });
-  req.on('end', () => finish({ bytes: whole ?? joined(chunks), ...(room !== undefined && { room }) }));
+  req.on('end', () => finish(room === undefined ? { bytes: joined(chunks) } : { bytes: room.bytes, room }));
   req.on('close', onGone);
   req.on('error', onGone);
 }

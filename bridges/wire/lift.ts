@@ -9,8 +9,8 @@ import type { JsonValue } from './turn.ts';
 export type Lifted = {
   /** The body with markers, as JSON. */
   json: string;
-  /** Puts the texts back into JSON that was made from it. */
-  lower(json: string): Buffer;
+  /** Puts the texts back into JSON that was made from it, into the memory that `make` gives for a length. */
+  lower(json: string, make?: (length: number) => Buffer): Buffer;
 };
 
 /** A value that was parsed from lifted JSON with its texts put back. */
@@ -19,6 +19,8 @@ export function restored<T extends JsonValue>(lifted: Lifted, value: T): T {
   return whole;
 }
 
+/** Bytes that are gone through in one step. */
+const STEP = 1024 * 1024;
 /** Strings shorter than this are parsed like everything else. */
 const LONG = 512;
 /** Only what these names hold is lifted: everything else may be looked at. */
@@ -30,6 +32,16 @@ const BACKSLASH = 0x5c;
 
 /** Lifts the long texts out of a body. `nonce` is what no body can know beforehand: letters and digits, anew each time. */
 export function lift(body: Buffer, nonce: string, long = LONG): Lifted {
+  const steps = lifting(body, nonce, long);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in steps, so that others have their turn between them. */
+export function* lifting(body: Buffer, nonce: string, long = LONG): Generator<undefined, Lifted> {
+  let rest = STEP;
   const texts: [start: number, end: number][] = [];
   const pieces: string[] = [];
   let from = 0;
@@ -38,6 +50,10 @@ export function lift(body: Buffer, nonce: string, long = LONG): Lifted {
   while (at >= 0) {
     const end = stringEnd(body, at);
     if (end < 0) break;
+    if (end > rest) {
+      yield undefined;
+      rest = end + STEP;
+    }
     const isName = nextByte(body, end + 1) === COLON;
     if (isName) liftable = NAMES.some((name) => matches(body, at + 1, end, name));
     else {
@@ -51,10 +67,12 @@ export function lift(body: Buffer, nonce: string, long = LONG): Lifted {
     at = body.indexOf(QUOTE, end + 1);
   }
   pieces.push(body.toString('utf8', from));
-  return { json: pieces.join(''), lower: (json) => lower(json, nonce, body, texts) };
+  return { json: pieces.join(''), lower: (json, make = shared) => lower(json, { nonce, body, texts }, make) };
 }
 
-function lower(json: string, nonce: string, body: Buffer, texts: readonly (readonly [number, number])[]): Buffer {
+type Texts = { nonce: string; body: Buffer; texts: readonly (readonly [number, number])[] };
+
+function lower(json: string, { nonce, body, texts }: Texts, make: (length: number) => Buffer): Buffer {
   const mark = `u0001${nonce}`;
   const pieces: Buffer[] = [];
   let from = 0;
@@ -72,12 +90,16 @@ function lower(json: string, nonce: string, body: Buffer, texts: readonly (reado
     from = close + 5;
   }
   pieces.push(Buffer.from(json.slice(from)));
-  return joined(pieces);
+  return joined(pieces, make);
 }
 
-/** In shared memory, so that another thread can keep what this one still sends without a copy. */
-function joined(pieces: readonly Buffer[]): Buffer {
-  const whole = Buffer.from(new SharedArrayBuffer(pieces.reduce((bytes, piece) => bytes + piece.length, 0)));
+/** Shared memory, so that another thread can keep what this one still sends without a copy. */
+function shared(length: number): Buffer {
+  return Buffer.from(new SharedArrayBuffer(length));
+}
+
+function joined(pieces: readonly Buffer[], make: (length: number) => Buffer): Buffer {
+  const whole = make(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
   let used = 0;
   for (const piece of pieces) {
     // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.

@@ -16,10 +16,11 @@ let engine: TestEngine;
 beforeAll(async () => {
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
+  const baseUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   engine = await startTestEngine({
     settings: {
-      companion: { aliases: { 'our-model': 'their-model' } },
-      upstreams: { gateway: { baseUrl: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` } },
+      companion: { aliases: { 'our-model': 'their-model' }, routes: [{ model: 'crossed-*', upstream: 'openai' }] },
+      upstreams: { gateway: { baseUrl }, openai: { baseUrl } },
     },
   });
 });
@@ -39,13 +40,13 @@ function answerWhenWhole(req: http.IncomingMessage, res: http.ServerResponse): v
 }
 
 /** A request whose body is given in pieces. */
-function begin(length: number, path = '/v1/chat/completions'): http.ClientRequest {
+function begin(length: number, path = '/v1/chat/completions', credential?: Record<string, string>): http.ClientRequest {
   return http.request({
     host: '127.0.0.1',
     port: engine.port,
     path,
     method: 'POST',
-    headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', 'content-length': length },
+    headers: { ...(credential ?? { authorization: `Bearer ${engine.key}` }), 'content-type': 'application/json', 'content-length': length },
   });
 }
 async function replyTo(req: http.ClientRequest): Promise<{ status: number; body: string }> {
@@ -230,5 +231,58 @@ describe('a large request', () => {
       bodies.delete(row.modelRequested ?? '');
     }
     expect([...bodies.keys()]).toEqual([]);
+  });
+
+  it('that is translated arrives whole, and both sides of it are kept as they were', async () => {
+    const got = new Map<string, Buffer>();
+    answer = (req, res) => {
+      void bytesOf(req).then((bytes) => {
+        const { model } = JSON.parse(bytes.toString());
+        got.set(model, bytes);
+        res.writeHead(200, { 'content-type': 'application/json' });
+        res.end(JSON.stringify({ id: 'r', object: 'response', status: 'completed', model, output: [], usage: null }));
+      });
+    };
+    const sent = new Map<string, Buffer>();
+    for (let round = 0; round < 4; round += 1) {
+      await Promise.all(
+        ['a', 'b'].map(async (name) => {
+          const model = `crossed-${name}-${round}`;
+          const text = `${name}${round} `.repeat(400_000 + round * 10_000);
+          const body = Buffer.from(JSON.stringify({ model, max_tokens: 9, messages: [{ role: 'user', content: text }] }));
+          sent.set(model, body);
+          const req = begin(body.length, `/k/${engine.key}/v1/messages`, { 'x-api-key': 'own' });
+          req.end(body);
+          expect((await replyTo(req)).status).toBe(200);
+          await engine.call((call) => call.modelRequested === model);
+        }),
+      );
+    }
+    for (const [model, body] of sent) {
+      const row = await engine.call((call) => call.modelRequested === model);
+      const kept = await engine.headless.engine.capture.get(row.id);
+      const bytes = (side: string): Buffer => Buffer.from(kept?.sides.find((one) => one.side === side)?.body ?? []);
+      expect(bytes('clientRequest').equals(body)).toBe(true);
+      expect(bytes('upstreamRequest').equals(got.get(model) ?? Buffer.alloc(0))).toBe(true);
+      expect(JSON.stringify(JSON.parse(bytes('upstreamRequest').toString()).input)).toContain(
+        JSON.parse(body.toString()).messages[0].content,
+      );
+    }
+  });
+
+  it('that is translated and refused by its upstream before it was read is told so', async () => {
+    answer = (req, res) => {
+      req.resume();
+      res.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"message":"who are you"}}');
+    };
+    const body = Buffer.from(
+      JSON.stringify({ model: 'crossed-early', max_tokens: 9, messages: [{ role: 'user', content: 'x'.repeat(8_000_000) }] }),
+    );
+    const req = begin(body.length, `/k/${engine.key}/v1/messages`, { 'x-api-key': 'own' });
+    req.end(body);
+    const { status, body: told } = await replyTo(req);
+    expect(status).toBe(401);
+    expect(JSON.parse(told)).toMatchObject({ type: 'error', error: { type: 'authentication_error' } });
+    expect(await engine.call((call) => call.modelRequested === 'crossed-early')).toMatchObject({ status: 401, cut: false });
   });
 });
