@@ -236,12 +236,13 @@ describe('a large request', () => {
   it('that is translated arrives whole, and both sides of it are kept as they were', async () => {
     const got = new Map<string, Buffer>();
     answer = (req, res) => {
-      void bytesOf(req).then((bytes) => {
+      const reply = (bytes: Buffer): void => {
         const { model } = JSON.parse(bytes.toString());
         got.set(model, bytes);
         res.writeHead(200, { 'content-type': 'application/json' });
         res.end(JSON.stringify({ id: 'r', object: 'response', status: 'completed', model, output: [], usage: null }));
-      });
+      };
+      void bytesOf(req).then(reply);
     };
     const sent = new Map<string, Buffer>();
     for (let round = 0; round < 4; round += 1) {
