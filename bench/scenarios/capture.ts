@@ -7,6 +7,8 @@ import { idAt } from '../../bridges/capture/recorder.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
+import { createRooms, type Room, type Rooms } from '../../bridges/engine/rooms.ts';
+import { LARGE } from '../../bridges/http/body.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { conversation, type Turn } from '../conversation.ts';
 import { removeFolder, temporaryFolder } from '../processes.ts';
@@ -240,11 +242,13 @@ const WINDOW_MS = 2_000;
 async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; goals: Goal[] }> {
   const folder = temporaryFolder();
   let enabled = false;
+  const rooms = createRooms(systemClock);
   const running = createCapture({
     file: path.join(folder, 'captures.db'),
     clock: systemClock,
     log: silentLogger,
     settings: () => ({ enabled, maxBodyBytes: 64 * 1024 * 1024 }),
+    rooms,
   });
   await running.start();
   // The store's thread does not keep a process alive by itself.
@@ -253,7 +257,7 @@ async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; g
   let recorded = 0;
   for (let i = 0; i < 2 * WINDOWS; i += 1) {
     enabled = i % 2 === 1;
-    const { made, delayMs } = await callsAtRate(running, rate, bodyBytes);
+    const { made, delayMs } = await callsAtRate(running, rooms, rate, bodyBytes);
     delays[enabled ? 'with' : 'without'].push(delayMs);
     if (enabled) recorded += made;
     // What is still to be written is no part of the next window.
@@ -261,6 +265,7 @@ async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; g
   }
   const { dropped } = running.status();
   await running.stop();
+  rooms.stop();
   clearInterval(awake);
   removeFolder(folder);
   const what = `${rate} calls a second of ${bodyBytes} bytes`;
@@ -278,7 +283,25 @@ async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; g
   };
 }
 
-async function callsAtRate({ recorder }: Capture, rate: number, bodyBytes: number): Promise<{ made: number; delayMs: number }> {
+/** A body as a listener receives it: a large one into memory that is used again. */
+function received(pieces: readonly Buffer[], rooms: Rooms): { body: Buffer; room?: Room } {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (length < LARGE) return { body: Buffer.concat(pieces) };
+  const room = rooms.take(length);
+  let at = 0;
+  for (const piece of pieces) {
+    room.bytes.fill(piece, at, at + piece.length);
+    at += piece.length;
+  }
+  return { body: room.bytes, room };
+}
+
+async function callsAtRate(
+  { recorder }: Capture,
+  rooms: Rooms,
+  rate: number,
+  bodyBytes: number,
+): Promise<{ made: number; delayMs: number }> {
   const filler = Buffer.alloc(bodyBytes, 'lorem ipsum dolor sit amet ');
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const began = performance.now();
@@ -299,7 +322,7 @@ async function callsAtRate({ recorder }: Capture, rate: number, bodyBytes: numbe
         wireOut: 'messages',
         modelRequested: 'm',
         rawHeaders: ['content-type', 'application/json'],
-        body: Buffer.concat([head, filler, Buffer.from('"}]}')]),
+        ...received([head, filler, Buffer.from('"}]}')], rooms),
         arrivedAt: performance.now(),
       });
       call.replyStart(200, { 'content-type': 'application/json' });

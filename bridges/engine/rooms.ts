@@ -16,8 +16,10 @@ export type Rooms = {
   stop(): void;
 };
 
-/** Rooms are a multiple of this, and have this much again for the next turn of the conversation. */
-const STEP = 256 * 1024;
+/** Rooms are a multiple of this. */
+const STEP = 64 * 1024;
+/** So much more than is wanted: the next turn of a conversation is a little longer. */
+const MORE = 1.125;
 /** Bytes kept for later at most. */
 const MOST_FREE = 64 * 1024 * 1024;
 /** What nobody wanted for this long is let go. Milliseconds. */
@@ -44,7 +46,7 @@ export function createRooms(clock: Pick<Clock, 'monotonic'>): Rooms {
         if (fits && memory.byteLength < (free[best]?.memory.byteLength ?? Infinity)) best = i;
       }
       const [found] = best < 0 ? [] : free.splice(best, 1);
-      const memory = found?.memory ?? new SharedArrayBuffer((Math.ceil(length / STEP) + 1) * STEP);
+      const memory = found?.memory ?? new SharedArrayBuffer(Math.ceil((length * MORE) / STEP) * STEP);
       return { id: last, bytes: Buffer.from(memory, 0, length), memory };
     },
     give({ memory }) {

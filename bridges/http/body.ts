@@ -15,14 +15,14 @@ export type BodyReader = {
   onWanted(wanted: () => void): void;
 };
 
-/** What is done with a body from LARGE on while it arrives. */
+/** What is done with a body of LARGE bytes and more while it arrives. */
 export type LargeBodies = {
   /** It is received into shared memory, which the capture worker reads without a copy. */
   rooms: Rooms;
   /** Asked with the first piece of a body and its length. */
   ahead(first: Buffer, length: number): BodyReader | undefined;
 };
-const LARGE = 256 * 1024;
+export const LARGE = 64 * 1024;
 
 /**
  * Receives a request body of at most `limit` bytes. A client that is silent for `idleMs` gets 408; one that declares
