@@ -25,9 +25,9 @@ describe('memory for large bodies', () => {
     const other = rooms.take(MB);
     expect(other.memory).not.toBe(first.memory);
     rooms.give(first);
-    const grown = rooms.take(MB + 200_000);
+    const grown = rooms.take(MB + 100_000);
     expect(grown.memory).toBe(first.memory);
-    expect(grown.bytes).toHaveLength(MB + 200_000);
+    expect(grown.bytes).toHaveLength(MB + 100_000);
     expect(grown.id).not.toBe(first.id);
   });
   it('is the smallest that fits, and never one that is far too large', () => {
