@@ -34,10 +34,14 @@ export const startHeadlessShell: StartShell = async (options = {}) => {
   const { ui } = Ready.parse(JSON.parse(first));
   const browser = await launchChromium();
   const complaints: string[] = [];
+  let quits = false;
   let page: ReturnType<typeof browser.newPage> | undefined;
   return {
     ...folders,
-    complaints,
+    // A window that outlives its engine looks for it; the browser notes that nobody is there.
+    get complaints() {
+      return quits ? complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')) : complaints;
+    },
     desktop: null,
     page: () =>
       (page ??= browser.newPage().then(async (made) => {
@@ -47,6 +51,7 @@ export const startHeadlessShell: StartShell = async (options = {}) => {
       })),
     processes: async () => [child.pid ?? 0],
     quit() {
+      quits = true;
       child.kill('SIGTERM');
       return ended;
     },
