@@ -425,6 +425,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     telemetry: () => telemetry.status(),
     async setTelemetry({ endpoint, headers }) {
       const { headersSecret } = settings.current().telemetry;
+      if (endpoint !== null) collectorUrl(endpoint);
       // The headers come first: what is sent to the new place carries them from its first batch on.
       if (endpoint === null) await ports.keychain.delete(headersSecret);
       else if (headers !== undefined) await ports.keychain.set(headersSecret, JSON.stringify(headers));
@@ -433,11 +434,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       return telemetry.status();
     },
     async tryTelemetry({ endpoint, headers }) {
-      const url = baseUrl.safeParse(endpoint);
-      if (!url.success)
-        throw new DrawbridgeError('bad_input', `The endpoint ${url.error.issues[0]?.message ?? 'is wrong'}.`, { key: 'endpoint' });
+      const url = collectorUrl(endpoint);
       const held = headers ?? readHeaders(await ports.keychain.get(settings.current().telemetry.headersSecret));
-      return tryCollector(forBridges.net, { endpoint: url.data, headers: held });
+      return tryCollector(forBridges.net, { endpoint: url, headers: held });
     },
     secretsLast: ports.keychain.lasting,
     async setGateway({ baseUrl, key }) {
@@ -602,4 +601,11 @@ async function withDeadline(work: Promise<void>, milliseconds: number, late: () 
   });
   await Promise.race([work, deadline]);
   clearTimeout(timer);
+}
+
+/** Throws bad_input. */
+function collectorUrl(endpoint: string): string {
+  const url = baseUrl.safeParse(endpoint);
+  if (url.success) return url.data;
+  throw new DrawbridgeError('bad_input', `The endpoint ${url.error.issues[0]?.message ?? 'is wrong'}.`, { key: 'endpoint' });
 }

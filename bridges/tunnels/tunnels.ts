@@ -174,15 +174,21 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     else void before.then(() => running.get(definition.name) === tunnel && tunnel.happen({ type: 'start' }));
   };
 
+  let program = settings.current().tunnels.cloudflared;
   const apply = (): void => {
     if (!started) return;
-    const wanted = new Map(settings.current().tunnels.list.map((definition) => [definition.name, definition]));
+    const { list, cloudflared } = settings.current().tunnels;
+    const anotherProgram = cloudflared !== program;
+    program = cloudflared;
+    const wanted = new Map(list.map((definition) => [definition.name, definition]));
     for (const [name, tunnel] of running) {
       const next = wanted.get(name);
       if (next !== undefined && JSON.stringify(next) === JSON.stringify(tunnel.definition)) wanted.delete(name);
       else void leave(name, tunnel);
     }
     for (const definition of wanted.values()) enter(definition);
+    // Who waited for a program that can be used need not be asked for it again.
+    if (anotherProgram) for (const tunnel of running.values()) if (waitsForProgram(tunnel)) tunnel.happen({ type: 'reconnect' });
     parts.onChange();
   };
 
@@ -382,4 +388,9 @@ const isoOf = (time: number | null): string | null => (time === null ? null : ne
 
 function isLocal(host: string): boolean {
   return host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function waitsForProgram(tunnel: RunningTunnel): boolean {
+  const { cause } = tunnel.observe();
+  return cause === 'connector-missing' || cause === 'connector-unfit';
 }

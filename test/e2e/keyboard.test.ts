@@ -278,6 +278,7 @@ async function goBy(on: Page, command: string, path: string): Promise<void> {
   await on.keyboard.press('Control+k');
   await expect.poll(() => hasFocus(on.getByLabel('Search commands'))).toBe(true);
   await on.keyboard.type(command);
+  await on.locator('[role=option][data-highlighted]').filter({ hasText: command }).waitFor();
   await on.keyboard.press('Enter');
   await on.waitForURL(`**${path}`);
   await on.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });

@@ -26,6 +26,8 @@ async function open(path: string): Promise<void> {
   await openFirst();
   await view.go(path);
 }
+/** What Enter would do in the palette. */
+const chosen = (title: string): Locator => page.locator('[role=option][data-highlighted]').filter({ hasText: title });
 const toast = (title: string): Locator => page.getByRole('dialog', { name: title });
 const settings = () => engine.headless.engine.settings.current();
 
@@ -64,6 +66,7 @@ describe('welcome', () => {
     await page.getByText('The way of a call').waitFor();
     await page.keyboard.press('Control+k');
     await page.getByLabel('Search commands').fill('welcome');
+    await chosen('Welcome').waitFor();
     await page.keyboard.press('Enter');
     await page.waitForURL('**/welcome');
     await page.getByRole('heading', { name: 'Welcome to Drawbridge' }).waitFor();
@@ -166,6 +169,18 @@ describe('settings', () => {
     await page.getByRole('button', { name: 'Undo' }).click();
     await expect.poll(() => settings().capture.enabled).toBe(true);
     await page.getByRole('switch', { name: 'Record calls', checked: true }).waitFor();
+  });
+
+  test('streamed replies are kept put together, and the history is encrypted from the next start', async () => {
+    await open('/settings');
+    await page.getByRole('group', { name: 'Keep streamed replies' }).getByRole('button', { name: 'Put together' }).click();
+    await expect.poll(() => settings().capture.replies).toBe('assembled');
+    await page.getByRole('switch', { name: 'Encrypt the history' }).click();
+    await expect.poll(() => settings().capture.seal).toBe(true);
+    await toast('It holds from the next start').getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('switch', { name: 'Encrypt the history', checked: false }).waitFor();
+    expect(settings().capture.seal).toBe(false);
+    engine.headless.engine.settings.update({ capture: { replies: 'raw' } });
   });
 
   test('the gateway’s key goes in, and never comes out again', async () => {
@@ -325,11 +340,13 @@ describe('the frame', () => {
     await open('/');
     await page.keyboard.press('Control+k');
     await page.getByLabel('Search commands').fill('sett');
+    await chosen('Settings').waitFor();
     await page.keyboard.press('Enter');
     await page.waitForURL('**/settings');
     await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
     await page.getByRole('button', { name: 'Commands' }).click();
     await page.getByLabel('Search commands').fill('pause');
+    await chosen('Pause capture').waitFor();
     await page.keyboard.press('Enter');
     await toast('Capture is paused').waitFor();
     expect(engine.headless.engine.capture.status().state).toBe('paused');

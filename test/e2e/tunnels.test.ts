@@ -40,6 +40,29 @@ it('with no tunnel, it teaches what one is; the form says what is wrong as it is
   expect(await view.findings()).toEqual([]);
 });
 
+it('cloudflared is taken from the file that is named, for all tunnels', async () => {
+  const { page } = view;
+  const { settings } = engine.headless.engine;
+  settings.update({
+    tunnels: { list: [{ name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354], enabled: false }] },
+  });
+  await page.getByRole('link', { name: 'Tunnels', exact: true }).click();
+  await page.getByRole('link', { name: /^lab/ }).click();
+  const field = page.getByLabel('File of cloudflared');
+  await field.fill('not/the/whole/path');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('tunnels.cloudflared').waitFor();
+  expect(settings.current().tunnels.cloudflared).toBeNull();
+  view.excuse('400');
+  // A key that nobody has made has no public half to show.
+  view.excuse('404');
+  await field.fill('/opt/tools/cloudflared');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => settings.current().tunnels.cloudflared).toBe('/opt/tools/cloudflared');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => settings.current().tunnels.cloudflared).toBeNull();
+});
+
 describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {
   let folder: string;
   let sshd: Sshd | undefined;

@@ -304,10 +304,14 @@ describe('spans for a collector', () => {
   });
 
   it('go nowhere but to https or this machine', async () => {
-    const engine = await engineWith();
-    await expect(engine.control.telemetry.set({ endpoint: 'http://collector.example' })).rejects.toMatchObject({
-      code: 'settings_invalid',
+    const keychain = memorySecrets();
+    const engine = await engineWith({ headless: { keychain } });
+    const target = { endpoint: 'http://collector.example', headers: { 'x-collector': 'not-to-be-kept' } };
+    await expect(engine.control.telemetry.set(target)).rejects.toMatchObject({
+      code: 'bad_input',
+      message: 'The endpoint must be https, or http on 127.0.0.1.',
     });
+    expect(await keychain.get(engine.headless.engine.settings.current().telemetry.headersSecret)).toBeUndefined();
     expect(await engine.control.telemetry.status({})).toMatchObject({ endpoint: null });
   });
 });

@@ -163,15 +163,12 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
   }
 }
 
-/** Names the file of the vendor's client; what waited for one is tried again. */
+/** Names the file of the vendor's client. */
 async function useCloudflared(client: EngineClient, wanted: string | undefined): Promise<[{ file: string | null }, string]> {
   if (wanted === undefined) throw new DrawbridgeError('bad_input', 'Name the file: drawbridge tunnels use-cloudflared FILE');
   const file = wanted === 'auto' ? null : path.resolve(wanted);
   if (file !== null && !existsSync(file)) throw new DrawbridgeError('bad_input', `There is no file ${file}.`);
   await client.settings.update({ patch: { tunnels: { cloudflared: file } } });
-  for (const { cause, definition } of await client.tunnels.list({})) {
-    if (cause === 'connector-missing' || cause === 'connector-unfit') await client.tunnels.reconnect({ name: definition.name });
-  }
   return [{ file }, file === null ? 'cloudflared is looked for in PATH again.' : `cloudflared is taken from ${file}.`];
 }
 

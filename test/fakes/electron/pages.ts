@@ -114,7 +114,12 @@ export class RealPage {
       await cdp.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName: WORLD });
     }
     cdp.on('Page.windowOpen', ({ url }) => this.#on.onPopup(fromPage(url)));
-    page.on('popup', (popup) => void popup.close().catch(() => {}));
+    // Closed once it has come to rest: Chromium's renderer may crash where a window goes while it still begins to load.
+    const close = async (popup: Page): Promise<void> => {
+      await popup.waitForLoadState().catch(() => {});
+      await popup.close().catch(() => {});
+    };
+    page.on('popup', (popup) => void close(popup));
     return page;
   }
 

@@ -1,4 +1,5 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { TunnelStatus } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
@@ -6,14 +7,16 @@ import { Card } from '../../components/card.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { BACKDROP, POPUP } from '../../components/dialog.tsx';
 import { FIELD } from '../../components/field.tsx';
-import { FormRow, FormRows } from '../../components/form.tsx';
+import { EditField, FormRow, FormRows } from '../../components/form.tsx';
+import { Failed } from '../../components/problem.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
+import { engine } from '../../lib/engine.ts';
 import { causeOf } from '../../lib/errors.ts';
 import { fullTime } from '../../lib/format.ts';
+import { useSaveSettings } from '../../lib/settings.ts';
 import { useTunnelCommand } from './run.ts';
-import { Failed } from '../../components/problem.tsx';
 
 /** What opens the edge for us, and what opens the tunnel for the gateway. */
 export function AccessCard({ tunnel }: { tunnel: TunnelStatus }) {
@@ -27,13 +30,34 @@ export function AccessCard({ tunnel }: { tunnel: TunnelStatus }) {
         <FormRow title="Gateway key" hint="Your gateway calls with it. Only a hash of it is kept.">
           <NewKey name={name} />
         </FormRow>
-        {connector.kind === 'cloudflared' && (
-          <FormRow title="cloudflared" hint={tunnel.connectorVersion === null ? 'Not used yet.' : 'The version in use.'}>
-            <span className="tnum text-xs text-muted">{tunnel.connectorVersion ?? '–'}</span>
-          </FormRow>
-        )}
+        {connector.kind === 'cloudflared' && <Program version={tunnel.connectorVersion} />}
       </FormRows>
     </Card>
+  );
+}
+
+function Program({ version }: { version: string | null }) {
+  const { data: kept } = useQuery(engine.settings.get.queryOptions());
+  const save = useSaveSettings('Saved where cloudflared is');
+  if (kept === undefined) return null;
+  const file = kept.settings.tunnels.cloudflared;
+  return (
+    <FormRow
+      title="cloudflared"
+      hint={`${version === null ? 'Not used yet.' : `Version ${version} is in use.`} Give its file where it is not found in PATH; it holds for all tunnels.`}
+      error={save.isError ? causeOf(save.error) : null}
+    >
+      <EditField
+        key={file}
+        label="File of cloudflared"
+        width="w-56"
+        placeholder="found in PATH"
+        value={file ?? ''}
+        busy={save.isPending}
+        invalid={save.isError}
+        onSave={(value) => save.mutate({ tunnels: { cloudflared: value === '' ? null : value } })}
+      />
+    </FormRow>
   );
 }
 
