@@ -8,7 +8,8 @@ import type { ExportAnswer, ExportQuery } from './export/ask.ts';
 import { NO_PLACES } from './places.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
 import type { Answer, Checked, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
-import { createRecorder, idAt, placedBytes, toRecord, type Entry, type Recorder } from './recorder.ts';
+import { pack } from './parcel.ts';
+import { createRecorder, idAt, type Entry, type Recorder } from './recorder.ts';
 import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
 
@@ -62,8 +63,8 @@ export type CaptureOptions = {
   sealKey?: () => Promise<Buffer>;
   /** Lets the worker's thread run only where no other wants to. */
   stepBack?: (thread: number) => void;
-  /** Where the memory of large bodies goes back to. */
-  rooms?: Pick<Rooms, 'give'>;
+  /** Memory of bodies. */
+  rooms?: Pick<Rooms, 'take' | 'give'>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -158,25 +159,9 @@ export function createCapture(options: CaptureOptions): Capture {
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
     configure(worker);
-    // All small bodies of the batch go over in one buffer.
-    let wanted = 0;
-    for (const entry of batch.values()) wanted += placedBytes(entry);
-    const room = Buffer.allocUnsafeSlow(wanted);
-    let used = 0;
-    const place = (piece: Uint8Array): Uint8Array => {
-      room.set(piece, used);
-      used += piece.length;
-      return room.subarray(used - piece.length, used);
-    };
-    const records = Array.from(batch.values(), (entry) => toRecord(entry, place));
-    for (const entry of batch.values()) for (const { room } of entry.sides) if (room !== undefined) lent.set(room.id, room);
-    const transfers = new Set<ArrayBuffer>();
-    for (const record of records) {
-      for (const side of record.sides) {
-        for (const piece of side.body ?? []) if (piece.buffer instanceof ArrayBuffer) transfers.add(piece.buffer);
-      }
-    }
-    worker.postMessage({ type: 'records', records, bytes: batchBytes, show: callListeners.size > 0 } satisfies ToWorker, [...transfers]);
+    const { parcel, transfers, lent: rooms } = pack([...batch.values()], options.rooms);
+    for (const room of rooms) lent.set(room.id, room);
+    worker.postMessage({ type: 'records', parcel, bytes: batchBytes, show: callListeners.size > 0 } satisfies ToWorker, transfers);
     batch = new Map();
     batchBytes = 0;
   };

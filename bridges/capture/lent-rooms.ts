@@ -1,14 +1,16 @@
+import type { Parcel } from './parcel.ts';
 import type { CaptureRecord } from './record.ts';
 
 /** The serving thread's memory that bodies of records stand in. It may be used again once nothing here refers to it. */
 export class LentRooms {
   readonly #lent = new Map<number, ArrayBufferLike>();
 
-  add(records: readonly CaptureRecord[]): void {
+  add({ small, room }: Parcel, records: readonly CaptureRecord[]): void {
+    if (room !== undefined) this.#lent.set(room, small.buffer);
     for (const { sides } of records) {
-      for (const { body, room } of sides) {
+      for (const { body, room: own } of sides) {
         const [piece] = body ?? [];
-        if (room !== undefined && piece !== undefined) this.#lent.set(room, piece.buffer);
+        if (own !== undefined && piece !== undefined) this.#lent.set(own, piece.buffer);
       }
     }
   }

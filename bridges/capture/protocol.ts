@@ -2,7 +2,7 @@ import type { ErrorCode } from '../contract/errors.ts';
 import type { Activity, Call, Imported, Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
 import type { ExportAnswer, ExportQuery } from './export/ask.ts';
 import type { MeaningAnswer, MeaningPlaces, MeaningQuery } from './meaning.ts';
-import type { CaptureRecord } from './record.ts';
+import type { Parcel } from './parcel.ts';
 import type { Listing } from './search.ts';
 import type { BridgeReport } from './usage/quotas.ts';
 import type { StoredCall } from './worker.ts';
@@ -20,7 +20,7 @@ export type ToWorker =
       key: Uint8Array | null;
     }
   /** `show`: the rows are wanted back, as they were stored. */
-  | { type: 'records'; records: CaptureRecord[]; bytes: number; show: boolean }
+  | { type: 'records'; parcel: Parcel; bytes: number; show: boolean }
   /** How the bridges are signed in, and what their providers say of their limits. */
   | { type: 'bridges'; reports: readonly BridgeReport[] }
   | { type: 'query'; id: number; query: Query }

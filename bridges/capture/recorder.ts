@@ -1,9 +1,9 @@
 import type { Call, Loss, Usage, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Room } from '../engine/rooms.ts';
-import { redactHeaders, redactTarget, redactText, plainText } from '../engine/redact.ts';
-import type { CaptureRecord, Side, SideRecord } from './record.ts';
-import { ReplyLog, SMALL_PIECE } from './reply-log.ts';
+import { plainText, redactTarget, redactText } from '../engine/redact.ts';
+import type { Side } from './record.ts';
+import { ReplyLog } from './reply-log.ts';
 
 /** What is known of a call when it begins. */
 export type CallStart = {
@@ -69,7 +69,7 @@ export type RecordSink = {
 
 /**
  * A call's beginning, its end, or both, still as it was collected. Copying, redacting and writing down wait until the
- * entry is handed over (`toRecord`): by then the call itself is long on its way.
+ * entry is handed over (parcel.ts): by then the call itself is long on its way.
  */
 export type Entry = {
   id: number;
@@ -85,12 +85,9 @@ export type Entry = {
 /** A call whose row has not begun. */
 type Unopened = { open: (() => unknown) | undefined };
 
-type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
+export type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
 /** `room`: the body's memory, where it may be used again. */
 type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null; room?: Room | undefined };
-
-/** Bodies from this size on are shared with the worker when they can be, smaller ones are copied. */
-const SHARE_FROM = 64 * 1024;
 
 /** A call whose upstream has not begun to answer by about then shows as open. Milliseconds. */
 const OPEN_MS = 10;
@@ -216,40 +213,6 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   };
 }
 
-/** How much room `place` must have for an entry. */
-export function placedBytes(entry: Entry): number {
-  let bytes = 0;
-  for (const { body } of entry.sides) {
-    if (body === null) continue;
-    if (!Array.isArray(body)) bytes += body.length < SHARE_FROM ? body.length : 0;
-    else for (const piece of body) bytes += piece.length < SMALL_PIECE ? piece.length : 0;
-  }
-  return bytes;
-}
-
-/** Writes an entry down for the worker: headers redacted, bodies handed over. */
-export function toRecord(entry: Entry, place: (piece: Uint8Array) => Uint8Array): CaptureRecord {
-  const sides = entry.sides.map(({ side, headers, body, room }): SideRecord => ({
-    side,
-    ...(room !== undefined && { room: room.id }),
-    headers: JSON.stringify(redactHeaders(isPairs(headers) ? headers : flatten(headers))),
-    body:
-      body === null
-        ? null
-        : Array.isArray(body)
-          ? body.map((piece) => (piece.length < SMALL_PIECE ? place(piece) : piece))
-          : [body.length < SHARE_FROM ? place(body) : handOver(body)],
-  }));
-  const row = JSON.stringify(entry.row);
-  const { id } = entry;
-  if (!entry.ends) return { kind: 'begin', id, row, sides };
-  return { kind: entry.begins ? 'whole' : 'end', id, row, sides, timeline: entry.timeline };
-}
-
-function isPairs(headers: readonly string[] | HeaderRecord): headers is readonly string[] {
-  return Array.isArray(headers);
-}
-
 function openRow(id: number, start: CallStart, now: number): Call {
   return {
     id,
@@ -294,24 +257,6 @@ export function idAt(now: number): number {
   return Math.max(0, now - ID_EPOCH) * 4096;
 }
 const ID_EPOCH = Date.UTC(2024, 0, 1);
-
-/** A body another thread may read while this one still sends it: shared where it is in shared memory, else a copy. */
-function handOver(body: Buffer): Uint8Array {
-  if (body.length >= SHARE_FROM && body.buffer instanceof SharedArrayBuffer) return body;
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return copy;
-}
-
-function flatten(headers: HeaderRecord): string[] {
-  const flat: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    if (Array.isArray(value)) for (const one of value) flat.push(name, one);
-    else flat.push(name, String(value));
-  }
-  return flat;
-}
 
 /** Milliseconds to a hundredth: more digits are noise, and cost bytes in every row. */
 function round(milliseconds: number): number {

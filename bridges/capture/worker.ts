@@ -13,6 +13,7 @@ import { folderOf, keepOf, type Keep } from './folder.ts';
 import { valueOf } from './heads.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
+import { unpack } from './parcel.ts';
 import { takePlace } from './place.ts';
 import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
@@ -118,6 +119,14 @@ export function serveStore(port: MessagePort): void {
     });
   };
 
+  const onRecords = ({ parcel, bytes, show }: Extract<ToWorker, { type: 'records' }>): void => {
+    const batch: Batch = { records: unpack(parcel), bytes, show };
+    lent.add(parcel, batch.records);
+    if (store === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(NOTHING) });
+    else send({ ...write(store, keeper, batch), rooms: lent.unused(store.holds()) });
+    restLater();
+  };
+
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
@@ -140,11 +149,7 @@ export function serveStore(port: MessagePort): void {
         keeper.keeping = message.keeping;
         return;
       case 'records':
-        lent.add(message.records);
-        if (store === undefined) send({ ...unstored(message, 'The capture store is not open.'), rooms: lent.unused(NOTHING) });
-        else send({ ...write(store, keeper, message), rooms: lent.unused(store.holds()) });
-        restLater();
-        return;
+        return onRecords(message);
       case 'query':
         void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
         return;
@@ -229,7 +234,7 @@ function unstored({ records, bytes, show }: Batch, reason: string): Written {
   return { type: 'unstored', calls: show ? records.map((record) => readRow(record.row)) : [], records: records.length, bytes, reason };
 }
 
-type Batch = Extract<ToWorker, { type: 'records' }>;
+type Batch = { records: CaptureRecord[]; bytes: number; show: boolean };
 /** What became of a batch. */
 type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
 type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;

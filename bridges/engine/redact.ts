@@ -29,18 +29,8 @@ export function isSecretHeader(name: string): boolean {
 /** Counts and limits that merely mention tokens. */
 const HARMLESS = /(?:ratelimit|rate-limit|token-count|tokens-(?:limit|remaining|reset)|max-tokens)/;
 
-/** Header pairs in wire order, with secret values replaced. The scheme of an Authorization header is kept. */
-export function redactHeaders(rawHeaders: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? '';
-    const value = rawHeaders[i + 1] ?? '';
-    pairs.push([name, isSecretHeader(name) ? redactedValue(value) : redactText(value)]);
-  }
-  return pairs;
-}
-
-function redactedValue(value: string): string {
+/** What stands for the value of a secret header: its scheme, where it tells one. */
+export function redactedValue(value: string): string {
   const scheme = /^(Bearer|Basic|Token) /i.exec(value);
   return scheme ? `${scheme[1]} ${REDACTED}` : REDACTED;
 }

@@ -16,6 +16,15 @@ export type Rooms = {
   stop(): void;
 };
 
+/**
+ * Writes a piece into such memory. Not by `copy` or `set`: V8 writes shared memory word by word then, at a fraction of the
+ * speed.
+ */
+export function fillAt(memory: Buffer, piece: Uint8Array, at: number): void {
+  // An empty piece can't be filled with.
+  if (piece.length > 0) memory.fill(piece, at, at + piece.length);
+}
+
 /** Rooms are a multiple of this. */
 const STEP = 64 * 1024;
 /** So much more than is wanted: the next turn of a conversation is a little longer. */

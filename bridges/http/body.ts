@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import type { Room, Rooms } from '../engine/rooms.ts';
+import { fillAt, type Room, type Rooms } from '../engine/rooms.ts';
 import type { Refusal } from './guard.ts';
 
 /** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. `room`: the memory of a large one. */
@@ -57,8 +57,7 @@ export function receiveBody(
     if (received + chunk.length > limits.bodyBytes) return finish({ refusal: tooLarge(limits.bodyBytes) });
     if (received === 0 && large !== undefined && declared !== undefined && declared >= LARGE) makeRoom(large, chunk, declared);
     if (room === undefined) chunks.push(chunk);
-    // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.
-    else room.bytes.fill(chunk, received, received + chunk.length);
+    else fillAt(room.bytes, chunk, received);
     received += chunk.length;
     if (timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
     else timer.refresh();

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLogger, openLogFile } from '../../bridges/engine/log.ts';
-import { isSecretHeader, plainText, redactHeaders, redactTarget, redactText } from '../../bridges/engine/redact.ts';
+import { redactedHead } from '../../bridges/capture/heads.ts';
+import { isSecretHeader, plainText, redactTarget, redactText } from '../../bridges/engine/redact.ts';
 
 describe('redaction', () => {
   it.each([
@@ -32,12 +33,17 @@ describe('redaction', () => {
     expect(isSecretHeader(name)).toBe(false);
   });
   it('keeps names, order and schemes of headers', () => {
-    expect(redactHeaders(['A', '1', 'Authorization', 'Bearer abc', 'X-Api-Key', 'k', 'x-note', 'Bearer abcdefghijkl'])).toEqual([
-      ['A', '1'],
-      ['Authorization', 'Bearer [redacted]'],
-      ['X-Api-Key', '[redacted]'],
-      ['x-note', 'Bearer [redacted]'],
-    ]);
+    const head = ['A', '"1"', 'Authorization', 'Bearer abc', 'X-Api-Key', 'k', 'x-note', 'Bearer abcdefghijkl'];
+    // The second time much of it is remembered.
+    for (const json of [redactedHead(head), redactedHead(head)]) {
+      expect(JSON.parse(json)).toEqual([
+        ['A', '"1"'],
+        ['Authorization', 'Bearer [redacted]'],
+        ['X-Api-Key', '[redacted]'],
+        ['x-note', 'Bearer [redacted]'],
+      ]);
+    }
+    expect(redactedHead([])).toBe('[]');
   });
   it.each([
     ['/k/db_abc/v1/messages?beta=true', '/k/[redacted]/v1/messages?beta=true'],

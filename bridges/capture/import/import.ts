@@ -1,7 +1,8 @@
 import type { ZodError } from 'zod';
 import { ExportedCall, ExportHead } from '../../contract/exchange.ts';
 import type { Call, ExportedCall as Exported, Imported } from '../../contract/index.ts';
-import { redactHeaders, redactTarget, redactText } from '../../engine/redact.ts';
+import { redactTarget, redactText } from '../../engine/redact.ts';
+import { redactedHead } from '../heads.ts';
 import type { Store } from '../store.ts';
 
 /**
@@ -64,7 +65,7 @@ function keep(store: Store, { call, folder, sides, timeline }: Exported): boolea
     folder,
     sides: sides.map(({ side, headers, body }) => ({
       side,
-      headers: JSON.stringify(redactHeaders(headers.flat())),
+      headers: redactedHead(headers.flat()),
       body: body === null ? null : Buffer.from(body.content, body.encoding),
     })),
     timeline: timeline.length === 0 ? null : Float64Array.from(timeline.flat()),
