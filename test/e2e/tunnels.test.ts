@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHECK_PATH, CHECK_SCRIPT } from '../../bridges/tunnels/kit.ts';
+import { startEngineStub } from '../fakes/engine-stub.ts';
+import { MADE_TUNNELS } from '../fakes/made-status.ts';
 import { freePort, startSshd, writeScript, type Sshd } from '../fakes/sshd.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { hasCheckTools, hasSsh } from '../support/programs.ts';
@@ -41,26 +43,16 @@ it('with no tunnel, it teaches what one is; the form says what is wrong as it is
 });
 
 it('cloudflared is taken from the file that is named, for all tunnels', async () => {
-  const { page } = view;
-  const { settings } = engine.headless.engine;
-  settings.update({
-    tunnels: { list: [{ name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354], enabled: false }] },
-  });
-  await page.getByRole('link', { name: 'Tunnels', exact: true }).click();
-  await page.getByRole('link', { name: /^lab/ }).click();
+  const [home] = MADE_TUNNELS;
+  if (home === undefined) throw new Error('no tunnel was made up');
+  const stub = windows.serve(await startEngineStub());
+  stub.set({ tunnels: [{ ...home, definition: { ...home.definition, connector: { kind: 'cloudflared', login: 'browser' } } }] });
+  const { page } = await windows.open(`${stub.url}/tunnels/home`);
   const field = page.getByLabel('File of cloudflared');
-  await field.fill('not/the/whole/path');
-  await page.keyboard.press('Enter');
-  await page.getByRole('alert').getByText('tunnels.cloudflared').waitFor();
-  expect(settings.current().tunnels.cloudflared).toBeNull();
-  view.excuse('400');
-  // A key that nobody has made has no public half to show.
-  view.excuse('404');
   await field.fill('/opt/tools/cloudflared');
   await page.keyboard.press('Enter');
-  await expect.poll(() => settings.current().tunnels.cloudflared).toBe('/opt/tools/cloudflared');
-  await page.getByRole('button', { name: 'Undo' }).click();
-  await expect.poll(() => settings.current().tunnels.cloudflared).toBeNull();
+  await page.getByRole('dialog', { name: 'Saved where cloudflared is' }).getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => field.inputValue()).toBe('');
 });
 
 describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {

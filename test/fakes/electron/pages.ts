@@ -114,12 +114,7 @@ export class RealPage {
       await cdp.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName: WORLD });
     }
     cdp.on('Page.windowOpen', ({ url }) => this.#on.onPopup(fromPage(url)));
-    // Closed once it has come to rest: Chromium's renderer may crash where a window goes while it still begins to load.
-    const close = async (popup: Page): Promise<void> => {
-      await popup.waitForLoadState().catch(() => {});
-      await popup.close().catch(() => {});
-    };
-    page.on('popup', (popup) => void close(popup));
+    page.on('popup', (popup) => void popup.close().catch(() => {}));
     return page;
   }
 
@@ -174,7 +169,8 @@ export class RealPage {
       data?: unknown;
       message: string;
     };
-    if (message.kind === 'preload-error') seen.preloadErrors.push(message.message);
+    if (message.kind === 'open') this.#on.onPopup(fromPage(message.message));
+    else if (message.kind === 'preload-error') seen.preloadErrors.push(message.message);
     else if (message.kind === 'send') this.#on.onSend(this.#sender(this.#worlds.get(world)), message.channel, message.args);
     else this.#ports.heard(message);
   }

@@ -34,6 +34,8 @@ function isolatedWorld(codecOf, preload, binding) {
   const ports = new Map();
   const post = (message) => native(JSON.stringify(enc(message)));
 
+  document.addEventListener('__fake:open', ({ detail }) => post({ kind: 'open', message: detail }));
+
   globalThis.fakeDeliver = (text) => {
     const message = dec(JSON.parse(text));
     if (message.kind === 'port') return void ports.get(message.id)?.postMessage(message.data);
@@ -99,6 +101,11 @@ function pageWorld() {
     Object.defineProperty(window, key, { value: Object.freeze(api), enumerable: true });
   });
   document.dispatchEvent(new CustomEvent('__fake:hello'));
+  // Electron asks before a window is made; Chromium would make it first, and its renderer may crash where it goes at once.
+  window.open = (url) => {
+    document.dispatchEvent(new CustomEvent('__fake:open', { detail: new URL(url ?? 'about:blank', location.href).href }));
+    return null;
+  };
 }
 
 export const WORLD = 'electron-preload';
