@@ -63,8 +63,8 @@ export type CaptureOptions = {
   sealKey?: () => Promise<Buffer>;
   /** Lets the worker's thread run only where no other wants to. */
   stepBack?: (thread: number) => void;
-  /** Memory of bodies. */
-  rooms?: Pick<Rooms, 'take' | 'give'>;
+  /** Where the memory of large bodies goes back to. */
+  rooms?: Pick<Rooms, 'give'>;
   /** How far the store may fall behind before captures are dropped. */
   backlog?: { bytes: number; records: number };
 };
@@ -159,7 +159,7 @@ export function createCapture(options: CaptureOptions): Capture {
     batchTimer = undefined;
     if (batch.size === 0 || worker === undefined) return;
     configure(worker);
-    const { parcel, transfers, lent: rooms } = pack([...batch.values()], options.rooms);
+    const { parcel, transfers, lent: rooms } = pack([...batch.values()]);
     for (const room of rooms) lent.set(room.id, room);
     worker.postMessage({ type: 'records', parcel, bytes: batchBytes, show: callListeners.size > 0 } satisfies ToWorker, transfers);
     batch = new Map();

@@ -1,12 +1,10 @@
-import type { Parcel } from './parcel.ts';
 import type { CaptureRecord } from './record.ts';
 
 /** The serving thread's memory that bodies of records stand in. It may be used again once nothing here refers to it. */
 export class LentRooms {
   readonly #lent = new Map<number, ArrayBufferLike>();
 
-  add({ small, room }: Parcel, records: readonly CaptureRecord[]): void {
-    if (room !== undefined) this.#lent.set(room, small.buffer);
+  add(records: readonly CaptureRecord[]): void {
     for (const { sides } of records) {
       for (const { body, room: own } of sides) {
         const [piece] = body ?? [];

@@ -1,4 +1,4 @@
-import { fillAt, type Room, type Rooms } from '../engine/rooms.ts';
+import type { Room } from '../engine/rooms.ts';
 import { redactedHead } from './heads.ts';
 import { SIDES, type CaptureRecord, type SideRecord } from './record.ts';
 import type { Entry, HeaderRecord } from './recorder.ts';
@@ -16,8 +16,6 @@ export type Parcel = {
   flat: readonly Flat[];
   /** The small pieces of all bodies, one after the other. */
   small: Uint8Array;
-  /** The number of the memory of `small`, where that is to be told when nothing refers to it any more. */
-  room: number | undefined;
 };
 type Flat = string | number | null | Uint8Array | Float64Array;
 
@@ -34,19 +32,17 @@ const KINDS = ['begin', 'end', 'whole'] as const;
 const SHARE_FROM = 64 * 1024;
 
 /** Writes entries down for the worker: headers redacted, bodies handed over. */
-export function pack(entries: readonly Entry[], rooms: Pick<Rooms, 'take'> | undefined): Packed {
+export function pack(entries: readonly Entry[]): Packed {
   const wanted = entries.reduce((sum, entry) => sum + smallBytes(entry), 0);
-  const room = wanted === 0 ? undefined : rooms?.take(wanted);
-  const small = room?.bytes ?? Buffer.allocUnsafeSlow(wanted);
+  const small = Buffer.from(new ArrayBuffer(wanted));
   const flat: Flat[] = [];
-  const transfers = new Set<ArrayBuffer>();
-  const lent: Room[] = room === undefined ? [] : [room];
+  const transfers = new Set<ArrayBuffer>([small.buffer]);
+  const lent: Room[] = [];
   let used = 0;
   const hand = (piece: Uint8Array): void => {
     flat.push(piece);
     if (piece.buffer instanceof ArrayBuffer) transfers.add(piece.buffer);
   };
-  if (room === undefined && small.buffer instanceof ArrayBuffer) transfers.add(small.buffer);
   for (const entry of entries) {
     flat.push(entry.ends ? (entry.begins ? 2 : 1) : 0, entry.id, JSON.stringify(entry.row), entry.timeline, entry.sides.length);
     for (const { side, headers, body, room: own } of entry.sides) {
@@ -56,14 +52,14 @@ export function pack(entries: readonly Entry[], rooms: Pick<Rooms, 'take'> | und
       if (own !== undefined) lent.push(own);
       for (const piece of pieces ?? []) {
         if (piece.length < (whole === undefined ? SMALL_PIECE : SHARE_FROM)) {
-          fillAt(small, piece, used);
+          small.set(piece, used);
           flat.push(used, piece.length);
           used += piece.length;
         } else hand(whole === undefined ? piece : shared(whole));
       }
     }
   }
-  return { parcel: { flat, small, room: room?.id }, transfers: [...transfers], lent };
+  return { parcel: { flat, small }, transfers: [...transfers], lent };
 }
 
 /** The records of a parcel. Throws RangeError where it is none. */

@@ -121,7 +121,7 @@ export function serveStore(port: MessagePort): void {
 
   const onRecords = ({ parcel, bytes, show }: Extract<ToWorker, { type: 'records' }>): void => {
     const batch: Batch = { records: unpack(parcel), bytes, show };
-    lent.add(parcel, batch.records);
+    lent.add(batch.records);
     if (store === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(NOTHING) });
     else send({ ...write(store, keeper, batch), rooms: lent.unused(store.holds()) });
     restLater();

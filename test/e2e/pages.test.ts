@@ -344,6 +344,8 @@ describe('the frame', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL('**/settings');
     await page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'hidden' });
+    // What can be done is settled when the palette opens: the window must know by then that calls are recorded.
+    await page.getByRole('switch', { name: 'Pause recording', disabled: false }).waitFor();
     await page.getByRole('button', { name: 'Commands' }).click();
     await page.getByLabel('Search commands').fill('pause');
     await chosen('Pause capture').waitFor();
