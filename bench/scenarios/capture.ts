@@ -7,7 +7,7 @@ import { idAt } from '../../bridges/capture/recorder.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
-import { createRooms, type Room, type Rooms } from '../../bridges/engine/rooms.ts';
+import { createRooms, fillAt, type Room, type Rooms } from '../../bridges/engine/rooms.ts';
 import { LARGE } from '../../bridges/http/body.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { conversation, type Turn } from '../conversation.ts';
@@ -290,7 +290,7 @@ function received(pieces: readonly Buffer[], rooms: Rooms): { body: Buffer; room
   const room = rooms.take(length);
   let at = 0;
   for (const piece of pieces) {
-    room.bytes.fill(piece, at, at + piece.length);
+    fillAt(room.bytes, piece, at);
     at += piece.length;
   }
   return { body: room.bytes, room };

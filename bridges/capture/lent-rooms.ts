@@ -13,8 +13,10 @@ export class LentRooms {
     }
   }
 
-  /** Those not in `held`; they are not lent any more. */
-  unused(held: ReadonlySet<ArrayBufferLike>): number[] {
+  /** Those not among what is held; they are not lent any more. Most batches lend nothing. */
+  unused(holds: () => ReadonlySet<ArrayBufferLike>): number[] {
+    if (this.#lent.size === 0) return [];
+    const held = holds();
     const unused: number[] = [];
     for (const [room, memory] of this.#lent) if (!held.has(memory) && this.#lent.delete(room)) unused.push(room);
     return unused;

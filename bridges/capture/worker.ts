@@ -122,8 +122,9 @@ export function serveStore(port: MessagePort): void {
   const onRecords = ({ parcel, bytes, show }: Extract<ToWorker, { type: 'records' }>): void => {
     const batch: Batch = { records: unpack(parcel), bytes, show };
     lent.add(batch.records);
-    if (store === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(NOTHING) });
-    else send({ ...write(store, keeper, batch), rooms: lent.unused(store.holds()) });
+    const open = store;
+    if (open === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(() => new Set()) });
+    else send({ ...write(open, keeper, batch), rooms: lent.unused(() => open.holds()) });
     restLater();
   };
 
@@ -238,8 +239,6 @@ type Batch = { records: CaptureRecord[]; bytes: number; show: boolean };
 /** What became of a batch. */
 type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
 type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
-
-const NOTHING: ReadonlySet<ArrayBufferLike> = new Set();
 
 function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
   const row = readRow(record.row);

@@ -1,37 +1,35 @@
 import { Readable } from 'node:stream';
 import type { BodyReader } from '../http/body.ts';
-import type { Flow, ReplySink, StreamingUpstream, UpstreamRequest } from '../upstreams/upstream.ts';
+import type { Flow, ReplySink, StreamingUpstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 
 /**
  * A large request that is sent on while its body still arrives. Its last piece stays here until the whole body was looked
  * at: an upstream can't act on a request that has not ended, so nothing comes of one that is refused in the end.
  */
 export class Ahead {
-  readonly body: BodyReader;
+  readonly flow: Flow;
   readonly #body = new HeldBody();
   readonly #reply = new HeldReply();
-  readonly #flow: Flow;
 
   /** `length`: of the body, in bytes. */
   constructor(upstream: StreamingUpstream, request: Omit<UpstreamRequest, 'body'>, length: number) {
-    this.body = this.#body;
-    const headers = [...request.headers, 'content-length', String(length)];
-    this.#flow = upstream.send({ ...request, headers, body: this.#body }, this.#reply);
+    this.flow = upstream.send({ ...request, body: this.#body, length }, this.#reply);
   }
 
   /** The body is as it should be: its last piece goes on. What the upstream answers goes to `sink` from now on. */
   release(sink: ReplySink): void {
     this.#body.finish();
-    if (this.#reply.tellAll(sink)) this.#flow.resume();
+    if (this.#reply.tellAll(sink)) this.flow.resume();
   }
 
-  get flow(): Flow {
-    return this.#flow;
+  /** What reads the body as it arrives. */
+  get body(): BodyReader {
+    return this.#body;
   }
 
   /** Nothing comes of it. */
   abort(): void {
-    this.#flow.abort();
+    this.flow.abort();
     this.#body.destroy();
   }
 }
@@ -96,7 +94,7 @@ class HeldReply implements ReplySink {
     this.#tell((sink) => sink.end());
   }
 
-  fail(failure: Parameters<ReplySink['fail']>[0]): void {
+  fail(failure: UpstreamFailure): void {
     this.#tell((sink) => sink.fail(failure));
   }
 

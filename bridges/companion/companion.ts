@@ -164,8 +164,8 @@ export function createDoor(options: DoorOptions): Door {
     const model = modelAhead(first);
     const way = model === undefined ? undefined : wayOf(incoming, caller, model);
     if (way === undefined || 'kind' in way || way.alias !== undefined) return undefined;
-    const { streaming, rewrites } = way.known;
-    if (streaming === undefined || rewrites === true || !passes(incoming.target, way)) return undefined;
+    const { streaming } = way.known;
+    if (streaming === undefined || !passes(incoming.target, way)) return undefined;
     const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way));
     return { way, ahead: new Ahead(streaming, { method: 'POST', target: incoming.target.target, headers }, length) };
   };
@@ -198,12 +198,14 @@ export function createDoor(options: DoorOptions): Door {
     if (early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined)
       return passThrough(incoming, caller, body, way, early.ahead);
     early?.ahead.abort();
-    const renamed = way.alias === undefined ? undefined : withModel(plain, way.alias);
-    if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
-    const renamedWay = { ...way, renamed };
-    if (passes(incoming.target, way)) return passThrough(incoming, caller, body, renamedWay);
-    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, body, renamedWay);
-    void cross(incoming, caller, body, renamedWay);
+    if (way.alias !== undefined) {
+      const renamed = withModel(plain, way.alias);
+      if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
+      way.renamed = renamed;
+    }
+    if (passes(incoming.target, way)) return passThrough(incoming, caller, body, way);
+    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, body, way);
+    void cross(incoming, caller, body, way);
   };
 
   /** Where a call for a model goes, or why it goes nowhere. */
@@ -300,7 +302,7 @@ export function createDoor(options: DoorOptions): Door {
     const { streaming, rewrites } = way.known;
     let room: Room | undefined;
     const takeRoom = (length: number): Buffer => (room = options.rooms.take(length)).bytes;
-    const body = lifted?.lower(json, large && streaming !== undefined && rewrites !== true ? takeRoom : undefined) ?? Buffer.from(json);
+    const body = lifted?.lower(json, large && streaming !== undefined ? takeRoom : undefined) ?? Buffer.from(json);
     if (large) await setImmediate();
     const call = begun();
     if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its request was sent on.' });
@@ -317,8 +319,7 @@ export function createDoor(options: DoorOptions): Door {
     }
     const sliced = new SlicedBody(body);
     call.upstreamRequest(headers, body, () => (sliced.closed ? room : undefined));
-    const withLength = [...headers, 'content-length', String(body.length)];
-    reply.follow(streaming.send({ ...request, headers: withLength, body: sliced }, reply));
+    reply.follow(streaming.send({ ...request, body: sliced, length: body.length }, reply));
   };
 
   /** A local estimate, for upstreams that can't count. */

@@ -52,7 +52,7 @@ function dispatchOptions(request: UpstreamRequest | StreamedRequest, basePath: s
   return {
     path: basePath + request.target,
     method: request.method,
-    headers: request.headers,
+    headers: 'length' in request ? [...request.headers, 'content-length', String(request.length)] : request.headers,
     body: request.body,
   };
 }

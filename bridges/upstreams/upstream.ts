@@ -9,8 +9,8 @@ export type UpstreamRequest = {
   body: Buffer | null;
 };
 
-/** A request whose body still arrives; its length stands in the headers. */
-export type StreamedRequest = Omit<UpstreamRequest, 'body'> & { body: Readable };
+/** A request whose body comes in pieces, `length` bytes in all. */
+export type StreamedRequest = Omit<UpstreamRequest, 'body'> & { body: Readable; length: number };
 
 /** Why there is no (whole) reply. `client` means that our own side gave up. */
 export type UpstreamFailure = {

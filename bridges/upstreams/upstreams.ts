@@ -8,7 +8,7 @@ export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gate
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
   upstream: Upstream;
-  /** The same, where it takes a request whose body still arrives. */
+  /** The same, where it takes a request whose body still arrives. Such a one changes nothing of it. */
   streaming?: StreamingUpstream;
   wires: readonly WireFormat[];
   /** Whose credential a call carries: nobody's, the client's own, or ours. */
