@@ -59,15 +59,19 @@ export function receiveBody(
     if (room === undefined) chunks.push(chunk);
     else fillAt(room.bytes, chunk, received);
     received += chunk.length;
+    const more = reader?.write(chunk) !== false;
+    // Its end, which Node tells a turn later, says nothing new.
+    if (received === declared) return whole();
     if (timer === undefined) timer = setTimeout(onIdle, limits.idleMs);
     else timer.refresh();
-    if (reader?.write(chunk) === false) {
+    if (!more) {
       // It is not the client that is silent.
       clearTimeout(timer);
       timer = undefined;
       req.pause();
     }
   };
+  const whole = (): void => finish(room === undefined ? { bytes: joined(chunks) } : { bytes: room.bytes, room });
   const makeRoom = (of: LargeBodies, first: Buffer, length: number): void => {
     reader = of.ahead(first, length);
     reader?.onWanted(goOn);
@@ -89,7 +93,7 @@ export function receiveBody(
   }
   req.on('data', onData);
   const onGone = (): void => finish({ aborted: true });
-  req.on('end', () => finish(room === undefined ? { bytes: joined(chunks) } : { bytes: room.bytes, room }));
+  req.on('end', whole);
   req.on('close', onGone);
   req.on('error', onGone);
 }

@@ -1,8 +1,9 @@
 import dns from 'node:dns';
 import net from 'node:net';
-import type { Dispatcher } from 'undici';
-import Pool from 'undici/lib/dispatcher/pool.js';
-import type { Flow, ReplySink, StreamedRequest, StreamingUpstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
+import buildConnector from 'undici/lib/core/connect.js';
+import { Connection, type Broken, type ConnectionOptions, type Outgoing, type ReplyListener } from './connection.ts';
+import { requestHead } from './request-head.ts';
+import type { Flow, ReplySink, StreamingUpstream, UpstreamFailure } from './upstream.ts';
 
 export type HttpUpstreamOptions = {
   id: string;
@@ -12,122 +13,178 @@ export type HttpUpstreamOptions = {
   timeoutMs: number;
   /** Refuse to connect where the name resolves to a private or loopback address (public providers). */
   publicOnly: boolean;
+  /** Milliseconds of a clock that only goes forward. */
+  now?: () => number;
 };
 
+/** Milliseconds until a connection must be open. */
+const CONNECT_MS = 15_000;
 /** Milliseconds an idle connection to an upstream is kept for the next call. */
 const KEEP_ALIVE_MS = 60_000;
 /** Milliseconds between two pieces of a reply: models think for minutes. */
 const BODY_IDLE_MS = 900_000;
+/** Milliseconds of rest after which a connection may have been closed without our having heard of it yet. */
+const RESTED_MS = 1_000;
 
-/** An upstream reached over HTTP/1.1 with keep-alive. Redirects are refused: a credential is for one origin. */
+/**
+ * An upstream reached over HTTP/1.1 with keep-alive (docs/decisions/0029). Redirects are refused: a credential is for one
+ * origin.
+ */
 export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
-  const lookup = options.publicOnly && net.isIP(base.hostname) === 0 && !isLoopbackName(base.hostname) ? publicLookup : undefined;
-  const pool = new Pool(base.origin, {
-    connections: null,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: BODY_IDLE_MS,
-    connect: { timeout: 15_000, noDelay: true, ...(lookup === undefined ? {} : { lookup }) },
-  });
+  const connections = new Connections(base, options);
   return {
     id: options.id,
     send(request, sink) {
       const reply = new Reply(sink, base.host);
       try {
-        pool.dispatch(dispatchOptions(request, basePath), reply);
+        const length = 'length' in request ? request.length : request.body?.length;
+        const head = requestHead(request.method, basePath + request.target, base.host, request.headers, length);
+        connections.carry({ method: request.method, head, body: request.body }, reply);
       } catch (error) {
-        // undici throws at once for what it can't put on the wire (a header with a line break).
-        reply.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)));
+        reply.broken({ kind: 'request', error: error instanceof Error ? error : new Error(String(error)) }, false);
       }
       return reply;
     },
-    stop: () => pool.destroy(),
+    stop: () => connections.stop(),
   };
 }
 
-function dispatchOptions(request: UpstreamRequest | StreamedRequest, basePath: string): Dispatcher.DispatchOptions {
-  return {
-    path: basePath + request.target,
-    method: request.method,
-    headers: 'length' in request ? [...request.headers, 'content-length', String(request.length)] : request.headers,
-    body: request.body,
-  };
+/** The open connections to one origin; the one used last is used next. */
+class Connections {
+  readonly #connect: (connected: (error: Error | null, socket?: net.Socket) => void) => void;
+  readonly #options: ConnectionOptions;
+  readonly #now: () => number;
+  readonly #open = new Set<Connection>();
+  readonly #idle: { connection: Connection; since: number }[] = [];
+  #stopped = false;
+
+  constructor(base: URL, options: HttpUpstreamOptions) {
+    const hostname = base.hostname.replace(/^\[|\]$/g, '');
+    const lookup = options.publicOnly && net.isIP(hostname) === 0 && !isLoopbackName(hostname) ? publicLookup : undefined;
+    const connector = buildConnector({ timeout: CONNECT_MS, allowH2: false, ...(lookup === undefined ? {} : { lookup }) });
+    this.#connect = (connected) => connector({ hostname, host: base.host, protocol: base.protocol, port: base.port }, connected);
+    this.#now = options.now ?? (() => performance.now());
+    this.#options = {
+      headMs: options.timeoutMs,
+      pieceMs: BODY_IDLE_MS,
+      idleMs: KEEP_ALIVE_MS,
+      onIdle: (connection) => this.#idle.push({ connection, since: this.#now() }),
+      onClosed: (connection) => this.#forget(connection),
+    };
+  }
+
+  carry(outgoing: Outgoing, reply: Reply): void {
+    const rested = this.#idle.pop();
+    if (rested === undefined) return this.#carryOnNew(outgoing, reply);
+    if (this.#now() - rested.since < RESTED_MS) return this.#carryOn(rested.connection, outgoing, reply);
+    // What its server sent meanwhile, its end above all, is read in the next turn of the event loop.
+    setImmediate(() => this.#carryOn(rested.connection, outgoing, reply));
+  }
+
+  /** Resolves once all are closed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(Array.from(this.#open, (connection) => connection.close()));
+  }
+
+  #carryOn(connection: Connection, outgoing: Outgoing, reply: Reply): void {
+    if (reply.over) {
+      if (connection.usable) this.#options.onIdle(connection);
+    } else if (connection.usable) {
+      reply.connection = connection;
+      connection.send(outgoing, reply);
+    } else this.carry(outgoing, reply);
+  }
+
+  #carryOnNew(outgoing: Outgoing, reply: Reply): void {
+    this.#connect((error, socket) => {
+      if (socket === undefined) return reply.broken({ kind: 'closed', ...(error === null ? {} : { error }) }, false);
+      if (this.#stopped) {
+        socket.destroy();
+        return reply.broken({ kind: 'closed' }, false);
+      }
+      const connection = new Connection(socket, this.#options);
+      this.#open.add(connection);
+      this.#carryOn(connection, outgoing, reply);
+    });
+  }
+
+  #forget(connection: Connection): void {
+    this.#open.delete(connection);
+    const at = this.#idle.findIndex((rested) => rested.connection === connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
 }
 
-/** One reply, from undici's callbacks to our sink. */
-class Reply implements Dispatcher.DispatchHandler, Flow {
+/** One reply, from its connection to our sink. */
+class Reply implements ReplyListener, Flow {
+  /** What carries it, once something does. */
+  connection: Connection | undefined;
+  over = false;
   readonly #sink: ReplySink;
   readonly #host: string;
-  #controller: Dispatcher.DispatchController | undefined;
-  #done = false;
-  #started = false;
 
   constructor(sink: ReplySink, host: string) {
     this.#sink = sink;
     this.#host = host;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#done) controller.abort(new Error('aborted'));
+  head(status: number, headers: Record<string, string | string[]>): void {
+    if (status < 300 || status >= 400 || status === 304) return this.#sink.start(status, headers);
+    this.connection?.destroy();
+    this.#fail({
+      kind: 'redirect',
+      message: `${this.#host} answered with a redirect, which is not followed. Check the base URL in the settings.`,
+    });
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[]>): void {
-    if (status < 200) return;
-    if (status >= 300 && status < 400 && status !== 304) {
-      this.#fail({
-        kind: 'redirect',
-        message: `${this.#host} answered with a redirect, which is not followed. Check the base URL in the settings.`,
-      });
-      controller.abort(new Error('redirect refused'));
-      return;
-    }
-    this.#started = true;
-    this.#sink.start(status, headers);
+  piece(bytes: Buffer): boolean {
+    return this.over || this.#sink.data(bytes);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#done && !this.#sink.data(chunk)) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    if (this.#done) return;
-    this.#done = true;
+  end(): void {
+    if (this.over) return;
+    this.over = true;
     this.#sink.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#fail(failureOf(error, this.#host, this.#started));
+  broken(problem: Broken, begun: boolean): void {
+    this.#fail(failureOf(problem, this.#host, begun));
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (!this.over) this.connection?.resume();
   }
 
   abort(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#controller?.abort(new Error('the client went away'));
+    if (this.over) return;
+    this.over = true;
+    this.connection?.destroy();
   }
 
   #fail(failure: UpstreamFailure): void {
-    if (this.#done) return;
-    this.#done = true;
+    if (this.over) return;
+    this.over = true;
     this.#sink.fail(failure);
   }
 }
 
-function failureOf(error: Error, host: string, started: boolean): UpstreamFailure {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (started) return { kind: 'cut', message: `${host} ended its reply in the middle (${code || error.message}).` };
+function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailure {
+  if (begun) return { kind: 'cut', message: `${host} ended its reply in the middle (${inWords(problem)}).` };
+  if (problem.kind === 'silent') return silent(host);
+  if (problem.kind === 'request')
+    return { kind: 'unreachable', message: `The request to ${host} could not be sent: ${problem.error.message}.` };
+  if (problem.kind === 'malformed') {
+    return { kind: 'unreachable', message: `${host} sent what is no HTTP reply: ${problem.why}. Check the base URL in the settings.` };
+  }
+  const { error } = problem;
+  const code = codeOf(error);
   switch (code) {
-    case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'UND_ERR_BODY_TIMEOUT':
-      return { kind: 'timeout', message: `${host} did not answer in time. Try again; if it stays so, check its status page.` };
+    case 'ETIMEDOUT':
+      return silent(host);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return { kind: 'unreachable', message: `The name ${host} can't be resolved. Check the network and the base URL in the settings.` };
@@ -139,8 +196,28 @@ function failureOf(error: Error, host: string, started: boolean): UpstreamFailur
     case 'ECONNREFUSED':
       return { kind: 'unreachable', message: `${host} refused the connection. Check that it runs, and the base URL in the settings.` };
     default:
-      return { kind: 'unreachable', message: `${host} can't be reached (${code || error.message}). Check the network, then try again.` };
+      return { kind: 'unreachable', message: `${host} can't be reached (${inWords(problem)}). Check the network, then try again.` };
   }
+}
+
+function silent(host: string): UpstreamFailure {
+  return { kind: 'timeout', message: `${host} did not answer in time. Try again; if it stays so, check its status page.` };
+}
+
+function inWords(problem: Broken): string {
+  switch (problem.kind) {
+    case 'silent':
+      return 'it was silent for too long';
+    case 'malformed':
+      return problem.why;
+    case 'closed':
+    case 'request':
+      return codeOf(problem.error) || (problem.error?.message ?? 'the other side closed the connection');
+  }
+}
+
+function codeOf(error: Error | undefined): string {
+  return error !== undefined && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function isLoopbackName(name: string): boolean {
