@@ -62,9 +62,10 @@ export class CrossedReply implements ReplySink {
   start(status: number, headers: Record<string, string | string[]>): void {
     this.#call.upstreamReplyStart(headers);
     this.#status = status;
-    this.#headers = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-    );
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    }
     const events = (this.#headers['content-type'] ?? '').startsWith('text/event-stream');
     this.#streaming = status < 400 && events;
     if (this.#streaming && this.#options.crossing.stream) this.#openStream();

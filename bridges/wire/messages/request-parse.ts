@@ -194,18 +194,16 @@ function parseReasoning(block: JsonObject, path: string): ReasoningItem {
 
 // ---------------------------------------------------------------------------------------------- parts
 
-function* contentBlocks(value: JsonValue | undefined, path: string): Generator<[JsonObject, string]> {
-  if (typeof value === 'string') {
-    yield [{ type: 'text', text: value }, path];
-    return;
-  }
+/** The blocks of some content, each with its path. A plain string is one block of text. */
+function contentBlocks(value: JsonValue | undefined, path: string): [JsonObject, string][] {
+  if (typeof value === 'string') return [[{ type: 'text', text: value }, path]];
   const blocks = asArray(value);
   if (blocks === undefined) throw new RequestError(path, `\`${path}\` must be a string or an array of content blocks.`);
-  for (const [i, block] of blocks.entries()) yield [requiredObject(block, `${path}[${i}]`), `${path}[${i}]`];
+  return blocks.map((block, i) => [requiredObject(block, `${path}[${i}]`), `${path}[${i}]`]);
 }
 
 function parseParts(value: JsonValue | undefined, path: string): Part[] {
-  return Array.from(contentBlocks(value, path), ([block, blockPath]) => parsePart(block, blockPath));
+  return contentBlocks(value, path).map(([block, blockPath]) => parsePart(block, blockPath));
 }
 
 function parsePart(block: JsonObject, path: string): Part {
