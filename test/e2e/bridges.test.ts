@@ -1,4 +1,4 @@
-import type { Locator } from 'playwright-core';
+import type { Locator, Route } from 'playwright-core';
 import { beforeEach, expect, it } from 'vitest';
 import { KEY } from '../accounts/codex.support.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
@@ -127,7 +127,16 @@ it('a key is checked and kept, its account used, examined and signed out', async
   await card('Safety limits').getByRole('alert').waitFor();
   view.excuse('400');
 
-  await page.getByRole('switch', { name: 'Codex serves calls' }).click();
+  const serves = page.getByRole('switch', { name: 'Codex serves calls' });
+  const turn = Promise.withResolvers<Route>();
+  await page.route('**/bridges/enable*', turn.resolve, { times: 1 });
+  await serves.click();
+  const held = await turn.promise;
+  // While it is being turned it keeps the keyboard's place, and takes no second press.
+  await serves.and(page.locator('[aria-readonly="true"]')).waitFor();
+  expect(await serves.evaluate((element) => element.matches(':focus'))).toBe(true);
+  await page.keyboard.press('Space');
+  await held.continue();
   await page.getByText('It is switched off').waitFor();
   expect((await engine.control.settings.get({})).settings.bridges.codex.enabled).toBe(false);
   await page.getByRole('switch', { name: 'Codex serves calls' }).click();

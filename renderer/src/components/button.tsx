@@ -46,15 +46,24 @@ function ignore(event: MouseEvent): void {
   event.preventDefault();
 }
 
-/** A button that shows only an icon; `label` is read out and shown as a tooltip. */
-export function IconButton({ label, className, ...rest }: ComponentProps<'button'> & { label: string }) {
+/** A button that shows only an icon; `label` is read out and shown as a tooltip. `busy`: as a button's, without its spinner. */
+export function IconButton({
+  label,
+  busy = false,
+  className,
+  onClick,
+  ...rest
+}: ComponentProps<'button'> & { label: string; busy?: boolean }) {
   return (
     <button
       type="button"
       aria-label={label}
+      aria-busy={busy}
+      aria-disabled={busy}
       title={label}
+      onClick={busy ? ignore : onClick}
       className={cn(
-        'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-muted transition-colors hover:bg-hover hover:text-ink disabled:opacity-55',
+        'inline-flex size-7 shrink-0 items-center justify-center rounded-md text-muted transition-colors hover:bg-hover hover:text-ink disabled:opacity-55 aria-disabled:opacity-55',
         className,
       )}
       {...rest}

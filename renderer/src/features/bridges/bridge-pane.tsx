@@ -75,7 +75,7 @@ function Head({ bridge }: { bridge: BridgeDetail }) {
         <Switch
           label={`${bridge.label} serves calls`}
           checked={bridge.enabled}
-          disabled={enable.isPending}
+          busy={enable.isPending}
           onChange={(next) => enable.mutate(next, { onError: (error) => toastError('The bridge could not be switched', error) })}
         />
       </span>

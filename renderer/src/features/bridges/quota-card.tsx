@@ -26,7 +26,7 @@ export function QuotaCard({ bridge }: { bridge: BridgeDetail }) {
           )}
           <IconButton
             label="Ask the provider now"
-            disabled={ask.isPending}
+            busy={ask.isPending}
             onClick={() => ask.mutate(undefined, { onError: (error) => toastError('The quota could not be asked for', error) })}
           >
             <RefreshCw aria-hidden size={14} />

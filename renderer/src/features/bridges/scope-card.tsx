@@ -48,7 +48,7 @@ export function ScopeCard({ bridge, route }: { bridge: BridgeDetail; route: Brid
               hint={beyond ? `${USES[use].hint} Beyond what the provider publishes for this sign-in.` : USES[use].hint}
             >
               {beyond && on && <Badge tone="warn">your choice</Badge>}
-              <Switch label={USES[use].title} checked={on} disabled={set.isPending} onChange={(next) => turn(use, next)} />
+              <Switch label={USES[use].title} checked={on} busy={set.isPending} onChange={(next) => turn(use, next)} />
             </FormRow>
           );
         })}

@@ -66,7 +66,7 @@ export function Gateway({ settings }: { settings: Settings }) {
         </FormRows>
         <div className="flex justify-end gap-2 border-t px-3.5 py-2.5">
           {baseUrl !== null && (
-            <Button look="ghost" disabled={set.isPending} onClick={() => set.mutate({ baseUrl: null })}>
+            <Button look="ghost" busy={set.isPending} onClick={() => set.mutate({ baseUrl: null })}>
               Take the gateway away
             </Button>
           )}

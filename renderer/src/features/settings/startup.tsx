@@ -32,7 +32,8 @@ export function Startup() {
           <Switch
             label="Start when you log in"
             checked={item !== undefined && (item.state === 'on' || item.state === 'needs_approval')}
-            disabled={item === undefined || item.state === 'unsupported' || set.isPending}
+            disabled={item === undefined || item.state === 'unsupported'}
+            busy={set.isPending}
             onChange={(enabled) => set.mutate(enabled)}
           />
         </FormRow>

@@ -112,7 +112,7 @@ function TelemetryForm({ status }: { status: TelemetryStatus }) {
           <Failed error={trial.error ?? set.error} />
         </div>
         {status.endpoint !== null && (
-          <Button look="ghost" disabled={set.isPending} onClick={() => set.mutate({ endpoint: null })}>
+          <Button look="ghost" busy={set.isPending} onClick={() => set.mutate({ endpoint: null })}>
             Send nothing
           </Button>
         )}

@@ -89,7 +89,7 @@ function Head({ tunnel, onEdit }: { tunnel: TunnelStatus; onEdit: () => void }) 
         </p>
       </div>
       {enabled && (
-        <IconButton label="Replace the session now" disabled={again.isPending} onClick={() => again.mutate(undefined, { onError: failed })}>
+        <IconButton label="Replace the session now" busy={again.isPending} onClick={() => again.mutate(undefined, { onError: failed })}>
           <RefreshCw aria-hidden size={14} />
         </IconButton>
       )}
