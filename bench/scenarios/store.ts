@@ -120,8 +120,18 @@ function measure(shape: Shape): { row: Row; wrong: number; ratio: number; worker
 
 function isKept(opened: Store, wanted: { id: number; request: Buffer; reply: Buffer }): boolean {
   const sides = opened.sides(wanted.id);
-  const body = (side: string): Buffer | null | undefined => sides.find((one) => one.side === side)?.body;
-  return body('clientRequest')?.equals(wanted.request) === true && body('clientReply')?.equals(wanted.reply) === true;
+  const isBack = (side: string, body: Buffer): boolean => {
+    const back = sides.find((one) => one.side === side)?.body;
+    return back != null && (back.equals(body) || differsByMask(back, body));
+  };
+  return isBack('clientRequest', wanted.request) && isBack('clientReply', wanted.reply);
+}
+
+const ASTERISK = 0x2a;
+
+/** What looks like a credential is kept as so many asterisks, and the real source files in the results hold a few such texts. */
+function differsByMask(back: Buffer, body: Buffer): boolean {
+  return back.length === body.length && back.every((byte, i) => byte === body[i] || byte === ASTERISK);
 }
 
 const HEADERS = JSON.stringify([

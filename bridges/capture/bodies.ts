@@ -7,7 +7,7 @@ import { FORM, pack, unpack } from './pack.ts';
 import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Cut, type Piece, type Recipe } from './recipe.ts';
 import type { Seal } from './seal.ts';
 import { putTogether, takeApart } from './stream.ts';
-import { commonPrefix, looksAlike, segments, segmentsFrom } from './segments.ts';
+import { commonPrefix, commonStart, looksAlike, segments, segmentsFrom } from './segments.ts';
 
 /** Shorter elements cost more as rows than they save. */
 const MIN_SEGMENT = 64;
@@ -279,13 +279,6 @@ function cutOf(from: Buffer, bytes: Buffer): Cut | undefined {
   const own = bytes.length - start - end;
   if (own > 256 || own * 4 > bytes.length) return undefined;
   return { start, end, own: masked(bytes.subarray(start, start + own)) };
-}
-
-function commonStart(a: Buffer, b: Buffer): number {
-  const most = Math.min(a.length, b.length);
-  let count = 0;
-  while (count < most && a[count] === b[count]) count += 1;
-  return count;
 }
 
 function commonEnd(a: Buffer, b: Buffer, most: number): number {

@@ -2,6 +2,7 @@ import zlib from 'node:zlib';
 import type { Usage, WireFormat } from '../contract/index.ts';
 import { SseReader } from '../wire/sse.ts';
 import type { Projection } from './record.ts';
+import { takeApart } from './stream.ts';
 
 /** More than this of a reply's end is not looked at for its counts. */
 const TAIL_BYTES = 256 * 1024;
@@ -50,12 +51,8 @@ function projectJson(wire: WireFormat, reply: Buffer): Projection {
 }
 
 function projectStream(wire: WireFormat, reply: Buffer): Projection {
-  const split = reply.length > HEAD_BYTES + TAIL_BYTES;
-  const frames = split
-    ? [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(reply.length - TAIL_BYTES))]
-    : framesOf(reply);
   const found: Found = { modelUsed: null, usage: undefined, complete: false };
-  for (const data of frames) {
+  for (const data of tellingFrames(reply)) {
     if (data === '[DONE]') {
       found.complete = true;
       continue;
@@ -91,6 +88,14 @@ function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Foun
   if (wire === 'chat' && Array.isArray(event['choices'])) {
     if (event['choices'].some((choice) => text(object(choice)?.['finish_reason']) !== null)) found.complete = true;
   }
+}
+
+/** The frames that may tell something. Those that the store keeps as repeating another one differ from it in what was said alone. */
+function tellingFrames(reply: Buffer): string[] {
+  const split = reply.length > HEAD_BYTES + TAIL_BYTES;
+  if (split) return [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(reply.length - TAIL_BYTES))];
+  const told = takeApart(reply)?.told;
+  return framesOf(told === undefined ? reply : Buffer.from(told, 'latin1'));
 }
 
 function framesOf(bytes: Buffer): string[] {

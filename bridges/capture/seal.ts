@@ -17,7 +17,7 @@ export const openly: Seal = {
   encrypted: false,
   close: (bytes) => bytes,
   open: (bytes) => bytes,
-  address: (bytes) => hash('sha256', bytes, 'buffer').subarray(0, 16),
+  address: (bytes) => Buffer.from(hash('sha256', bytes).slice(0, 32), 'hex'),
   closeText: (text) => text,
   openText: (kept) => kept,
 };

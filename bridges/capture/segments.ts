@@ -51,12 +51,12 @@ function scan(body: Buffer, from: number, state: { depth: number; inArray: boole
 let asked: { a: Buffer; b: Buffer; shared: number } | undefined;
 
 /**
- * How many leading bytes two bodies share; found by bisection over memcmp. The last answer is remembered: the store and
- * what follows it ask of the same two bodies.
+ * How many leading bytes two bodies share. The last answer is remembered: the store and what follows it ask of the same
+ * two bodies.
  */
 export function commonPrefix(a: Buffer, b: Buffer): number {
   if (asked?.a === a && asked.b === b) return asked.shared;
-  const shared = bisected(a, b);
+  const shared = commonStart(a, b);
   asked = { a, b, shared };
   return shared;
 }
@@ -70,7 +70,8 @@ export function looksAlike(a: Buffer, b: Buffer, end: number): boolean {
   return end <= a.length && end <= b.length && a.compare(b, from, end, from, end) === 0;
 }
 
-function bisected(a: Buffer, b: Buffer): number {
+/** How many leading bytes are the same; found by bisection over memcmp. */
+export function commonStart(a: Buffer, b: Buffer): number {
   let low = 0;
   let high = Math.min(a.length, b.length);
   while (low < high) {

@@ -40,6 +40,8 @@ export class Store {
   readonly file: string;
   readonly seal: Seal;
   readonly #statements: ReturnType<typeof prepare>;
+  /** What adds to an exchange, by the columns it sets. There are no more than ways in which sides come together. */
+  readonly #updates = new Map<string, Database.Statement<(number | Buffer | null)[], { id: number }>>();
   readonly #bodies: Bodies;
   readonly #followers: readonly Follower[];
   #count: number;
@@ -353,16 +355,25 @@ export class Store {
 
   /** A row is written at once where it can be: one that grows has to move within the file. */
   #putExchange(call: number, begins: boolean, { columns, words }: Kept): void {
-    const of = (column: ExchangeColumn): Buffer | null => columns.get(column) ?? null;
-    let id: number | undefined;
-    if (begins) id = Number(this.#statements.beginExchange.run(call, ...EXCHANGE_COLUMNS.map(of)).lastInsertRowid);
-    else if (columns.size > 0) {
-      this.#statements.beginNothing.run(call);
-      for (const [column, value] of columns) this.#statements.putColumn[column].run(value, call);
+    if (!begins && columns.size === 0) return;
+    const id = (begins ? undefined : this.#addToExchange(call, columns)) ?? this.#beginExchange(call, columns);
+    for (const [part, text] of words) this.#statements.index.run(2 * id + part, text);
+  }
+
+  #beginExchange(call: number, columns: Kept['columns']): number {
+    const values = EXCHANGE_COLUMNS.map((column) => columns.get(column) ?? null);
+    return Number(this.#statements.beginExchange.run(call, ...values).lastInsertRowid);
+  }
+
+  /** Undefined where there is no row to add to. */
+  #addToExchange(call: number, columns: Kept['columns']): number | undefined {
+    const wanted = [...columns.keys()].map((column) => `${column} = ?`).join(', ');
+    let update = this.#updates.get(wanted);
+    if (update === undefined) {
+      update = this.db.prepare(`update exchanges set ${wanted} where call = ? returning id`);
+      this.#updates.set(wanted, update);
     }
-    if (words.length === 0) return;
-    id ??= this.#statements.exchangeOf.get(call)?.id;
-    if (id !== undefined) for (const [part, text] of words) this.#statements.index.run(2 * id + part, text);
+    return update.get(...columns.values(), call)?.id;
   }
 }
 
@@ -435,7 +446,6 @@ export function isDamage(error: unknown): boolean {
 
 function prepare(db: Database.Database) {
   const updates = COLUMNS.filter((column) => column !== 'id').map((column) => `${column} = excluded.${column}`);
-  const put = (column: ExchangeColumn) => db.prepare<[Buffer | null, number]>(`update exchanges set ${column} = ? where call = ?`);
   return {
     exists: db.prepare<[number], { id: number }>('select id from calls where id = ?'),
     putCall: db.prepare<[(string | number | null)[]]>(
@@ -446,19 +456,6 @@ function prepare(db: Database.Database) {
     beginExchange: db.prepare<(number | Buffer | null)[]>(
       `insert into exchanges (call, ${EXCHANGE_COLUMNS.join(', ')}) values (?, ${EXCHANGE_COLUMNS.map(() => '?').join(', ')})`,
     ),
-    beginNothing: db.prepare<[number]>('insert or ignore into exchanges (call) values (?)'),
-    exchangeOf: db.prepare<[number], { id: number }>('select id from exchanges where call = ?'),
-    putColumn: {
-      client_request: put('client_request'),
-      client_request_head: put('client_request_head'),
-      client_reply: put('client_reply'),
-      client_reply_head: put('client_reply_head'),
-      upstream_request: put('upstream_request'),
-      upstream_request_head: put('upstream_request_head'),
-      upstream_reply: put('upstream_reply'),
-      upstream_reply_head: put('upstream_reply_head'),
-      timeline: put('timeline'),
-    } satisfies Record<ExchangeColumn, unknown>,
     index: db.prepare<[number, string]>('insert into search (rowid, text) values (?, ?)'),
     unindex: db.prepare<[number]>(
       'delete from search where rowid in (select 2 * id + n from exchanges, (select 0 as n union all select 1) where call = ?)',

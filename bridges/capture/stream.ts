@@ -20,8 +20,8 @@ export type TakenApart = {
   said: readonly { key: string; text: string }[];
   /** The frames that are kept as they are. Latin-1. */
   plain: string;
-  /** One frame of each run. Latin-1. */
-  repeated: string;
+  /** All frames in their order, but of each run only the first, and nothing masked. Latin-1. */
+  told: string;
 };
 
 const HOLE = /"(text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|obfuscation)":\s?"|"(sequence_number)":\s?\d/g;
@@ -39,16 +39,23 @@ const FRAME_END = '\n\n';
 type Hole = { key: string; kind: number; texts: string[]; numbers: number[]; last: number; end: number };
 type Template = { literals: string[]; holes: Hole[] };
 
-const known = new WeakMap<Buffer, TakenApart | null>();
+/** What was found out of larger replies is not remembered. Bytes. */
+const MOST_REMEMBERED = 1024 * 1024;
+/** Those of the two sides of a call. */
+const REMEMBERED = 2;
+/** Weakly: a small reply stands in memory that it shares with many. */
+let last: readonly { reply: WeakRef<Buffer>; found: TakenApart | undefined }[] = [];
 
-/** Undefined where the bytes are no stream, or one whose frames have little in common. Remembered for each buffer. */
+/**
+ * Undefined where the bytes are no stream, or one whose frames have little in common. The last answers are remembered:
+ * the store, its index and what follows it ask of the same buffers. What was asked of must not be written to.
+ */
 export function takeApart(reply: Buffer): TakenApart | undefined {
-  let found = known.get(reply);
-  if (found === undefined) {
-    found = new Taking(reply).run() ?? null;
-    known.set(reply, found);
-  }
-  return found ?? undefined;
+  const known = last.find((one) => one.reply.deref() === reply);
+  if (known !== undefined) return known.found;
+  const found = new Taking(reply).run();
+  if (reply.length <= MOST_REMEMBERED) last = [{ reply: new WeakRef(reply), found }, ...last].slice(0, REMEMBERED);
+  return found;
 }
 
 class Taking {
@@ -56,7 +63,7 @@ class Taking {
   readonly #templates: Template[] = [];
   readonly #runs: number[] = [];
   #plain = '';
-  #repeats = '';
+  #told = '';
   #at = 0;
 
   constructor(reply: Buffer) {
@@ -73,7 +80,9 @@ class Taking {
       pushNumber(this.#runs, 0);
       pushNumber(this.#runs, this.#at - plainFrom);
       runs += 1;
-      this.#plain += text.slice(plainFrom, this.#at);
+      const plain = text.slice(plainFrom, this.#at);
+      this.#plain += plain;
+      this.#told += plain;
     };
     while (this.#at < text.length) {
       const from = this.#at;
@@ -85,7 +94,7 @@ class Taking {
         continue;
       }
       endPlain();
-      this.#repeats += text.slice(from, end);
+      this.#told += text.slice(from, end);
       pushNumber(this.#runs, number + 1);
       pushNumber(this.#runs, this.#takeAll(this.#templates[number]));
       runs += 1;
@@ -101,7 +110,7 @@ class Taking {
         holes.flatMap(({ key, kind }, j) => (kind === NUMBER ? [] : [{ key, text: columns[i]?.[j] ?? '' }])),
       ),
       plain: this.#plain,
-      repeated: this.#repeats,
+      told: this.#told,
     };
   }
 
@@ -201,7 +210,8 @@ function fits(text: string, from: number, { literals, holes }: Template): number
   let at = from;
   for (let i = 0; ; i += 1) {
     const literal = literals[i] ?? '';
-    if (!text.startsWith(literal, at)) return -1;
+    // Compares several bytes at once; what V8 makes of startsWith goes byte by byte.
+    if (text.slice(at, at + literal.length) !== literal) return -1;
     at += literal.length;
     const hole = holes[i];
     if (hole === undefined) return at;

@@ -25,33 +25,46 @@ const MOST_BYTES = 1024 * 1024;
  */
 export function requestText({ own }: KeptBody, body: Buffer): string {
   if (own.length === 0) return body.length <= MOST_BYTES ? redactText(textOf(body, MOST_OF_A_MESSAGE)) : '';
-  const answered = own.findLastIndex(({ bytes }) => isFromModel(bytes));
+  const heads = own.map(({ bytes }) => bytes.toString('latin1', 0, HEAD_BYTES));
+  const answered = heads.findLastIndex((head) => FROM_MODEL.test(head));
   const texts = new Set<string>();
   for (const [i, { bytes, isNew }] of own.entries()) {
-    const isWanted = isNew ? !isFromModel(bytes) : i > answered && i >= own.length - MOST_LAST && isFromClient(bytes);
+    const head = heads[i] ?? '';
+    const isWanted = isNew ? !FROM_MODEL.test(head) : i > answered && i >= own.length - MOST_LAST && FROM_CLIENT.test(head);
     if (!isWanted || bytes.length > MOST_BYTES) continue;
-    const text = textOf(isNew ? bytes : masked(bytes), isResult(bytes) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
+    const text = textOf(isNew ? bytes : masked(bytes), RESULT.test(head) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
     if (text !== '') texts.add(text);
   }
   return [...texts].join('\n');
 }
 
+/** Who a message is from stands at its beginning. Bytes. */
+const HEAD_BYTES = 120;
 /** What the model said is indexed with its reply. */
-function isFromModel(segment: Buffer): boolean {
-  return /"role":\s*"assistant"|"type":\s*"(?:function_call|reasoning|custom_tool_call)"/.test(segment.toString('latin1', 0, 120));
-}
-
-function isResult(segment: Buffer): boolean {
-  return /"type":\s*"(?:tool_result|\w+_call_output)"|"role":\s*"tool"/.test(segment.toString('latin1', 0, 120));
-}
-
-function isFromClient(segment: Buffer): boolean {
-  return /"role":\s*"(?:user|tool|developer)"|_call_output"/.test(segment.toString('latin1', 0, 120));
-}
+const FROM_MODEL = /"role":\s*"assistant"|"type":\s*"(?:function_call|reasoning|custom_tool_call)"/;
+const RESULT = /"type":\s*"(?:tool_result|\w+_call_output)"|"role":\s*"tool"/;
+const FROM_CLIENT = /"role":\s*"(?:user|tool|developer)"|_call_output"/;
 
 /** Keys whose values are no text for people. */
-const SILENT =
-  /^(?:type|role|id|tool_use_id|call_id|tool_call_id|signature|encrypted_content|data|media_type|status|cache_control|name|model|image_url|url|file_data)$/;
+const SILENT: ReadonlySet<string> = new Set([
+  'type',
+  'role',
+  'id',
+  'tool_use_id',
+  'call_id',
+  'tool_call_id',
+  'signature',
+  'encrypted_content',
+  'data',
+  'media_type',
+  'status',
+  'cache_control',
+  'name',
+  'model',
+  'image_url',
+  'url',
+  'file_data',
+]);
 
 /** Every text in a JSON value, one after the other. */
 function textOf(json: Buffer, limit: number): string {
@@ -71,7 +84,7 @@ function textOf(json: Buffer, limit: number): string {
       texts.push(cut);
     } else if (Array.isArray(inner)) inner.forEach(walk);
     else if (typeof inner === 'object' && inner !== null) {
-      for (const [key, child] of Object.entries(inner)) if (!SILENT.test(key)) walk(child);
+      for (const [key, child] of Object.entries(inner)) if (!SILENT.has(key)) walk(child);
     }
   };
   walk(value);
@@ -121,9 +134,7 @@ function saidIn(told: string, streamed: boolean): string {
 }
 
 function utf8(latin1: string): string {
-  // eslint-disable-next-line no-control-regex
-  if (/^[\x00-\x7f]*$/.test(latin1)) return latin1;
-  return Buffer.from(latin1, 'latin1').toString('utf8');
+  return /[\u0080-\u00ff]/.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1;
 }
 
 /** A stream of `responses` without its frames that repeat what the deltas said. */

@@ -87,7 +87,7 @@ export class Graph {
     const sql = this.#sql;
     const facts = this.#seal.encrypted ? this.#hidden(told) : told;
     const link = linkOf(facts, this.#index);
-    const ends = packEnds(endsFromParent(facts, link));
+    const ends = endsFromParent(facts, link);
     const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
     const parent = link.parent === null ? undefined : this.#remembered.get(link.parent);
     const conversation =
@@ -101,7 +101,7 @@ export class Graph {
       bytes(facts.tip),
       facts.deep ? 1 : 0,
       detail.steps,
-      ends,
+      packEnds(ends),
       facts.thread,
       facts.parentThread,
       facts.prompt === null ? null : bytes(facts.prompt),
@@ -112,7 +112,7 @@ export class Graph {
       detail.context.results,
     );
     this.#lasts.set(conversation, Math.max(facts.call, this.#lasts.get(conversation) ?? 0));
-    if (!facts.side) for (const end of unpackEnds(ends)) sql.putEnd.run(bytes(end.chain), facts.call);
+    if (!facts.side) for (const { chain } of ends) sql.putEnd.run(bytes(chain), facts.call);
     for (const line of facts.lines) sql.putLine.run(facts.call, bytes(line));
     if (facts.call > this.#newest) {
       this.#newest = facts.call;
@@ -327,12 +327,15 @@ function bytes(hex: string): Buffer {
 type KnownRow = { call: number; client: string; caller: string | null; thread: number | null };
 type CallRow = { call: number };
 
+/**
+ * A parameter that is compared as it is has a query with an order or a join planned anew each time it is run; `+?` does not.
+ */
 function prepare(db: Database) {
   const calls = <Key extends number | Buffer = number>(sql: string): Statement<[Key, number], CallRow> =>
     db.prepare<[Key, number], CallRow>(sql);
   return {
     node: db.prepare<[number], NodeRow>(
-      'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = ?',
+      'select n.*, c.client, c.caller from conv_nodes n left join calls c on c.id = n.call where n.call = +?',
     ),
     conversationOf: db.prepare<[number], { conversation: number }>('select conversation from conv_nodes where call = ?'),
     put: db.prepare<(number | string | Buffer | null)[]>(
@@ -352,7 +355,7 @@ function prepare(db: Database) {
     ),
     link: db.prepare<[number | null, number, number]>('update conv_nodes set parent = ?, via = ? where call = ?'),
     move: db.prepare<[number, number]>('update conv_nodes set conversation = ? where call = ?'),
-    lastOf: db.prepare<[number], CallRow>('select call from conv_nodes where conversation = ? order by call desc limit 1'),
+    lastOf: db.prepare<[number], CallRow>('select call from conv_nodes where conversation = +? order by call desc limit 1'),
     inConversation: db.prepare<[number], { call: number; parent: number | null }>(
       'select call, parent from conv_nodes where conversation = ?',
     ),
@@ -362,23 +365,23 @@ function prepare(db: Database) {
     titleOf: db.prepare<[number], { title: string | null; parent: number | null }>('select title, parent from conv_nodes where call = ?'),
     putTitle: db.prepare<[string | null, number]>('update conv_nodes set title = ? where call = ?'),
     known: db.prepare<[number], KnownRow & { flags: number }>(
-      'select n.call, n.thread, n.flags, c.client, c.caller from conv_nodes n join calls c on c.id = n.call where n.call = ?',
+      'select n.call, n.thread, n.flags, c.client, c.caller from conv_nodes n join calls c on c.id = n.call where n.call = +?',
     ),
     // Answered by the index alone.
-    withTip: calls<Buffer>(`select call from conv_nodes where tip = ? and call < ? order by call desc limit ${MOST_ALIKE}`),
-    threadBefore: calls(`select call from conv_nodes where thread = ? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
+    withTip: calls<Buffer>(`select call from conv_nodes where tip = +? and call < ? order by call desc limit ${MOST_ALIKE}`),
+    threadBefore: calls(`select call from conv_nodes where thread = +? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
     threadFirst: db.prepare<[number], CallRow>(
-      `select call from conv_nodes where thread = ? and flags & ${SIDE} = 0 order by call limit 1`,
+      `select call from conv_nodes where thread = +? and flags & ${SIDE} = 0 order by call limit 1`,
     ),
     spawns: db.prepare<[Buffer, number], KnownRow & { endedMs: number }>(
       `select s.call, s.ended_ms as endedMs, n.thread, c.client, c.caller from conv_spawns s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.prompt = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+       where s.prompt = +? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     summaries: db.prepare<[Buffer, number], KnownRow>(
       `select s.call, n.thread, c.client, c.caller from conv_summaries s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.line = ? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+       where s.line = +? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     endingAt: db.prepare<[Buffer, number], CallRow>('select call from conv_ends where chain = ? and call > ?'),
     tipAfter: db.prepare<[Buffer, number], CallRow>('select call from conv_nodes where tip = ? and call > ?'),

@@ -17,8 +17,8 @@ export function textHash(text: string): string {
 export function spawnedPrompts(wire: WireFormat, streamed: boolean, reply: Buffer, { fields, quoted }: Spawns): string[] {
   // A tool is named in a frame of its own, not among the pieces of what is said.
   const apart = takeApart(reply);
-  const where = apart === undefined ? [reply] : [apart.plain, apart.repeated];
-  if (!quoted.some((name) => where.some((text) => text.includes(name)))) return [];
+  const where = apart?.told ?? reply;
+  if (!quoted.some((name) => where.includes(name))) return [];
   return assembleReply(wire, streamed, reply).flatMap((part) => {
     const field = part.kind === 'tool_call' && part.name !== null ? fields.get(part.name) : undefined;
     const prompt = field === undefined ? undefined : asString(asObject(parseJson(part.text))?.[field]);

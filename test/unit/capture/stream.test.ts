@@ -70,7 +70,31 @@ describe('a streamed reply that is taken apart', () => {
     expect(apart?.said).toEqual([{ key: 'text', text: 'Good morning' }]);
     expect(apart?.plain).toContain('msg_1');
     expect(apart?.plain).not.toContain('text_delta');
-    expect(apart?.repeated).toContain('text_delta');
+    expect(apart?.told).toContain('text_delta');
+  });
+
+  it('tells its frames in their order, and of those alike the first', () => {
+    const [start, one, stop] = [frame({ type: 'message_start' }), delta(0, 'one'), frame({ type: 'message_stop' })];
+    expect(takeApart(Buffer.from(`${start}${one}${delta(0, 'two')}${stop}${delta(0, 'three')}`))?.told).toBe(
+      `${start}${one}${stop}${delta(0, 'three')}`,
+    );
+  });
+
+  it('is asked of two buffers by turns, and told of each what it holds', () => {
+    const [first, second] = ['first', 'other'].map((word) => Buffer.from(delta(0, word).repeat(3)));
+    for (let round = 0; round < 3; round += 1) {
+      expect(takeApart(first ?? Buffer.alloc(0))?.said).toEqual([{ key: 'text', text: 'first'.repeat(3) }]);
+      expect(takeApart(second ?? Buffer.alloc(0))?.said).toEqual([{ key: 'text', text: 'other'.repeat(3) }]);
+      expect(takeApart(Buffer.from(`{"round":${round}}`))).toBeUndefined();
+    }
+  });
+
+  it('is remembered only where it is small', () => {
+    const small = Buffer.from(delta(0, 'word').repeat(10));
+    const large = Buffer.from(delta(0, 'word').repeat(20_000));
+    expect(takeApart(small)).toBe(takeApart(small));
+    expect(takeApart(large)).not.toBe(takeApart(large));
+    expect(takeApart(large)).toEqual(takeApart(large));
   });
 
   it('is left alone where it is no stream, or says nothing twice', () => {
