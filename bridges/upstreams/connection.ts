@@ -69,6 +69,15 @@ export class Connection {
     this.#write(outgoing);
   }
 
+  /** Waits for the next request. `keptMs`: for how long its server keeps it, where that is known. */
+  rest(keptMs = Infinity): void {
+    const idleMs = Math.min(this.#options.idleMs, keptMs - MARGIN_MS);
+    if (idleMs <= 0 || !this.usable) return this.#drop();
+    this.#socket.setTimeout(idleMs);
+    this.#socket.unref();
+    this.#options.onIdle(this);
+  }
+
   resume(): void {
     this.#socket.resume();
   }
@@ -165,12 +174,8 @@ export class Connection {
     const reply = this.#reply;
     this.#reply = undefined;
     this.#reader = undefined;
-    const idleMs = Math.min(this.#options.idleMs, (reader.keepAliveMs ?? Infinity) - MARGIN_MS);
-    if (reader.lasting && idleMs > 0 && this.#sending === undefined && this.#socket.writable) {
-      this.#socket.setTimeout(idleMs);
-      this.#socket.unref();
-      this.#options.onIdle(this);
-    } else this.#drop();
+    if (reader.lasting && this.#sending === undefined) this.rest(reader.keepAliveMs);
+    else this.#drop();
     reply?.end();
   }
 
@@ -183,9 +188,7 @@ export class Connection {
   }
 
   #drop(): void {
-    const sending = this.#sending;
     this.#sending = undefined;
     this.#socket.destroy();
-    sending?.destroy();
   }
 }

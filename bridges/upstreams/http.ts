@@ -1,9 +1,10 @@
 import dns from 'node:dns';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import buildConnector from 'undici/lib/core/connect.js';
 import { Connection, type Broken, type ConnectionOptions, type Outgoing, type ReplyListener } from './connection.ts';
 import { requestHead } from './request-head.ts';
-import type { Flow, ReplySink, StreamingUpstream, UpstreamFailure } from './upstream.ts';
+import type { Flow, ReplySink, StreamedRequest, StreamingUpstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
 
 export type HttpUpstreamOptions = {
   id: string;
@@ -37,7 +38,7 @@ export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
   return {
     id: options.id,
     send(request, sink) {
-      const reply = new Reply(sink, base.host);
+      const reply = new Reply(sink, base.host, request.body);
       try {
         const length = 'length' in request ? request.length : request.body?.length;
         const head = requestHead(request.method, basePath + request.target, base.host, request.headers, length);
@@ -62,7 +63,7 @@ class Connections {
 
   constructor(base: URL, options: HttpUpstreamOptions) {
     const hostname = base.hostname.replace(/^\[|\]$/g, '');
-    const lookup = options.publicOnly && net.isIP(hostname) === 0 && !isLoopbackName(hostname) ? publicLookup : undefined;
+    const lookup = options.publicOnly && net.isIP(hostname) === 0 && hostname !== 'localhost' ? publicLookup : undefined;
     const connector = buildConnector({ timeout: CONNECT_MS, allowH2: false, ...(lookup === undefined ? {} : { lookup }) });
     this.#connect = (connected) => connector({ hostname, host: base.host, protocol: base.protocol, port: base.port }, connected);
     this.#now = options.now ?? (() => performance.now());
@@ -90,9 +91,8 @@ class Connections {
   }
 
   #carryOn(connection: Connection, outgoing: Outgoing, reply: Reply): void {
-    if (reply.over) {
-      if (connection.usable) this.#options.onIdle(connection);
-    } else if (connection.usable) {
+    if (reply.over) connection.rest();
+    else if (connection.usable) {
       reply.connection = connection;
       connection.send(outgoing, reply);
     } else this.carry(outgoing, reply);
@@ -122,13 +122,20 @@ class Connections {
 class Reply implements ReplyListener, Flow {
   /** What carries it, once something does. */
   connection: Connection | undefined;
-  over = false;
   readonly #sink: ReplySink;
   readonly #host: string;
+  readonly #body: StreamedRequest['body'] | undefined;
+  #over = false;
 
-  constructor(sink: ReplySink, host: string) {
+  /** `body`: of the request. */
+  constructor(sink: ReplySink, host: string, body: (UpstreamRequest | StreamedRequest)['body']) {
     this.#sink = sink;
     this.#host = host;
+    this.#body = body instanceof Readable ? body : undefined;
+  }
+
+  get over(): boolean {
+    return this.#over;
   }
 
   head(status: number, headers: Record<string, string | string[]>): void {
@@ -141,13 +148,11 @@ class Reply implements ReplyListener, Flow {
   }
 
   piece(bytes: Buffer): boolean {
-    return this.over || this.#sink.data(bytes);
+    return this.#over || this.#sink.data(bytes);
   }
 
   end(): void {
-    if (this.over) return;
-    this.over = true;
-    this.#sink.end();
+    if (this.#finish()) this.#sink.end();
   }
 
   broken(problem: Broken, begun: boolean): void {
@@ -155,19 +160,23 @@ class Reply implements ReplyListener, Flow {
   }
 
   resume(): void {
-    if (!this.over) this.connection?.resume();
+    if (!this.#over) this.connection?.resume();
   }
 
   abort(): void {
-    if (this.over) return;
-    this.over = true;
-    this.connection?.destroy();
+    if (this.#finish()) this.connection?.destroy();
   }
 
   #fail(failure: UpstreamFailure): void {
-    if (this.over) return;
-    this.over = true;
-    this.#sink.fail(failure);
+    if (this.#finish()) this.#sink.fail(failure);
+  }
+
+  /** Returns false where it was over before. Nobody waits for the rest of the body any more, where there is one. */
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#body?.destroy();
+    return true;
   }
 }
 
@@ -218,10 +227,6 @@ function inWords(problem: Broken): string {
 
 function codeOf(error: Error | undefined): string {
   return error !== undefined && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-function isLoopbackName(name: string): boolean {
-  return name === 'localhost' || name === '[::1]';
 }
 
 /** A public provider's name that suddenly points into the local network is an attack or a broken resolver. */

@@ -1,3 +1,5 @@
+import { HEADER_NAME } from './request-head.ts';
+
 /** Told what a reply says as it is read. Header names are lower case. */
 export type ReplyEvents = {
   head(status: number, headers: Record<string, string | string[]>): void;
@@ -15,7 +17,6 @@ const LF = 10;
 const SEMICOLON = 59;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What no head may hold: controls, and line breaks that are not CR LF. */
 // oxlint-disable-next-line no-control-regex -- Controls are what it looks for.
 const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
@@ -238,7 +239,7 @@ function readHeaders(lines: readonly string[]): Record<string, string | string[]
     const line = lines[i] ?? '';
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon));
-    if (!TOKEN.test(name)) return undefined;
+    if (!HEADER_NAME.test(name)) return undefined;
     const lower = name.toLowerCase();
     const value = unpadded(line, colon + 1);
     const before = headers[lower];

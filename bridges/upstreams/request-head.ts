@@ -1,5 +1,6 @@
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What a header may be called (RFC 9110, section 5.1). */
+export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
@@ -13,7 +14,7 @@ export function requestHead(method: string, target: string, host: string, header
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    if (!NAME.test(name)) throw new Error('a header’s name holds a character that a request can’t carry');
+    if (!HEADER_NAME.test(name)) throw new Error('a header’s name holds a character that a request can’t carry');
     if (!VALUE.test(value)) throw new Error(`the header ${name} holds a character that a request can’t carry`);
     head += `${name}: ${value}\r\n`;
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
@@ -146,6 +146,26 @@ describe('a large request', () => {
     expect(status).toBe(502);
     expect(JSON.parse(told)).toMatchObject({ type: 'error', error: { type: 'api_error' } });
     expect((await engine.call((call) => call.modelRequested === 'gone')).status).toBe(502);
+  });
+
+  it('whose upstream can’t be reached at all is told so, too', async () => {
+    const closed = net.createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const gone = { gateway: { baseUrl: `http://127.0.0.1:${(closed.address() as AddressInfo).port}` } };
+    closed.close();
+    await once(closed, 'close');
+    const before = engine.headless.engine.settings.current().upstreams;
+    engine.headless.engine.settings.update({ upstreams: gone });
+    try {
+      const body = Buffer.from(JSON.stringify({ model: 'some-model', messages: [{ role: 'user', content: 'x'.repeat(4_000_000) }] }));
+      const req = begin(body.length);
+      req.end(body);
+      const { status, body: told } = await replyTo(req);
+      expect(status).toBe(502);
+      expect(told).toContain('refused the connection');
+    } finally {
+      engine.headless.engine.settings.update({ upstreams: { gateway: before.gateway } });
+    }
   });
 
   it('waits where its upstream does not read', async () => {

@@ -295,6 +295,30 @@ describe('a request', () => {
     if (socket?.closed === false) await once(socket, 'close');
   });
 
+  it.each([
+    ['whose upstream can’t be reached', (gone: number) => upstreamTo(gone), []],
+    ['that can’t be put on the wire', (gone: number) => upstreamTo(gone), ['x-a', '\n']],
+  ])('%s lets go of its body', async (_what, upstream, headers) => {
+    const server = await serve(() => undefined);
+    await opened.pop()?.();
+    const body = new Readable({ read: () => undefined });
+    expect(await ask(upstream(server.port), { ...CALL, headers, body, length: 100 })).toMatchObject({ kind: 'unreachable' });
+    expect(body.destroyed).toBe(true);
+  });
+
+  it('that is given up before its connection is open lets go of its body, and leaves the connection to the next one', async () => {
+    const server = await serve((socket) => socket.write(reply('ok')));
+    const upstream = upstreamTo(server.port);
+    const body = new Readable({ read: () => undefined });
+    const heard = (): never => expect.unreachable();
+    upstream.send({ ...CALL, body, length: 100 }, { start: heard, data: heard, end: heard, fail: heard }).abort();
+    expect(body.destroyed).toBe(true);
+    while (server.connections.length === 0) await setImmediate();
+    await setImmediate();
+    expect(await ask(upstream)).toMatchObject({ body: 'ok' });
+    expect(server.connections).toHaveLength(1);
+  });
+
   it('that is answered before its body has gone out is answered, and the rest of it is not sent', async () => {
     const server = await serve((socket) => socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig'));
     const body = new Readable({ read: () => undefined });
