@@ -378,6 +378,8 @@ describe('the frame', () => {
     if (box === null) throw new Error('the button has no place');
     await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
     await devtools.send('Animation.setPlaybackRate', { playbackRate: 1 });
+    // The keyboard follows a frame after the palette is drawn.
+    await page.locator('[aria-label="Search commands"]:focus').waitFor();
     await page.keyboard.type('sett');
     expect(await field.inputValue()).toBe('sett');
     await page.getByRole('option', { name: 'Go to Settings' }).waitFor();
