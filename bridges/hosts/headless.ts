@@ -4,7 +4,7 @@ import { thisMachine, type Machine } from '../engine/paths.ts';
 import { autostartItem } from './login-item.ts';
 import { openEngine, type OpenOptions } from './open.ts';
 import { createRest } from './rest.ts';
-import { startWindow } from './window.ts';
+import { startWindow, type WindowHost } from './window.ts';
 
 export type HeadlessOptions = OpenOptions & {
   /** Folder of the built window. */
@@ -37,17 +37,30 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     loginItem: autostartItem(options.machine ?? thisMachine(), options.launch ?? [process.execPath]),
   });
   const { engine, settings } = opened;
-  const window = await startWindow({
-    port: settings.current().ui.port,
-    folder: options.windowFolder,
-    router: opened.router,
-    rest: createRest({ router: opened.router, keys: engine.readKeys, clock: opened.clock, version: options.version }),
-    clock: opened.clock,
-    log: opened.log,
-    limits: settings.current().limits,
-  });
+  const { port } = settings.current().ui;
+  const startOn = (wanted: number): Promise<WindowHost> =>
+    startWindow({
+      port: wanted,
+      folder: options.windowFolder,
+      router: opened.router,
+      rest: createRest({ router: opened.router, keys: engine.readKeys, clock: opened.clock, version: options.version }),
+      clock: opened.clock,
+      log: opened.log,
+      limits: settings.current().limits,
+    });
+  let reason: string | null = null;
+  const window = await startOn(port)
+    .catch((error: unknown) => {
+      reason = `Port ${port} of the settings can't be had: ${messageOf(error)}.`;
+      opened.log.warn('window.moved', { reason });
+      return startOn(0);
+    })
+    .catch(async (error: unknown) => {
+      await opened.stop();
+      throw error;
+    });
   link = window.link;
-  engine.report({ name: 'ui', state: 'listening', address: window.listener.address, reason: null, mend: null });
+  engine.report({ name: 'ui', state: 'listening', address: window.listener.address, reason, mend: null });
 
   return {
     engine,
@@ -56,4 +69,8 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     companionProblem: engine.companionProblem(),
     stop: () => opened.stop(() => window.stop()),
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import type { Refusal } from '../http/guard.ts';
+import { isStranger } from './peer.ts';
 import { SECURITY_HEADERS } from '../http/page.ts';
 import { REST_PREFIX, type Rest } from './rest.ts';
 
@@ -35,7 +36,8 @@ export type WindowOptions = {
 
 /**
  * Serves the window to a browser on loopback. Who has a one-time link gets a session cookie no script can read; the
- * guard in front refuses other hosts and origins. The contract is served below /rpc.
+ * guard in front refuses other hosts and origins. A link is its owner's alone: a browser is handed it as an argument, and
+ * arguments are read by every user of a machine. The contract is served below /rpc.
  */
 export async function startWindow(options: WindowOptions): Promise<WindowHost> {
   const links = new Map<string, number>();
@@ -79,6 +81,9 @@ export async function startWindow(options: WindowOptions): Promise<WindowHost> {
   app.get('/', (req, res, next) => {
     const token = req.query['token'];
     if (typeof token !== 'string') return next();
+    const { remoteAddress, remotePort, localPort } = req.socket;
+    const peer = { address: remoteAddress ?? '', port: remotePort ?? 0 };
+    if (isStranger(peer, localPort ?? 0)) return void res.status(403).type('text').send(NOT_YOURS);
     if (!redeem(token)) return void res.status(401).type('text').send(LINK_USED);
     res.cookie(cookieName(), openSession(), { httpOnly: true, sameSite: 'strict', path: '/' });
     res.redirect(303, '/');
@@ -126,6 +131,7 @@ export async function startWindow(options: WindowOptions): Promise<WindowHost> {
   };
 }
 
+const NOT_YOURS = 'This link is for the user who started Drawbridge, and for nobody else on this machine.';
 const NO_SESSION = 'This window has no session. Open it with "drawbridge open", which gives a fresh link.';
 const LINK_USED = 'This link was used already, or is too old. Run "drawbridge open" for a fresh one.';
 

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,6 +40,20 @@ describe('the window’s listener', () => {
     expect(again.status).toBe(401);
     expect(await again.text()).toContain('used already');
   });
+  // Only root may act as somebody else.
+  it.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+    'takes a link from its owner alone: another user reads it among the arguments of a browser',
+    async () => {
+      const link = engine.headless.link();
+      const { pathname, search } = new URL(link);
+      const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET ${pathname}${search} HTTP/1.1\\r\\nHost: 127.0.0.1:${port}\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3`;
+      const thief = spawn('bash', ['-c', script], { uid: 65_534, gid: 65_534, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+      const answer = await text(thief.stdout);
+      expect(statusOf(answer)).toBe(403);
+      expect(answer.toLowerCase()).not.toContain('set-cookie');
+      await signIn(link);
+    },
+  );
   it('keeps its cookie from scripts and from other sites', async () => {
     const res = await fetch(engine.headless.link(), { redirect: 'manual' });
     expect(res.headers.get('set-cookie')).toMatch(/; HttpOnly; SameSite=Strict$/);
@@ -126,5 +144,23 @@ describe('the window’s listener', () => {
         statusOf(await sendRaw(port, `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncookie: ${cookie}\r\nconnection: close\r\n\r\n`)),
       ).toBe(400);
     }
+  });
+});
+
+describe('a window whose port is taken', () => {
+  it('is served on another, and says why', async () => {
+    const holder = net.createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const address = holder.address();
+    const taken = typeof address === 'object' && address !== null ? address.port : 0;
+    const other = await startTestEngine({ settings: { ui: { port: taken } } });
+    const { port: found } = new URL(other.headless.link());
+    expect(Number(found)).not.toBe(taken);
+    expect((await other.control.status.get({})).listeners.find(({ name }) => name === 'ui')).toMatchObject({
+      state: 'listening',
+      reason: expect.stringContaining(`Port ${taken} of the settings`),
+    });
+    await other.stop();
+    holder.close();
   });
 });
