@@ -16,34 +16,35 @@ export async function practise(engine: Engine, model: string, version: string): 
     throw new DrawbridgeError('not_running', 'The companion is not listening, so there is nothing to call. See the overview for why.');
   for (const stale of engine.keys.list().filter((key) => key.name === KEY_NAME)) engine.keys.revoke(stale.id);
   const key = engine.keys.create(KEY_NAME, 'app');
+  const row = nextRow(engine);
   try {
-    const row = nextRow(engine);
-    await post(address, key.key, version, {
-      model,
-      stream: true,
-      messages: [{ role: 'user', content: 'Hello from Drawbridge. Is anybody there?' }],
-    });
-    return await row;
+    const question = { role: 'user', content: 'Hello from Drawbridge. Is anybody there?' };
+    const [call] = await Promise.all([row.came, post(address, key.key, version, { model, stream: true, messages: [question] })]);
+    return call;
   } finally {
+    row.stop();
     engine.keys.revoke(key.id);
   }
 }
 
-/** The next finished row of our own calls. */
-function nextRow(engine: Engine): Promise<Call> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      off();
-      reject(new DrawbridgeError('failed', 'The practice call was made, but its row did not arrive. Is capture paused?'));
-    }, WAIT_MS);
-    const off = engine.capture.onCalls((calls) => {
-      const mine = calls.find((call) => call.caller === KEY_NAME && call.state !== 'open');
-      if (mine === undefined) return;
+/** The next finished row of our own calls, until `stop`. */
+function nextRow(engine: Engine): { came: Promise<Call>; stop(): void } {
+  const { promise, resolve, reject } = Promise.withResolvers<Call>();
+  const timer = setTimeout(
+    () => reject(new DrawbridgeError('failed', 'The practice call was made, but its row did not arrive. Is capture paused?')),
+    WAIT_MS,
+  );
+  const off = engine.capture.onCalls((calls) => {
+    const mine = calls.find((call) => call.caller === KEY_NAME && call.state !== 'open');
+    if (mine !== undefined) resolve(mine);
+  });
+  return {
+    came: promise,
+    stop() {
       clearTimeout(timer);
       off();
-      resolve(mine);
-    });
-  });
+    },
+  };
 }
 
 function post(address: string, key: string, version: string, body: object): Promise<void> {
