@@ -6,6 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
 
@@ -97,6 +98,45 @@ describe('the drawbridge command', () => {
     expect(code).toBe(0);
   }, 60_000);
 
+  it('stops in order, with every call kept, when nobody reads any more what it says', async () => {
+    const { child, ready } = await start('--companion-port', '0');
+    const key = await makeKey('kept');
+    child.stdout?.destroy();
+    for (let i = 0; i < 20; i += 1)
+      (await call(ready.companion, key, { model: 'practice/echo', messages: [{ role: 'user', content: 'hi' }] })).resume();
+    child.kill('SIGHUP');
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(0);
+    expect(readFileSync(path.join(home, 'state', 'logs', 'drawbridge.log'), 'utf8')).toContain('engine.stopped');
+    await start('--companion-port', '0');
+    expect(JSON.parse((await drawbridge('calls', '--json')).out)).toHaveLength(20);
+  });
+
+  it.runIf(process.platform === 'linux')('fails where what was asked for can not be written', async () => {
+    await start('--companion-port', '0');
+    await makeKey('one');
+    const full = spawn('sh', ['-c', `"${process.execPath}" "${COMMAND}" keys > /dev/full`], {
+      env: env(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    children.add(full);
+    const [said, [code]] = await Promise.all([text(full.stderr), once(full, 'exit') as Promise<[number]>]);
+    expect(code).toBe(1);
+    expect(said).toContain('could not be written');
+  });
+
+  it('shows no character that a terminal would act on', async () => {
+    const { ready } = await start('--companion-port', '0');
+    const key = await makeKey('rude');
+    const model = 'practice/echo\u001b]52;c;aGk=\u0007\u001b[2J\nforged row';
+    (await call(ready.companion, key, { model, messages: [{ role: 'user', content: 'x' }] })).resume();
+    await callsWith((calls) => calls.length === 1 && calls[0]?.state !== 'open');
+    const { out } = await drawbridge('calls');
+    // eslint-disable-next-line no-control-regex -- these characters are what is looked for
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(out.trim().split('\n')).toHaveLength(2);
+  });
+
   it('says so when nothing runs', async () => {
     const { code, err } = await drawbridge('status');
     expect(code).toBe(1);
@@ -109,6 +149,10 @@ describe('the drawbridge command', () => {
     [['calls', '--limit', 'many'], '--limit takes a whole number'],
     [['start', '--companion-port', '99999'], '--companion-port takes a whole number'],
     [['status', '--frob'], '--frob'],
+    [['calls', '--days', '1'], '"drawbridge calls" does not take "--days"'],
+    [['status', 'of', 'what'], '"drawbridge status" does not take "of"'],
+    [['keys', 'create', 'my', 'laptop'], '"drawbridge keys" does not take "laptop"'],
+    [['toString'], 'no command "toString"'],
   ])('explains what is wrong with %j', async (args, said) => {
     const { code, err } = await drawbridge(...args);
     expect(code).toBe(2);
@@ -173,8 +217,10 @@ describe('the drawbridge command', () => {
     // Calls are made until the tail, which takes a moment to connect, has told of one.
     const timer = setInterval(
       () =>
-        void call(ready.companion, key, { model: 'practice/echo', messages: [{ role: 'user', content: 'hi' }] }).then((res) =>
-          res.resume(),
+        void call(ready.companion, key, { model: 'practice/echo', messages: [{ role: 'user', content: 'hi' }] }).then(
+          (res) => res.resume(),
+          // The engine is stopped while the last of them is on its way.
+          () => {},
         ),
       100,
     );

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -200,6 +200,25 @@ describe('on the command line', () => {
       else process.env['DRAWBRIDGE_HOME'] = before;
     }
   }
+
+  it('leaves the file that is there as it is until the new one is whole', async () => {
+    const engine = await engineWith();
+    await say(engine, 'hello');
+    const file = path.join(folder, 'kept.jsonl');
+    writeFileSync(file, 'precious');
+    expect(await run(engine.home, 'export', '--query', 'status:abc', '-o', file)).toMatchObject({ code: 2 });
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(await run(engine.home, 'export', '-o', file)).toMatchObject({ code: 0 });
+    expect(readFileSync(file, 'utf8')).toContain('hello');
+    expect(readdirSync(folder).filter((name) => name.startsWith('kept'))).toEqual(['kept.jsonl']);
+  });
+
+  it.runIf(process.platform === 'linux')('says that an export could not be written', async () => {
+    const engine = await engineWith();
+    await say(engine, 'hello');
+    expect(await run(engine.home, 'export', '-o', '/dev/full')).toMatchObject({ code: 1, err: expect.stringContaining('ENOSPC') });
+    expect(statSync('/dev/full').isFile()).toBe(false);
+  });
 
   it('moves calls by a file only its owner may read, and tells of lines it could not take', async () => {
     const [from, to] = [await engineWith(), await engineWith()];

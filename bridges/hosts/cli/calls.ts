@@ -1,5 +1,5 @@
 import type { Call, EngineClient } from '../../contract/index.ts';
-import { milliseconds, table, type Output } from './output.ts';
+import { inLine, milliseconds, table, type Output } from './output.ts';
 
 /** `drawbridge calls`: the newest calls, or the newest that a query finds. */
 export async function showCalls(
@@ -32,7 +32,7 @@ export async function tailCalls(client: EngineClient, options: { json: boolean }
       if (event.type !== 'calls') continue;
       for (const call of event.calls.filter((one) => one.state !== 'open' && !told.has(one.id))) {
         told.add(call.id);
-        output.out(options.json ? JSON.stringify(call) : callCells(call).join('  '));
+        output.out(options.json ? JSON.stringify(call) : callCells(call).map(inLine).join('  '));
       }
     }
   } catch (error) {

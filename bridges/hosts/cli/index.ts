@@ -8,6 +8,7 @@ import { connectControl } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
+import { checkCommand } from './commands.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
@@ -94,6 +95,7 @@ export async function runCli(options: CliOptions): Promise<number> {
     if (values.version === true) return said(output, options.version);
     const [command, ...rest] = positionals;
     if (values.help === true || command === undefined || command === 'help') return said(output, USAGE);
+    checkCommand(command, rest, Object.keys(values));
     if (command === 'start') {
       return await start({
         version: options.version,
@@ -140,8 +142,6 @@ type Command = CliOptions & {
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
-  if (!COMMANDS.has(command))
-    throw new DrawbridgeError('bad_input', `There is no command "${command}". Run "drawbridge help" for those there are.`);
   const machine = thisMachine();
   const client = await connectControl(resolvePaths(machine).control);
   switch (command) {
@@ -213,33 +213,6 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return said(output, json ? JSON.stringify({ stopping: true }) : 'Drawbridge is stopping.');
   }
 }
-
-const COMMANDS = new Set([
-  'open',
-  'status',
-  'capture',
-  'calls',
-  'conversations',
-  'usage',
-  'export',
-  'import',
-  'replay',
-  'compare',
-  'telemetry',
-  'read-keys',
-  'tail',
-  'keys',
-  'tunnels',
-  'env',
-  'bridges',
-  'signin',
-  'signout',
-  'account',
-  'scope',
-  'gateway',
-  'doctor',
-  'stop',
-]);
 
 /** What both rings of keys have. */
 function ringOf({ list, revoke }: Pick<EngineClient['readKeys'], 'list' | 'revoke'>) {

@@ -7,8 +7,17 @@ import { runCli } from './index.ts';
 /** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
 const interrupted = new AbortController();
 if (process.argv[2] === 'tail' || process.argv[2] === 'signin') process.once('SIGINT', () => interrupted.abort());
-// `drawbridge calls | head` closes our end early; that is no failure.
-process.stdout.on('error', () => process.exit(0));
+// An engine serves on, and stops in order, when nobody reads any more what it says: its terminal may have been closed.
+const serves = process.argv[2] === 'start';
+const onUnwritten = (error: NodeJS.ErrnoException): void => {
+  if (serves) return;
+  // `drawbridge calls | head` closes our end early; that is no failure.
+  const closed = error.code === 'EPIPE';
+  if (!closed) console.error(`drawbridge: What was asked for could not be written: ${error.message}.`);
+  process.exit(closed ? 0 : 1);
+};
+process.stderr.on('error', () => {});
+process.stdout.on('error', onUnwritten);
 
 process.exitCode = await runCli({
   argv: process.argv.slice(2),
@@ -30,4 +39,7 @@ process.exitCode = await runCli({
   },
 });
 // A pipe takes what was written in its own time; only then is it safe to leave.
-process.stdout.write('', () => process.exit());
+process.stdout.write('', () => {
+  if (process.stdout.errored !== null) onUnwritten(process.stdout.errored);
+  process.exit();
+});

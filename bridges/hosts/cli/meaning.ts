@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { UsageDimension } from '../../contract/usage.ts';
 import type { Conversation, ConversationNode, Cost, EngineClient, UsageNumbers } from '../../contract/index.ts';
-import { table, type Output } from './output.ts';
+import { inLine, table, type Output } from './output.ts';
 
 type Shown = { json: boolean; limit: number; output: Output };
 
@@ -51,7 +51,7 @@ function cells(one: Conversation): string[] {
 
 function headOf(one: Conversation): string {
   const where = [one.client, one.cwd, one.gitBranch].filter((part) => part !== null).join(', ');
-  return `${one.title ?? 'Without a title'}\n${where}\n${one.calls} calls, ${one.subtasks} sub-tasks, ${costText(one.cost)}`;
+  return `${inLine(one.title ?? 'Without a title')}\n${inLine(where)}\n${one.calls} calls, ${one.subtasks} sub-tasks, ${costText(one.cost)}`;
 }
 
 const NODE_HEADING = ['time', 'line', 'kind', 'status', 'tokens', 'cost', 'call', 'title'];

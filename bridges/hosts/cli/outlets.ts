@@ -1,16 +1,17 @@
-import { once } from 'node:events';
 import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { finished } from 'node:stream/promises';
-import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { ExportFormat } from '../../contract/exchange.ts';
 import { ReplayUpstream } from '../../contract/replay.ts';
 import type { Comparison, EngineClient, Imported } from '../../contract/index.ts';
-import { table, type Output } from './output.ts';
+import { plainText } from '../../engine/redact.ts';
+import { inLine, table, type Output } from './output.ts';
 
 export const OUTLET_USAGE = `  drawbridge export --format jsonl|har [--query Q] [--no-bodies] [-o FILE]
   drawbridge export --format html --conversation ID [-o FILE]
@@ -60,8 +61,8 @@ export async function exportTo(client: EngineClient, { output, query, flags, sig
   if (!format.success)
     throw new DrawbridgeError('bad_input', `--format takes ${ExportFormat.options.join(', ')}, not "${flags.format ?? ''}".`);
   const bodies = flags['no-bodies'] !== true;
-  const write = async (to: Writable, conversation: number | undefined): Promise<void> => {
-    const texts = await client.exchange.export(
+  const texts = (conversation: number | undefined): Promise<AsyncIterable<string>> =>
+    client.exchange.export(
       {
         format: format.data,
         bodies,
@@ -70,23 +71,33 @@ export async function exportTo(client: EngineClient, { output, query, flags, sig
       },
       { signal },
     );
-    for await (const text of texts) if (!to.write(text)) await once(to, 'drain', { signal });
-  };
-  const toFile = async (file: string, conversation: number | undefined): Promise<void> => {
-    // What was said is its owner's alone.
-    const to = createWriteStream(file, { mode: 0o600 });
-    await once(to, 'open');
-    await write(to, conversation);
-    await finished(to.end());
-  };
+  const toFile = async (file: string, conversation: number | undefined): Promise<void> =>
+    writeWhole(file, await texts(conversation), signal);
   const conversation = flags.conversation === undefined ? undefined : idOf(flags.conversation);
   if (format.data === 'html' && conversation === undefined) return exportPages(client, query, flags.output, toFile, output);
-  if (flags.output === undefined) await write(process.stdout, conversation);
-  else {
+  if (flags.output === undefined) {
+    for await (const text of await texts(conversation)) if (!process.stdout.write(text)) await once(process.stdout, 'drain', { signal });
+  } else {
     await toFile(flags.output, conversation);
     output.err(`Written to ${flags.output}.`);
   }
   return 0;
+}
+
+/** Writes a file that is its owner's alone. One that is there already stays as it is until the new one is whole. */
+async function writeWhole(file: string, texts: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  const there = await stat(file).catch(() => undefined);
+  // A pipe or a device is written to; it can't be replaced.
+  if (there !== undefined && !there.isFile()) return pipeline(texts, createWriteStream(file), { signal });
+  const place = there === undefined ? file : await realpath(file);
+  const part = `${place}.${randomUUID()}.part`;
+  try {
+    await pipeline(texts, createWriteStream(part, { mode: 0o600, flags: 'wx' }), { signal });
+    await rename(part, place);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
 }
 
 /** A page for each conversation that a call which fits belongs to. */
@@ -187,7 +198,7 @@ export async function replay(client: EngineClient, [given]: readonly string[], {
     const result = await client.replay.offline({ id });
     if (json) output.out(JSON.stringify(result));
     else {
-      for (const { event, data } of result.now) output.out(event === null ? data : `${event}  ${data}`);
+      for (const { event, data } of result.now) output.out(inLine(event === null ? data : `${event}  ${data}`));
       output.err(
         result.same
           ? `The same as the client got then${result.translated ? '' : ': nothing is translated for this call'}.`
@@ -238,10 +249,10 @@ function showComparison(comparison: Comparison, json: boolean, output: Output): 
         .split('\n')
         .map((line) => MARKS[op] + line),
     );
-    output.out(`\n${text.same ? 'The same text:' : 'The text differs:'}\n${lines.join('\n')}`);
+    output.out(`\n${text.same ? 'The same text:' : 'The text differs:'}\n${plainText(lines.join('\n'))}`);
     for (const tool of tools.filter((one) => !one.same)) {
-      if (tool.original !== null) output.out(`- ${tool.original.name ?? ''} ${tool.original.input}`);
-      if (tool.other !== null) output.out(`+ ${tool.other.name ?? ''} ${tool.other.input}`);
+      if (tool.original !== null) output.out(inLine(`- ${tool.original.name ?? ''} ${tool.original.input}`));
+      if (tool.other !== null) output.out(inLine(`+ ${tool.other.name ?? ''} ${tool.other.input}`));
     }
   }
   return same ? 0 : 1;

@@ -1,3 +1,5 @@
+import { plainText } from '../../engine/redact.ts';
+
 /** Where a command writes: a parameter, so that tests read what a person would see. */
 export type Output = {
   out: (text: string) => void;
@@ -10,8 +12,14 @@ export type Output = {
   secret: (question: string) => Promise<string>;
 };
 
-/** Rows as aligned columns, the first row being the heading. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** What somebody else wrote, as one line without anything that a terminal would act on. */
+export function inLine(text: string): string {
+  return plainText(text).replace(/[\n\t]+/g, ' ');
+}
+
+/** Rows as aligned columns, the first row being the heading. Each cell is one line (`inLine`). */
+export function table(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(inLine));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

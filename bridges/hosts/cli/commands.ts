@@ -1,0 +1,50 @@
+import { DrawbridgeError } from '../../contract/errors.ts';
+import { CAPTURE_OPTIONS } from './capture.ts';
+import { TUNNEL_OPTIONS } from './tunnels.ts';
+
+/** What a command takes: so many words after its name, and these flags beside those that every command takes. */
+type Takes = { words: number; flags?: readonly string[] };
+
+const COMMANDS: Readonly<Record<string, Takes>> = {
+  start: { words: 0, flags: ['headless', 'no-open', 'companion-port'] },
+  open: { words: 0 },
+  status: { words: 0 },
+  calls: { words: 0, flags: ['query', 'limit'] },
+  conversations: { words: 1, flags: ['limit'] },
+  usage: { words: 0, flags: ['by', 'days'] },
+  tail: { words: 0 },
+  keys: { words: 2, flags: ['use'] },
+  'read-keys': { words: 2 },
+  env: { words: 1 },
+  bridges: { words: 2 },
+  signin: { words: 1, flags: ['route', 'agree', 'code'] },
+  signout: { words: 1 },
+  account: { words: 2 },
+  scope: { words: 2, flags: ['route', 'agree'] },
+  gateway: { words: 2 },
+  doctor: { words: 1 },
+  capture: { words: 3, flags: ['query', 'days', ...Object.keys(CAPTURE_OPTIONS)] },
+  hook: { words: 1 },
+  tunnels: { words: 2, flags: Object.keys(TUNNEL_OPTIONS) },
+  export: { words: 0, flags: ['format', 'query', 'conversation', 'no-bodies', 'output'] },
+  import: { words: 1 },
+  replay: { words: 1, flags: ['model', 'upstream', 'edit', 'credential', 'offline'] },
+  compare: { words: 2 },
+  telemetry: { words: 2, flags: ['header'] },
+  'check-stream': { words: 1, flags: ['format'] },
+  stop: { words: 0 },
+};
+
+/**
+ * Checks that a command is one, and takes what it was given: what it would not look at is refused, not passed over.
+ * `flags` are the names of those given. Throws DrawbridgeError `bad_input`.
+ */
+export function checkCommand(command: string, words: readonly string[], flags: readonly string[]): void {
+  const takes = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (takes === undefined)
+    throw new DrawbridgeError('bad_input', `There is no command "${command}". Run "drawbridge help" for those there are.`);
+  const flag = flags.find((name) => name !== 'json' && takes.flags?.includes(name) !== true);
+  const extra = flag === undefined ? words[takes.words] : `--${flag}`;
+  if (extra !== undefined)
+    throw new DrawbridgeError('bad_input', `"drawbridge ${command}" does not take "${extra}". Run "drawbridge help" for what it takes.`);
+}
