@@ -52,20 +52,59 @@ export function redactTarget(target: string): string {
   return `${redactText(path)}?${pairs.join('&')}`;
 }
 
-/** The shapes of credentials that may stand anywhere in a text: ours, the vendors' keys, JWTs, bearer values. */
-const SECRET_TEXT =
-  /\bdb_[A-Za-z0-9_-]{20,}|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<=\bBearer )[^\s"',;]{8,}/g;
+/**
+ * What stands before a credential: the text's beginning, what no word or base64url holds, or what JSON writes for such a
+ * character; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read through a few
+ * times at most, however many prefixes are in it.
+ */
+const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4})-?`;
+
+/** What stands before is looked at last: V8 leaps from one possible prefix to the next where the expression begins with it. */
+function shape(prefix: string, rest: string): string {
+  return `${prefix}(?<=${BEFORE}${prefix})${rest}`;
+}
+
+/** So many characters or more. As one counted loop V8 would remember each: megabytes of them would throw. */
+function run(characters: string, atLeast: number): string {
+  return `${characters}{${atLeast}}${characters}*`;
+}
+
+/**
+ * The shapes of credentials that may stand anywhere in a text: ours, the vendors' keys, GitHub's tokens, JWTs, bearer
+ * values (their scheme is captured). None has a character in it that JSON escapes.
+ */
+const SECRET_TEXT = new RegExp(
+  [
+    shape('db_', run('[\\w-]', 20)),
+    shape('[ps]k-', run('[\\w-]', 16)),
+    // After a backslash it would be a carriage return.
+    shape('rk-', String.raw`(?<!\\rk-)${run('[\\w-]', 16)}`),
+    shape('gh[oprsu]_', run('[A-Za-z0-9]', 20)),
+    shape('github_pat_', run('\\w', 20)),
+    shape('eyJ', String.raw`${run('[\\w-]', 8)}\.${run('[\\w-]', 8)}\.[\w-]*`),
+    `(Bearer )${run('[\\w.~+/=|:-]', 8)}`,
+  ].join('|'),
+  'g',
+);
 
 /** A text with everything that looks like a credential replaced. */
 export function redactText(text: string): string {
   // Most texts are short and hold none of these marks; the expression is not run on them.
   if (text.length < 16) return text;
-  return text.replace(SECRET_TEXT, REDACTED);
+  return text.replace(SECRET_TEXT, (_secret, scheme: string = '') => scheme + REDACTED);
 }
 
-/** The same, each credential by as many asterisks: what stands after it stays where it is. */
+/** The same, each credential by as many asterisks: what stands after it stays where it is, and JSON stays JSON. */
 export function maskText(text: string): string {
-  return text.length < 16 ? text : text.replace(SECRET_TEXT, (secret) => '*'.repeat(secret.length));
+  if (text.length < 16) return text;
+  return text.replace(SECRET_TEXT, (secret, scheme: string = '') =>
+    isProse(secret, scheme) ? secret : scheme + '*'.repeat(secret.length - scheme.length),
+  );
+}
+
+/** "Bearer authentication": bodies are full of such words, and are to be given back. All other shapes are longer. */
+function isProse(secret: string, scheme: string): boolean {
+  return scheme !== '' && secret.length - scheme.length < 16 && !/\d/.test(secret);
 }
 
 /** A text without terminal escapes and control characters: upstream errors are shown in terminals and logs. */
