@@ -191,7 +191,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           row.replyBytes = reply.bytes;
           row.cut = end.cut;
           row.state = end.cut ? 'cut' : 'done';
-          row.error = end.error === undefined ? null : plainText(redactText(end.error)).slice(0, 1000);
+          row.error = end.error === undefined ? null : shownError(end.error);
           row.lost = [...(end.lost ?? [])];
           row.usage = end.usage ?? null;
           row.modelUsed = end.modelUsed ?? null;
@@ -211,6 +211,13 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       };
     },
   };
+}
+
+const MOST_OF_AN_ERROR = 1000;
+
+/** What is kept of an error. Cut twice: no upstream's page is read through here, and no credential loses its end. */
+function shownError(error: string): string {
+  return plainText(redactText(error.slice(0, 16 * MOST_OF_AN_ERROR))).slice(0, MOST_OF_AN_ERROR);
 }
 
 function openRow(id: number, start: CallStart, now: number): Call {

@@ -66,6 +66,13 @@ function row(fits: (call: Call) => boolean): Promise<Call> {
 }
 
 describe('capture', () => {
+  it('keeps the beginning of an error, and of a credential nothing, also where the beginning ends in it', async () => {
+    await startCapture();
+    const done = row((call) => call.state !== 'open');
+    const call = capture.recorder.begin(start());
+    call.end({ cut: true, error: `${'refused '.repeat(124)}sk-proj-${'Zx9Qw8Er'.repeat(5)} ${'<p>'.repeat(1_000_000)}` });
+    expect((await done).error).toBe(`${'refused '.repeat(124)}[redacte`);
+  });
   it('keeps both sides of a call, and reads the reply for its row', async () => {
     await startCapture();
     const done = row((call) => call.state !== 'open');
