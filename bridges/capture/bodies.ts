@@ -20,11 +20,14 @@ const BLOCK_FROM = 64;
 const NOTHING = Buffer.alloc(0);
 const MAX_RECIPE = 64 * 1024 * 1024;
 
-/** A segment of a body: where the bytes before it begin, where it stands, and the segment that it is or is told by. */
-type Mark = { gap: number; start: number; end: number; segment: number; cut: Cut | undefined };
+/**
+ * A segment of a body: where the bytes before it begin, where it stands, and the segment that it is or is told by.
+ * `isMasked`: that segment is not what the body had there.
+ */
+type Mark = { gap: number; start: number; end: number; segment: number; cut: Cut | undefined; isMasked: boolean };
 type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number };
 
-/** A body as it was stored, and its segments that no earlier body shared: masked where they had never been seen before. */
+/** A body as it was stored, and its segments that no earlier body shared: masked. */
 export type KeptBody = { stored: Buffer; own: readonly KeptSegment[] };
 export type KeptSegment = { bytes: Buffer; isNew: boolean };
 
@@ -180,16 +183,12 @@ export class Bodies {
       const end = found[i + 1] ?? 0;
       if (end - start < MIN_SEGMENT) continue;
       const bytes = body.subarray(start, end);
-      const told = this.#told(bytes, base, base?.marks[marks.length]);
-      if (told === undefined) {
-        const clean = masked(bytes);
-        const { id, isNew } = this.#segmentId(clean);
-        own.push({ bytes: clean, isNew });
-        marks.push({ gap: from, start, end, segment: id, cut: undefined });
-      } else {
-        own.push({ bytes, isNew: false });
-        marks.push({ gap: from, start, end, ...told });
-      }
+      const clean = masked(bytes);
+      const isMasked = clean !== bytes;
+      const told = isMasked ? undefined : this.#told(bytes, base, base?.marks[marks.length]);
+      const { id, isNew } = told === undefined ? this.#segmentId(clean) : { id: told.segment, isNew: false };
+      own.push({ bytes: clean, isNew });
+      marks.push({ gap: from, start, end, segment: id, cut: told?.cut, isMasked });
       from = end;
     }
     if (marks.length === 0) return undefined;
@@ -228,9 +227,12 @@ export class Bodies {
     this.#recent = this.#recent.filter((entry) => (bytes += entry.body.length) <= RECENT_BYTES);
   }
 
-  /** A segment that is nearly the one in the same place of the body before; undefined where it is not. */
+  /**
+   * A segment that is nearly the one in the same place of the body before; undefined where it is not, or where a
+   * credential is in that one: of one that reaches into what differs, the mask would be too long or too short.
+   */
   #told(bytes: Buffer, base: Recent | undefined, like: Mark | undefined): Pick<Mark, 'segment' | 'cut'> | undefined {
-    if (base === undefined || like === undefined || like.cut !== undefined) return undefined;
+    if (base === undefined || like === undefined || like.cut !== undefined || like.isMasked) return undefined;
     const cut = cutOf(base.body.subarray(like.start, like.end), bytes);
     if (cut === undefined) return undefined;
     this.touched?.segments.add(like.segment);
@@ -278,7 +280,7 @@ function cutOf(from: Buffer, bytes: Buffer): Cut | undefined {
   const end = commonEnd(from, bytes, Math.min(from.length, bytes.length) - start);
   const own = bytes.length - start - end;
   if (own > 256 || own * 4 > bytes.length) return undefined;
-  return { start, end, own: masked(bytes.subarray(start, start + own)) };
+  return { start, end, own: bytes.subarray(start, start + own) };
 }
 
 function commonEnd(a: Buffer, b: Buffer, most: number): number {

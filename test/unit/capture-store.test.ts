@@ -7,6 +7,7 @@ import type { Call } from '../../bridges/contract/index.ts';
 import { assemble, decodeRecipe, encodeRecipe } from '../../bridges/capture/recipe.ts';
 import { commonPrefix, segments } from '../../bridges/capture/segments.ts';
 import { Store } from '../../bridges/capture/store.ts';
+import { maskText } from '../../bridges/engine/redact.ts';
 import { callRow as row, conversationOf as conversation } from '../capture/rows.ts';
 
 let folder: string;
@@ -140,6 +141,24 @@ describe('the capture store', () => {
         },
       ),
       { numRuns: 50 },
+    );
+  });
+  it('masks credentials and nothing else, also in messages that are nearly those of the body before', () => {
+    const word = fc.constantFrom('sk-', 'AAAABBBBCCCCDDDD', 'zyxw9876', 'Bearer ', 'eyJ', '.', ' ', '\n', '"', '-', 'é', 'a', 'b');
+    const text = fc.array(word, { maxLength: 12 }).map((words) => words.join(''));
+    const same = 'please remember what I tell you. '.repeat(20);
+    let id = 0;
+    fc.assert(
+      fc.property(text, text, fc.array(text, { minLength: 2, maxLength: 5 }), (before, after, differing) => {
+        for (const one of differing) {
+          id += 1;
+          const messages = [{ role: 'user', content: `${same}${before}${one}${after}${same}` }];
+          const body = JSON.stringify({ model: 'm', messages });
+          store.write({ call: row(id), ends: true, sides: [{ side: 'clientRequest', headers: '[]', body: Buffer.from(body) }] });
+          expect(store.sides(id)[0]?.body?.toString()).toBe(maskText(body));
+        }
+      }),
+      { numRuns: 300 },
     );
   });
   it('lists newest first by keyset, and filters', () => {
