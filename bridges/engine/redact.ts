@@ -17,17 +17,37 @@ const SECRET_HEADERS = new Set([
   'x-auth-token',
   'x-amz-security-token',
 ]);
-const SECRET_NAME =
-  /(?:^|[-_.])(?:key|token|secret|password|passwd|credential|signature|auth|session[-_]?token|id_token_hint|code|assertion)(?:$|[-_.])/i;
+const SECRET_HEADER = /token|secret|api-?key|password|credential|authori[sz]ation|authentication|assertion|(?:^|-)(?:key|auth|jwt)$/;
+/**
+ * Counts and limits that merely mention tokens, and keys that open nothing: an idempotency key is the client's own number
+ * of a request, and tells which calls were the same one.
+ */
+const HARMLESS = /(?:ratelimit|rate-limit|token-count|tokens-(?:limit|remaining|reset)|max[-_]tokens|(?:idempotency|cache)-key$)/;
+/** Words of a query's name; what is written in one or in humps is a word of its own. */
+const SECRET_WORD =
+  /(?:^|[^a-z\d])(?:(?:api|access|auth|client|id|refresh|session)?(?:key|token|secret)|pass(?:word|wd)|pwd|credentials?|sig(?:nature)?|auth(?:orization)?|code|assertion|jwt)(?:$|[^a-z\d])/;
+const HUMPS = /[A-Z]+/g;
 export const REDACTED = '[redacted]';
 
 /** True where the header's value is a secret. */
 export function isSecretHeader(name: string): boolean {
   const lower = name.toLowerCase();
-  return SECRET_HEADERS.has(lower) || (/(?:token|secret|api-?key|password|credential)/.test(lower) && !HARMLESS.test(lower));
+  return SECRET_HEADERS.has(lower) || (SECRET_HEADER.test(lower) && !HARMLESS.test(lower));
 }
-/** Counts and limits that merely mention tokens. */
-const HARMLESS = /(?:ratelimit|rate-limit|token-count|tokens-(?:limit|remaining|reset)|max-tokens)/;
+
+/** True where the value of a query's pair is a secret. `name` as it stands in the query. */
+function isSecretName(name: string): boolean {
+  return SECRET_WORD.test(unquoted(name).replace(HUMPS, '-$&').toLowerCase());
+}
+
+function unquoted(name: string): string {
+  if (!name.includes('%')) return name;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
 
 /** What stands for the value of a secret header: its scheme, where it tells one. */
 export function redactedValue(value: string): string {
@@ -47,17 +67,17 @@ export function redactTarget(target: string): string {
       const equals = pair.indexOf('=');
       if (equals < 0) return redactText(pair);
       const name = pair.slice(0, equals);
-      return SECRET_NAME.test(name) ? `${name}=${REDACTED}` : redactText(pair);
+      return isSecretName(name) ? `${name}=${REDACTED}` : redactText(pair);
     });
   return `${redactText(path)}?${pairs.join('&')}`;
 }
 
 /**
- * What stands before a credential: the text's beginning, what no word or base64url holds, or what JSON writes for such a
- * character; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read through a few
- * times at most, however many prefixes are in it.
+ * What stands before a credential: the text's beginning, what is in no word and no base64url, or what JSON or a URL writes
+ * for such a character; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read
+ * through a few times at most, however many prefixes are in it.
  */
-const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4})-?`;
+const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2})-?`;
 
 /** What stands before is looked at last: V8 leaps from one possible prefix to the next where the expression begins with it. */
 function shape(prefix: string, rest: string): string {

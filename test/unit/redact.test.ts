@@ -18,6 +18,18 @@ describe('redaction', () => {
     'X-Goog-Api-Key',
     'x-some-secret',
     'my-password',
+    'Ocp-Apim-Subscription-Key',
+    'x-functions-key',
+    'x-litellm-key',
+    'apikey',
+    'Authentication',
+    'x-authorization',
+    'x-forwarded-authorization',
+    'x-goog-iam-authorization',
+    'x-ms-authorization-auxiliary',
+    'x-auth',
+    'x-goog-iap-jwt-assertion',
+    'accessToken',
   ])('takes %s for a secret', (name) => {
     expect(isSecretHeader(name)).toBe(true);
   });
@@ -29,6 +41,16 @@ describe('redaction', () => {
     'user-agent',
     'session-id',
     'x-max-tokens',
+    'max_tokens',
+    'x-ratelimit-remaining-tokens',
+    'x-stainless-retry-count',
+    'anthropic-version',
+    'www-authenticate',
+    'idempotency-key',
+    'x-cache-key',
+    'key_id',
+    'keyboard',
+    'author',
   ])('leaves %s readable', (name) => {
     expect(isSecretHeader(name)).toBe(false);
   });
@@ -50,6 +72,11 @@ describe('redaction', () => {
     ['/v1/x?api_key=a&b=c&access_token=d', '/v1/x?api_key=[redacted]&b=c&access_token=[redacted]'],
     ['/v1/x?limit=1000', '/v1/x?limit=1000'],
     ['/cb?code=abc&state=x', '/cb?code=[redacted]&state=x'],
+    ['/v1/x?apikey=a&apiKey=b&APIKey=c&api%5Fkey=d', '/v1/x?apikey=[redacted]&apiKey=[redacted]&APIKey=[redacted]&api%5Fkey=[redacted]'],
+    ['/v1/x?accessToken=a&sig=b&pwd=c&jwt=d', '/v1/x?accessToken=[redacted]&sig=[redacted]&pwd=[redacted]&jwt=[redacted]'],
+    ['/v1/x?X-Amz-Signature=a&auth[secret]=b', '/v1/x?X-Amz-Signature=[redacted]&auth[secret]=[redacted]'],
+    ['/v1/x?maxTokens=1&max_tokens=2&keyword=k&author=a&design=s&%=5', '/v1/x?maxTokens=1&max_tokens=2&keyword=k&author=a&design=s&%=5'],
+    ['/v1/x?q=%22sk-0123456789abcdefghij%22', '/v1/x?q=%22[redacted]%22'],
   ])('shortens %s', (target, shown) => {
     expect(redactTarget(target)).toBe(shown);
   });
