@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { Blocks, MOST_IN_BLOCK, type Place } from './blocks.ts';
 import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
-import { masked } from './mask.ts';
+import { masked, maskedReply } from './mask.ts';
 import { FORM, pack, unpack } from './pack.ts';
 import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Cut, type Piece, type Recipe } from './recipe.ts';
 import type { Seal } from './seal.ts';
@@ -60,7 +60,7 @@ export class Bodies {
 
   keepReply(body: Buffer): Buffer {
     const apart = takeApart(body);
-    return apart === undefined ? this.#keepWhole(masked(body)) : wrap(FORM.stream, body.length, this.#keepWhole(apart.encoded));
+    return apart === undefined ? this.#keepWhole(maskedReply(body)) : wrap(FORM.stream, body.length, this.#keepWhole(apart.encoded));
   }
 
   #keepWhole(body: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import { maskText } from '../engine/redact.ts';
 import { pushNumber, Reader } from './numbers.ts';
+import { endOfFrame, frameEndOf, isStream, numberEnd, stringEnd, valuesOf, withoutPieces, type Value } from './values.ts';
 
 /**
  * A streamed reply, taken apart: frames that differ in nothing but a few values are told once, and what they say stands
@@ -20,23 +21,19 @@ export type TakenApart = {
   said: readonly { key: string; text: string }[];
   /** The frames that are kept as they are. Latin-1. */
   plain: string;
-  /** All frames in their order, but of each run only the first, and nothing masked. Latin-1. */
+  /** All frames in their order, but of each run only the first, and only what came in pieces masked. Latin-1. */
   told: string;
 };
 
-const HOLE = /"(text|content|delta|partial_json|thinking|reasoning_content|refusal|arguments|obfuscation)":\s?"|"(sequence_number)":\s?\d/g;
 const STRING = 0;
 const NUMBER = 1;
 /** A string that is JSON itself, kept without the escapes it has for that. */
 const JSON_TEXT = 2;
-/** Larger frames say everything once more; they are kept as they are. */
-const MOST_OF_A_FRAME = 4096;
 const MOST_TEMPLATES = 24;
 const MOST_BYTES = 64 * 1024 * 1024;
-const FRAME_END = '\n\n';
 
-/** `end`: where its value ends in the frame that was looked at last. `last`: the number taken last. */
-type Hole = { key: string; kind: number; texts: string[]; numbers: number[]; last: number; end: number };
+/** `texts`: of this run. `said`: in all. `end`: where its value ends in the frame that was looked at last. `last`: the number taken last. */
+type Hole = { key: string; kind: number; texts: string[]; said: string; numbers: number[]; last: number; end: number };
 type Template = { literals: string[]; holes: Hole[] };
 
 /** What was found out of larger replies is not remembered. Bytes. */
@@ -53,22 +50,37 @@ let last: readonly { reply: WeakRef<Buffer>; found: TakenApart | undefined }[] =
 export function takeApart(reply: Buffer): TakenApart | undefined {
   const known = last.find((one) => one.reply.deref() === reply);
   if (known !== undefined) return known.found;
-  const found = new Taking(reply).run();
+  const found = reply.length > 64 && reply.length <= MOST_BYTES && isStream(reply) ? takenApart(reply.toString('latin1')) : undefined;
   if (reply.length <= MOST_REMEMBERED) last = [{ reply: new WeakRef(reply), found }, ...last].slice(0, REMEMBERED);
   return found;
 }
 
+function takenApart(stream: string): TakenApart | undefined {
+  const taking = new Taking(stream);
+  const found = taking.run();
+  return found !== undefined && taking.saysCredential() ? new Taking(withoutPieces(stream)).run() : found;
+}
+
 class Taking {
   readonly #text: string;
+  readonly #frameEnd: string;
   readonly #templates: Template[] = [];
   readonly #runs: number[] = [];
+  /** What is said under each key, in the frames' order, and in how many parts it stands in what is kept. */
+  readonly #said = new Map<string, { text: string; parts: number }>();
   #plain = '';
   #told = '';
   #at = 0;
 
-  constructor(reply: Buffer) {
-    const isStream = reply.length > 64 && reply.length <= MOST_BYTES && /^(?:event|data):/.test(reply.toString('latin1', 0, 6));
-    this.#text = isStream ? reply.toString('latin1') : '';
+  /** Latin-1. */
+  constructor(stream: string) {
+    this.#text = stream;
+    this.#frameEnd = frameEndOf(stream);
+  }
+
+  /** True where a credential came in parts that are kept in several places: in none of them it can be told by itself. */
+  saysCredential(): boolean {
+    return [...this.#said.values()].some(({ text, parts }) => parts > 1 && maskText(text) !== text);
   }
 
   run(): TakenApart | undefined {
@@ -86,8 +98,7 @@ class Taking {
     };
     while (this.#at < text.length) {
       const from = this.#at;
-      const next = text.indexOf(FRAME_END, from);
-      const end = next < 0 ? text.length : next + FRAME_END.length;
+      const end = endOfFrame(text, from, this.#frameEnd);
       const number = this.#repeated(from, end);
       if (number === undefined) {
         this.#at = end;
@@ -103,7 +114,7 @@ class Taking {
     if (this.#templates.length === 0) return undefined;
     endPlain();
     this.#plain = maskText(this.#plain);
-    const columns = this.#templates.map(({ holes }) => holes.map(({ texts }) => maskText(texts.join(''))));
+    const columns = this.#templates.map(({ holes }) => holes.map(({ said }) => maskText(said)));
     return {
       encoded: this.#encoded(runs, columns),
       said: this.#templates.flatMap(({ holes }, i) =>
@@ -118,17 +129,37 @@ class Taking {
   #repeated(from: number, end: number): number | undefined {
     const found = this.#templates.findIndex((template) => fits(this.#text, from, template) >= 0);
     if (found >= 0) return found;
-    if (end - from > MOST_OF_A_FRAME || this.#templates.length === MOST_TEMPLATES) return undefined;
-    const template = templateOf(this.#text.slice(from, end));
-    if (template === undefined || fits(this.#text, end, template) < 0) return undefined;
-    return this.#templates.push(template) - 1;
+    const frame = this.#text.slice(from, end);
+    const values = valuesOf(frame);
+    const template = values.length === 0 || this.#templates.length === MOST_TEMPLATES ? undefined : templateOf(frame, values);
+    if (template !== undefined && fits(this.#text, end, template) >= 0) return this.#templates.push(template) - 1;
+    for (const value of values) if (!value.isNumber) this.#say(value.key, frame.slice(value.at, value.end));
+    return undefined;
   }
 
   /** Takes the frames of a template that follow one another; returns how many. */
   #takeAll(template: Template | undefined): number {
     let count = 0;
-    if (template !== undefined) while (this.#take(template)) count += 1;
+    if (template === undefined) return count;
+    while (this.#take(template)) count += 1;
+    for (const hole of template.holes) {
+      if (hole.kind === NUMBER) continue;
+      const said = hole.texts.join('');
+      hole.texts.length = 0;
+      hole.said += said;
+      this.#say(hole.key, said);
+    }
     return count;
+  }
+
+  #say(key: string, text: string): void {
+    if (text === '') return;
+    const said = this.#said.get(key);
+    if (said === undefined) this.#said.set(key, { text, parts: 1 });
+    else {
+      said.text += text;
+      said.parts += 1;
+    }
   }
 
   #take(template: Template): boolean {
@@ -186,23 +217,24 @@ class Taking {
   }
 }
 
-function templateOf(frame: string): Template | undefined {
+function templateOf(frame: string, values: readonly Value[]): Template {
   const literals: string[] = [];
-  const holes: Hole[] = [];
   let from = 0;
-  for (const match of frame.matchAll(HOLE)) {
-    if (match.index < from) continue;
-    const [whole, text, number] = match;
-    const kind = number === undefined ? STRING : NUMBER;
-    const at = match.index + whole.length - kind;
-    const end = kind === STRING ? stringEnd(frame, at) : numberEnd(frame, at);
-    if (end < 0) return undefined;
+  for (const { at, end } of values) {
     literals.push(frame.slice(from, at));
-    holes.push({ key: text ?? number ?? '', kind, texts: [], numbers: [], last: 0, end: 0 });
     from = end;
   }
   literals.push(frame.slice(from));
-  return holes.length === 0 ? undefined : { literals, holes };
+  const holes = values.map(({ key, isNumber }) => ({
+    key,
+    kind: isNumber ? NUMBER : STRING,
+    texts: [],
+    said: '',
+    numbers: [],
+    last: 0,
+    end: 0,
+  }));
+  return { literals, holes };
 }
 
 /** Where a frame at `from` that is made of this template ends; -1 where there is none. */
@@ -220,23 +252,6 @@ function fits(text: string, from: number, { literals, holes }: Template): number
     hole.end = end;
     at = end;
   }
-}
-
-/** The quote that ends the string whose inside begins at `at`, or -1. */
-function stringEnd(text: string, at: number): number {
-  for (let end = text.indexOf('"', at); end >= 0; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text[end - 1 - slashes] === '\\' && end - 1 - slashes >= at) slashes += 1;
-    if (slashes % 2 === 0) return end;
-  }
-  return -1;
-}
-
-/** Where a number as JSON writes whole ones ends; -1 where it would come back otherwise. */
-function numberEnd(text: string, at: number): number {
-  let end = at;
-  while (end - at < 16 && text.charCodeAt(end) >= 0x30 && text.charCodeAt(end) <= 0x39) end += 1;
-  return end === at || end - at > 15 || (text[at] === '0' && end - at > 1) ? -1 : end;
 }
 
 /** A text without JSON's escapes, where it would get the very same ones again. It stays Latin-1: half a character is left escaped. */

@@ -161,6 +161,69 @@ describe('the capture store', () => {
       { numRuns: 300 },
     );
   });
+  const chunk = (delta: object, change: object = {}): string =>
+    `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta }], ...change })}\n\n`;
+  const key = `sk-proj-${'Zx9Qw8Er'.repeat(5)}`;
+  const [first = '', ...rest] = key.match(/.{1,6}/g) ?? [];
+  const said = ['my key:\n', first, ...rest, '\nand more'];
+  it.each([
+    ['in frames that are alike', said.map((content) => chunk({ content }))],
+    ['in frames that differ', said.map((content, i) => chunk({ content }, { created: i }))],
+    ['in frames that differ now and then', said.map((content, i) => chunk({ content }, { created: i >> 1 }))],
+    [
+      'in more kinds of frames than are remembered',
+      Array.from({ length: 60 }, (_, i) => chunk({ content: said[i - 40] ?? 'word ' }, { created: i >> 1 })),
+    ],
+    [
+      'from the frame of its role on',
+      [chunk({ role: 'assistant', content: first }), ...[...rest, ' '].map((content) => chunk({ content }))],
+    ],
+    [
+      'up to the frame of its end',
+      [...said.slice(0, -2).map((content) => chunk({ content })), chunk({ content: rest.at(-1) }, { finish_reason: 'stop' })],
+    ],
+    ['after a comment', [': processing\n\n', ...said.map((content) => chunk({ content }))]],
+    ['in the input of a tool', ['{"a":"', '\\', 'n', first, ...rest, '"}'].map((partial_json) => chunk({ partial_json }))],
+    ['beside other values', said.map((content, i) => chunk({ content }, { obfuscation: 'xyz'.slice(i % 3) }))],
+  ])('masks a key that came in pieces %s', (_which, frames) => {
+    for (const stream of [frames.join(''), frames.join('').replaceAll('\n', '\r\n')]) {
+      const sides = [{ side: 'clientReply' as const, headers: '[]', body: Buffer.from(stream) }];
+      store.write({ call: row(1), ends: true, sides });
+      const kept = store.sides(1)[0]?.body?.toString() ?? '';
+      const values = [...kept.matchAll(/"(?:content|partial_json)":("(?:[^"\\]|\\.)*")/g)].map(([, value = '']) =>
+        String(JSON.parse(value)),
+      );
+      expect(values.join('')).toContain('*'.repeat(key.length));
+      expect(kept).toHaveLength(stream.length);
+      store.remove([1]);
+    }
+  });
+  it('masks nothing but what a stream says of a credential, whatever its frames', () => {
+    const word = fc.constantFrom('sk-', 'AAAABBBBCCCC', 'zz9', ' ', '\n', '"', '\\', '-', 'é', 'Bearer ', '');
+    const frames = fc.array(fc.tuple(word, fc.nat(3), fc.constantFrom('content', 'text', 'partial_json')), { maxLength: 40 });
+    let id = 0;
+    fc.assert(
+      fc.property(frames, fc.constantFrom('\n', '\r\n'), (parts, lineEnd) => {
+        id += 1;
+        const stream = parts
+          .map(([said, created, where]) => chunk({ [where]: said }, { created }))
+          .join('')
+          .replaceAll('\n', lineEnd);
+        store.write({ call: row(id), ends: true, sides: [{ side: 'clientReply', headers: '[]', body: Buffer.from(stream) }] });
+        const kept = store.sides(id)[0]?.body?.toString() ?? '';
+        expect(kept).toHaveLength(stream.length);
+        expect(Array.from(kept, (character, i) => (character === '*' ? stream[i] : character)).join('')).toBe(stream);
+        const values = kept.split(/\r?\n/).flatMap((line): unknown[] => (line === '' ? [] : JSON.parse(line.slice(6)).choices));
+        for (const where of ['content', 'text', 'partial_json']) {
+          const said = values
+            .map((value) => JSON.stringify(value).match(new RegExp(`"${where}":"((?:[^"\\\\]|\\\\.)*)"`))?.[1] ?? '')
+            .join('');
+          expect(maskText(said)).toBe(said);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
   it('lists newest first by keyset, and filters', () => {
     for (let id = 1; id <= 50; id++)
       store.putCall(

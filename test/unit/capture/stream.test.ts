@@ -23,11 +23,12 @@ describe('a streamed reply that is taken apart', () => {
       fc.tuple(fc.nat(300), text).map(([at, said]) => numbered(at, said)),
       text.map(input),
       text.map((said) => `data: {"text": "${said}"}\n\n`),
+      text.map((said) => delta(0, said).replaceAll('\n', '\r\n')),
       fc.constantFrom('data: [DONE]\n\n', 'event: ping\ndata: {}\n\n', ': comment\n', '\r\n\r\n', 'data: {"sequence_number":007}\n\n'),
     );
     fc.assert(
-      fc.property(fc.array(frames, { maxLength: 40 }), fc.nat(200), (parts, cut) => {
-        const whole = `data: {"begin":"${'x'.repeat(60)}"}\n\n${parts.join('')}`;
+      fc.property(fc.array(frames, { maxLength: 40 }), fc.nat(200), fc.constantFrom('\n', '\r\n'), (parts, cut, lineEnd) => {
+        const whole = `data: {"begin":"${'x'.repeat(60)}"}${lineEnd.repeat(2)}${parts.join('')}`;
         expect(backAgain(whole).same).toBe(true);
         // A stream that was cut off, also in the middle of a character.
         const bytes = Buffer.from(whole);
@@ -95,6 +96,14 @@ describe('a streamed reply that is taken apart', () => {
     expect(takeApart(small)).toBe(takeApart(small));
     expect(takeApart(large)).not.toBe(takeApart(large));
     expect(takeApart(large)).toEqual(takeApart(large));
+  });
+
+  it('is taken apart too where its lines end in carriage returns', () => {
+    const stream = Array.from({ length: 20 }, (_, i) => delta(0, `word${i} `))
+      .join('')
+      .replaceAll('\n', '\r\n');
+    expect(backAgain(stream).same).toBe(true);
+    expect(backAgain(stream).bytes).toBeLessThan(stream.length / 4);
   });
 
   it('is left alone where it is no stream, or says nothing twice', () => {
