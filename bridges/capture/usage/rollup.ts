@@ -176,7 +176,7 @@ export function readSeries(
   input: SeriesInput,
 ): { points: UsagePoint[]; totals: UsageTotal[]; all: UsageNumbers } {
   const perBucket = input.bucket === 'day' ? 24 : 1;
-  const shift = input.bucket === 'day' ? Math.round(input.offsetMinutes / 60) : 0;
+  const shift = input.bucket === 'day' ? Math.floor(input.offsetMinutes / 60) : 0;
   const where = ['h.hour >= ?', 'h.hour < ?'];
   const values: (number | string)[] = [Math.floor(input.fromMs / HOUR_MS), Math.ceil(input.toMs / HOUR_MS)];
   for (const dimension of DIMENSIONS) {

@@ -168,6 +168,16 @@ describe('usage over time', () => {
     expect(read({ bucket: 'day' }).points.map(({ at }) => at)).toEqual(['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z']);
     expect(read({ bucket: 'day', offsetMinutes: 120 }).points.map(({ at }) => at)).toEqual(['2026-11-20T22:00:00.000Z']);
   });
+  it.each([-570, -210, -150, 60, 330, 345])('puts an hour with the day it began in, %i minutes from UTC', (offsetMinutes) => {
+    const { rollup, read } = open();
+    const dayOf = (at: number): string => new Date(at + offsetMinutes * 60_000).toISOString().slice(0, 10);
+    const hours = Array.from({ length: 40 }, (_, hour) => Date.UTC(2026, 10, 20, hour));
+    for (const [id, at] of hours.entries())
+      rollup.stored({ call: call({ id, startedAt: new Date(at + 600_000).toISOString() }), ends: true });
+    const { points } = read({ bucket: 'day', offsetMinutes, toMs: BEGAN + 3 * 86_400_000 });
+    const days = Map.groupBy(hours, dayOf);
+    expect(points.map(({ at, calls }) => [dayOf(Date.parse(at)), calls])).toEqual([...days].map(([day, of]) => [day, of.length]));
+  });
   it('is grouped and filtered by any dimension', () => {
     const { rollup, read } = open();
     rollup.bridges([{ bridge: 'codex', account: 'me@example.com', billing: 'plan' }]);

@@ -67,6 +67,14 @@ describe('the values of a chart', () => {
       '2026-11-20T23:00:00.000Z',
     ]);
   });
+  it.each([
+    [330, '2026-11-20T19:00:00.000Z', '2026-11-21T18:00:00.000Z'],
+    [345, '2026-11-20T19:00:00.000Z', '2026-11-21T18:00:00.000Z'],
+    [-150, '2026-11-21T03:00:00.000Z', '2026-11-22T02:00:00.000Z'],
+    [-210, '2026-11-21T04:00:00.000Z', '2026-11-22T03:00:00.000Z'],
+  ])('begin a day with the first hour that begins in it, %i minutes from UTC', (offsetMinutes, first, last) => {
+    for (const now of [first, last]) expect(bucketsOf('day', 1, Date.parse(now), offsetMinutes)).toEqual([Date.parse(first)]);
+  });
   it('are nothing where there were no calls, and unknown where calls told nothing', () => {
     const at = ['2026-11-21T00:00:00.000Z', '2026-11-21T01:00:00.000Z'];
     const points = [{ ...numbers(2, null), at: at[0] ?? '', group: 'a' }];

@@ -2,10 +2,10 @@ import type { UsageNumbers, UsagePoint, UsageTotal } from '../../../../bridges/c
 
 const HOUR_MS = 3_600_000;
 
-/** When each bucket begins, in Unix milliseconds. `offsetMinutes` is the viewer's distance from UTC; a day begins on a whole hour. */
+/** When each bucket begins, in Unix milliseconds. `offsetMinutes` is the viewer's distance from UTC; a day begins with the first whole hour in it. */
 export function bucketsOf(bucket: 'hour' | 'day', count: number, now: number, offsetMinutes: number): number[] {
   const length = bucket === 'hour' ? HOUR_MS : 24 * HOUR_MS;
-  const shift = bucket === 'hour' ? 0 : Math.round(offsetMinutes / 60) * HOUR_MS;
+  const shift = bucket === 'hour' ? 0 : Math.floor(offsetMinutes / 60) * HOUR_MS;
   const last = Math.floor((now + shift) / length) * length - shift;
   return Array.from({ length: count }, (_, at) => last - (count - 1 - at) * length);
 }
