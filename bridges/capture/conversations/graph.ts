@@ -12,6 +12,8 @@ export type NodeDetail = {
   context: { system: number; tools: number; history: number; results: number };
 };
 
+const PREFIX = VIA.indexOf('prefix');
+const RETRY = VIA.indexOf('retry');
 const SIDE = 1;
 const SUMMARY = 2;
 const ROOT = 4;
@@ -166,22 +168,35 @@ export class Graph {
   /** Takes calls out; what hung on them hangs on what is left. */
   remove(calls: readonly number[]): void {
     const orphans = new Set<number>();
+    /** The ends of calls that hung on one that goes, by the call. */
+    const handedOn = new Map<number, readonly End[]>();
     this.flush();
     this.#remembered.clear();
-    for (const call of calls) {
+    // A parent comes before what hangs on it: where both go, its ends have been handed on by then.
+    for (const call of calls.toSorted((a, b) => a - b)) {
       const row = this.#sql.node.get(call);
       if (row === undefined) continue;
-      for (const child of this.#sql.inConversation.all(row.conversation)) {
-        if (child.parent !== call) continue;
+      const kept = unpackEnds(row.ends);
+      const ends = handedOn.get(call) ?? kept;
+      for (const child of this.#sql.childrenOf.all(row.conversation, call)) {
         orphans.add(child.call);
         this.#writeTitle(child.call);
+        if (child.via === PREFIX || child.via === RETRY)
+          handedOn.set(child.call, endsWith(ends, row.tip.toString('hex'), unpackEnds(child.ends)));
       }
-      for (const end of unpackEnds(row.ends)) this.#sql.dropEnd.run(bytes(end.chain), call);
+      for (const end of kept) this.#sql.dropEnd.run(bytes(end.chain), call);
       for (const drop of this.#sql.drop) drop.run(call);
       this.#rename(row.conversation);
     }
     for (const call of calls) orphans.delete(call);
+    for (const call of orphans) this.#keepEnds(call, handedOn.get(call) ?? []);
     this.#askAgain([...orphans].map((call) => ({ call })));
+  }
+
+  #keepEnds(call: number, ends: readonly End[]): void {
+    if (ends.length === 0) return;
+    this.#sql.putEnds.run(packEnds(ends), call);
+    for (const { chain } of ends) this.#sql.putEnd.run(bytes(chain), call);
   }
 
   /** Asks every later call that could hang on this one. While calls come in their order there are none. */
@@ -309,6 +324,13 @@ function endsFromParent(facts: NodeFacts, link: Link): readonly End[] {
   return link.via === 'retry' ? facts.ends.slice(-1) : facts.ends.slice(link.end ?? 0);
 }
 
+/** A call's ends with those of a parent whose history it begins with or repeats. Neither list has gaps, each goes on to the end of its history. */
+function endsWith(ofParent: readonly End[], tip: string, own: readonly End[]): readonly End[] {
+  const at = own.findIndex(({ chain }) => chain === tip);
+  const shared = at < 0 ? own.length : at;
+  return shared >= ofParent.length ? own : [...ofParent, ...own.slice(shared)];
+}
+
 function packEnds(ends: readonly End[]): Buffer {
   return Buffer.concat(ends.map((end) => Buffer.concat([bytes(end.chain), Buffer.from([end.deep ? 1 : 0])])));
 }
@@ -349,6 +371,7 @@ function prepare(db: Database) {
       'insert into conversations (id, last_call) values (?, ?) on conflict (id) do update set last_call = max(last_call, excluded.last_call)',
     ),
     dropConversation: db.prepare<[number]>('delete from conversations where id = ?'),
+    putEnds: db.prepare<[Buffer, number]>('update conv_nodes set ends = ? where call = ?'),
     dropEnd: db.prepare<[Buffer, number]>('delete from conv_ends where chain = ? and call = ?'),
     drop: ['conv_nodes', 'conv_lines', 'conv_spawns', 'conv_summaries'].map((table) =>
       db.prepare<[number]>(`delete from ${table} where call = ?`),
@@ -358,6 +381,9 @@ function prepare(db: Database) {
     lastOf: db.prepare<[number], CallRow>('select call from conv_nodes where conversation = +? order by call desc limit 1'),
     inConversation: db.prepare<[number], { call: number; parent: number | null }>(
       'select call, parent from conv_nodes where conversation = ?',
+    ),
+    childrenOf: db.prepare<[number, number], { call: number; via: number; ends: Buffer }>(
+      'select call, via, ends from conv_nodes where conversation = ? and parent = ?',
     ),
     linesOf: db.prepare<[number], { line: Buffer }>('select line from conv_lines where call = ?'),
     newest: db.prepare<[], { call: number | null }>('select max(call) as call from conv_nodes'),

@@ -71,6 +71,14 @@ function store(db: Database.Database, graph: Graph, made: Made): void {
   graph.flush();
 }
 
+function remove(db: Database.Database, graph: Graph, gone: readonly Made[]): void {
+  const calls = gone.map(({ at }) => at * SECOND);
+  graph.remove(calls);
+  for (const call of calls) db.prepare('delete from calls where id = ?').run(call);
+}
+
+const without = (calls: readonly Made[], gone: readonly Made[]): Made[] => calls.filter(({ at }) => !gone.some((one) => one.at === at));
+
 type Shape = { at: number; parent: number | null; via: string; conversation: number };
 
 function shapeOf(db: Database.Database): Shape[] {
@@ -262,6 +270,46 @@ describe('the links of a set of calls', () => {
       { numRuns: 150 },
     );
   });
+  it('are those of what is left, whatever was removed and however much at a time', () => {
+    fc.assert(
+      fc.property(
+        arbitraryCalls.chain((calls) =>
+          fc.tuple(
+            fc.shuffledSubarray(calls, { minLength: calls.length }),
+            fc.array(fc.shuffledSubarray(calls, { maxLength: Math.min(4, calls.length) }), { minLength: 1, maxLength: 3 }),
+          ),
+        ),
+        ([calls, removals]) => {
+          const { db, graph } = open();
+          for (const made of calls) store(db, graph, made);
+          for (const gone of removals) remove(db, graph, gone);
+          const left = linked(without(calls, removals.flat()));
+          expect(shapeOf(db)).toEqual(left.shape);
+          expect(conversationsOf(db)).toEqual(left.conversations);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+  it('are the same where calls come after others were removed', () => {
+    fc.assert(
+      fc.property(
+        arbitraryCalls.chain((calls) =>
+          fc.tuple(fc.shuffledSubarray(calls, { minLength: calls.length }), fc.nat(calls.length), fc.shuffledSubarray(calls)),
+        ),
+        ([calls, before, wanted]) => {
+          const { db, graph } = open();
+          const later = calls.slice(before);
+          const gone = without(wanted, later);
+          for (const made of without(calls, later)) store(db, graph, made);
+          remove(db, graph, gone);
+          for (const made of later) store(db, graph, made);
+          expect(shapeOf(db)).toEqual(linked(without(calls, gone)).shape);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
   it('never point forward, but from a side request', () => {
     fc.assert(
       fc.property(arbitraryCalls, (calls) => {
@@ -284,6 +332,45 @@ describe('the links of a set of calls', () => {
     store(db, graph, { at: 2, history: talk('a', 'b', 'c') });
     expect(conversationsOf(db)).toEqual([{ id: 1, last: 4 }]);
     expect(shapeOf(db).map(({ parent }) => parent)).toEqual([null, 1, 2, 3]);
+  });
+  it.each([
+    { order: [1, 2, 3, 4], gone: [[2]] },
+    { order: [1, 4, 3, 2], gone: [[2]] },
+    { order: [1, 2, 3, 4], gone: [[2, 3]] },
+    { order: [1, 2, 3, 4], gone: [[3, 2]] },
+    { order: [1, 2, 3, 4], gone: [[2], [3]] },
+    { order: [1, 2, 3, 4], gone: [[3], [2]] },
+    { order: [1, 3, 4, 2], gone: [[3], [2]] },
+  ])('close up when calls between two others are removed: $gone of $order', ({ order, gone }) => {
+    const { db, graph } = open();
+    const made = order.map((at): Made => ({ at, history: talk('a', 'b', 'c', 'd', 'e', 'f', 'g').slice(0, 2 * at - 1) }));
+    for (const one of made) store(db, graph, one);
+    for (const some of gone)
+      remove(
+        db,
+        graph,
+        some.flatMap((at) => made.find((one) => one.at === at) ?? []),
+      );
+    const left = [1, 2, 3, 4].filter((at) => !gone.flat().includes(at));
+    expect(shapeOf(db)).toEqual(
+      left.map((at, i) => ({ at, parent: left[i - 1] ?? null, via: i === 0 ? 'none' : 'prefix', conversation: 1 })),
+    );
+    expect(conversationsOf(db)).toEqual([{ id: 1, last: 4 }]);
+  });
+  it('close up when a call that was tried again is removed, and then the second try', () => {
+    const { db, graph } = open();
+    const calls: Made[] = [
+      { at: 1, history: talk('a') },
+      { at: 2, history: talk('a', 'b', 'c') },
+      { at: 3, history: talk('a', 'b', 'c', 'd', 'e') },
+      { at: 4, history: talk('a', 'b', 'c', 'd', 'e') },
+      { at: 5, history: talk('a', 'b', 'c', 'd', 'e') },
+    ];
+    for (const made of calls) store(db, graph, made);
+    for (const gone of [1, 2, 3]) {
+      remove(db, graph, calls.slice(gone, gone + 1));
+      expect(shapeOf(db)[1]).toMatchObject({ parent: 1, via: 'prefix' });
+    }
   });
   it('close up when a call is removed', () => {
     const { db, graph } = open();
