@@ -250,16 +250,24 @@ export class Graph {
     if (own?.title === SAME_TITLE) this.#sql.putTitle.run(from?.title ?? null, call);
   }
 
-  /** Calls with a tip, the newest first: those remembered, then those that stand in the tables alone. */
+  /**
+   * Calls with a tip, the newest first: those remembered, then those that stand in the tables alone. However they are found, no
+   * more than MOST_ALIKE are looked at: which they are must not depend on what is remembered.
+   */
   *#withTip(chain: string, before: number, since: number): Generator<Known> {
     let from = before;
+    let left = MOST_ALIKE;
     // What comes in order is asked of all that is remembered.
     if (before > this.#newest) {
-      for (const one of this.#remembered.withTip(chain)) if ((one.flags & SIDE) === 0) yield one;
+      for (const one of this.#remembered.withTip(chain)) {
+        if (left === 0) return;
+        left -= 1;
+        if ((one.flags & SIDE) === 0) yield one;
+      }
       from = this.#remembered.oldest ?? before;
     }
-    if (from < since) return;
-    for (const { call } of this.#sql.withTip.all(bytes(chain), from)) {
+    if (from < since || left === 0) return;
+    for (const { call } of this.#sql.withTip.all(bytes(chain), from, left)) {
       const known = this.#known(call);
       if (known !== undefined) yield known;
     }
@@ -394,7 +402,9 @@ function prepare(db: Database) {
       'select n.call, n.thread, n.flags, c.client, c.caller from conv_nodes n join calls c on c.id = n.call where n.call = +?',
     ),
     // Answered by the index alone.
-    withTip: calls<Buffer>(`select call from conv_nodes where tip = +? and call < ? order by call desc limit ${MOST_ALIKE}`),
+    withTip: db.prepare<[Buffer, number, number], CallRow>(
+      'select call from conv_nodes where tip = +? and call < ? order by call desc limit ?',
+    ),
     threadBefore: calls(`select call from conv_nodes where thread = +? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
     threadFirst: db.prepare<[number], CallRow>(
       `select call from conv_nodes where thread = +? and flags & ${SIDE} = 0 order by call limit 1`,

@@ -310,6 +310,22 @@ describe('the links of a set of calls', () => {
       { numRuns: 150 },
     );
   });
+  it('are the same where many calls say the same, whatever the order', () => {
+    const others = Array.from({ length: 100 }, (_, i): Made => ({ at: 2 + i, history: talk('hi'), caller: `other ${i}` }));
+    const calls: Made[] = [
+      { at: 1, history: talk('hi'), caller: 'own' },
+      ...others,
+      { at: 110, history: talk('hi'), caller: 'own', side: true },
+      { at: 120, history: talk('hi', 'x', 'y'), caller: 'own' },
+      { at: 121, history: talk('hi', 'x', 'y'), caller: 'other 30' },
+      { at: 122, history: talk('hi', 'x', 'y'), caller: 'other 99' },
+    ];
+    const { shape } = linked(calls);
+    expect(shape.slice(-3).map(({ parent }) => parent)).toEqual([null, null, 101]);
+    expect(linked(calls.toReversed()).shape).toEqual(shape);
+    // The newest comes first, so that the others stand in the tables alone.
+    expect(linked([...calls.slice(-1), ...calls.slice(0, -1)]).shape).toEqual(shape);
+  });
   it('never point forward, but from a side request', () => {
     fc.assert(
       fc.property(arbitraryCalls, (calls) => {
