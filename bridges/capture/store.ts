@@ -98,6 +98,7 @@ export class Store {
     // SQLite gives -wal and -shm the mode of the database file, so making it first keeps all three private.
     closeSync(openSync(file, 'a', 0o600));
     const db = new Database(file);
+    let read: Database.Database | undefined;
     try {
       db.pragma('auto_vacuum = incremental');
       db.pragma('journal_mode = wal');
@@ -114,12 +115,14 @@ export class Store {
       migrate(db, MIGRATIONS);
       if (!fits(db, seal)) throw new SealedStoreError('The call history is encrypted, and its key is not in the keychain.');
       rememberSeal(db, seal);
-      db.exec('update calls set state = 2 where state = 0');
-      const read = new Database(file, { readonly: true });
+      read = new Database(file, { readonly: true });
       read.pragma('query_only = on');
       read.pragma('cache_size = -8192');
-      return new Store(file, db, read, seal, followers);
+      const store = new Store(file, db, read, seal, followers);
+      store.#cutOpen();
+      return store;
     } catch (error) {
+      read?.close();
       db.close();
       throw error;
     }
@@ -294,9 +297,18 @@ export class Store {
     }
   }
 
-  /** Marks calls as cut whose end could not be written. */
+  /** Marks calls as cut whose end could not be written, and tells the followers. To be run in a transaction. */
   cut(ids: Iterable<number>): void {
-    for (const id of ids) this.#statements.cut.run(id);
+    for (const id of ids) {
+      const call = this.held(id);
+      if (call?.state === 'open') this.write({ call: { ...call, state: 'cut', cut: true }, ends: true, sides: [] });
+    }
+  }
+
+  /** What an earlier run left open. */
+  #cutOpen(): void {
+    const ids = this.db.prepare<[], number>('select id from calls where state = 0').pluck().all();
+    if (ids.length > 0) this.transaction(() => this.cut(ids));
   }
 
   /** Tells the followers that these calls are about to go, and removes them. To be run in a transaction. */
@@ -461,6 +473,5 @@ function prepare(db: Database.Database) {
       'delete from search where rowid in (select 2 * id + n from exchanges, (select 0 as n union all select 1) where call = ?)',
     ),
     remove: db.prepare<[number]>('delete from calls where id = ?'),
-    cut: db.prepare<[number]>('update calls set state = 2 where id = ? and state = 0'),
   };
 }
