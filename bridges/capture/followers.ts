@@ -11,6 +11,8 @@ export type StoredCallChange = {
   begins: boolean;
   /** True when nothing more will come of it. */
   ends: boolean;
+  /** True where it comes from an export: whoever is signed in here did not pay for it. */
+  imported?: boolean;
   /**
    * The sides that came with this change (a long call's request comes with its beginning, its reply with its end):
    * headers as a JSON array of pairs, redacted; the body as it went over the wire, null where it is not kept.

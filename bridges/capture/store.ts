@@ -161,14 +161,14 @@ export class Store {
    * kept, one for each, where that is not as they went over the wire.
    */
   write(change: Omit<StoredCallChange, 'begins'> & KeptHow): void {
-    const { call, sides, timeline = null, stored = sides } = change;
+    const { call, sides, imported = false, timeline = null, stored = sides } = change;
     const begins = this.#putRow(call);
     if (change.folder != null) this.#statements.putFolder.run(change.folder, call.id);
     const kept: Kept = { columns: new Map(), words: [] };
     for (const [i, side] of sides.entries()) this.#keepSide(kept, side, stored[i] ?? side);
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
     this.#putExchange(call.id, begins, kept);
-    for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, sides });
+    for (const follower of this.#followers) follower.stored({ call, begins, ends: change.ends, imported, sides });
     if (!this.#several) this.#flush();
   }
 

@@ -3,6 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FollowerMaker, StoredCallChange } from '../../bridges/capture/followers.ts';
+import { callLine } from '../../bridges/capture/export/jsonl.ts';
+import { importLines } from '../../bridges/capture/import/import.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { PriceTable } from '../../bridges/capture/usage/prices.ts';
@@ -43,6 +45,26 @@ it('a follower hears of each change to a call inside its transaction, and what i
     [true, true, ['clientRequest', 'clientReply']],
   ]);
   expect(store.call(2)).toBeUndefined();
+  store.close();
+});
+
+it('an imported call is put down to nobody who is signed in here', () => {
+  const follow: FollowerMaker = (db) => {
+    const rollup = new Rollup(db);
+    rollup.bridges([{ bridge: 'codex', account: 'me@example.com', billing: 'plan' }]);
+    return rollup;
+  };
+  const { store } = Store.open(path.join(folder, 'captures.db'), 0, { followers: [follow] });
+  const call = callRow(7, { upstream: 'codex' });
+  const line = callLine({ call, sides: [], timeline: [] }, null, true);
+  store.transaction(() => void importLines(store, [line], 1));
+  store.transaction(() => store.write({ call: { ...call, id: 8 }, ends: true, sides: [] }));
+  const input = { fromMs: 0, toMs: NOW, bucket: 'day', by: 'account', where: {}, offsetMinutes: 0 } as const;
+  const { totals } = readSeries(store.read, new PriceTable(), input);
+  expect(totals.map(({ group, calls }) => [group, calls])).toEqual([
+    [null, 1],
+    ['me@example.com', 1],
+  ]);
   store.close();
 });
 

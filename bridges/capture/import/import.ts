@@ -62,6 +62,7 @@ function keep(store: Store, { call, folder, sides, timeline }: Exported): boolea
   store.write({
     call: { ...own, id },
     ends: true,
+    imported: true,
     folder,
     sides: sides.map(({ side, headers, body }) => ({
       side,

@@ -36,9 +36,9 @@ export class Rollup implements Follower {
     this.#bridges = new Map(states.map((state) => [state.bridge, state]));
   }
 
-  stored({ call, ends }: { call: Call; ends: boolean }): void {
+  stored({ call, ends, imported = false }: { call: Call; ends: boolean; imported?: boolean }): void {
     if (!ends) return;
-    const bridge = call.upstream === null ? undefined : this.#bridges.get(call.upstream);
+    const bridge = imported || call.upstream === null ? undefined : this.#bridges.get(call.upstream);
     const billing = billingOf(call, bridge);
     const failed = call.status === null || call.status >= 400 || call.cut;
     const usage = call.usage;

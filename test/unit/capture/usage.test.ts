@@ -191,6 +191,18 @@ describe('usage over time', () => {
     expect(read({ where: { caller: 'ci' } }).all.calls).toBe(1);
     expect(read({ where: { caller: 'nobody' } }).all.calls).toBe(0);
   });
+  it('puts no imported call down to who is signed in here', () => {
+    const { db, rollup, read } = open();
+    rollup.bridges([{ bridge: 'codex', account: 'me@example.com', billing: 'plan' }]);
+    rollup.stored({ call: call({ upstream: 'codex' }), ends: true, imported: true });
+    rollup.stored({ call: call({ id: 2, upstream: 'practice' }), ends: true, imported: true });
+    expect(read({ by: 'account' }).totals.map(({ group, calls }) => [group, calls])).toEqual([[null, 2]]);
+    expect(read({ by: 'bridge' }).totals.map(({ group, cost }) => [group, cost.label, cost.complete])).toEqual([
+      ['codex', 'list price', true],
+      ['practice', 'list price', true],
+    ]);
+    expect(db.prepare('select * from usage_accounts').all()).toEqual([]);
+  });
   it('keeps what no reply told unknown, and counts the calls that told nothing', () => {
     const { rollup, read } = open();
     rollup.stored({ call: call({ usage: null }), ends: true });
