@@ -111,28 +111,64 @@ function byValues(db: Database, plan: Plan, few: Few, { limit, before }: Listing
       .all(...values, value, limit)
       .map((row) => row.id),
   );
-  const newest = [...new Set(ids)].sort((a, b) => b - a).slice(0, limit);
-  const row = db.prepare<[number], Row>('select * from calls where id = ?');
-  return newest.flatMap((id) => row.all(id)).map(fromRow);
+  return rowsOf(db, newest(ids, limit));
 }
 
-/** Rows of the index stand in the order in which calls were stored: a page ends where the next one begins. */
-function byWords(db: Database, plan: Plan, { limit, before }: Listing): Call[] {
-  const { sql, values } = both(plan.where, undefined);
-  const last =
-    before === undefined
-      ? undefined
-      : db.prepare<[number], { id: number }>('select id from exchanges where call <= ? order by call desc limit 1').get(before);
-  const at = before === undefined ? Number.MAX_SAFE_INTEGER : 2 * (last?.id ?? 0);
-  const rows = db
-    .prepare<Value[], Row>(
-      `select calls.* from search join exchanges on exchanges.id = search.rowid >> 1 join calls on calls.id = exchanges.call
-       ${sql === '' ? 'where' : `${sql} and`} search match ? and search.rowid < ? order by search.rowid desc limit ?`,
-    )
-    .all(...values, plan.words.join(' AND '), at, 2 * limit)
-    .map(fromRow);
+/** Words with fewer rows than this are read whole. */
+const FEW_ROWS = 1000;
+
+/**
+ * The index stands in the order in which calls were stored: nearly that of their ids, and far from it where calls were imported
+ * or saved from a damaged store. A page is read as it was stored; where calls of the time it spans were stored elsewhere, it is
+ * read anew by their ids.
+ */
+function byWords(db: Database, plan: Plan, { limit, before = Number.MAX_SAFE_INTEGER }: Listing): Call[] {
+  const words = plan.words.join(' AND ');
   // Request and reply of a call may both hold the words.
-  return rows.filter((call, i) => rows.findIndex((other) => other.id === call.id) === i).slice(0, limit);
+  const most = 2 * limit;
+  const hits = (order: 'search.rowid' | 'exchanges.call', within: readonly Clause[]): Hit[] => {
+    const { sql, values } = both([...plan.where, ...within], before);
+    return db
+      .prepare<Value[], Hit>(
+        `select exchanges.call, exchanges.id as stored from search cross join exchanges on exchanges.id = search.rowid >> 1
+         cross join calls on calls.id = exchanges.call ${sql} and search match ? order by ${order} desc limit ?`,
+      )
+      .all(...values, words, most);
+  };
+  const pageOf = (found: readonly Hit[]): number[] =>
+    newest(
+      found.map(({ call }) => call),
+      limit,
+    );
+  const rows = db.prepare<[string, number], number>('select count(*) from (select 1 from search where search match ? limit ?)').pluck();
+  if ((rows.get(words, FEW_ROWS) ?? 0) < FEW_ROWS) return rowsOf(db, pageOf(hits('exchanges.call', [])));
+
+  const top = db.prepare<[number], number>('select id from exchanges where call < ? order by call desc limit 1').pluck().get(before) ?? 0;
+  const found = hits('search.rowid', [{ sql: 'search.rowid <= ?', values: [2 * top + 1] }]);
+  const page = pageOf(found);
+  const oldest = (page.length < limit ? undefined : page.at(-1)) ?? 0;
+  const bottom = (found.length < most ? undefined : found.at(-1)?.stored) ?? 0;
+  const stored = db
+    .prepare<[number, number], { first: number | null; last: number | null }>(
+      'select min(id) as first, max(id) as last from exchanges where call >= ? and call < ?',
+    )
+    .get(oldest, before);
+  const [first, last] = [stored?.first ?? 0, stored?.last ?? 0];
+  if (first >= bottom && last <= top) return rowsOf(db, page);
+  const span = { sql: 'search.rowid between ? and ? and calls.id >= ?', values: [2 * first, 2 * last + 1, oldest] };
+  return rowsOf(db, pageOf(hits('exchanges.call', [span])));
+}
+
+/** A call that holds the words, and the place of its exchange in the order of storing. */
+type Hit = { call: number; stored: number };
+
+function newest(ids: readonly number[], limit: number): number[] {
+  return [...new Set(ids)].sort((a, b) => b - a).slice(0, limit);
+}
+
+function rowsOf(db: Database, ids: readonly number[]): Call[] {
+  const row = db.prepare<[number], Row>('select * from calls where id = ?');
+  return ids.flatMap((id) => row.all(id)).map(fromRow);
 }
 
 function both(clauses: readonly Clause[], before: number | undefined): Clause {

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../bridges/contract/index.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
+import { findCalls } from '../../bridges/capture/search.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { callRow } from './rows.ts';
 
@@ -131,5 +132,68 @@ describe('a search', () => {
 
   it('tells what it can’t understand, and where', () => {
     expect(() => find('model:x statos:3')).toThrow(expect.objectContaining({ code: 'bad_input', details: { start: 8, end: 14 } }));
+  });
+});
+
+describe('words that were said in calls that were stored in another order than they began in', () => {
+  /** Live calls, of which neighbours change places; among them older ones that were imported, and some older than all. */
+  const orders = {
+    few: [5, 1, 9, 3, 7, 2, 8, 4, 6, 10],
+    many: [
+      ...Array.from({ length: 700 }, (_, i) => 1000 + 2 * (i ^ 3)),
+      ...Array.from({ length: 300 }, (_, i) => 2001 - 2 * i),
+      ...Array.from({ length: 100 }, (_, i) => 1 + i),
+      ...Array.from({ length: 300 }, (_, i) => 3000 + i),
+    ],
+  };
+  let place: string;
+  let kept: Store;
+  const fill = (order: readonly number[]): number[] => {
+    place = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-search-'));
+    kept = Store.open(path.join(place, 'captures.db'), 0).store;
+    const said = (id: number): string => (id % 10 === 9 ? 'straw' : 'needle');
+    kept.transaction(() => {
+      for (const id of order) {
+        const sides = (['clientRequest', 'clientReply'] as const).map((side) => ({
+          side,
+          headers: '[]',
+          body: Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: `${said(id)} ${id}` }], text: said(id) })),
+        }));
+        kept.write({ call: callRow(id, { caller: id % 3 === 0 ? 'third' : 'other' }), ends: true, sides });
+      }
+    });
+    return order.filter((id) => said(id) === 'needle').toSorted((a, b) => b - a);
+  };
+  afterEach(() => {
+    kept.close();
+    rmSync(place, { recursive: true, force: true });
+  });
+  const page = (query: string, limit: number, before?: number): number[] =>
+    kept.list({ limit, before, query, now: NOW }).map(({ id }) => id);
+  const pages = (query: string, limit: number, between: (last: number) => void = () => undefined): number[] => {
+    const all: number[] = [];
+    for (let before: number | undefined; ;) {
+      const found = page(query, limit, before);
+      all.push(...found);
+      before = found.at(-1);
+      if (before === undefined) return all;
+      between(before);
+    }
+  };
+
+  it.each(['few', 'many'] as const)('are found newest first and each once, page by page: %s', (size) => {
+    const wanted = fill(orders[size]);
+    for (const limit of [3, 50, 2000]) expect(pages('needle', limit)).toEqual(wanted);
+    expect(pages('needle caller:third', 7)).toEqual(wanted.filter((id) => id % 3 === 0));
+    expect(findCalls(kept.read, 'needle', NOW, false)).toEqual(wanted);
+  });
+  it.each(['few', 'many'] as const)('are all found where the last call of a page is removed before the next is read: %s', (size) => {
+    const wanted = fill(orders[size]);
+    expect(pages('needle', 4, (last) => kept.transaction(() => kept.remove([last])))).toEqual(wanted);
+  });
+  it('are found from a time of which no call is left', () => {
+    const wanted = fill(orders.many);
+    expect(page('needle', 5, 2999)).toEqual(wanted.filter((id) => id < 2999).slice(0, 5));
+    expect(page('needle', 5, 1)).toEqual([]);
   });
 });
