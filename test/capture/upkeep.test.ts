@@ -5,7 +5,9 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PurgeScope } from '../../bridges/contract/index.ts';
+import { Meaning } from '../../bridges/capture/meaning.ts';
 import { unpack } from '../../bridges/capture/pack.ts';
+import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { sealedWith } from '../../bridges/capture/seal.ts';
 import { SealedStoreError, Store } from '../../bridges/capture/store.ts';
@@ -64,6 +66,33 @@ const messageOf = (...texts: string[]): Buffer =>
 const secret = (): string => `purple-elephant-${randomBytes(12).toString('hex')}`;
 
 describe('a purge', () => {
+  it.each([
+    ['together', [[1, 2]]],
+    ['the session first', [[1], [2]]],
+    ['its sub-agent first', [[2], [1]]],
+  ])('forgets where a session ran once the calls of it and of its sub-agents are gone: %s', (_, removals) => {
+    store.close();
+    const meaning = new Meaning(NO_PLACES, (warning) => expect.fail(warning));
+    ({ store } = Store.open(path.join(folder, 'captures.db'), 0, { followers: [meaning.follow] }));
+    const say = (id: number, agent: string[][]): void => {
+      const headers = JSON.stringify([['x-claude-code-session-id', 'session-of-theirs'], ...agent]);
+      const system = 'Primary working directory: /home/u/secret-project\n';
+      const messages = [{ role: 'user', content: system }];
+      store.write({
+        call: callRow(id),
+        ends: true,
+        sides: [{ side: 'clientRequest', headers, body: Buffer.from(JSON.stringify({ model: 'm', messages })) }],
+      });
+    };
+    store.transaction(() => {
+      say(1, []);
+      say(2, [['x-claude-code-agent-id', 'agent-1']]);
+    });
+    const threads = store.db.prepare<[], string>('select session from conv_threads').pluck();
+    expect(threads.all()).toEqual(['session-of-theirs', 'session-of-theirs']);
+    for (const ids of removals) expect(removed({ kind: 'calls', ids })).toBe(ids.length);
+    expect(threads.all()).toEqual([]);
+  });
   it('leaves no word of what was removed in any file', () => {
     const [said, answered, sent] = [secret(), secret(), secret()];
     keep(1, messageOf(said), answered, sent);

@@ -59,8 +59,9 @@ export class ConversationFollower implements Follower {
   removed(ids: readonly number[]): void {
     const threads = new Set<number>();
     for (const id of ids) {
-      const thread = this.#sql.threadOf.get(id)?.thread;
-      if (thread !== undefined && thread !== null) threads.add(thread);
+      const { thread = null, parent = null } = this.#sql.threadsOf.get(id) ?? {};
+      if (thread !== null) threads.add(thread);
+      if (parent !== null) threads.add(parent);
     }
     this.#graph.remove(ids);
     // Where a session ran is told by nothing else once its calls are gone.
@@ -155,7 +156,9 @@ function withoutCredentials(origin: string): string {
 
 function prepare(db: Database.Database) {
   return {
-    threadOf: db.prepare<[number], { thread: number | null }>('select thread from conv_nodes where call = ?'),
+    threadsOf: db.prepare<[number], { thread: number | null; parent: number | null }>(
+      'select thread, parent_thread as parent from conv_nodes where call = ?',
+    ),
     findThread: db.prepare<
       [string, string],
       { id: number; cwd: string | null; git_branch: string | null; git_origin: string | null; git_commit: string | null }
