@@ -12,7 +12,7 @@ export type Spent = {
   model: string | null;
   billing: Billing;
   calls: number;
-  /** Calls that told no counts. */
+  /** Calls that told no counts; those that were refused need not. */
   uncounted: number;
   input: number | null;
   cached: number | null;
@@ -55,6 +55,7 @@ export class PriceTable {
     for (const one of spent) {
       if (one.calls === 0) continue;
       if (one.billing === 'plan') labels.add('plan');
+      if (one.billing !== 'free' && wasRefused(one)) continue;
       const dollars = one.billing === 'free' ? 0 : this.#dollars(one);
       if (dollars === null) complete = false;
       else {
@@ -84,6 +85,11 @@ export class PriceTable {
     }
     return sum;
   }
+}
+
+/** No call of them told counts, and none of them had to. */
+function wasRefused({ uncounted, input, output }: Spent): boolean {
+  return uncounted === 0 && input === null && output === null;
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -70,6 +70,12 @@ describe('what calls cost', () => {
     expect(table.cost([spent(), spent({ model: 'other' })])).toEqual({ usd: 2, label: 'list price', complete: false });
     expect(table.cost([spent({ uncounted: 1, calls: 2 })]).complete).toBe(false);
   });
+  it('is not told to be a part for calls that were refused', () => {
+    const refused = spent({ model: 'other', input: null, output: null });
+    expect(table.cost([spent(), refused])).toEqual({ usd: 2, label: 'list price', complete: true });
+    expect(table.cost([spent({ billing: 'plan' }), refused]).label).toBe('plan');
+    expect(table.cost([refused])).toEqual({ usd: null, label: 'unknown', complete: false });
+  });
   it('says whether a plan pays', () => {
     expect(table.cost([spent({ billing: 'plan' })])).toEqual({ usd: 2, label: 'plan', complete: true });
     expect(table.cost([spent({ billing: 'plan', model: 'other' })])).toEqual({ usd: null, label: 'plan', complete: false });
@@ -216,6 +222,13 @@ describe('usage over time', () => {
       cost: { usd: null, label: 'unknown' },
     });
   });
+});
+
+it('a call that was refused does not leave the cost of the others a part', () => {
+  const { rollup, read } = open();
+  rollup.stored({ call: call({ usage: { input: 1_000_000, cached: null, cacheWrite: null, output: 0, reasoning: null } }), ends: true });
+  rollup.stored({ call: call({ id: 2, modelRequested: 'm-2', status: 429, usage: null }), ends: true });
+  expect(read().all).toMatchObject({ calls: 2, errors: 1, uncounted: 0, cost: { usd: 2, label: 'list price', complete: true } });
 });
 
 describe('the limits of bridges', () => {
