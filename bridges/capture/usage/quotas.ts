@@ -5,6 +5,11 @@ import type { BridgeState } from './rollup.ts';
 /** What the engine knows of a bridge: who pays for its calls, and what its provider said of the limits. */
 export type BridgeReport = BridgeState & { plan: string | null; windows: readonly QuotaWindow[]; asOf: string | null };
 
+/** Providers say in seconds from now when a window begins anew: reckoned again, it is not the same to the second. */
+const SAME_RESET_MS = 60_000;
+/** Points that are read at once. */
+const MOST_POINTS = 20_000;
+
 /** Adds what is new in the reports to the series: a window that says the same as before adds nothing. */
 export function keepQuotas(db: Database, reports: readonly BridgeReport[]): void {
   const last = db.prepare<[string, string], { used: number | null; resets: number | null; account: string | null; plan: string | null }>(
@@ -21,7 +26,7 @@ export function keepQuotas(db: Database, reports: readonly BridgeReport[]): void
       if (
         before !== undefined &&
         before.used === window.usedPercent &&
-        before.resets === resets &&
+        isSameReset(before.resets, resets) &&
         before.account === account &&
         before.plan === plan
       )
@@ -31,7 +36,11 @@ export function keepQuotas(db: Database, reports: readonly BridgeReport[]): void
   }
 }
 
-/** The series of a time, oldest first. `fromMs` and `toMs` in Unix milliseconds. */
+function isSameReset(before: number | null, now: number | null): boolean {
+  return before === now || (before !== null && now !== null && Math.abs(now - before) < SAME_RESET_MS);
+}
+
+/** The series of a time, oldest first; of more than MOST_POINTS the newest. `fromMs` and `toMs` in Unix milliseconds. */
 export function readQuotas(db: Database, bridge: string | undefined, fromMs: number, toMs: number): QuotaPoint[] {
   return db
     .prepare<
@@ -48,9 +57,10 @@ export function readQuotas(db: Database, bridge: string | undefined, fromMs: num
       }
     >(
       `select at_ms as at, bridge, account, plan, window, used_percent as used, minutes, resets_ms as resets
-       from usage_quotas where at_ms >= ? and at_ms < ? and (? is null or bridge = ?) order by id limit 20000`,
+       from usage_quotas where at_ms >= ? and at_ms < ? and (? is null or bridge = ?) order by id desc limit ${MOST_POINTS}`,
     )
     .all(fromMs, toMs, bridge ?? null, bridge ?? null)
+    .toReversed()
     .map((row) => ({
       at: new Date(row.at).toISOString(),
       bridge: row.bridge,

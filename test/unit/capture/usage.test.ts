@@ -254,4 +254,32 @@ describe('the limits of bridges', () => {
     ]);
     expect(readQuotas(db, 'copilot', 0, BEGAN * 2)).toEqual([]);
   });
+  it('tell the newest where there are too many', () => {
+    const { db } = open();
+    db.exec(`with recursive n (i) as (select 0 union all select i + 1 from n where i < 20000)
+      insert into usage_quotas (at_ms, bridge, window, used_percent) select ${BEGAN} + i, 'codex', 'primary', i / 1000.0 from n`);
+    const points = readQuotas(db, 'codex', 0, BEGAN * 2);
+    expect(points).toHaveLength(20_000);
+    expect([points[0]?.usedPercent, points.at(-1)?.usedPercent]).toEqual([0.001, 20]);
+  });
+  it('say nothing new where only the moment they begin anew is reckoned anew', () => {
+    const { db } = open();
+    const moved = (minute: number, seconds: number): BridgeReport => ({
+      ...report(1, minute),
+      windows: [{ name: 'primary', usedPercent: 1, minutes: 300, resetsAt: new Date(BEGAN + seconds * 1000).toISOString() }],
+    });
+    for (const [minute, seconds] of [
+      [0, 0],
+      [1, 1],
+      [2, -1],
+      [3, 30],
+      [4, 60],
+      [5, 61],
+    ] as const)
+      keepQuotas(db, [moved(minute, seconds)]);
+    expect(readQuotas(db, 'codex', 0, BEGAN * 2).map(({ at, resetsAt }) => [at.slice(14, 16), resetsAt?.slice(14, 19)])).toEqual([
+      ['30', '30:00'],
+      ['34', '31:00'],
+    ]);
+  });
 });
