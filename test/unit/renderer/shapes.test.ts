@@ -3,7 +3,7 @@ import type { Call, UsageNumbers } from '../../../bridges/contract/index.ts';
 import { mendOf } from '../../../renderer/src/features/bridges/mends.ts';
 import { COLUMNS, columnsThatFit, placed, USUAL_COLUMNS } from '../../../renderer/src/features/calls/columns.ts';
 import { layoutOf, step } from '../../../renderer/src/features/conversations/layout.ts';
-import { bucketsOf, groupsOf, stacked } from '../../../renderer/src/features/usage/series.ts';
+import { bucketsOf, dayName, groupsOf, stacked } from '../../../renderer/src/features/usage/series.ts';
 import { CallFeed } from '../../../renderer/src/lib/call-feed.ts';
 import { sseFrames } from '../../../renderer/src/lib/sse.ts';
 import { madeCall } from '../../fakes/made-calls.ts';
@@ -74,6 +74,12 @@ describe('the values of a chart', () => {
     [-210, '2026-11-21T04:00:00.000Z', '2026-11-22T03:00:00.000Z'],
   ])('begin a day with the first hour that begins in it, %i minutes from UTC', (offsetMinutes, first, last) => {
     for (const now of [first, last]) expect(bucketsOf('day', 1, Date.parse(now), offsetMinutes)).toEqual([Date.parse(first)]);
+  });
+  it.each([120, 330, -210])('have each day once by its name, whatever the clocks were then, %i minutes from UTC', (offsetMinutes) => {
+    // In Berlin the clocks change on 29 March.
+    const days = bucketsOf('day', 4, Date.UTC(2026, 2, 31, 12), offsetMinutes);
+    const words = new Intl.DateTimeFormat(undefined, { weekday: 'short', month: 'short', day: 'numeric', timeZone: 'UTC' });
+    expect(days.map((day) => dayName(day, offsetMinutes))).toEqual([28, 29, 30, 31].map((day) => words.format(Date.UTC(2026, 2, day))));
   });
   it('are nothing where there were no calls, and unknown where calls told nothing', () => {
     const at = ['2026-11-21T00:00:00.000Z', '2026-11-21T01:00:00.000Z'];

@@ -10,6 +10,16 @@ export function bucketsOf(bucket: 'hour' | 'day', count: number, now: number, of
   return Array.from({ length: count }, (_, at) => last - (count - 1 - at) * length);
 }
 
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short', month: 'short', day: 'numeric', timeZone: 'UTC' });
+
+/**
+ * The name of the day that begins at a bucket. The viewer's distance from UTC now holds for all buckets: beyond a change of
+ * clocks one begins an hour before or after midnight there, and is of the same day all the same.
+ */
+export function dayName(bucket: number, offsetMinutes: number): string {
+  return dayFormat.format(bucket + offsetMinutes * 60_000);
+}
+
 /** One line or colour of a chart. A value is null where nobody knows it. `rest` stands for all that have none of their own. */
 export type Group = { name: string; rest: boolean; values: (number | null)[] };
 

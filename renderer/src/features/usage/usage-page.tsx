@@ -20,7 +20,7 @@ import { Credits } from './credits.tsx';
 import { Prices } from './prices.tsx';
 import { Quotas } from './quotas.tsx';
 import { DIMENSIONS, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
-import { bucketsOf, groupsOf, type Measure } from './series.ts';
+import { bucketsOf, dayName, groupsOf, type Measure } from './series.ts';
 import { WindowCard } from './window-card.tsx';
 
 const route = getRouteApi('/usage');
@@ -53,7 +53,6 @@ const hourWords = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
   hourCycle: 'h23',
 });
-const dayWords = new Intl.DateTimeFormat(undefined, { weekday: 'short', month: 'short', day: 'numeric' });
 
 const startOfHour = (): number => Math.floor(Date.now() / 3_600_000) * 3_600_000;
 
@@ -78,7 +77,7 @@ export function UsagePage() {
     placeholderData: keepPreviousData,
   });
   const change = (part: UsageSearch): void => void navigate({ to: '/usage', search: searchOfUsage({ ...search, ...part }), replace: true });
-  const timeWords = (time: number): string => (span.bucket === 'hour' ? hourWords : dayWords).format(time);
+  const timeWords = (time: number): string => (span.bucket === 'hour' ? hourWords.format(time) : dayName(time, offsetMinutes));
   const groups = useMemo(
     () =>
       new Map(
