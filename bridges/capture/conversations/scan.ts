@@ -156,7 +156,8 @@ class Scanner {
     const before = earlier.marks[earlier.marks.indexOf(mark) - 1];
     // A tool's input may hold such a field of its own.
     if (!isSame || earlier.steps.slice(before?.steps ?? 0, mark.steps).some((step) => step.side !== 'user')) return undefined;
-    const part = mark.context.results > (before?.context.results ?? 0) ? 'results' : 'history';
+    const grew = (part: 'results' | 'history'): boolean => mark.context[part] > (before?.context[part] ?? 0);
+    const part = grew('results') ? 'results' : grew('history') ? 'history' : 'system';
     return { ...mark, end, context: { ...mark.context, [part]: mark.context[part] - text.length } };
   }
 

@@ -120,6 +120,15 @@ describe('scanning what a request adds to the one before', () => {
       }
     }
   });
+  it.each(['system', 'user', 'tool'])('counts what a message is made of where its cache mark has moved on: %s', (role) => {
+    const block = (text: string, marked: boolean): object => ({
+      ...(role === 'tool' ? { role, tool_call_id: 'z' } : { role }),
+      content: [{ type: 'text', text, ...(marked ? { cache_control: { type: 'ephemeral' } } : {}) }],
+    });
+    const of = (...messages: object[]): Buffer => body({ model: 'm', messages: [{ role: 'user', content: 'go' }, ...messages] });
+    const now = of(block('one', false), block('two', true));
+    expect(scanRequest('chat', now, scanRequest('chat', of(block('one', true))))?.context).toEqual(scanRequest('chat', now)?.context);
+  });
   it('finds the conversation among others', () => {
     const scans = new RecentScans();
     const talk = (who: string, turns: number): Buffer =>
