@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, type ErrorComponentProps } from '@tanstack/react-router';
 import { searchOfCalls } from './features/calls/search.ts';
 import { searchOfConversations } from './features/conversations/search.ts';
 import { searchOfUsage } from './features/usage/search.ts';
@@ -6,6 +6,14 @@ import { EmptyState } from './components/empty-state.tsx';
 import { Problem } from './components/problem.tsx';
 import { Waiting } from './components/progress.tsx';
 import { Frame } from './shell/frame.tsx';
+
+function Broken({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="p-6">
+      <Problem title="This page could not be shown" error={error} onRetry={reset} />
+    </div>
+  );
+}
 
 const root = createRootRoute({
   component: Frame,
@@ -18,11 +26,7 @@ const root = createRootRoute({
       </p>
     </EmptyState>
   ),
-  errorComponent: ({ error, reset }) => (
-    <div className="p-6">
-      <Problem title="This page could not be shown" error={error} onRetry={reset} />
-    </div>
-  ),
+  errorComponent: Broken,
 });
 
 // Each page is a file of its own, read when it is first gone to; the frame and the overview must not wait for the rest.
@@ -111,6 +115,8 @@ export const router = createRouter({
     popover,
   ]),
   defaultPreload: 'intent',
+  // What a page can't show leaves the frame around it, and the list beside it.
+  defaultErrorComponent: Broken,
   defaultPendingComponent: () => <Waiting label="Opening the page" />,
   parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
   stringifySearch: (search) => {

@@ -33,7 +33,13 @@ describe('JSON that is laid out', () => {
     expect(layout?.places[1]?.exact).toBe(false);
     expect(readPath('tool results')).toBeNull();
   });
+  it('indents no deeper than somebody can read, whatever is nested', () => {
+    const layout = runThrough(layOut('['.repeat(5_000) + ']'.repeat(5_000)));
+    expect(layout?.lines).toHaveLength(9_999);
+    expect(Math.max(...(layout?.lines.map((line) => line.length) ?? []))).toBeLessThan(200);
+  });
   it('goes as far as a text that was cut off goes', () => {
+    expect(runThrough(layOut('{"a\\qb": 1, "c": "dd', [['x']], true))?.lines).toEqual(['{', '  "a\\qb": 1,', '  "c": "dd']);
     expect(runThrough(layOut('{"a":[1,{"b":"unfin', [], true))?.lines).toEqual(['{', '  "a": [', '    1,', '    {', '      "b": "unfin']);
   });
 });
@@ -57,7 +63,8 @@ describe('a request as code', () => {
     expect(asCode('python', request)).not.toContain('host');
   });
   it('names the method where curl would take another', () => {
-    expect(asCode('curl', { ...request, body: null })).toContain('-X POST');
+    expect(asCode('curl', { ...request, body: null })).toContain("-X 'POST'");
+    expect(asCode('curl', { ...request, method: 'PUT; rm -r ~ #' })).toContain("-X 'PUT; rm -r ~ #'");
     expect(asCode('curl', { ...request, method: 'GET', body: null })).not.toContain('-X');
   });
 });

@@ -41,7 +41,7 @@ export function asCode(form: CodeForm, request: PlainRequest): string {
 function curl({ method, url, headers, body }: PlainRequest): string {
   return [
     `curl ${shell(url)}`,
-    ...(method === (body === null ? 'GET' : 'POST') ? [] : [`-X ${method}`]),
+    ...(method === (body === null ? 'GET' : 'POST') ? [] : [`-X ${shell(method)}`]),
     ...headers.map(([name, value]) => `-H ${shell(`${name}: ${value}`)}`),
     ...(body === null ? [] : [`--data-raw ${shell(body)}`]),
   ].join(' \\\n  ');

@@ -8,6 +8,8 @@ export type JsonLayout = {
   places: { lines: number[]; exact: boolean }[];
 };
 
+/** Lines are indented so many levels at most: thousands of them would be megabytes of blanks. */
+const MOST_INDENTED = 64;
 /** Characters between two pauses of `layOut`. */
 const PAUSE_EVERY = 200_000;
 
@@ -28,7 +30,7 @@ export function* layOut(text: string, wanted: readonly FieldPath[] = [], cutOff 
   let pauseAt = PAUSE_EVERY;
   const newline = (): void => {
     lines.push(line);
-    line = '  '.repeat(kinds.length);
+    line = '  '.repeat(Math.min(kinds.length, MOST_INDENTED));
   };
   const here = (): void => {
     for (const [at, want] of wanted.entries()) {
@@ -137,5 +139,11 @@ function endOfString(text: string, start: number): number {
 
 function nameOf(key: string): string {
   const plain = key.slice(1, -1);
-  return plain.includes('\\') ? String(JSON.parse(key)) : plain;
+  if (!plain.includes('\\')) return plain;
+  try {
+    return String(JSON.parse(key));
+  } catch {
+    // Where the text was cut off, nobody has checked it yet.
+    return plain;
+  }
 }
