@@ -162,6 +162,17 @@ describe('settings', () => {
     view.excuse('400');
   });
 
+  test('an emptied number is not saved as a zero', async () => {
+    await open('/settings');
+    const field = page.getByLabel('Longest body in MiB');
+    await field.fill('');
+    await page.keyboard.press('Enter');
+    expect(await page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0);
+    await field.fill('8');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => settings().capture.maxBodyBytes).toBe(8 * 1024 * 1024);
+  });
+
   test('recording is switched off, and on again by Undo', async () => {
     await open('/settings');
     await page.getByRole('switch', { name: 'Record calls' }).click();
@@ -412,6 +423,18 @@ describe('the frame', () => {
       const cutOff = (): Promise<number[]> =>
         page.evaluate('[...document.querySelectorAll("main > div")].map((it) => it.scrollWidth - it.clientWidth)');
       await expect.poll(cutOff, { message: path }).toEqual([0]);
+    }
+  });
+
+  test('at the least width of a window nothing but a table scrolls sideways', async () => {
+    await open('/');
+    await page.setViewportSize({ width: 480, height: 700 });
+    for (const title of ['Usage', 'Clients', 'Settings', 'Calls', 'Conversations', 'Overview']) {
+      const path = title === 'Overview' ? '/' : `/${title.toLowerCase()}`;
+      await view.go(path);
+      await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
+      const beyond = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      await expect.poll(beyond, { message: path }).toBe(0);
     }
   });
 });

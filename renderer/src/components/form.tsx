@@ -28,7 +28,7 @@ export function FormRows({ children }: { children: ReactNode }) {
 
 /**
  * A value that is typed and then saved, by Enter or by the button that appears once it differs. What the engine refuses
- * is said by whoever saves; the field keeps what was typed.
+ * is said by whoever saves; the field keeps what was typed. An emptied number is none to save: it would be a zero.
  */
 export function EditField({
   label,
@@ -55,13 +55,14 @@ export function EditField({
   const id = useId();
   const [draft, setDraft] = useState<string | null>(null);
   const shown = draft ?? value;
-  const changed = draft !== null && draft.trim() !== value;
+  const typed = shown.trim();
+  const changed = draft !== null && typed !== value && (kind !== 'number' || typed !== '');
   return (
     <form
       className="flex items-center gap-2"
       onSubmit={(event) => {
         event.preventDefault();
-        if (changed && !busy) onSave(shown.trim());
+        if (changed && !busy) onSave(typed);
       }}
     >
       <label htmlFor={id} className="sr-only">

@@ -18,7 +18,8 @@ export function Table({
   children: ReactNode;
 }) {
   return (
-    <div className="overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
+    // What only a screen reader sees stands in the box that scrolls, not in the page.
+    <div className="relative overflow-x-auto" role="region" aria-label={label} tabIndex={0}>
       <table className={cn('w-full min-w-[34rem] table-fixed text-xs', className)}>
         <thead>
           <tr className="h-7 border-b text-left text-2xs text-faint">
