@@ -44,6 +44,8 @@ export type Capture = {
   /** Hears of every row that began or changed, stored or not. */
   onCalls(listener: (calls: readonly Call[]) => void): () => void;
   onStatus(listener: () => void): () => void;
+  /** Told when calls were removed, by a command or because they grew too old. Returns the function that stops it. */
+  onRemoved(listener: () => void): () => void;
   /** Where a damaged database was moved at start, if one was. */
   movedAside(): string | null;
   /** Hands over what is still held, closes the database. */
@@ -112,11 +114,18 @@ export function createCapture(options: CaptureOptions): Capture {
   const queries = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   const callListeners = new Set<(calls: readonly Call[]) => void>();
   const statusListeners = new Set<() => void>();
+  const removedListeners = new Set<() => void>();
   let shown = new Map<number, { row: Call; final: boolean }>();
   let showTimer: NodeJS.Timeout | undefined;
 
   const statusChanged = (): void => {
     for (const listener of statusListeners) listener();
+  };
+  /** Calls are only ever fewer because some were removed. */
+  const counted = (now: number): void => {
+    const fewer = now < calls;
+    calls = now;
+    if (fewer) for (const listener of removedListeners) listener();
   };
   const setState = (next: CaptureStatus['state'], why: string | null): void => {
     if (state === next && reason === why) return;
@@ -227,7 +236,7 @@ export function createCapture(options: CaptureOptions): Capture {
         return opened();
       case 'stored':
         settle(message.records, message.bytes, message.rooms);
-        calls = message.count;
+        counted(message.count);
         storeBytes = message.storeBytes;
         setState('recording', null);
         for (const row of message.calls) show(row);
@@ -297,7 +306,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const removing = async (query: Query): Promise<Removed> => {
     const answer = await ask(query);
     if (answer.kind !== 'removed') throw otherAnswer();
-    calls = answer.count;
+    counted(answer.count);
     storeBytes = answer.storeBytes;
     statusChanged();
     return answer.removed;
@@ -415,6 +424,10 @@ export function createCapture(options: CaptureOptions): Capture {
     onStatus(listener) {
       statusListeners.add(listener);
       return () => void statusListeners.delete(listener);
+    },
+    onRemoved(listener) {
+      removedListeners.add(listener);
+      return () => void removedListeners.delete(listener);
     },
     movedAside: () => movedAside,
     async stop() {

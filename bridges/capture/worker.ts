@@ -102,7 +102,10 @@ export function serveStore(port: MessagePort): void {
     upkeep = setTimeout(
       () => {
         // A store that can't be tidied up now is tidied up an hour later.
-        jobs.add(retain(open, keeper.keeping.retention, Date.now()), () => keepBallast(open.file));
+        jobs.add(retain(open, keeper.keeping.retention, Date.now()), () => {
+          keepBallast(open.file);
+          send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], count: open.count, storeBytes: open.size() });
+        });
         keepHouse(open);
       },
       upkeep === undefined ? FIRST_UPKEEP_MS : UPKEEP_MS,

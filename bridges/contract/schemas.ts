@@ -245,6 +245,8 @@ export const DoctorCheck = z.object({
 export const EngineEvent = z.discriminatedUnion('type', [
   /** Calls that began, moved or ended; each replaces the row with its id. Sent at most ten times a second. */
   z.object({ type: z.literal('calls'), calls: z.array(Call) }),
+  /** Calls are gone from the history: whoever lists them asks again. */
+  z.object({ type: z.literal('removed') }),
   /** Something in the status changed: ask again. */
   z.object({ type: z.literal('status') }),
   z.object({ type: z.literal('keys') }),

@@ -313,6 +313,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys.onChange(() => events.emit({ type: 'keys' })),
     readKeys.onChange(() => events.emit({ type: 'keys' })),
     capture.onStatus(() => events.emit({ type: 'status' })),
+    capture.onRemoved(() => events.emit({ type: 'removed' })),
   ];
 
   let lean: ReturnType<typeof keepLean> | undefined;

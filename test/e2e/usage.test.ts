@@ -85,6 +85,16 @@ describe('stored calls', () => {
     expect((await engine.control.calls.list({})).calls).toEqual([]);
   });
 
+  test('a page that shows calls has none any more once they are removed elsewhere', async () => {
+    await call();
+    await open('/calls');
+    const rows = page.getByRole('grid').getByRole('row').filter({ hasText: 'practice/' });
+    await rows.first().waitFor();
+    await engine.control.capture.purge({ scope: { kind: 'all' } });
+    await rows.first().waitFor({ state: 'detached' });
+    expect(await rows.count()).toBe(0);
+  });
+
   test('how long calls are kept is saved, and applied at once where asked', async () => {
     await open('/settings');
     await page.getByLabel('Days that calls are kept').fill('90');

@@ -78,9 +78,19 @@ export class CallFeed {
     });
   }
 
-  /** Loads the next page of older calls, unless one is on its way. */
+  /** Loads the newest calls in the place of those held: some of them may be gone. */
+  async renew(): Promise<void> {
+    await this.#page({ limit: Math.min(1000, Math.max(this.#headPage, this.#rows.length)) }, (page) => {
+      this.#rows = [...page.calls];
+      this.#rowsChanged = true;
+      this.#show({ more: page.more });
+    });
+  }
+
+  /** Loads the next page of older calls, unless one is on its way. Where there is none, what could not be loaded is. */
   async loadOlder(): Promise<void> {
     if (this.#older !== null) return;
+    if (!this.#view.more && this.#view.error !== null) return this.refresh();
     this.#older = this.#nextPage();
     try {
       await this.#older;
@@ -137,6 +147,7 @@ export class CallFeed {
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#loads -= 1;
+      if (this.#loads === 0) this.#late = [];
       this.#show({ phase: this.#rows.length > 0 ? 'ready' : 'failed', error });
     }
   }

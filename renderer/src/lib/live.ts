@@ -11,10 +11,10 @@ export type Connection = { phase: 'connecting' | 'live' } | { phase: 'retrying';
 
 export const connection = createStore<Connection>({ phase: 'connecting' });
 
-type CallsListener = { changed: (calls: readonly Call[]) => void; reconnected: () => void };
+type CallsListener = { changed: (calls: readonly Call[]) => void; removed?: () => void; reconnected?: () => void };
 const callsListeners = new Set<CallsListener>();
 
-/** Hears of calls that began, moved or ended, and of each new connection. Returns the function that stops. */
+/** Hears of calls that began, moved or ended, of others that are gone, and of each new connection. Returns the function that stops. */
 export function onCalls(listener: CallsListener): () => void {
   callsListeners.add(listener);
   return () => callsListeners.delete(listener);
@@ -56,6 +56,11 @@ export function startLive(): () => void {
         if (event.calls.some(({ state }) => state !== 'open')) sums.run();
         if (event.calls.some(isNewToFacets)) facets.run();
         break;
+      case 'removed':
+        for (const listener of callsListeners) listener.removed?.();
+        sums.run();
+        facets.run();
+        break;
       case 'status':
         status.run();
         parts.run();
@@ -76,7 +81,7 @@ export function startLive(): () => void {
     if (ended.signal.aborted) return;
     forgetEarly();
     askAnew({});
-    for (const listener of callsListeners) listener.reconnected();
+    for (const listener of callsListeners) listener.reconnected?.();
   };
 
   const listen = async (): Promise<void> => {

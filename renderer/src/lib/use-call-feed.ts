@@ -40,6 +40,7 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
         feed.apply(calls);
         if (calls.some(hangsOnWords)) again.run();
       },
+      removed: () => void feed.renew(),
       reconnected: () => void feed.refresh(),
     });
     if (feed.view().phase === 'loading') void feed.refresh();

@@ -4,7 +4,7 @@ import { mendOf } from '../../../renderer/src/features/bridges/mends.ts';
 import { COLUMNS, columnsThatFit, placed, USUAL_COLUMNS } from '../../../renderer/src/features/calls/columns.ts';
 import { layoutOf, step } from '../../../renderer/src/features/conversations/layout.ts';
 import { bucketsOf, dayName, groupsOf, stacked } from '../../../renderer/src/features/usage/series.ts';
-import { CallFeed } from '../../../renderer/src/lib/call-feed.ts';
+import { CallFeed, type CallPage } from '../../../renderer/src/lib/call-feed.ts';
 import { sseFrames } from '../../../renderer/src/lib/sse.ts';
 import { madeCall } from '../../fakes/made-calls.ts';
 import { madeNodes } from '../../fakes/made-meaning.ts';
@@ -117,6 +117,54 @@ describe('the list of calls', () => {
     feed.apply([call(98)]);
     await feed.refresh();
     expect(feed.view().rows.map(({ id }) => id)).toEqual([99, 98, 97, 96]);
+  });
+  it('forgets what came while a page could not be loaded: a later page knows better', async () => {
+    let answer = Promise.withResolvers<CallPage>();
+    const feed = new CallFeed({ load: () => answer.promise, accepts: () => true, headPage: 2 });
+    const failed = feed.refresh();
+    feed.apply([call(5, { state: 'open' })]);
+    answer.reject(new Error('the engine restarts'));
+    await failed;
+    feed.apply([call(5, { state: 'done' })]);
+    answer = Promise.withResolvers();
+    const loaded = feed.refresh();
+    answer.resolve({ calls: [call(5, { state: 'done' })], more: false });
+    await loaded;
+    expect(feed.view().rows.map(({ state }) => state)).toEqual(['done']);
+  });
+  it('asks again for what could not be loaded where every older call is there already', async () => {
+    let asked = 0;
+    const feed = new CallFeed({
+      load: async () => {
+        asked += 1;
+        if (asked === 2) throw new Error('the engine restarts');
+        return { calls: [call(2), call(1)], more: false };
+      },
+      accepts: () => true,
+      headPage: 2,
+    });
+    await feed.refresh();
+    await feed.refresh();
+    expect(feed.view().error).not.toBeNull();
+    await feed.loadOlder();
+    expect(feed.view().error).toBeNull();
+  });
+  it('holds nothing any more of what was removed', async () => {
+    let kept = [call(4), call(3), call(2), call(1)];
+    const feed = new CallFeed({
+      load: async ({ limit, before = 100 }) => {
+        const older = kept.filter(({ id }) => id < before);
+        return { calls: older.slice(0, limit), more: older.length > limit };
+      },
+      accepts: () => true,
+      headPage: 2,
+    });
+    await feed.refresh();
+    await feed.loadOlder();
+    expect(feed.view().rows).toHaveLength(4);
+    kept = [call(4), call(2)];
+    await feed.renew();
+    expect(feed.view()).toMatchObject({ more: false, rows: kept });
   });
   it('takes a moved call in place, and leaves one out that no longer fits', async () => {
     const feed = feedOf();

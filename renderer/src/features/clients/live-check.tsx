@@ -79,7 +79,6 @@ function useNewestCall(client: string): Call | null {
         setCall((held) => (held === null || newest.id >= held.id ? newest : held));
         if (newest.state !== 'open') void queryClient.invalidateQueries({ queryKey: engine.clients.list.key() });
       },
-      reconnected: () => {},
     });
   }, [client]);
   return call;

@@ -182,6 +182,7 @@ function useLiveDetail(id: number): void {
     const again = throttle(() => void queryClient.invalidateQueries({ queryKey: engine.calls.get.key({ input: { id } }) }), 500);
     const stop = onCalls({
       changed: (calls) => calls.some((call) => call.id === id) && again.run(),
+      removed: again.run,
       reconnected: again.run,
     });
     return () => {
