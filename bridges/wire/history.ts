@@ -1,4 +1,5 @@
 import { isSilent } from './marks.ts';
+import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
 import type { Loss, MessageItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
 
@@ -189,7 +190,9 @@ function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnI
   for (const item of turn.items) {
     if (!isKnown(item)) continue;
     if ((item.type === 'message' || item.type === 'tool_result') && item.content.some(isOpaque)) {
-      items.push({ ...item, content: item.content.filter(isKnown) });
+      const content = item.content.filter(isKnown);
+      const missed = content.length === 0 && item.type === 'message' && item.role === 'user' ? standIn(item.content) : undefined;
+      items.push({ ...item, content: missed === undefined ? content : [{ type: 'text', text: missed }] });
     } else items.push(item);
   }
   const path = turn.from === 'responses' ? 'input' : 'messages';

@@ -4,6 +4,7 @@ import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI } from '../openai.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
+import { standIn } from '../stand-in.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -267,6 +268,8 @@ class MessageWriter {
     const parts = this.#parts(item.content, role);
     // The billing header of an Anthropic client is no message of its own.
     if (parts.length === 0 && item.content.some(isBillingHeader)) return;
+    const missed = parts.length === 0 && role === 'user' && !this.#lost.own ? standIn(item.content) : undefined;
+    if (missed !== undefined) parts.push({ type: 'text', text: missed });
     const shown = role !== 'user' && this.#leading && !this.#lost.own ? 'system' : role;
     const content = role === 'user' || this.#lost.own ? contentOf(parts) : joined(parts, '\n\n');
     this.#messages.push({ role: shown, content, ...this.#fields(item) });

@@ -15,6 +15,7 @@ import { isEmpty } from '../fields.ts';
 import type { Losses } from '../losses.ts';
 import { MARKS } from '../marks.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
+import { standIn } from '../stand-in.ts';
 import { cacheMark, flatName, toCitations, toolInput, toolInputObject } from './blocks.ts';
 
 /** Renders the history: the system text at its beginning, and everything else as messages. */
@@ -91,9 +92,14 @@ class ConversationWriter {
     const fields = lost.extra(`${lost.history}[]`, item.extra);
     if (item.name !== undefined) lost.add(`${lost.history}[].name`, 'Participants have no names in the Messages format.');
     if (item.phase !== undefined) lost.add(`${lost.history}[].phase`, 'The Messages format has no phases of a reply.');
+    const role = this.#roleOf(item);
     const blocks = renderParts(item.content, placeOf(item), lost);
-    if (blocks.length === 0 && !lost.own) return;
-    const draft = this.#open(this.#roleOf(item), fields);
+    if (blocks.length === 0 && !lost.own) {
+      const text = role === 'user' ? standIn(item.content) : undefined;
+      if (text === undefined) return;
+      blocks.push({ type: 'text', text });
+    }
+    const draft = this.#open(role, fields);
     for (const block of blocks) draft.blocks.push(block);
   }
 

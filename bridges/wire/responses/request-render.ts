@@ -19,6 +19,7 @@ import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI } from '../openai.ts';
 import { effortFor } from '../reasoning.ts';
+import { standIn } from '../stand-in.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
 import { renderToolChoice, renderTools } from './tools.ts';
 
@@ -113,7 +114,11 @@ function renderMessage(item: MessageItem, lost: Losses): JsonObject[] {
   const role = item.role === 'system' && !lost.own ? 'developer' : item.role;
   const content = renderParts(item.content, lost, role === 'assistant');
   if (item.name !== undefined) lost.add(`${itemPath(lost)}.name`, 'Participants have no names in the Responses format.');
-  if (content.length === 0 && item.content.length > 0) return [];
+  if (content.length === 0 && item.content.length > 0) {
+    const text = role === 'user' && !lost.own ? standIn(item.content) : undefined;
+    if (text === undefined) return [];
+    content.push({ type: 'input_text', text });
+  }
   return [{ type: 'message', ...ownFields(item, lost), role, content, ...(item.phase !== undefined && { phase: item.phase }) }];
 }
 

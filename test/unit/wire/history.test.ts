@@ -154,14 +154,15 @@ describe('what only the client’s format knows', () => {
     expect(lost).toEqual([{ path: 'input', why: expect.stringContaining('web_search_call') }]);
   });
 
-  it('is left out of messages, which go where nothing else is in them', () => {
+  it('is left out of messages, and named where nothing else is in one of the user', () => {
     const part: Part = { type: 'opaque', from: 'chat', name: 'input_audio', value: {} };
     const items: TurnItem[] = [
       { type: 'message', role: 'user', content: [part, text('listen')] },
+      { type: 'message', role: 'assistant', content: [part] },
       { type: 'message', role: 'user', content: [part] },
     ];
     const { turn, lost } = fitHistory(turnOf(items, { from: 'chat' }), 'messages');
-    expect(words(turn.items)).toEqual(['user: listen']);
+    expect(words(turn.items)).toEqual(['user: listen', 'user: [input_audio could not be passed on]']);
     expect(lost).toHaveLength(1);
   });
 

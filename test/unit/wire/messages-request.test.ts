@@ -413,7 +413,15 @@ describe('a turn from another format', () => {
       { type: 'opaque', from: 'responses', name: 'web_search_call', value: {} },
     ];
     const { body: rendered, lost } = cross({ items });
-    expect(rendered.messages).toEqual([]);
+    expect(rendered.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: '[an image could not be passed on]' },
+          { type: 'text', text: '[thing could not be passed on]' },
+        ],
+      },
+    ]);
     expect(new Set(lost.map((loss) => loss.path))).toEqual(new Set(['input', 'input[].name', 'input[].phase', 'input[].x']));
     for (const { why } of lost) expect(why).toMatch(/\.$/);
   });
@@ -550,7 +558,7 @@ describe('a turn from another format', () => {
     expect(rendered.messages).toMatchObject([
       { content: [picture, { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a,b' }, title: 'n.csv' }] },
       { role: 'assistant' },
-      { content: [{ type: 'tool_result', content: [picture] }] },
+      { content: [{ type: 'tool_result', content: [picture] }, { text: '[a document could not be passed on]' }] },
     ]);
     expect(lost.map((loss) => loss.path)).toEqual(['input[].detail', 'input']);
   });
