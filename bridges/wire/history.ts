@@ -1,4 +1,4 @@
-import { isSilent } from './marks.ts';
+import { isBillingHeader, isSilent } from './marks.ts';
 import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
 import type { Loss, MessageItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
@@ -23,13 +23,14 @@ export type HistoryOptions = {
 
 /**
  * Brings the history of a turn into an order that `target` accepts: every call is answered right after the assistant
- * turn that made it, nothing is empty, and a `messages` conversation begins with the user.
+ * turn that made it, no message is empty, something is asked, and a `messages` conversation begins with the user.
  */
 export function fitHistory(turn: TurnRequest, target: WireFormat, options: HistoryOptions = {}): { turn: TurnRequest; lost: Loss[] } {
   const lost: Loss[] = [];
   const known = turn.from === target ? turn.items : dropForeign(turn, target, lost);
   const items = answerCalls(dropEmpty(known, turn.from, target, lost), turn.from, target, lost);
   const fitted: TurnRequest = { ...turn, items };
+  if (turn.from !== target) leaveTurnToUser(items, turn.items);
   if (target === 'messages') {
     beginWithUser(items);
     switchThinkingOff(fitted, options.reasoningDropped === true, lost);
@@ -228,11 +229,27 @@ function withoutBlankText(parts: Part[]): Part[] {
   return parts.filter((part) => part.type !== 'text' || part.text.trim() !== '');
 }
 
+/** Where nothing is left to answer, or only the assistant's words after the user's that were blank. */
+function leaveTurnToUser(items: TurnItem[], given: readonly TurnItem[]): void {
+  const last = items.findLast(isSaid);
+  const before = given.at(-1);
+  if (last === undefined || (isAssistants(last) && before !== undefined && !isAssistants(before))) items.push(opening());
+}
+
+/** True for what every format says in its history: all but the text that Claude Code bills by. */
+function isSaid(item: TurnItem): boolean {
+  return item.type !== 'message' || !item.content.every(isBillingHeader);
+}
+
 function beginWithUser(items: TurnItem[]): void {
   const first = items.findIndex((item) => !isSystem(item));
   const item = items[first];
   if (item !== undefined && !isAssistants(item)) return;
-  items.splice(first < 0 ? items.length : first, 0, { type: 'message', role: 'user', content: [{ type: 'text', text: OPENING }] });
+  items.splice(first < 0 ? items.length : first, 0, opening());
+}
+
+function opening(): MessageItem {
+  return { type: 'message', role: 'user', content: [{ type: 'text', text: OPENING }] };
 }
 
 function isSystem(item: TurnItem): boolean {

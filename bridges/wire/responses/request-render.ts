@@ -76,9 +76,10 @@ function isInstructions(item: TurnItem): boolean {
   return item.type === 'message' && item.extra?.[MARKS.instructions] === true;
 }
 
+/** The last is left where no other item is: a request without any input is refused. */
 function leadingSystem(items: TurnItem[]): TurnItem[] {
   const end = items.findIndex((item) => item.type !== 'message' || (item.role !== 'system' && item.role !== 'developer'));
-  return end < 0 ? items : items.slice(0, end);
+  return items.slice(0, end);
 }
 
 function systemTexts(item: MessageItem, lost: Losses): string[] {

@@ -54,3 +54,37 @@ describe('a message of the user of which nothing can cross', () => {
     expect(lost).not.toEqual([]);
   });
 });
+
+describe('a request that leaves nothing to answer', () => {
+  const system = { role: 'system', content: 'Say hi.' };
+  const opening = [{ role: 'user' }];
+  it.each<[string, WireFormat, WireFormat, JsonObject, JsonObject[]]>([
+    ['only system text', 'chat', 'responses', { messages: [system] }, [{ role: 'developer', content: [{ text: 'Say hi.' }] }]],
+    ['only system text', 'chat', 'messages', { messages: [system] }, opening],
+    ['only instructions', 'responses', 'chat', { instructions: 'Say hi.', input: [] }, [system]],
+    ['no words', 'chat', 'responses', { messages: [{ role: 'user', content: '' }] }, opening],
+    ['no words', 'chat', 'messages', { messages: [{ role: 'user', content: ' ' }] }, opening],
+    ['no input', 'responses', 'chat', { input: [] }, opening],
+    ['no messages', 'messages', 'responses', { system: 'x-anthropic-billing-header: v=1', messages: [] }, opening],
+  ])('still asks: %s, %s to %s', (_, from, to, request, asked) => {
+    expect(conversation(cross(from, to, request).body)).toMatchObject(asked);
+  });
+
+  it('keeps the other system texts as instructions where the last must be asked with', () => {
+    const { body } = cross('chat', 'responses', { messages: [system, { role: 'developer', content: 'Loudly.' }] });
+    expect(body).toMatchObject({ instructions: 'Say hi.', input: [{ role: 'developer', content: [{ text: 'Loudly.' }] }] });
+  });
+
+  it.each<WireFormat>(['responses', 'messages'])(
+    'does not end with the assistant where the user came after it without a word: to %s',
+    (to) => {
+      const messages = [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: 'hello' },
+        { role: 'user', content: '' },
+      ];
+      expect(roles(cross('chat', to, { messages }).body)).toEqual(['user', 'assistant', 'user']);
+      expect(roles(cross('chat', to, { messages: messages.slice(0, 2) }).body)).toEqual(['user', 'assistant']);
+    },
+  );
+});
