@@ -2,7 +2,7 @@ import { dataUrl } from '../data-url.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
-import { SHARED_BY_OPENAI } from '../openai.ts';
+import { argumentSchema, SHARED_BY_OPENAI } from '../openai.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import type {
@@ -142,14 +142,19 @@ function renderTool(tool: ToolDefinition, path: string, lost: Losses): JsonObjec
   const outer = lost.extra('tools[]', tool.extra);
   if (tool.type === 'custom') return [{ ...outer, type: 'custom', custom: renderCustomTool(tool, asObject(outer.custom)) }];
   return [
-    { ...outer, ...cacheMark(tool.cacheControl, lost), type: 'function', function: renderFunctionTool(tool, asObject(outer.function)) },
+    {
+      ...outer,
+      ...cacheMark(tool.cacheControl, lost),
+      type: 'function',
+      function: renderFunctionTool(tool, asObject(outer.function), lost.own),
+    },
   ];
 }
 
-function renderFunctionTool(tool: Extract<ToolDefinition, { type: 'function' }>, inner: JsonObject | undefined): JsonObject {
+function renderFunctionTool(tool: Extract<ToolDefinition, { type: 'function' }>, inner: JsonObject | undefined, own: boolean): JsonObject {
   const described: JsonObject = { ...inner, name: tool.name };
   if (tool.description !== undefined) described.description = tool.description;
-  if (tool.parameters !== undefined) described.parameters = tool.parameters;
+  if (tool.parameters !== undefined) described.parameters = own ? tool.parameters : argumentSchema(tool.parameters);
   if (tool.strict !== undefined) described.strict = tool.strict;
   return described;
 }

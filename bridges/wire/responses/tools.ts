@@ -3,6 +3,7 @@ import { isEmpty, optionalArray, optionalBoolean, optionalObject, optionalString
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import type { Losses } from '../losses.ts';
 import { MARKS } from '../marks.ts';
+import { argumentSchema } from '../openai.ts';
 import type { JsonObject, JsonValue, ToolChoice, ToolDefinition, TurnItem, TurnRequest } from '../turn.ts';
 
 /** The input item that offers more tools in the middle of a conversation. */
@@ -194,7 +195,7 @@ function renderTool(tool: Exclude<ToolDefinition, { type: 'hosted' }>, lost: Los
     return common;
   }
   // This format takes a function without `strict` for a strict one; the other formats do not.
-  return { ...common, parameters: tool.parameters ?? { type: 'object', properties: {} }, strict: tool.strict ?? false };
+  return { ...common, parameters: argumentSchema(tool.parameters), strict: tool.strict ?? false };
 }
 
 function additionalTools(items: readonly TurnItem[]): ToolDefinition[] {

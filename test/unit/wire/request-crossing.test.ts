@@ -24,6 +24,10 @@ function conversation(body: JsonObject): JsonValue[] {
   return Array.isArray(items) ? items : [];
 }
 
+function tools(body: JsonObject): JsonValue[] {
+  return Array.isArray(body.tools) ? body.tools : [];
+}
+
 function roles(body: JsonObject): (JsonValue | undefined)[] {
   return conversation(body).map((item) => (isObject(item) ? item.role : undefined));
 }
@@ -87,4 +91,34 @@ describe('a request that leaves nothing to answer', () => {
       expect(roles(cross('chat', to, { messages: messages.slice(0, 2) }).body)).toEqual(['user', 'assistant']);
     },
   );
+});
+
+const ask = { messages: [{ role: 'user', content: 'x' }] };
+
+describe('the schema of a function', () => {
+  const text = { type: 'string' };
+  it.each<[JsonObject, JsonObject]>([
+    [{ type: 'object' }, { type: 'object', properties: {} }],
+    [{}, { type: 'object', properties: {} }],
+    [{ properties: { text } }, { type: 'object', properties: { text } }],
+    [
+      { type: 'object', additionalProperties: text },
+      { type: 'object', properties: {}, additionalProperties: text },
+    ],
+    [
+      { type: 'object', properties: { text }, required: ['text'] },
+      { type: 'object', properties: { text }, required: ['text'] },
+    ],
+  ])('has a type and properties for OpenAI: %j', (input_schema, parameters) => {
+    const request = { ...ask, tools: [{ name: 'f', input_schema }] };
+    expect(tools(cross('messages', 'responses', request).body)).toMatchObject([{ name: 'f', parameters }]);
+    expect(tools(cross('messages', 'chat', request).body)).toEqual([{ type: 'function', function: { name: 'f', parameters } }]);
+  });
+
+  it.each<WireFormat>(['chat', 'responses'])('stays as it is on the way to the format it was written in: %s', (format) => {
+    const parameters = { type: 'object' };
+    const tool =
+      format === 'chat' ? { type: 'function', function: { name: 'f', parameters } } : { type: 'function', name: 'f', parameters };
+    expect(tools(cross(format, format, { ...ask, input: 'x', tools: [tool] }).body)).toEqual([tool]);
+  });
 });
