@@ -232,6 +232,10 @@ function fitChoice(turn: TurnRequest, target: WireFormat, names: NameTable, lost
   const choice = turn.toolChoice;
   switch (choice?.type) {
     case 'tool': {
+      if (isHosted(turn.tools, choice)) {
+        lost.push({ path: 'tool_choice', why: `"${choice.name}" is not offered here, so it cannot be chosen` });
+        return undefined;
+      }
       const named = renamed(choice, names.toWire(choice));
       if (target === 'messages') delete named.custom;
       return named;
@@ -248,6 +252,12 @@ function fitChoice(turn: TurnRequest, target: WireFormat, names: NameTable, lost
     case undefined:
       return choice;
   }
+}
+
+/** True where only a tool that its provider runs has this name. */
+function isHosted(tools: readonly ToolDefinition[], name: ToolName): boolean {
+  const named = tools.filter((tool) => keyOf(tool) === keyOf(name));
+  return named.length > 0 && named.every((tool) => tool.type === 'hosted');
 }
 
 function fitItem(item: TurnItem, target: WireFormat, names: NameTable): TurnItem {

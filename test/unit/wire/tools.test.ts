@@ -242,6 +242,16 @@ describe('which tools are offered', () => {
     expect(fitted.lost).toEqual([expect.objectContaining({ path: 'tool_choice' })]);
   });
 
+  it('drops and reports the choice of a tool that is not offered because its provider runs it', () => {
+    const hosted: ToolDefinition = { type: 'hosted', from: 'messages', name: 'web_search', value: { type: 'web_search_20250305' } };
+    const toolChoice = { type: 'tool', name: 'web_search' } as const;
+    const fitted = fitTools(turnOf({ from: 'messages', tools: [fn('a'), hosted], toolChoice }), 'chat');
+    expect(fitted.turn).not.toHaveProperty('toolChoice');
+    expect(fitted.lost.map((loss) => loss.path)).toEqual(['tools[1]', 'tool_choice']);
+    const own = fitTools(turnOf({ from: 'messages', tools: [fn('web_search'), hosted], toolChoice }), 'chat');
+    expect(own.turn.toolChoice).toEqual(toolChoice);
+  });
+
   it('sends no choice where no tool is left', () => {
     const { turn } = fitTools(turnOf({ toolChoice: { type: 'auto' }, parallelToolCalls: false }), 'chat');
     expect(turn).not.toHaveProperty('toolChoice');
