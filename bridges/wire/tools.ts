@@ -240,9 +240,13 @@ function fitChoice(turn: TurnRequest, target: WireFormat, names: NameTable, lost
       if (target === 'messages') delete named.custom;
       return named;
     }
-    case 'allowed':
-      if (target === 'messages') return { type: choice.mode };
-      return { ...choice, tools: choice.tools.map((tool) => names.toWire(tool)) };
+    case 'allowed': {
+      const { given, mode, tools } = choice;
+      if (given !== undefined) lost.push({ path: 'tool_choice.tools', why: `some are tools that only ${turn.from} providers run` });
+      if (tools.length === 0) return { type: 'none' };
+      if (target === 'messages') return { type: mode };
+      return { type: 'allowed', mode, tools: tools.map((tool) => names.toWire(tool)) };
+    }
     case 'opaque':
       lost.push({ path: 'tool_choice', why: `only ${choice.from} providers know this choice` });
       return undefined;

@@ -95,8 +95,8 @@ export type ToolDefinition =
 export type ToolChoice =
   | { type: 'auto' | 'none' | 'any' }
   | { type: 'tool'; name: string; namespace?: string; custom?: boolean }
-  /** Only these may be called; `mode` tells whether one must be. */
-  | { type: 'allowed'; mode: 'auto' | 'any'; tools: { name: string; namespace?: string }[] }
+  /** Only these may be called; `mode` tells whether one must be. `given` is the choice in its own format's words, where they name other tools too. */
+  | { type: 'allowed'; mode: 'auto' | 'any'; tools: { name: string; namespace?: string }[]; given?: JsonObject }
   | { type: 'opaque'; from: WireFormat; value: JsonValue };
 
 export type TurnItem = MessageItem | ToolCallItem | ToolResultItem | ReasoningItem | OpaqueItem;

@@ -30,7 +30,7 @@ export function parseToolChoice(value: JsonValue | undefined): ToolChoice | unde
     throw new RequestError('tool_choice', '`tool_choice` must be "auto", "none", "required" or an object with a `type`.');
   }
   if (type === 'function' || type === 'custom') return { type: 'tool', ...parseToolName(choice, 'tool_choice'), custom: type === 'custom' };
-  if (type === 'allowed_tools') return parseAllowed(choice) ?? { type: 'opaque', from: 'responses', value: choice };
+  if (type === 'allowed_tools') return parseAllowed(choice);
   return { type: 'opaque', from: 'responses', value: choice };
 }
 
@@ -81,11 +81,13 @@ export function renderToolChoice(turn: TurnRequest, lost?: Losses): JsonValue | 
     case 'tool':
       return renderToolName(turn, choice, choice.custom);
     case 'allowed':
-      return {
-        type: 'allowed_tools',
-        mode: choice.mode === 'any' ? 'required' : 'auto',
-        tools: choice.tools.map((tool) => renderToolName(turn, tool)),
-      };
+      return (
+        choice.given ?? {
+          type: 'allowed_tools',
+          mode: choice.mode === 'any' ? 'required' : 'auto',
+          tools: choice.tools.map((tool) => renderToolName(turn, tool)),
+        }
+      );
     case 'opaque':
       if (choice.from === 'responses') return choice.value;
       lost?.add('tool_choice', 'This choice of tools can not be said in the Responses format.');
@@ -161,13 +163,13 @@ function describe(
   if (!isEmpty(extra)) definition.extra = extra;
 }
 
-function parseAllowed(choice: JsonObject): ToolChoice | undefined {
-  const tools: { name: string; namespace?: string }[] = [];
-  for (const [i, tool] of (optionalArray(choice.tools, 'tool_choice.tools') ?? []).entries()) {
-    if (!isObject(tool) || (tool.type !== 'function' && tool.type !== 'custom')) return undefined;
-    tools.push(parseToolName(tool, `tool_choice.tools[${i}]`));
-  }
-  return { type: 'allowed', mode: choice.mode === 'required' ? 'any' : 'auto', tools };
+function parseAllowed(choice: JsonObject): ToolChoice {
+  const allowed = optionalArray(choice.tools, 'tool_choice.tools') ?? [];
+  const tools = allowed.flatMap((tool, i) =>
+    isObject(tool) && (tool.type === 'function' || tool.type === 'custom') ? [parseToolName(tool, `tool_choice.tools[${i}]`)] : [],
+  );
+  const isWhole = tools.length === allowed.length;
+  return { type: 'allowed', mode: choice.mode === 'required' ? 'any' : 'auto', tools, ...(!isWhole && { given: choice }) };
 }
 
 function parseToolName(tool: JsonObject, path: string): { name: string; namespace?: string } {

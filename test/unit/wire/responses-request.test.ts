@@ -227,7 +227,11 @@ describe('parsing a request', () => {
     ],
     [
       { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'mcp', server_label: 's' }] },
-      { type: 'opaque', from: 'responses' },
+      { type: 'allowed', mode: 'auto', tools: [] },
+    ],
+    [
+      { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'web_search' }, { type: 'function', name: 'f' }] },
+      { type: 'allowed', mode: 'auto', tools: [{ name: 'f' }] },
     ],
     [{ type: 'web_search_preview' }, { type: 'opaque', from: 'responses' }],
   ])('reads tool_choice %j', (choice, expected) => {

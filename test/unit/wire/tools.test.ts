@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fitName, fitTools } from '../../../bridges/wire/tools.ts';
-import type { ToolDefinition, TurnEvent, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
+import type { ToolChoice, ToolDefinition, TurnEvent, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
+
+type ToolName = { name: string; namespace?: string };
 
 function turnOf(fields: Partial<TurnRequest>): TurnRequest {
   return { from: 'responses', model: 'm', stream: false, items: [], tools: [], extra: {}, ...fields };
@@ -231,6 +233,24 @@ describe('which tools are offered', () => {
     const chat = fitTools(turnOf({ tools, toolChoice: { ...toolChoice, tools: [...toolChoice.tools] } }), 'chat');
     expect(names(chat.turn)).toEqual(['a', 'n__b', 'b']);
     expect(chat.turn.toolChoice).toEqual({ type: 'allowed', mode: 'any', tools: [{ name: 'n__b' }] });
+  });
+
+  it.each<[WireFormat, ToolName[], string[], object]>([
+    ['messages', [{ name: 'b' }], ['b'], { type: 'auto' }],
+    ['chat', [{ name: 'b' }], ['a', 'b'], { type: 'allowed', mode: 'auto', tools: [{ name: 'b' }] }],
+    ['chat', [], ['a', 'b'], { type: 'none' }],
+  ])('keeps the others out for %s where tools that a provider runs were allowed beside %j', (target, allowed, offered, choice) => {
+    const given = { type: 'allowed_tools', tools: [{ type: 'web_search' }, ...allowed] };
+    const toolChoice: ToolChoice = { type: 'allowed', mode: 'auto', tools: allowed, given };
+    const { turn, lost } = fitTools(turnOf({ tools: [fn('a'), fn('b')], toolChoice }), target);
+    expect([names(turn), turn.toolChoice]).toEqual([offered, choice]);
+    expect(lost).toEqual([expect.objectContaining({ path: 'tool_choice.tools' })]);
+  });
+
+  it('offers and declares nothing to messages where only tools that a provider runs were allowed', () => {
+    const toolChoice: ToolChoice = { type: 'allowed', mode: 'auto', tools: [], given: {} };
+    const { turn } = fitTools(turnOf({ tools: [fn('a')], toolChoice }), 'messages');
+    expect([turn.tools, turn.toolChoice]).toEqual([[], undefined]);
   });
 
   it('drops and reports a choice only its own format knows', () => {
