@@ -2,7 +2,7 @@ import { ReplyError, RequestError } from './codec.ts';
 import type { Codec, ErrorClient, RenderedError, ReplyContext, StreamParser, StreamRenderer } from './codec.ts';
 import { codecs } from './codecs.ts';
 import { fitHistory } from './history.ts';
-import { asBoolean, asNumber, isObject } from './json.ts';
+import { asArray, asBoolean, asNumber, isObject } from './json.ts';
 import { resolveOpaque, seal } from './opaque.ts';
 import type { HandleStore } from './opaque.ts';
 import { SseReader } from './sse.ts';
@@ -151,10 +151,19 @@ export function refuseUncrossable(body: JsonValue, from: WireFormat, prompts: bo
     if (isSet(body[field]))
       throw new RequestError(field, `${field} needs an upstream that stores replies; send the whole history in input`);
   }
+  const reference = asArray(body.input)?.findIndex(isReference) ?? -1;
+  if (reference >= 0)
+    throw new RequestError(`input[${reference}]`, 'an item_reference needs an upstream that stores replies; send the item itself');
   if (asBoolean(body.background) === true) throw new RequestError('background', 'background replies are not possible on this route');
   if (isSet(body.prompt) && !prompts) {
     throw new RequestError('prompt', 'a stored prompt is known to its own provider only; send its text in instructions');
   }
+}
+
+/** True for an item that only names one of an earlier reply. Its `type` may be left out. */
+function isReference(item: JsonValue): boolean {
+  if (!isObject(item)) return false;
+  return isSet(item.type) ? item.type === 'item_reference' : item.role === undefined && typeof item.id === 'string';
 }
 
 /** Replies repeat no more of a request than these (responses). */

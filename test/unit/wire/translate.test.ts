@@ -489,6 +489,17 @@ describe('what can not be meant across', () => {
     ['chat', { n: 2 }, 'n'],
     ['responses', { previous_response_id: 'resp_1' }, 'previous_response_id'],
     ['responses', { conversation: { id: 'c' } }, 'conversation'],
+    [
+      'responses',
+      {
+        input: [
+          { role: 'user', content: 'hi' },
+          { type: 'item_reference', id: 'msg_1' },
+        ],
+      },
+      'input[1]',
+    ],
+    ['responses', { input: [{ id: 'msg_1' }] }, 'input[0]'],
     ['responses', { background: true }, 'background'],
     ['responses', { prompt: { id: 'p' } }, 'prompt'],
   ])('%s with %j is refused by name', (from, more, path) => {
