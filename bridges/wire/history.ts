@@ -1,7 +1,7 @@
 import { isBillingHeader, isSilent } from './marks.ts';
 import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
-import type { Loss, MessageItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
+import type { Loss, MessageItem, OpaqueItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
 
 /** Characters an id of a call may have; `messages` providers are also particular about which. */
 const CALL_ID_LIMIT: Record<WireFormat, number> = { chat: 40, responses: 64, messages: 64 };
@@ -40,6 +40,7 @@ export function fitHistory(turn: TurnRequest, target: WireFormat, options: Histo
 
 // ---------------------------------------------------------------------------------------------- calls and results
 
+type OpaquePart = Extract<Part, { type: 'opaque' }>;
 type Call = { id: string; result?: ToolResultItem };
 
 type Pairing = {
@@ -179,25 +180,29 @@ function orphanAsText(item: ToolResultItem): MessageItem {
 
 // ---------------------------------------------------------------------------------------------- messages
 
-/** Leaves out what only the client's own format knows. */
+/** Leaves out what only the client's own format knows; of a part that has words of its own, these stay. */
 function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnItem[] {
   const names = new Set<string>();
-  const isKnown = (value: Part | TurnItem): boolean => {
-    if (value.type !== 'opaque' || value.from === target) return true;
-    if (!SAID_ELSEWHERE.has(value.name)) names.add(value.name);
-    return false;
+  const worded = new Set<string>();
+  const isForeign = (value: Part | TurnItem): value is OpaqueItem | OpaquePart => value.type === 'opaque' && value.from !== target;
+  const wordsOf = (part: Part): Part[] => {
+    if (!isForeign(part)) return [part];
+    (part.text === undefined ? names : worded).add(part.name);
+    return part.text === undefined ? [] : [{ type: 'text', text: part.text }];
   };
   const items: TurnItem[] = [];
   for (const item of turn.items) {
-    if (!isKnown(item)) continue;
-    if ((item.type === 'message' || item.type === 'tool_result') && item.content.some(isOpaque)) {
-      const content = item.content.filter(isKnown);
+    if (isForeign(item)) {
+      if (!SAID_ELSEWHERE.has(item.name)) names.add(item.name);
+    } else if ((item.type === 'message' || item.type === 'tool_result') && item.content.some(isForeign)) {
+      const content = item.content.flatMap(wordsOf);
       const missed = content.length === 0 && item.type === 'message' && item.role === 'user' ? standIn(item.content) : undefined;
       items.push({ ...item, content: missed === undefined ? content : [{ type: 'text', text: missed }] });
     } else items.push(item);
   }
   const path = turn.from === 'responses' ? 'input' : 'messages';
   for (const name of names) lost.push({ path, why: `"${name}" means something to ${turn.from} providers only` });
+  for (const name of worded) lost.push({ path, why: `of "${name}" the text alone is passed on` });
   return items;
 }
 
@@ -219,10 +224,6 @@ function dropEmpty(items: readonly TurnItem[], from: WireFormat, target: WireFor
   const path = from === 'responses' ? 'input' : 'messages';
   for (const key of fields) lost.push({ path: `${path}[].${key}`, why: 'it stood on a message that says nothing, which is left out' });
   return kept;
-}
-
-function isOpaque(part: Part): boolean {
-  return part.type === 'opaque';
 }
 
 function withoutBlankText(parts: Part[]): Part[] {

@@ -168,7 +168,8 @@ export type Part =
   | { type: 'refusal'; text: string }
   /** A tool search found this tool (Anthropic `tool_reference`). */
   | { type: 'tool_reference'; name: string; cacheControl?: JsonObject }
-  | { type: 'opaque'; from: WireFormat; name: string; value: JsonObject };
+  /** `text` is what it says, for formats that can say no more of it. */
+  | { type: 'opaque'; from: WireFormat; name: string; value: JsonObject; text?: string };
 
 export type MediaSource = { kind: 'base64'; mediaType: string; data: string } | { kind: 'url'; url: string } | { kind: 'file'; id: string };
 

@@ -11,7 +11,7 @@ import {
   requiredObject,
   requiredString,
 } from '../fields.ts';
-import { asArray, asString, isObject } from '../json.ts';
+import { asArray, asName, asObject, asString, isObject } from '../json.ts';
 import { MARKS } from '../marks.ts';
 import type {
   JsonObject,
@@ -220,6 +220,8 @@ function parsePart(block: JsonObject, path: string): Part {
       return parseDocument(block, path);
     case 'tool_reference':
       return withHints<ToolReference>({ type, name: requiredString(block.tool_name, `${path}.tool_name`) }, block.cache_control, {}, path);
+    case 'search_result':
+      return opaquePart(type, block, wordsOf([block.title, block.source], block.content));
     default:
       return opaquePart(type, block);
   }
@@ -241,7 +243,7 @@ function parseDocument(block: JsonObject, path: string): Part {
     given.type === 'text'
       ? { kind: 'text' as const, text: requiredString(given.data, `${path}.source.data`) }
       : parseSource(given, `${path}.source`);
-  if (media === undefined) return opaquePart('document', block);
+  if (media === undefined) return opaquePart('document', block, wordsOf([title], given.content));
   const part: Part = { type: 'document', source: media };
   const name = optionalString(title, `${path}.title`);
   if (name !== undefined) part.name = name;
@@ -268,8 +270,14 @@ function parseSource(source: JsonObject, path: string): MediaSource | undefined 
 type ImagePart = Extract<Part, { type: 'image' }>;
 type ToolReference = Extract<Part, { type: 'tool_reference' }>;
 
-function opaquePart(name: string, value: JsonObject): Part {
-  return { type: 'opaque', from: 'messages', name, value };
+function opaquePart(name: string, value: JsonObject, text = ''): Part {
+  return { type: 'opaque', from: 'messages', name, value, ...(text !== '' && { text }) };
+}
+
+/** The texts of some content, a string or a list of blocks, under their headings. */
+function wordsOf(headings: (JsonValue | undefined)[], content: JsonValue | undefined): string {
+  const blocks = typeof content === 'string' ? [content] : (asArray(content) ?? []).map((block) => asObject(block)?.text);
+  return [...headings, ...blocks].flatMap((text) => asName(text) ?? []).join('\n\n');
 }
 
 function withHints<T extends { cacheControl?: JsonObject; extra?: JsonObject }>(

@@ -122,3 +122,29 @@ describe('the schema of a function', () => {
     expect(tools(cross(format, format, { ...ask, input: 'x', tools: [tool] }).body)).toEqual([tool]);
   });
 });
+
+describe('the text of a block that only Anthropic knows', () => {
+  const blocks = [
+    { type: 'text', text: 'the found text' },
+    { type: 'text', text: 'and more' },
+  ];
+  it.each<[JsonObject, string]>([
+    [{ type: 'search_result', title: 'T', source: 'https://t', content: blocks }, 'T\n\nhttps://t\n\nthe found text\n\nand more'],
+    [{ type: 'document', title: 'T', source: { type: 'content', content: blocks } }, 'T\n\nthe found text\n\nand more'],
+    [{ type: 'document', source: { type: 'content', content: 'the found text' } }, 'the found text'],
+  ])('crosses, and what is more than text is told to be lost: %j', (block, text) => {
+    const messages = [
+      { role: 'user', content: [block] },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'f', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: [block] }] },
+    ];
+    const chat = cross('messages', 'chat', { messages });
+    expect(conversation(chat.body)).toMatchObject([{ content: text }, {}, { role: 'tool', content: text }]);
+    const responses = cross('messages', 'responses', { messages });
+    expect(conversation(responses.body)).toMatchObject([{ content: [{ type: 'input_text', text }] }, {}, { output: text }]);
+    for (const { lost } of [chat, responses]) {
+      expect(lost).toEqual([{ path: 'messages', why: `of "${block.type as string}" the text alone is passed on` }]);
+    }
+    expect(conversation(cross('messages', 'messages', { messages }).body)[0]).toEqual({ role: 'user', content: [block] });
+  });
+});
