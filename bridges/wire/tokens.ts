@@ -1,4 +1,5 @@
 import { isObject } from './json.ts';
+import { offeredIn } from './tools.ts';
 import type { JsonValue, Part, ToolDefinition, TurnItem, TurnRequest } from './turn.ts';
 
 /** Tokens of a text from one character to another. */
@@ -12,7 +13,7 @@ export type Measure = (text: string, from: number, to: number) => number;
 export function estimateTokens(turn: TurnRequest, measure: Measure): number {
   const prompt = new PromptSize(measure);
   for (const item of turn.items) prompt.addItem(item);
-  for (const tool of turn.tools) prompt.addTool(tool);
+  for (const tool of turn.tools.filter(offeredIn(turn))) prompt.addTool(tool);
   if (turn.output?.type === 'json_schema') prompt.addJson(turn.output.schema);
   return prompt.tokens();
 }
@@ -66,7 +67,6 @@ class PromptSize {
   }
 
   addTool(tool: ToolDefinition): void {
-    if (tool.type !== 'hosted' && tool.deferred === true) return;
     if (!this.#hasTools) this.#fixed += TOOLS_PREAMBLE;
     this.#hasTools = true;
     this.#fixed += PER_TOOL;

@@ -73,7 +73,7 @@ export function fitName(name: string, limit: number, salt = ''): string {
 /** The client's own tools that the upstream may see; what is held back is reported. */
 function offeredTools(turn: TurnRequest, target: WireFormat, lost: Loss[]): OwnTool[] {
   const allowed = target === 'messages' && turn.toolChoice?.type === 'allowed' ? new Set(turn.toolChoice.tools.map(keyOf)) : undefined;
-  const found = foundTools(turn);
+  const isOffered = offeredIn(turn);
   const seen = new Map<string, OwnTool>();
   const deferred: string[] = [];
   for (const [index, tool] of turn.tools.entries()) {
@@ -87,7 +87,7 @@ function offeredTools(turn: TurnRequest, target: WireFormat, lost: Loss[]): OwnT
       if (JSON.stringify(first) !== JSON.stringify(tool)) {
         lost.push({ path: `tools[${index}]`, why: `"${tool.name}" is defined twice; the first definition counts` });
       }
-    } else if (tool.deferred === true && !found.has(key)) deferred.push(tool.name);
+    } else if (!isOffered(tool)) deferred.push(tool.name);
     else if (allowed?.has(key) !== false) {
       seen.set(key, tool);
       if (tool.type === 'custom' && target === 'messages' && grammarOf(tool) !== undefined) {
@@ -105,9 +105,10 @@ function deferredText(names: string[]): string {
   return `deferred tools that no tool search has found yet are not offered: ${shown}${more}`;
 }
 
-/** Tools that a tool search found, that were called before, or that the client wants called now. */
-function foundTools(turn: TurnRequest): Set<string> {
-  return new Set([...namesInHistory(turn), ...namesInChoice(turn.toolChoice)].map(keyOf));
+/** Tells the tools a model may see from those held back: deferred ones that no tool search found, that were not called before, and that the client does not want called now. */
+export function offeredIn(turn: TurnRequest): (tool: ToolDefinition) => boolean {
+  const found = new Set([...namesInHistory(turn), ...namesInChoice(turn.toolChoice)].map(keyOf));
+  return (tool) => tool.type === 'hosted' || tool.deferred !== true || found.has(keyOf(tool));
 }
 
 function namesInHistory(turn: TurnRequest): ToolName[] {

@@ -77,6 +77,17 @@ describe('estimateTokens', () => {
     expect(estimateTokens(turnOf([], [{ ...tool, deferred: true }]), weighed)).toBe(empty);
   });
 
+  it.each<[string, TurnRequest['items'][number]]>([
+    ['a search found', { type: 'tool_result', callId: 'c', kind: 'function', content: [{ type: 'tool_reference', name: 'late' }] }],
+    ['was called before', { type: 'tool_call', callId: 'c', kind: 'function', name: 'late', input: '{}' }],
+  ])('counts a deferred tool that %s like any other', (_, item) => {
+    const count = (more: { deferred?: boolean }): number => {
+      const tool: ToolDefinition = { type: 'function', name: 'late', description: 'Reads a file. '.repeat(50), ...more };
+      return estimateTokens({ ...turnOf([], [tool]), items: [item] }, weighed);
+    };
+    expect(count({ deferred: true })).toBe(count({}));
+  });
+
   it('does not count bytes inside unknown items as words', () => {
     const part: Part = { type: 'opaque', from: 'chat', name: 'input_audio', value: { data: 'QUJD'.repeat(100_000) } };
     expect(estimateTokens(turnOf([part]), weighed)).toBeLessThan(2000);
