@@ -5,6 +5,23 @@ type Base64Source = Extract<MediaSource, { kind: 'base64' }>;
 const SCHEME = 'data:';
 const BASE64 = ';base64';
 
+const PDF = 'application/pdf';
+const MEDIA_TYPES = new Map([
+  ['pdf', PDF],
+  ['txt', 'text/plain'],
+  ['md', 'text/markdown'],
+  ['csv', 'text/csv'],
+  ['html', 'text/html'],
+  ['xml', 'text/xml'],
+  ['json', 'application/json'],
+]);
+
+/** What a file is that comes without its type: its ending tells; a file without one is a PDF, the kind that is sent so. */
+export function mediaTypeOf(filename = ''): string {
+  const ending = /\.([^.]+)$/.exec(filename)?.[1];
+  return ending === undefined ? PDF : (MEDIA_TYPES.get(ending.toLowerCase()) ?? 'application/octet-stream');
+}
+
 /** Writes bytes as a `data:` URL. */
 export function dataUrl({ mediaType, data }: Pick<Base64Source, 'mediaType' | 'data'>): string {
   return `${SCHEME}${mediaType}${BASE64},${data}`;

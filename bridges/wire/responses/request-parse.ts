@@ -1,5 +1,5 @@
 import { RequestError } from '../codec.ts';
-import { readDataUrl } from '../data-url.ts';
+import { mediaTypeOf, readDataUrl } from '../data-url.ts';
 import {
   isEmpty,
   optionalArray,
@@ -245,18 +245,18 @@ function parseFile(value: JsonObject, path: string): Part {
   const data = optionalString(file_data, `${path}.file_data`);
   const url = optionalString(file_url, `${path}.file_url`);
   const id = optionalString(file_id, `${path}.file_id`);
+  const name = optionalString(filename, `${path}.filename`);
   let source = url === undefined ? fileSource(id) : urlSource(url);
   if (data !== undefined) {
     source = readDataUrl(data);
     if (source === undefined) {
-      source = { kind: 'base64', mediaType: 'application/octet-stream', data };
+      source = { kind: 'base64', mediaType: mediaTypeOf(name), data };
       // Bare base64 does not say what it is, so the field is kept as it was for the way back.
       extra.file_data = data;
     }
   }
   if (source === undefined) throw new RequestError(path, `\`${path}\` holds no file: give \`file_data\`, \`file_url\` or \`file_id\`.`);
   const part: Part = { type: 'document', source };
-  const name = optionalString(filename, `${path}.filename`);
   if (name !== undefined) part.name = name;
   if (!isEmpty(extra)) part.extra = extra;
   return part;

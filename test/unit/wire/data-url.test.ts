@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dataUrl, readDataUrl } from '../../../bridges/wire/data-url.ts';
+import { dataUrl, mediaTypeOf, readDataUrl } from '../../../bridges/wire/data-url.ts';
 
 describe('a data URL', () => {
   it.each(['image/png', 'text/plain;charset=utf-8', ''])('of the type "%s" is read as it was written', (mediaType) => {
@@ -12,5 +12,18 @@ describe('a data URL', () => {
 
   it.each(['https://example.com/a.png', 'data:image/png,AA', 'data:image/png;base64', 'data:', ''])('is not what %s is', (text) => {
     expect(readDataUrl(text)).toBeUndefined();
+  });
+});
+
+describe('the media type of a file', () => {
+  it.each([
+    ['a.pdf', 'application/pdf'],
+    ['notes.v2.MD', 'text/markdown'],
+    ['a.docx', 'application/octet-stream'],
+    ['a.constructor', 'application/octet-stream'],
+    ['report', 'application/pdf'],
+    [undefined, 'application/pdf'],
+  ])('of %s is %s', (name, type) => {
+    expect(mediaTypeOf(name)).toBe(type);
   });
 });

@@ -148,3 +148,15 @@ describe('the text of a block that only Anthropic knows', () => {
     expect(conversation(cross('messages', 'messages', { messages }).body)[0]).toEqual({ role: 'user', content: [block] });
   });
 });
+
+describe('a file', () => {
+  const data = Buffer.from('a,b').toString('base64');
+  it.each<[string, JsonObject]>([
+    ['a.pdf', { type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data } }],
+    ['a.csv', { type: 'document', title: 'a.csv', source: { type: 'text', media_type: 'text/plain', data: 'a,b' } }],
+    ['a.docx', { type: 'text', text: '[a.docx could not be passed on]' }],
+  ])('whose bytes come bare crosses as what its name says: %s', (filename, block) => {
+    const input = [{ role: 'user', content: [{ type: 'input_file', filename, file_data: data }] }];
+    expect(conversation(cross('responses', 'messages', { input }).body)).toEqual([{ role: 'user', content: [block] }]);
+  });
+});
