@@ -431,10 +431,11 @@ class MessageWriter {
 
   #document(part: Extract<Part, { type: 'document' }>, place: Place): JsonObject | undefined {
     const { source } = part;
-    if (source.kind === 'text') return this.#hints(part, { type: 'text', text: source.text });
+    const titled = (text: string): string => (part.name === undefined ? text : `${part.name}\n\n${text}`);
+    if (source.kind === 'text') return this.#hints(part, { type: 'text', text: titled(source.text) });
     if (source.kind === 'url') {
       this.#lost.add(this.#lost.history, 'Chat Completions can not fetch documents; the address stands as text.');
-      return this.#hints(part, { type: 'text', text: source.url });
+      return this.#hints(part, { type: 'text', text: titled(source.url) });
     }
     if (source.kind === 'file' && this.#lost.from === 'messages') {
       this.#lost.add(this.#lost.history, 'A file kept at Anthropic can not be read elsewhere.');

@@ -421,7 +421,7 @@ describe('writing messages from another format', () => {
         role: 'user',
         content: [
           { type: 'file', file: { filename: 'document.pdf', file_data: 'data:application/pdf;base64,BBBB' } },
-          { type: 'text', text: 'plain' },
+          { type: 'text', text: 'a.txt\n\nplain' },
           { type: 'text', text: 'https://example.com/a.pdf' },
         ],
       },

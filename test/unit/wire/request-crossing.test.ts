@@ -160,3 +160,13 @@ describe('a file', () => {
     expect(conversation(cross('responses', 'messages', { input }).body)).toEqual([{ role: 'user', content: [block] }]);
   });
 });
+
+describe('the title of a document', () => {
+  it.each<[JsonObject, string]>([
+    [{ type: 'text', media_type: 'text/plain', data: 'hello' }, 'report.md\n\nhello'],
+    [{ type: 'url', url: 'https://a' }, 'report.md\n\nhttps://a'],
+  ])('stands above what chat reads as text: %j', (source, content) => {
+    const messages = [{ role: 'user', content: [{ type: 'document', title: 'report.md', source }] }];
+    expect(conversation(cross('messages', 'chat', { messages }).body)).toEqual([{ role: 'user', content }]);
+  });
+});
