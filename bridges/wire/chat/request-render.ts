@@ -67,12 +67,16 @@ function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losse
   const { reasoning } = turn;
   if (reasoning === undefined) return;
   const path = lost.paths.reasoning;
-  if (reasoning.effort !== undefined) {
-    body.reasoning_effort = reasoning.effort;
-  } else if (reasoning.enabled === false) {
+  const { enabled, effort } = reasoning;
+  if (enabled === false && effort !== 'none') {
     lost.add(path, 'Chat Completions can not switch thinking off for every model; the model decides.');
+    if (effort !== undefined) lost.add(lost.paths.effort, 'In Chat Completions an effort is one of thinking, which was switched off.');
+  } else if (effort !== undefined) {
+    body.reasoning_effort = effort;
   } else if (reasoning.budgetTokens !== undefined) {
     body.reasoning_effort = effortFor(reasoning.budgetTokens);
+  } else if (enabled === true) {
+    lost.add(path, 'Chat Completions can ask for thinking by an effort alone; the model decides.');
   }
   if (reasoning.budgetTokens !== undefined) lost.add(`${path}.budget_tokens`, 'Chat Completions knows an effort, not a budget of tokens.');
   if (reasoning.summary !== undefined) lost.add(`${path}.summary`, 'Chat Completions does not offer summaries of the reasoning.');

@@ -170,3 +170,23 @@ describe('the title of a document', () => {
     expect(conversation(cross('messages', 'chat', { messages }).body)).toEqual([{ role: 'user', content }]);
   });
 });
+
+describe('how much to think', () => {
+  it.each<[JsonObject, string | undefined, string[]]>([
+    [{ thinking: { type: 'disabled' }, output_config: { effort: 'high' } }, undefined, ['thinking', 'output_config.effort']],
+    [{ thinking: { type: 'disabled' } }, undefined, ['thinking']],
+    [{ thinking: { type: 'adaptive' } }, undefined, ['thinking']],
+    [{ thinking: { type: 'adaptive' }, output_config: { effort: 'high' } }, 'high', []],
+    [{ thinking: { type: 'enabled', budget_tokens: 2048 } }, 'low', ['thinking.budget_tokens']],
+  ])('crosses to chat, or is told to be lost: %j', (wish, effort, paths) => {
+    const { body, lost } = cross('messages', 'chat', { ...ask, ...wish });
+    expect([body.reasoning_effort, lost.map(({ path }) => path)]).toEqual([effort, paths]);
+  });
+
+  it('stays off on the way from Responses to chat', () => {
+    expect(cross('responses', 'chat', { input: 'x', reasoning: { effort: 'none' } })).toMatchObject({
+      body: { reasoning_effort: 'none' },
+      lost: [],
+    });
+  });
+});
