@@ -302,10 +302,6 @@ function renderReasoningRequest(turn: TurnRequest, lost: Losses): JsonObject | u
 
 function crossedEffort(wanted: ReasoningRequest, lost: Losses): string | undefined {
   if (wanted.enabled === false) return 'none';
-  if (wanted.effort === 'max') {
-    lost.add(lost.paths.effort, 'The Responses format knows no effort above `xhigh`, which is asked for instead of `max`.');
-    return 'xhigh';
-  }
   if (wanted.effort !== undefined || wanted.budgetTokens === undefined) return wanted.effort;
   const effort = effortFor(wanted.budgetTokens);
   lost.add(

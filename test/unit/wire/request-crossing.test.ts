@@ -183,6 +183,11 @@ describe('how much to think', () => {
     expect([body.reasoning_effort, lost.map(({ path }) => path)]).toEqual([effort, paths]);
   });
 
+  it('crosses to Responses up to the most', () => {
+    const { body, lost } = cross('messages', 'responses', { ...ask, output_config: { effort: 'max' } });
+    expect([body.reasoning, lost]).toEqual([{ effort: 'max' }, []]);
+  });
+
   it('stays off on the way from Responses to chat', () => {
     expect(cross('responses', 'chat', { input: 'x', reasoning: { effort: 'none' } })).toMatchObject({
       body: { reasoning_effort: 'none' },
