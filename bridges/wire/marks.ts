@@ -15,6 +15,8 @@ export const MARKS = {
   message: 'message',
   /** Responses: what a namespace says of itself, on each of its tools. */
   namespace: 'namespace',
+  /** Responses: a tool that nothing but the output of a tool search tells of. */
+  searched: 'searched',
   /** Chat: the name of the field that a reasoning text came in. */
   field: 'field',
 } as const;

@@ -108,7 +108,7 @@ function deferredText(names: string[]): string {
 /** Tells the tools a model may see from those held back: deferred ones that no tool search found, that were not called before, and that the client does not want called now. */
 export function offeredIn(turn: TurnRequest): (tool: ToolDefinition) => boolean {
   const found = new Set([...namesInHistory(turn), ...namesInChoice(turn.toolChoice)].map(keyOf));
-  return (tool) => tool.type === 'hosted' || tool.deferred !== true || found.has(keyOf(tool));
+  return (tool) => tool.type === 'hosted' || tool.deferred !== true || tool.found === true || found.has(keyOf(tool));
 }
 
 function namesInHistory(turn: TurnRequest): ToolName[] {
@@ -206,6 +206,7 @@ function fitDefinition(tool: OwnTool, target: WireFormat, names: NameTable): Too
   const named: OwnTool = renamed(tool, wire);
   // What is offered is found already, and a tool search does not cross: the tool is plainly there.
   delete named.deferred;
+  delete named.found;
   return named;
 }
 

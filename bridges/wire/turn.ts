@@ -75,6 +75,8 @@ export type ToolDefinition =
       strict?: boolean;
       /** The tool is known by name but not offered until a tool search referred to it. */
       deferred?: boolean;
+      /** A tool search of this conversation found it: it is offered, deferred or not. */
+      found?: boolean;
       cacheControl?: JsonObject;
       extra?: JsonObject;
     }
@@ -87,6 +89,7 @@ export type ToolDefinition =
       /** The grammar the input must follow, in the words of the OpenAI formats. */
       format?: JsonObject;
       deferred?: boolean;
+      found?: boolean;
       extra?: JsonObject;
     }
   /** A tool the provider runs itself (web search and the like), or one that only its own format knows. */

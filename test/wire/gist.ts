@@ -117,7 +117,7 @@ function gistOfTools(turn: TurnRequest): TurnGist['tools'] {
   const found = new Set(JSON.stringify(turn.items).match(/(?<="type":"tool_(?:reference|call)".*?"name":")[^"]+/g));
   return turn.tools
     .filter((tool) => tool.type !== 'hosted')
-    .filter((tool) => tool.deferred !== true || found.has(tool.name))
+    .filter((tool) => tool.deferred !== true || tool.found === true || found.has(tool.name))
     .map((tool) => ({ name: flatName(tool), description: wordsOf(tool), parameters: schemaOf(tool) }));
 }
 

@@ -8,14 +8,25 @@ import type { JsonObject, JsonValue, ToolChoice, ToolDefinition, TurnItem, TurnR
 
 /** The input item that offers more tools in the middle of a conversation. */
 export const ADDITIONAL_TOOLS = 'additional_tools';
+/** The input item that holds the tools a tool search loaded: some that `tools` defers, or some that are told nowhere else. */
+const TOOL_SEARCH_OUTPUT = 'tool_search_output';
 
 type Namespace = { name: string; fields: JsonObject };
 
-/** All tools a request offers: its `tools` and those its `additional_tools` items add. A later definition replaces an earlier one. */
+/**
+ * All tools a request offers: its `tools`, those its `additional_tools` items add, and those a tool search loaded. A later
+ * definition replaces an earlier one; what a search tells of a tool that is known already is that it was found.
+ */
 export function parseTools(tools: JsonValue | undefined, items: readonly TurnItem[]): ToolDefinition[] {
   const union = new Map<string, ToolDefinition>();
   for (const tool of parseToolList(tools, 'tools')) union.set(keyOf(tool), tool);
-  for (const tool of additionalTools(items)) union.set(keyOf(tool), tool);
+  for (const tool of toolsOf(ADDITIONAL_TOOLS, items)) union.set(keyOf(tool), tool);
+  for (const tool of toolsOf(TOOL_SEARCH_OUTPUT, items)) {
+    if (tool.type === 'hosted') continue;
+    const known = union.get(keyOf(tool));
+    if (known === undefined) union.set(keyOf(tool), { ...tool, found: true, extra: { ...tool.extra, [MARKS.searched]: true } });
+    else if (known.type !== 'hosted') union.set(keyOf(tool), { ...known, found: true });
+  }
   return [...union.values()];
 }
 
@@ -34,9 +45,9 @@ export function parseToolChoice(value: JsonValue | undefined): ToolChoice | unde
   return { type: 'opaque', from: 'responses', value: choice };
 }
 
-/** Renders the tools; those an `additional_tools` item of the same request already offers are not offered twice. */
+/** Renders the tools; those an item of the same request already offers are not offered twice. */
 export function renderTools(turn: TurnRequest, lost: Losses): JsonObject[] {
-  const alreadyOffered = new Set(lost.own ? additionalTools(turn.items).map(keyOf) : []);
+  const alreadyOffered = new Set(lost.own ? toolsOf(ADDITIONAL_TOOLS, turn.items).map(keyOf) : []);
   const rendered: JsonObject[] = [];
   const namespaces = new Map<string, JsonObject[]>();
   for (const [i, tool] of turn.tools.entries()) {
@@ -46,6 +57,7 @@ export function renderTools(turn: TurnRequest, lost: Losses): JsonObject[] {
       else lost.add(`tools[${i}]`, `\`${tool.name}\` is a tool its own provider runs; it does not exist in the Responses format.`);
       continue;
     }
+    if (lost.own && tool.extra?.[MARKS.searched] === true) continue;
     if (tool.namespace === undefined) {
       rendered.push(renderTool(tool, lost));
       continue;
@@ -200,9 +212,10 @@ function renderTool(tool: Exclude<ToolDefinition, { type: 'hosted' }>, lost: Los
   return { ...common, parameters: argumentSchema(tool.parameters), strict: tool.strict ?? false };
 }
 
-function additionalTools(items: readonly TurnItem[]): ToolDefinition[] {
+/** The tools in the input items of one kind. */
+function toolsOf(kind: string, items: readonly TurnItem[]): ToolDefinition[] {
   return items.flatMap((item, i) => {
-    if (item.type !== 'opaque' || item.from !== 'responses' || item.name !== ADDITIONAL_TOOLS) return [];
+    if (item.type !== 'opaque' || item.from !== 'responses' || item.name !== kind) return [];
     return parseToolList(asArray(item.value.tools), `input[${i}].tools`);
   });
 }

@@ -202,6 +202,34 @@ describe('parsing a request', () => {
     expect(rendered.input).toContainEqual(added);
   });
 
+  it('joins tools that a tool search loaded, and tells which of its own it found', () => {
+    const loaded = [
+      { type: 'namespace', name: 'n', description: 'N', tools: [{ type: 'function', name: 'late', defer_loading: true }] },
+      { type: 'function', name: 'hidden', defer_loading: true },
+      { type: 'mcp', server_label: 's', defer_loading: true },
+    ];
+    const body = {
+      model: 'm',
+      input: [
+        { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'x' }] },
+        { type: 'tool_search_call', call_id: 'c', execution: 'client', arguments: {} },
+        { type: 'tool_search_output', call_id: 'c', execution: 'client', tools: loaded },
+      ],
+      tools: [
+        { type: 'function', name: 'hidden', defer_loading: true },
+        { type: 'function', name: 'other', defer_loading: true },
+        { type: 'tool_search' },
+      ],
+    };
+    expect(parseRequest(body).tools).toMatchObject([
+      { name: 'hidden', deferred: true, found: true },
+      { name: 'other', deferred: true },
+      { name: 'tool_search' },
+      { name: 'late', namespace: 'n', found: true },
+    ]);
+    expect(roundTrip(body)).toMatchObject({ input: body.input, tools: body.tools });
+  });
+
   it.each<[JsonValue, object]>([
     ['auto', { type: 'auto' }],
     ['none', { type: 'none' }],

@@ -200,6 +200,12 @@ describe('which tools are offered', () => {
     expect(fitted.lost).toEqual([]);
   });
 
+  it('offers what a search found, and does not say of it that it was', () => {
+    const tools: ToolDefinition[] = [{ type: 'function', name: 'a', deferred: true, found: true }];
+    expect(fitTools(turnOf({ tools }), 'messages')).toMatchObject({ turn: { tools: [fn('a')] }, lost: [] });
+    expect(fitTools(turnOf({ tools }), 'chat').turn.tools).toEqual([fn('a')]);
+  });
+
   it('names only some of many held back', () => {
     const tools = Array.from({ length: 8 }, (_, i) => deferred(`t${i}`));
     expect(fitTools(turnOf({ from: 'messages', tools }), 'chat').lost[0]?.why).toMatch(/t4 and 3 more$/u);
