@@ -195,3 +195,28 @@ describe('how much to think', () => {
     });
   });
 });
+
+describe('the arguments of an earlier call', () => {
+  it.each([
+    '{"id":12345678901234567890}',
+    '{"ids":[{"a":-9007199254740993},{"":9007199254740993}]}',
+    '{"text":"12345678901234567890 \\n","list":[0.5,10000000000000000]}',
+    '{"safe":1234567890123456}',
+    '{}',
+  ])('reach Claude as they were written: %s', (text) => {
+    const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: text };
+    const input = [{ role: 'user', content: 'x' }, call, { type: 'function_call_output', call_id: 'c', output: 'ok' }];
+    const sent = JSON.stringify(conversation(cross('responses', 'messages', { input }).body)[1]);
+    expect(sent).toContain(`"input":${text}`);
+  });
+
+  it('are passed on as text where they are a number alone', () => {
+    const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '12345678901234567890' } };
+    const messages = [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'c', content: 'ok' },
+    ];
+    expect(JSON.stringify(cross('chat', 'messages', { messages }).body)).toContain('"input":{"input":"12345678901234567890"}');
+  });
+});
