@@ -150,7 +150,8 @@ export function createDoor(options: DoorOptions): Door {
         return route(incoming, caller, { sent: received.bytes, plain: received.bytes, room: received.room }, early);
       early?.ahead.abort();
       if ('refusal' in received) return refuse(incoming, received.refusal);
-      if ('bytes' in received && encoding !== undefined) void routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes);
+      if ('bytes' in received && encoding !== undefined)
+        routeEncoded(incoming, caller, received.bytes, encoding, limits.bodyBytes).catch(broken(incoming));
     };
     const ahead = (first: Buffer, length: number): BodyReader | undefined => {
       early = encoding === undefined ? sendAhead(incoming, caller, first, length) : undefined;
@@ -204,9 +205,17 @@ export function createDoor(options: DoorOptions): Door {
       way.renamed = renamed;
     }
     if (passes(incoming.target, way)) return passThrough(incoming, caller, body, way);
-    if (incoming.target.surface.kind === 'count_tokens') return void countTokens(incoming, caller, body, way);
-    void cross(incoming, caller, body, way);
+    const work = incoming.target.surface.kind === 'count_tokens' ? countTokens : cross;
+    work(incoming, caller, body, way).catch(broken(incoming));
   };
+
+  /** A mistake of ours ends the one call, not the process. */
+  const broken =
+    ({ res }: Incoming) =>
+    (error: unknown): void => {
+      log.error('companion.call_failed', { error });
+      res.destroy();
+    };
 
   /** Where a call for a model goes, or why it goes nowhere. */
   const wayOf = ({ req, target }: Incoming, caller: Caller, model: string | undefined): Way | TurnError => {
@@ -290,12 +299,8 @@ export function createDoor(options: DoorOptions): Door {
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
     } catch (error) {
-      const problem: TurnError =
-        error instanceof RequestError
-          ? { kind: 'invalid_request', message: `${error.path}: ${error.message}`, param: error.path }
-          : { kind: 'invalid_request', message: 'The request body is not valid JSON.' };
       if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) log.error('companion.cross_failed', { error });
-      return answer(incoming.res, begun(), renderTurnError(problem, way.wire, incoming.req.headers['user-agent'], requestId));
+      return answer(incoming.res, begun(), renderTurnError(requestProblem(error), way.wire, incoming.req.headers['user-agent'], requestId));
     }
     if (large) await setImmediate();
     const json = JSON.stringify(crossing.body);
@@ -488,6 +493,13 @@ type Early = { way: Way; ahead: Ahead };
 function passes({ surface }: Target, { known, wire }: Way): boolean {
   if (surface.kind === 'count_tokens') return known.counts !== false && known.wires.includes('messages');
   return known.wires.includes(wire) || surface.kind !== 'call';
+}
+
+/** Why a request could not be translated, for its sender to read. */
+function requestProblem(error: unknown): TurnError {
+  if (error instanceof RequestError) return { kind: 'invalid_request', message: `${error.path}: ${error.message}`, param: error.path };
+  const message = error instanceof SyntaxError ? 'The request body is not valid JSON.' : 'The request can not be translated.';
+  return { kind: 'invalid_request', message };
 }
 
 /** A renamed body goes out as it is. */

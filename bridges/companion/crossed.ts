@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
+import { UNTRANSLATABLE } from '../wire/failures.ts';
 import type { Crossing, RenderedFailure, ReplyState, StreamCrossing } from '../wire/translate.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import { failureError } from './errors.ts';
@@ -74,6 +75,38 @@ export class CrossedReply implements ReplySink {
   data(chunk: Buffer): boolean {
     this.#call.upstreamReplyData(chunk);
     if (this.#over) return true;
+    let room = true;
+    this.#guard(() => {
+      room = this.#take(chunk);
+    });
+    return room;
+  }
+
+  end(): void {
+    clearTimeout(this.#lateAbort);
+    if (!this.#over) this.#guard(() => this.#finish());
+  }
+
+  fail(failure: UpstreamFailure): void {
+    clearTimeout(this.#lateAbort);
+    if (!this.#over) this.#guard(() => this.#fail(failure));
+  }
+
+  /** Sockets and timers call this: what is thrown here would end the process, and every other call with it. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch {
+      this.#flow?.abort();
+      if (this.#over) return;
+      if (!this.#res.headersSent) return this.#refuse(UNTRANSLATABLE);
+      this.#release();
+      breakOff(this.#res);
+      this.#end(true, UNTRANSLATABLE.message);
+    }
+  }
+
+  #take(chunk: Buffer): boolean {
     if (this.#stream !== undefined) {
       this.#keepAlive?.refresh();
       const sent = this.#write(this.#stream.push(chunk));
@@ -90,9 +123,7 @@ export class CrossedReply implements ReplySink {
     return true;
   }
 
-  end(): void {
-    clearTimeout(this.#lateAbort);
-    if (this.#over) return;
+  #finish(): void {
     if (this.#stream !== undefined) {
       this.#write(this.#stream.end());
       return this.#finishStream(this.#stream);
@@ -111,9 +142,7 @@ export class CrossedReply implements ReplySink {
     this.#finishStream(stream);
   }
 
-  fail(failure: UpstreamFailure): void {
-    clearTimeout(this.#lateAbort);
-    if (this.#over) return;
+  #fail(failure: UpstreamFailure): void {
     // A stream that has begun is ended in the client's own words for "this failed", never as a success.
     if (this.#stream !== undefined) {
       this.#write(this.#stream.end());
@@ -128,7 +157,7 @@ export class CrossedReply implements ReplySink {
     const headers = { ...STREAM_HEADERS, ...this.#options.headers };
     this.#call.replyStart(200, headers);
     this.#res.writeHead(200, headers);
-    this.#keepAlive = setTimeout(() => this.#sendKeepAlive(), KEEP_ALIVE_MS);
+    this.#keepAlive = setTimeout(() => this.#guard(() => this.#sendKeepAlive()), KEEP_ALIVE_MS);
     return stream;
   }
 

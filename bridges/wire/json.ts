@@ -49,3 +49,9 @@ export function parseJson(text: string): JsonValue | undefined {
     return undefined;
   }
 }
+
+/** True where arrays and objects stand in each other more than `levels` deep. */
+export function isDeeper(value: JsonValue | undefined, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}

@@ -1,6 +1,7 @@
 import { ReplyError, RequestError } from './codec.ts';
 import type { Codec, ErrorClient, RenderedError, ReplyContext, StreamParser, StreamRenderer } from './codec.ts';
 import { codecs } from './codecs.ts';
+import { UNTRANSLATABLE } from './failures.ts';
 import { fitHistory } from './history.ts';
 import { asArray, asBoolean, asNumber, isObject } from './json.ts';
 import { resolveOpaque, seal } from './opaque.ts';
@@ -209,7 +210,7 @@ function replyCrossing(way: Way): ReplyCrossing {
     json(body) {
       const events: TurnEvent[] = [];
       const pass = new Passage(way, (event) => events.push(event));
-      passWhole(pass, way, body);
+      pass.guard(() => passWhole(pass, way, body));
       return replyBody(way, events, pass.state);
     },
     error: (status, headers, body) => renderFailure(way, way.upstream.parseError(status, headers, body)),
@@ -264,14 +265,23 @@ class Passage {
       return this.passAll(refusal(event.error, this.#client));
     for (const restored of this.#restore(event)) {
       for (const seen of this.#stopper.push(this.#ownId(restored))) {
-        if (seen.type !== 'delta') this.#note(seen);
         this.#receive(seen);
+        if (seen.type !== 'delta') this.#note(seen);
       }
     }
   }
 
   passAll(events: readonly TurnEvent[]): void {
     for (const event of events) this.pass(event);
+  }
+
+  /** Does what passes events. What it throws ends the reply as an error: JSON can be nested too deep to be written again. */
+  guard(work: () => void): void {
+    try {
+      work();
+    } catch {
+      this.pass({ type: 'error', error: UNTRANSLATABLE });
+    }
   }
 
   /** Some upstreams give two calls of one reply the same id; clients match results to calls by it. */
@@ -330,12 +340,14 @@ class UpstreamStream {
 
   push(chunk: Buffer): void {
     if (this.pass.state.ended) return;
-    this.#frames(() => this.#reader.push(chunk));
+    this.pass.guard(() => this.#frames(() => this.#reader.push(chunk)));
   }
 
   end(): void {
-    this.#frames(() => this.#reader.end());
-    this.pass.passAll(this.#parser.end());
+    this.pass.guard(() => {
+      this.#frames(() => this.#reader.end());
+      this.pass.passAll(this.#parser.end());
+    });
     // A parser that saw its terminal event has nothing to add; one that was never ended is told so here.
     this.pass.pass({ type: 'cut', message: UNFINISHED });
   }
@@ -377,7 +389,8 @@ class RenderedStream implements StreamCrossing {
   }
 
   whole(body: JsonValue): string {
-    passWhole(this.#upstream.pass, this.#way, body);
+    const { pass } = this.#upstream;
+    pass.guard(() => passWhole(pass, this.#way, body));
     return this.#take();
   }
 
@@ -458,5 +471,9 @@ function unreadable(way: Way, body: JsonValue, why: string): TurnError {
 
 function replyBody(way: Way, events: readonly TurnEvent[], state: ReplyState): ReplyBody {
   if (state.error !== undefined) return { error: state.error, state };
-  return { body: way.client.renderReply(events, way.context), state };
+  try {
+    return { body: way.client.renderReply(events, way.context), state };
+  } catch {
+    return { error: UNTRANSLATABLE, state };
+  }
 }

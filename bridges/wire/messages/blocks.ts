@@ -1,4 +1,4 @@
-import { asString, isObject, parseJson } from '../json.ts';
+import { asString, isDeeper, isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue, ReasoningRequest } from '../turn.ts';
 
 /** How the citations of this format, and only they, are called. They go through the hub as they are. */
@@ -25,9 +25,13 @@ export function toCitations(annotations: readonly JsonValue[]): JsonObject[] {
   });
 }
 
-/** The input of a call as JSON; undefined where its text is none. No text at all is a call without arguments. */
+/** Levels of an input. A request may have 64 in all (peek.ts), and a call stands a few down in it. */
+const MAX_LEVELS = 50;
+
+/** The input of a call as JSON; undefined where its text is none, or is nested too deep to be sent. No text at all is a call without arguments. */
 export function toolInput(text: string): JsonValue | undefined {
-  return text.trim() === '' ? {} : parseJson(text);
+  const value = text.trim() === '' ? {} : parseJson(text);
+  return isDeeper(value, MAX_LEVELS) ? undefined : value;
 }
 
 /** The input of a call as the object this format demands; text that is none is kept whole under `input`. */

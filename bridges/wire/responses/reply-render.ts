@@ -184,11 +184,11 @@ class ReplyRenderer implements StreamRenderer {
   #hosted(value: JsonObject): string {
     const item = { ...value, id: this.#uniqueId('', asName(value.id)) };
     const index = this.#output.length;
-    this.#output.push(item);
-    return (
+    const told =
       this.#event('response.output_item.added', { output_index: index, item }) +
-      this.#event('response.output_item.done', { output_index: index, item })
-    );
+      this.#event('response.output_item.done', { output_index: index, item });
+    this.#output.push(item);
+    return told;
   }
 
   // -------------------------------------------------------------------------------------- reasoning

@@ -577,3 +577,61 @@ describe('a frame without an end', () => {
     expect(checkStream('messages', sent + stream.end())).toEqual([]);
   });
 });
+
+describe('JSON nested so deep that writing it again would overflow the stack', () => {
+  const deep = '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000);
+  const frames = (...data: string[]): Buffer => Buffer.from(data.map((each) => `data: ${each}\n\n`).join(''));
+  const cases: [WireFormat, WireFormat, string, Buffer][] = [
+    [
+      'responses',
+      'chat',
+      'arguments that are no text',
+      frames(
+        `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":${deep}}}]}}]}`,
+        '{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}',
+      ),
+    ],
+    [
+      'chat',
+      'messages',
+      'an input that is no text',
+      frames(
+        `{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":${deep}}}`,
+        '{"type":"message_stop"}',
+      ),
+    ],
+    [
+      'chat',
+      'responses',
+      'a citation',
+      frames(
+        '{"type":"response.output_text.delta","delta":"text"}',
+        `{"type":"response.output_text.annotation.added","annotation":{"type":"url_citation","url":"u","x":${deep}}}`,
+        '{"type":"response.completed","response":{"status":"completed","output":[]}}',
+      ),
+    ],
+    [
+      'responses',
+      'responses',
+      'an item that only its own format knows',
+      frames(
+        `{"type":"response.output_item.done","item":{"type":"web_search_call","id":"ws","x":${deep}}}`,
+        '{"type":"response.completed","response":{"status":"completed","output":[]}}',
+      ),
+    ],
+  ];
+
+  it.each(cases)('%s to %s: %s is told as an error', (from, to, _what, bytes) => {
+    const { text: sent, state } = streamed(cross(from, to, bodyOf(from)), [bytes]);
+    expect(state).toMatchObject({ ended: true, error: { kind: 'upstream_failed' } });
+    expect(sent).toContain('can not be translated');
+    if (from === 'responses') expect(checkStream(from, sent)).toEqual([]);
+  });
+
+  it.each(cases)('%s to %s: %s is an error where a stream is collected', (from, to, _what, bytes) => {
+    const collected = cross(from, to, bodyOf(from)).reply.collect();
+    collected.push(bytes);
+    // What is collected is written by whoever sends it.
+    expect(() => collected.end()).not.toThrow();
+  });
+});
