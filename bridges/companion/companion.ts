@@ -16,12 +16,13 @@ import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '.
 import { RequestError } from '../wire/codec.ts';
 import { asObject } from '../wire/json.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
-import { crossRequest, type Crossing } from '../wire/translate.ts';
-import type { JsonValue, TurnError } from '../wire/turn.ts';
+import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
+import { holdsHandle } from '../wire/opaque.ts';
+import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
-import type { UpstreamRequest } from '../upstreams/upstream.ts';
+import type { UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import { Ahead } from './ahead.ts';
-import { clientOf, errorFamily, errorWire, readTarget, type Target } from './client.ts';
+import { clientOf, errorFamily, errorWire, readTarget, type Surface, type Target } from './client.ts';
 import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
@@ -195,17 +196,21 @@ export function createDoor(options: DoorOptions): Door {
     }
     const way = wayOf(incoming, caller, seen.model);
     if ('kind' in way) return refused(way, seen.model);
+    const { surface } = incoming.target;
+    const passing = passes(incoming.target, way);
+    const holds = passing && isCall(surface) && holdsHandle(plain);
     // The settings may have changed while the body came, or the body named a model twice.
-    if (early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined)
-      return passThrough(incoming, caller, body, way, early.ahead);
+    const goesOn = early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined;
+    if (goesOn && !holds) return passThrough(incoming, caller, body, way, early.ahead);
     early?.ahead.abort();
     if (way.alias !== undefined) {
       const renamed = withModel(plain, way.alias);
       if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
       way.renamed = renamed;
     }
-    if (passes(incoming.target, way)) return passThrough(incoming, caller, body, way);
-    const work = incoming.target.surface.kind === 'count_tokens' ? countTokens : cross;
+    if (passing && !holds) return passThrough(incoming, caller, body, way);
+    const across = passing ? passReturning : cross;
+    const work = surface.kind === 'count_tokens' ? countTokens : across;
     work(incoming, caller, body, way).catch(broken(incoming));
   };
 
@@ -253,13 +258,34 @@ export function createDoor(options: DoorOptions): Door {
     return call;
   };
 
+  /** Both ends speak the same wire format, but the body holds handles, which mean nothing to anybody but us. */
+  const passReturning = async (incoming: Incoming, caller: Caller, came: Body, way: Way): Promise<void> => {
+    const plain = way.renamed ?? came.plain;
+    if (plain.length >= LARGE) await setImmediate();
+    await handles.recall(plain);
+    const lifted = plain.length >= LIFT_FROM ? await liftInSteps(plain) : undefined;
+    try {
+      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
+      const hasOwnHandles = way.id === 'gateway';
+      const { body, lost } = returnReasoning({ body: parsed, wire: way.wire, store: handles, upstream: way.id, hasOwnHandles });
+      const json = JSON.stringify(body);
+      way.renamed = lifted?.lower(json) ?? Buffer.from(json);
+      way.lost = lost;
+    } catch (error) {
+      // What can't be read is the upstream's to refuse.
+      if (!(error instanceof RequestError) && !(error instanceof SyntaxError)) throw error;
+    }
+    passThrough(incoming, caller, came, way);
+  };
+
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, came: Body | null, way: Way, ahead?: Ahead): void => {
     const begun = start(incoming, caller, came?.sent ?? null, way, way.wire);
     const call = begin(caller, ahead === undefined ? begun : { ...begun, room: came?.room });
-    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, (failure) =>
-      renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req')),
-    );
+    if (ahead === undefined && incoming.res.destroyed) return call.end({ cut: true, error: GONE });
+    const renderFailure = (failure: UpstreamFailure): ErrorAnswer =>
+      renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req'));
+    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, renderFailure, way.lost);
     if (ahead !== undefined) {
       reply.follow(ahead.flow);
       return ahead.release(reply);
@@ -310,7 +336,7 @@ export function createDoor(options: DoorOptions): Door {
     const body = lifted?.lower(json, large && streaming !== undefined ? takeRoom : undefined) ?? Buffer.from(json);
     if (large) await setImmediate();
     const call = begun();
-    if (incoming.res.destroyed) return call.end({ cut: true, error: 'The client went away before its request was sent on.' });
+    if (incoming.res.destroyed) return call.end({ cut: true, error: GONE });
     const headers = crossHeaders(incoming.req, credentialFor(way), to);
     const reply = new CrossedReply(incoming.res, call, {
       crossing,
@@ -471,6 +497,8 @@ export function createCompanion(options: CompanionOptions): Door {
   });
 }
 
+const GONE = 'The client went away before its request was sent on.';
+
 type Way = {
   id: UpstreamId;
   rule: string;
@@ -479,8 +507,10 @@ type Way = {
   model: string | undefined;
   /** The model that this one stands for. */
   alias?: string | undefined;
-  /** The body with that model. */
+  /** The body with that model, or with its handles returned. */
   renamed?: Buffer | undefined;
+  /** What could not go on of that body. */
+  lost?: readonly Loss[] | undefined;
 };
 
 /** A body as it came, and without its content-encoding. `room`: its memory, for whoever reads it last. */
@@ -488,6 +518,11 @@ type Body = { sent: Buffer; plain: Buffer; room?: Room | undefined };
 
 /** A call on its way before its body is whole. */
 type Early = { way: Way; ahead: Ahead };
+
+/** Whether its body is a request in a wire format. */
+function isCall({ kind }: Surface): boolean {
+  return kind === 'call' || kind === 'count_tokens';
+}
 
 /** Whether a call goes on as it is: both ends speak the same wire format. */
 function passes({ surface }: Target, { known, wire }: Way): boolean {

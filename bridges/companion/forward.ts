@@ -18,14 +18,24 @@ export class ForwardedReply implements ReplySink {
   #wrote = false;
   /** Bytes of the body still to come, where the head told how many there are. */
   #left: number | undefined;
+  readonly #before: readonly Loss[];
+  /** Losses of an upstream that changed the request. */
   #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
-  constructor(res: ServerResponse, call: OpenCall, idleMs: number, renderFailure: (failure: UpstreamFailure) => ErrorAnswer) {
+  /** `lost`: of the request, before it went to the upstream. */
+  constructor(
+    res: ServerResponse,
+    call: OpenCall,
+    idleMs: number,
+    renderFailure: (failure: UpstreamFailure) => ErrorAnswer,
+    lost: readonly Loss[] = [],
+  ) {
     this.#res = res;
     this.#call = call;
     this.#idleMs = idleMs;
     this.#renderFailure = renderFailure;
+    this.#before = lost;
     res.on('close', this.#onClose);
   }
 
@@ -71,7 +81,7 @@ export class ForwardedReply implements ReplySink {
   end(): void {
     this.#wrote = true;
     if (!this.#res.writableEnded) this.#res.end();
-    this.#call.end({ cut: false, lost: this.#lost });
+    this.#call.end({ cut: false, lost: this.#before.length === 0 ? this.#lost : [...this.#before, ...this.#lost] });
     this.#release();
   }
 

@@ -8,7 +8,7 @@ import { dataKey, openSealed, sealText } from '../accounts/sealed.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { SecretStore } from '../engine/secrets.ts';
-import { HANDLE_PREFIX, memoryHandleStore, type HandleStore, type SealedReasoning } from '../wire/opaque.ts';
+import { holdsHandle, memoryHandleStore, type HandleStore, type SealedReasoning } from '../wire/opaque.ts';
 
 /** A store of reasoning that survives a restart. `put` and `get` are served from memory and never wait. */
 export type LastingHandles = HandleStore & {
@@ -136,7 +136,7 @@ export function lastingHandles({ home, keychain, clock, log, random, limits = LI
       return handle;
     },
     recall(body) {
-      if (recalled || !body.includes(HANDLE_PREFIX)) return undefined;
+      if (recalled || !holdsHandle(body)) return undefined;
       recalling ??= next(read).then(() => void (recalled = true));
       return recalling;
     },

@@ -18,10 +18,29 @@ export type HandleStore = {
   get(handle: string): SealedReasoning | undefined;
 };
 
-export type OpaqueTarget = { target: WireFormat; upstream: string; model: string };
+export type OpaqueTarget = {
+  target: WireFormat;
+  upstream: string;
+  model: string;
+  /** The upstream may hand out handles like ours: those that are not ours are its own. */
+  hasOwnHandles?: boolean;
+};
 
 /** What every handle that a client is given begins with. */
 export const HANDLE_PREFIX = 'db1.';
+
+const IN_JSON = Buffer.from(`"${HANDLE_PREFIX}`);
+const FIELD = /"(?:signature|data|encrypted_content|reasoning_opaque)"\s*:\s*$/;
+/** Bytes before a value that surely hold the name of its field. */
+const FIELD_BYTES = 64;
+
+/** True where a request body, as JSON, holds a handle in one of the fields that reasoning comes back in. One search of its bytes. */
+export function holdsHandle(body: Buffer): boolean {
+  for (let at = body.indexOf(IN_JSON); at >= 0; at = body.indexOf(IN_JSON, at + IN_JSON.length)) {
+    if (FIELD.test(body.toString('latin1', Math.max(0, at - FIELD_BYTES), at))) return true;
+  }
+  return false;
+}
 
 /** Makes ReplyContext.seal for one reply: the same bytes always get the same handle, however often a format repeats them. */
 export function seal(store: HandleStore, { upstream, model }: { upstream: string; model: string }): (opaque: OpaqueReasoning) => string {
@@ -67,6 +86,7 @@ function resolveItem(item: ReasoningItem, from: WireFormat, store: HandleStore, 
 function resolve(opaque: OpaqueReasoning, from: WireFormat, store: HandleStore, to: OpaqueTarget): OpaqueReasoning | undefined {
   if (!opaque.data.startsWith(HANDLE_PREFIX)) return from === to.target && opaque.family === to.target ? opaque : undefined;
   const entry = store.get(opaque.data.slice(HANDLE_PREFIX.length));
+  if (entry === undefined && to.hasOwnHandles === true && from === to.target) return opaque;
   if (entry === undefined || entry.family !== to.target || entry.upstream !== to.upstream || entry.model !== to.model) return undefined;
   return { family: entry.family, data: entry.data, ...(entry.redacted === undefined ? {} : { redacted: entry.redacted }) };
 }

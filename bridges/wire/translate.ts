@@ -140,6 +140,24 @@ export function crossRequest(input: CrossingInput): Crossing {
   };
 }
 
+export type ReturningInput = Pick<CrossingInput, 'body' | 'store' | 'upstream'> & {
+  wire: WireFormat;
+  /** See OpaqueTarget. */
+  hasOwnHandles: boolean;
+};
+
+/**
+ * A request that stays in its format but holds handles: the reasoning behind them is put back where it belongs to the
+ * upstream, and left out where it does not. Throws RequestError, naming the field, where the request can't be meant.
+ */
+export function returnReasoning({ body, wire, store, upstream, hasOwnHandles }: ReturningInput): { body: JsonObject; lost: Loss[] } {
+  const turn = codecs[wire].parseRequest(body);
+  const resolved = resolveOpaque(turn, store, { target: wire, upstream, model: turn.model, hasOwnHandles });
+  const history = fitHistory(resolved.turn, wire, { reasoningDropped: resolved.lost.length > 0 });
+  const rendered = codecs[wire].renderRequest(history.turn);
+  return { body: rendered.body, lost: [...resolved.lost, ...history.lost, ...rendered.lost] };
+}
+
 /** Refuses, with a RequestError, what would mean something else on the other side. `prompts`: the other side may know stored prompts. */
 export function refuseUncrossable(body: JsonValue, from: WireFormat, prompts: boolean): void {
   if (!isObject(body)) return;

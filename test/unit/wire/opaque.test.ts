@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryHandleStore, resolveOpaque, seal } from '../../../bridges/wire/opaque.ts';
+import { holdsHandle, memoryHandleStore, resolveOpaque, seal } from '../../../bridges/wire/opaque.ts';
 import type { HandleStore } from '../../../bridges/wire/opaque.ts';
 import type { OpaqueReasoning, ReasoningItem, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
 
@@ -28,6 +28,22 @@ describe('seal', () => {
     expect(sealed({ family: 'messages', data: 'secret' })).toBe('db1.h1');
     expect(sealed({ family: 'messages', data: 'other' })).toBe('db1.h2');
     expect(sealed({ family: 'messages', data: 'secret' })).toBe('db1.h1');
+  });
+});
+
+describe('holdsHandle', () => {
+  it.each([
+    ['{"type":"thinking","signature":"db1.h1"}', true],
+    ['{"type": "redacted_thinking",\n  "data" :  "db1.h1"}', true],
+    ['{"x":"db1.no","encrypted_content":"db1.h1"}', true],
+    ['{"reasoning_opaque":"db1.h1"}', true],
+    ['{"signature":"of somebody else"}', false],
+    ['{"host":"db1.example"}', false],
+    ['{"text":"\\"signature\\":\\"db1.h1\\""}', false],
+    ['"db1.', false],
+    ['', false],
+  ])('%s: %s', (body, holds) => {
+    expect(holdsHandle(Buffer.from(body))).toBe(holds);
   });
 });
 
