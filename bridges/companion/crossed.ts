@@ -8,7 +8,7 @@ import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import { failureError } from './errors.ts';
 import { breakOff } from './forward.ts';
 
-/** Milliseconds of upstream silence after which a streaming client is told that we live (SPEC 2.5, 10.2). */
+/** Milliseconds after which a streaming client that heard nothing is told that we live (SPEC 2.5, 10.2). */
 const KEEP_ALIVE_MS = 10_000;
 /** How long an upstream may keep its connection after the last event of a stream. Milliseconds. */
 const LATE_MS = 2_000;
@@ -108,7 +108,6 @@ export class CrossedReply implements ReplySink {
 
   #take(chunk: Buffer): boolean {
     if (this.#stream !== undefined) {
-      this.#keepAlive?.refresh();
       const sent = this.#write(this.#stream.push(chunk));
       if (this.#stream.state.ended) this.#finishStream(this.#stream);
       return sent;
@@ -164,12 +163,13 @@ export class CrossedReply implements ReplySink {
   #sendKeepAlive(): void {
     if (this.#stream === undefined || this.#over) return;
     this.#write(this.#stream.keepAlive());
-    this.#keepAlive?.refresh();
   }
 
   /** Returns false when the client should be waited for. */
   #write(text: string): boolean {
     if (text === '' || this.#res.destroyed) return true;
+    // Only what the client gets counts: what is held back for it, or comments of the upstream, are silence to it.
+    this.#keepAlive?.refresh();
     const bytes = Buffer.from(text);
     const read = this.#res.write(bytes);
     this.#call.replyData(bytes);

@@ -30,7 +30,7 @@ export type Question = {
   onError: (error: TurnError) => void;
 };
 
-/** Milliseconds of silence after which a streaming client is told that we live (SPEC 2.5). */
+/** Milliseconds after which a streaming client that heard nothing is told that we live (SPEC 2.5). */
 const KEEP_ALIVE_MS = 10_000;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -168,10 +168,7 @@ class Exchange implements Flow {
   #openStream(): void {
     this.#renderer = codecs[this.#question.wire].streamRenderer(this.#question.context);
     this.#sink.start(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...this.#ids() });
-    this.#keepAlive = setTimeout(() => {
-      this.#tell([{ type: 'keep_alive' }]);
-      this.#keepAlive?.refresh();
-    }, KEEP_ALIVE_MS);
+    this.#keepAlive = setTimeout(() => this.#tell([{ type: 'keep_alive' }]), KEEP_ALIVE_MS);
     this.#keepAlive.unref();
   }
 
@@ -186,7 +183,6 @@ class Exchange implements Flow {
       if (!(error instanceof RangeError)) throw error;
       this.#tell([{ type: 'cut', message: error.message }]);
     }
-    this.#keepAlive?.refresh();
     return room;
   }
 
@@ -194,6 +190,8 @@ class Exchange implements Flow {
   #tell(events: readonly TurnEvent[]): boolean {
     const seen = this.#pass(events);
     const text = seen.map((event) => this.#renderer?.push(event) ?? '').join('');
+    // Only what the client gets counts: a snapshot that is held back is silence to it.
+    if (text !== '') this.#keepAlive?.refresh();
     const room = text === '' || this.#sink.data(Buffer.from(text));
     const last = seen.at(-1);
     if (last?.type === 'end') this.#finish();

@@ -84,7 +84,7 @@ class ReplyRenderer implements StreamRenderer {
         return '';
       case 'keep_alive':
         // Some clients take the reply so far from this event, so it must hold all of it.
-        return this.#base === undefined ? '' : this.#state('response.in_progress', 'in_progress');
+        return this.#base === undefined ? this.#begin() : this.#state('response.in_progress', 'in_progress');
       case 'end':
         Object.assign(this.#usage, event.usage);
         return this.#begin() + this.#finish(event.stop);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ReplyError } from '../../../bridges/wire/codec.ts';
+import { checkStream } from '../../../bridges/wire/grammar.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import type { JsonObject, TurnEvent } from '../../../bridges/wire/turn.ts';
 import { recordedText } from '../../wire/recorded.ts';
@@ -508,15 +509,22 @@ describe('rendering a stream', () => {
     expect(lastResponse(text).output).toMatchObject([{ type: 'message' }, { type: 'function_call', arguments: '{}' }]);
   });
 
-  it('shows signs of life that hold the reply so far, and none before the reply has begun', () => {
+  it('shows signs of life that hold the reply so far', () => {
     const renderer = responses.streamRenderer(context());
-    expect(renderer.push({ type: 'keep_alive' })).toBe('');
     renderer.push(start);
     renderer.push(textStart);
     renderer.push({ type: 'delta', item: 0, text: 'so far' });
     const alive = renderer.push({ type: 'keep_alive' });
     expect(typesOf(alive)).toEqual(['response.in_progress']);
     expect(lastResponse(alive).output).toMatchObject([{ status: 'in_progress', content: [{ text: 'so far' }] }]);
+  });
+
+  it('begins the reply with a sign of life where the upstream has not begun it yet', () => {
+    const renderer = responses.streamRenderer(context());
+    const alive = renderer.push({ type: 'keep_alive' });
+    expect(typesOf(alive)).toEqual(['response.created', 'response.in_progress']);
+    expect(renderer.push(start)).toBe('');
+    expect(checkStream('responses', alive + renderer.push(end))).toEqual([]);
   });
 
   it('takes an id twice for two items, and an id of another kind for none', () => {
