@@ -1,4 +1,4 @@
-import { asArray, asNumber, asObject, asString } from '../json.ts';
+import { asArray, asNumber, asObject, asString, isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../turn.ts';
 import { isCount, isName, readObject } from './frames.ts';
 import type { CheckedFrame, Checker, Problems } from './frames.ts';
@@ -56,6 +56,8 @@ class ResponsesChecker implements Checker {
   readonly #done = new Map<number, string>();
   readonly #ids = new Set<string>();
   #items = 0;
+  /** Finished calls whose arguments are no JSON object; fine only where the reply was cut short. */
+  #badArguments = 0;
 
   constructor(problems: Problems) {
     this.#problems = problems;
@@ -143,6 +145,7 @@ class ResponsesChecker implements Checker {
     problems.check(this.#open.size === 0, 'all items end before the reply does');
     if (status === 'incomplete')
       problems.check(isName(asObject(response?.incomplete_details)?.reason), 'an incomplete response has a reason');
+    else problems.check(this.#badArguments === 0, 'the arguments of a call are a JSON object');
     this.#wholeOutput(response);
     const usage = asObject(response?.usage);
     if (usage === undefined) return;
@@ -189,6 +192,7 @@ class ResponsesChecker implements Checker {
     this.#open.delete(index);
     this.#done.set(index, JSON.stringify(item));
     if (FOLLOWED.has(open.type)) this.#sameText(open, item);
+    if (open.type === 'function_call' && !isObject(parseJson(asString(item.arguments) ?? ''))) this.#badArguments += 1;
   }
 
   #sameText(open: OpenItem, item: JsonObject): void {

@@ -132,8 +132,10 @@ class ReplyRenderer implements StreamRenderer {
     open.middle = `,"item_id":${JSON.stringify(open.id)},"output_index":${open.index}${at},"delta":`;
   }
 
-  #end(open: OpenItem, end: End, status: 'completed' | 'incomplete'): string {
+  #end(open: OpenItem, told: End, status: 'completed' | 'incomplete'): string {
     this.#open.delete(open.start.item);
+    // Clients parse the arguments: a call without any must still be JSON.
+    const end = status === 'completed' && isWithoutArguments(open, told) ? { ...told, text: `${open.text}{}` } : told;
     const rest = this.#delta(open, missingRest(open, end.text));
     const closing = open.start.kind === 'reasoning' ? this.#closeSection(open) : this.#closeText(open, end);
     const item = this.#wholeItem(open, end, status);
@@ -310,6 +312,10 @@ function responseBase(context: ReplyContext, id: string): JsonObject {
     user: null,
     metadata: {},
   };
+}
+
+function isWithoutArguments({ start, text }: OpenItem, end: End): boolean {
+  return start.kind === 'tool_call' && start.tool === 'function' && (end.text || text).trim() === '';
 }
 
 function idPrefix(start: Start): string {

@@ -311,6 +311,17 @@ describe('responses', () => {
   const ARGUMENTS = 16;
   const END = 19;
 
+  /** The good reply with other arguments. */
+  function calling(args: string, status = 'completed', more: JsonObject = {}): Event[] {
+    const item = { ...call, arguments: args };
+    return [
+      ...good.slice(0, ARGUMENTS),
+      { type: 'response.function_call_arguments.done', item_id: 'fc_1', output_index: 2, arguments: args },
+      { type: 'response.output_item.done', output_index: 2, item },
+      { type: `response.${status}`, response: response(status, { output: [thought, message, item], usage, ...more }) },
+    ];
+  }
+
   it('accepts a complete reply', () => {
     expect(checkStream('responses', named(numbered(good)))).toEqual([]);
   });
@@ -389,8 +400,15 @@ describe('responses', () => {
       good.with(1, { type: 'response.in_progress', response: { ...response('in_progress'), id: 'resp_2' } }),
     ],
     ['the type is one of the format', good.toSpliced(2, 0, { type: 'response.middle' })],
+    ['the arguments of a call are a JSON object', calling('')],
+    ['the arguments of a call are a JSON object', calling('{"cut')],
   ])('finds that not: %s', (rule, events) => {
     expect(rules('responses', named(numbered(events)))).toContain(rule);
+  });
+
+  it('accepts arguments that are cut short in a reply that is', () => {
+    const cut = calling('{"cut', 'incomplete', { incomplete_details: { reason: 'max_output_tokens' } });
+    expect(rules('responses', named(numbered(cut)))).toEqual([]);
   });
 
   it('wants rising sequence numbers and event lines', () => {

@@ -492,6 +492,34 @@ describe('rendering a stream', () => {
     ]);
   });
 
+  it.each([
+    ['', []],
+    ['', ['']],
+    [' \n', [' ', '\n']],
+    ['{}', ['{}']],
+  ])('gives a call without arguments (%j) an empty object, which clients can parse', (whole, deltas) => {
+    const text = renderStream([
+      start,
+      { type: 'item_start', item: 0, kind: 'tool_call', callId: 'c', name: 'f', tool: 'function' },
+      ...deltas.map((delta): TurnEvent => ({ type: 'delta', item: 0, text: delta })),
+      { type: 'item_end', item: 0, text: whole },
+      { type: 'end', stop: 'tool_use' },
+    ]);
+    // The grammar wants the same in the deltas, where they are done, and in the whole reply.
+    expect(checkStream('responses', text)).toEqual([]);
+    expect(text).toMatch(/"delta":"[^"]*\{\}"/);
+  });
+
+  it('gives free-form input that is empty nothing', () => {
+    const text = renderStream([
+      start,
+      { type: 'item_start', item: 0, kind: 'tool_call', callId: 'c', name: 'f', tool: 'custom' },
+      { type: 'item_end', item: 0, text: '' },
+      { type: 'end', stop: 'tool_use' },
+    ]);
+    expect(lastResponse(text).output).toMatchObject([{ input: '' }]);
+  });
+
   it('keeps each item at its place where items are written at the same time', () => {
     const text = renderStream([
       start,
