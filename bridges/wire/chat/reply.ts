@@ -3,7 +3,7 @@ import { asArray, asString, isObject } from '../json.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import type { JsonObject, JsonValue, TurnEvent, Usage } from '../turn.ts';
 import { hiddenError } from './errors.ts';
-import { callsReason, ChatParser, finishReason, mergeUsage, renderAnnotations, renderUsage, TextSeams } from './stream.ts';
+import { callsReason, ChatParser, finishReason, mergeUsage, OneOpaque, renderAnnotations, renderUsage, TextSeams } from './stream.ts';
 
 /** Reads a complete reply. An error that hides in it becomes an `error` event. */
 export function parseReply(body: JsonValue): TurnEvent[] {
@@ -38,7 +38,7 @@ class ReplyWriter {
   #text: string | undefined;
   #refusal: string | undefined;
   #reasoning: string[] = [];
-  #opaque: string | undefined;
+  readonly #opaque = new OneOpaque();
   #usage: Usage | undefined;
   #finish = 'stop';
 
@@ -104,7 +104,7 @@ class ReplyWriter {
         break;
       case 'reasoning':
         if (event.text !== '') this.#reasoning.push(event.text);
-        if (event.opaque !== undefined && this.#context.wantsReasoning) this.#opaque = this.#context.seal(event.opaque);
+        this.#opaque.add(event);
         break;
       case 'tool_call':
         this.#calls.set(event.item, item.rendered(event.text));
@@ -134,7 +134,8 @@ class ReplyWriter {
     else if (first !== undefined) message.tool_calls = [...this.#calls.values()];
     else if (this.#text === undefined && this.#refusal === undefined) message.content = '';
     if (this.#context.wantsReasoning && this.#reasoning.length > 0) message.reasoning_content = this.#reasoning.join(SECTION_BREAK);
-    if (this.#opaque !== undefined) message.reasoning_opaque = this.#opaque;
+    const opaque = this.#opaque.sealed(this.#context);
+    if (opaque !== undefined) message.reasoning_opaque = opaque;
     return message;
   }
 }

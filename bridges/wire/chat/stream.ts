@@ -374,6 +374,7 @@ class ChatRenderer implements StreamRenderer {
   #refused = false;
   #usage: Usage | undefined;
   readonly #texts = new TextSeams();
+  readonly #opaque = new OneOpaque();
 
   constructor(context: ReplyContext) {
     this.#context = context;
@@ -505,16 +506,17 @@ class ChatRenderer implements StreamRenderer {
       const annotations = renderAnnotations(event.annotations ?? [], offset);
       if (annotations.length > 0) out += this.#frame({ annotations });
     }
-    if (event.opaque !== undefined && this.#context.wantsReasoning)
-      out += this.#frame({ reasoning_opaque: this.#context.seal(event.opaque) });
+    if (item.kind === 'reasoning') this.#opaque.add(event);
     return out;
   }
 
   #end(stop: StopReason): string {
     this.#close();
     const finish = finishReason(stop, callsReason(this.#context, this.#callCount), this.#refused);
+    const sealed = this.#opaque.sealed(this.#context);
+    const opaque = sealed === undefined ? SILENT : this.#frame({ reasoning_opaque: sealed });
     const last = `${this.#head}{}${this.#tail.replace('"finish_reason":null', `"finish_reason":"${finish}"`)}`;
-    return last + this.#usageChunk() + sseData('[DONE]');
+    return opaque + last + this.#usageChunk() + sseData('[DONE]');
   }
 
   #usageChunk(): string {
@@ -552,5 +554,27 @@ export class TextSeams {
 
   add(text: string): void {
     this.length += text.length;
+  }
+}
+
+/**
+ * A reply has one text of reasoning here, and one opaque form of it. Several opaque ones are left out: a signature would
+ * come back with a text that it does not sign.
+ */
+export class OneOpaque {
+  #texts = 0;
+  readonly #found: OpaqueReasoning[] = [];
+
+  /** A piece of reasoning has ended. */
+  add({ text, opaque }: { text: string; opaque?: OpaqueReasoning }): void {
+    if (text !== '') this.#texts += 1;
+    if (opaque !== undefined) this.#found.push(opaque);
+  }
+
+  /** What the client gets of it once the reply is over; undefined where that is nothing. */
+  sealed(context: ReplyContext): string | undefined {
+    const [opaque] = this.#found;
+    const isOne = this.#found.length === 1 && this.#texts <= 1;
+    return opaque !== undefined && isOne && context.wantsReasoning ? context.seal(opaque) : undefined;
   }
 }

@@ -532,6 +532,20 @@ describe('writing streams', () => {
     expect(deltas(events, { wantsReasoning: false })).toHaveLength(2);
   });
 
+  test('opaque reasoning is written once it is known to be the only one', () => {
+    const thought = (item: number, text: string, data: string): TurnEvent[] => [
+      { type: 'item_start', item, kind: 'reasoning' },
+      { type: 'item_end', item, text, opaque: { family: 'messages', data } },
+    ];
+    const end: TurnEvent = { type: 'end', stop: 'end_turn' };
+    const one = deltas([{ type: 'start' }, ...thought(0, 'a', 'sig'), ...textItem(1, 'said'), end]);
+    expect(one.slice(1, -1)).toEqual([{ reasoning_content: 'a' }, { content: 'said' }, { reasoning_opaque: 'sig' }]);
+    const two = [{ type: 'start' } as const, ...thought(0, 'a', 'sig1'), ...textItem(1, 'said'), ...thought(2, 'b', 'sig2'), end];
+    expect(deltas(two).slice(1, -1)).toEqual([{ reasoning_content: 'a' }, { content: 'said' }, { reasoning_content: 'b' }]);
+    expect(chat.renderReply(two, context())).toMatchObject({ choices: [{ message: { reasoning_content: 'a\n\nb' } }] });
+    expect(JSON.stringify(chat.renderReply(two, context()))).not.toContain('sig');
+  });
+
   test('messages are set apart, pieces of one message are not', () => {
     const joined = (...items: TurnEvent[][]): string =>
       told(eventsOf(Buffer.from(render([{ type: 'start' }, ...items.flat(), { type: 'end', stop: 'end_turn' }]))))
@@ -608,6 +622,8 @@ describe('any reply', () => {
     .map(([drawn, counts, long]) => {
       // Speech of one kind that follows speech of the same kind would be one item in chat.
       const items = drawn.filter((each, i) => each.kind === 'tool_call' || each.kind !== drawn[i - 1]?.kind);
+      // Opaque reasoning is written last, and only where there is one.
+      const opaqueAt = items.filter((each) => each.kind === 'reasoning').length === 1 ? items.length - 1 : -1;
       const events: TurnEvent[] = [{ type: 'start', id: 'chatcmpl-1', model: 'asked' }];
       for (const [item, each] of items.entries()) {
         const calls =
@@ -626,7 +642,7 @@ describe('any reply', () => {
         else events.push({ type: 'item_start', item, kind: each.kind });
         for (const text of each.words) events.push({ type: 'delta', item, text });
         const opaque: OpaqueReasoning | undefined =
-          each.kind === 'reasoning' && each.data !== undefined ? { family: 'chat', data: each.data } : undefined;
+          each.kind === 'reasoning' && each.data !== undefined && item === opaqueAt ? { family: 'chat', data: each.data } : undefined;
         events.push({ type: 'item_end', item, text: each.words.join(''), ...(opaque && { opaque }) });
       }
       const said = items.some((each) => each.kind === 'refusal') ? 'refusal' : 'end_turn';

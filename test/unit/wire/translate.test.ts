@@ -635,3 +635,24 @@ describe('JSON nested so deep that writing it again would overflow the stack', (
     expect(() => collected.end()).not.toThrow();
   });
 });
+
+it('a signature never comes back to its provider with a thinking that it does not sign', () => {
+  const store = storeOf();
+  const messages: JsonObject[] = [{ role: 'user', content: 'hi' }];
+  const asked = bodyOf('chat', { tools: [fn('f')], stream: false }, { reasoning_effort: 'high' });
+  const content = [
+    { type: 'thinking', thinking: 'one', signature: 'S1' },
+    { type: 'text', text: 'hm' },
+    { type: 'thinking', thinking: 'two', signature: 'S2' },
+    { type: 'tool_use', id: 't', name: 'f', input: {} },
+  ];
+  const answered = cross('chat', 'messages', asked, { store }).reply.json({ type: 'message', role: 'assistant', content, usage: {} });
+  if (!('body' in answered)) throw new Error('told as an error');
+  const [choice] = Array.isArray(answered.body.choices) ? answered.body.choices : [];
+  const said = isObject(choice) && isObject(choice.message) ? choice.message : {};
+  expect(said.reasoning_content).toBe('one\n\ntwo');
+  const next = [...messages, said, { role: 'tool', tool_call_id: 't', content: 'r' }];
+  const { body } = cross('chat', 'messages', { ...asked, messages: next }, { store });
+  expect(json(body)).not.toMatch(/S1|S2|db1/u);
+  expect(body.thinking).toMatchObject({ type: 'disabled' });
+});
