@@ -138,8 +138,11 @@ function describe(kind: ErrorKind, message: string, fields: JsonObject): TurnErr
 
 function kindOf(status: number, fields: JsonObject, message: string): ErrorKind {
   const named = kindOfName(asString(fields.code)) ?? kindOfName(asString(fields.type));
+  if (named !== undefined && named !== 'invalid_request') return named;
+  // Inside a stream there is no status.
+  const mayBeTooLong = status === 0 || (status >= 400 && status < 500);
+  if (mayBeTooLong && /context (window|length)|prompt is too long/i.test(message)) return 'context_too_long';
   if (named !== undefined) return named;
-  if (status >= 400 && status < 500 && /context (window|length)|prompt is too long/i.test(message)) return 'context_too_long';
   if (status === 400 && /^unsupported\b/i.test(message)) return 'not_supported';
   if (status === 404 && /\bmodel\b/i.test(message)) return 'model_unknown';
   return kindOfStatus(status) ?? kindOfClass(status);

@@ -4,6 +4,7 @@ import { isObject } from '../../../bridges/wire/json.ts';
 import { responses } from '../../../bridges/wire/responses/index.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../../../bridges/wire/turn.ts';
 import { recordedAnswer } from '../../wire/recorded.ts';
+import { parseEvents } from './responses.helpers.ts';
 
 const codex: ErrorClient = { family: 'codex', requestId: 'req_1' };
 const other: ErrorClient = { family: 'other', requestId: 'req_1' };
@@ -53,6 +54,25 @@ describe('reading an error', () => {
     expect(error.kind).toBe(kind);
     expect(error.message).not.toBe('');
     expect(error.message).not.toContain('<');
+  });
+
+  it.each<[string | null, string]>([
+    [null, 'Your input exceeds the context window of this model. Please adjust your input and try again.'],
+    ['invalid_request_error', 'Your input exceeds the context window of this model.'],
+    ['invalid_prompt', 'prompt is too long: 250000 tokens > 200000 maximum'],
+    ['context_length_exceeded', 'x'],
+  ])('that tells of a conversation that is too long in a stream, with the code %j', (code, message) => {
+    for (const event of [
+      { type: 'response.failed', response: { error: { code, message } } },
+      { type: 'error', code, message },
+    ]) {
+      expect(parseEvents(event).at(-1)).toMatchObject({ type: 'error', error: { kind: 'context_too_long', message } });
+    }
+  });
+
+  it('that names its cause is of that cause, whatever it says', () => {
+    const error = { code: 'rate_limit_exceeded', message: 'Too many tokens for the context window. Please try again in 2s.' };
+    expect(parseEvents({ type: 'response.failed', response: { error } }).at(-1)).toMatchObject({ error: { kind: 'rate_limited' } });
   });
 
   it('reads how long to wait, in every form the header may have', () => {
