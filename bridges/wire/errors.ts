@@ -54,6 +54,11 @@ export function kindOfClass(status: number | undefined): ErrorKind {
   return status !== undefined && status >= 400 && status < 500 ? 'invalid_request' : 'upstream_failed';
 }
 
+/** True where a feature was refused, be it by the upstream's status or by its code; otherwise what is not supported is an endpoint. */
+export function isFeatureRefused({ kind, status, code }: TurnError): boolean {
+  return kind === 'not_supported' && (status === 400 || code === 'subscription_sharing_unsupported_capability');
+}
+
 /** A header by its lower-case name, however it was written. */
 export function header(headers: Headers, name: string): string | undefined {
   return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];

@@ -1,5 +1,5 @@
 import type { ErrorClient, RenderedError } from './codec.ts';
-import { retryAfterHeader } from './errors.ts';
+import { isFeatureRefused, retryAfterHeader } from './errors.ts';
 import type { ErrorKind, JsonObject, TurnError } from './turn.ts';
 
 type Row = {
@@ -51,8 +51,7 @@ function rowOf(error: TurnError, client: ErrorClient['family']): Row {
   // Codex reads when a used-up plan is filled again only where the error has this type and no code.
   if (client === 'codex' && error.kind === 'quota_exceeded') return { ...row, type: 'usage_limit_reached', code: null };
   if (error.kind === 'invalid_request') return { ...row, status: refusalStatus(error.status) };
-  // A feature the upstream itself refused (400) is no missing endpoint.
-  if (error.kind === 'not_supported' && error.status === 400) return { ...row, status: 400 };
+  if (isFeatureRefused(error)) return { ...row, status: 400 };
   return row;
 }
 

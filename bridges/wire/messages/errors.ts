@@ -4,6 +4,7 @@ import {
   errorMessage,
   header,
   headerNumber,
+  isFeatureRefused,
   kindOfClass,
   kindOfStatus,
   retryAfterHeader,
@@ -100,18 +101,22 @@ export function renderError(error: TurnError, client: ErrorClient): RenderedErro
   const { kind } = error;
   const headers: Record<string, string> = { 'request-id': client.requestId };
   if (kind === 'content_refused') return { status: ROWS[kind].status, headers, body: refusal(error, client) };
-  // A feature the upstream itself refused (400) is no missing endpoint: clients would look for another way to it.
-  const row = kind === 'not_supported' && error.status === 400 ? ROWS.invalid_request : ROWS[kind];
+  const row = rowOf(error);
   if (row.isFinal === true) headers['x-should-retry'] = 'false';
   const retryAfter = retryAfterHeader(error, row.isFinal === true);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
-  return { status: row.status, headers, body: { ...errorBody(error, row), request_id: client.requestId } };
+  return { status: row.status, headers, body: { ...errorBody(error), request_id: client.requestId } };
+}
+
+/** Where a feature was refused, clients must not look for another way to the endpoint. */
+function rowOf(error: TurnError): Row {
+  return isFeatureRefused(error) ? ROWS.invalid_request : ROWS[error.kind];
 }
 
 /** `{type:"error",error:{type,message}}`, the same in an error reply and inside a stream. */
-export function errorBody(error: TurnError, row: Row = ROWS[error.kind]): JsonObject & { type: 'error' } {
+export function errorBody(error: TurnError): JsonObject & { type: 'error' } {
   const message = error.kind === 'context_too_long' ? tooLongMessage(error.message) : error.message;
-  return { type: 'error', error: { type: row.type, message } };
+  return { type: 'error', error: { type: rowOf(error).type, message } };
 }
 
 function refusal({ message }: TurnError, { requestId }: ErrorClient): JsonObject {

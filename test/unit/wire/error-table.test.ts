@@ -129,5 +129,15 @@ describe('the error table', () => {
   it.each(['chat', 'responses', 'messages'] as const)('tells a feature the upstream refused from an endpoint it has not, in %s', (wire) => {
     expect(rendered({ kind: 'not_supported', message: 'm', status: 400 }, wire, 'other').status).toBe(400);
     expect(rendered({ kind: 'not_supported', message: 'm', status: 501 }, wire, 'other').status).toBe(404);
+    const body = { error: { message: 'm', code: 'subscription_sharing_unsupported_capability' } };
+    for (const family of ['claude-code', 'codex', 'other'] as const)
+      expect(rendered(codecs.responses.parseError(403, {}, body), wire, family).status).toBe(400);
+  });
+
+  it('tells such a feature the same inside a stream', () => {
+    const error: TurnError = { kind: 'not_supported', message: 'm', code: 'subscription_sharing_unsupported_capability' };
+    const context = { model: 'm', now: 0, newId: String, seal: () => '', includeUsage: false, wantsReasoning: false };
+    const told = codecs.messages.streamRenderer(context).push({ type: 'error', error });
+    expect(told).toContain('"type":"invalid_request_error"');
   });
 });
