@@ -237,7 +237,14 @@ function replyCrossing(way: Way): ReplyCrossing {
 }
 
 function renderFailure(way: Way, error: TurnError): RenderedFailure {
-  if (!isToldInStream(way, error.kind)) return way.client.renderError(error, way.errorClient);
+  if (!isToldInStream(way, error.kind)) {
+    if (error.kind !== 'content_refused') return way.client.renderError(error, way.errorClient);
+    return {
+      status: 200,
+      headers: {},
+      body: way.client.renderReply([{ type: 'start' }, ...refusal(error, way.client.format)], way.context),
+    };
+  }
   const stream = new RenderedStream(way);
   return { stream: stream.fail(error), state: stream.state };
 }

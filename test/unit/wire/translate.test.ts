@@ -529,7 +529,7 @@ describe('what can not be meant across', () => {
   });
 });
 
-describe('what a client reads in a stream alone', () => {
+describe('failures', () => {
   const refused: TurnError = { kind: 'content_refused', message: 'The filter said no.' };
   const tooLong: TurnError = { kind: 'context_too_long', message: 'The conversation is too long.' };
   const codex: CrossingInput['client'] = { family: 'codex', requestId: 'req_1' };
@@ -551,6 +551,17 @@ describe('what a client reads in a stream alone', () => {
     expect(told.state).not.toHaveProperty('error');
   });
 
+  it.each<[WireFormat, StopReason]>([
+    ['chat', 'content_filter'],
+    ['responses', 'refusal'],
+    ['messages', 'refusal'],
+  ])('refused content is a reply that refuses where no stream was wanted, too: %s', (from, stop) => {
+    const told = failure(from, refused, {}, false);
+    if (!('body' in told)) throw new Error('told as a stream');
+    expect(told).toMatchObject({ status: 200, body: { model: 'asked-model' } });
+    expect(gistOf(codecs[from].parseReply(told.body))).toMatchObject({ text: refused.message, stop });
+  });
+
   it('a conversation that is too long is a failed reply to Codex, which retries other answers', () => {
     const told = failure('responses', tooLong, { client: codex });
     if (!('stream' in told)) throw new Error('told as an error');
@@ -562,7 +573,6 @@ describe('what a client reads in a stream alone', () => {
   it('everything else is an error reply, and so is everything where no stream was wanted', () => {
     expect(failure('responses', tooLong)).toMatchObject({ status: 400 });
     expect(failure('responses', tooLong, { client: codex }, false)).toMatchObject({ status: 400 });
-    expect(failure('responses', refused, {}, false)).toMatchObject({ status: 400 });
     expect(failure('messages', { kind: 'overloaded', message: 'm' })).toMatchObject({ status: 529 });
   });
 });
