@@ -3,8 +3,9 @@ import type { ErrorKind, JsonObject, JsonValue, TurnError } from './turn.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
-/** The object that describes an error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, or the body itself. */
+/** The object that describes an error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, the body itself, or one of these in a list. */
 export function errorFields(body: JsonValue): JsonObject {
+  if (Array.isArray(body)) return errorFields(asObject(body[0]) ?? null);
   if (!isObject(body)) return {};
   const inner = body.error ?? body.detail;
   const fields = asObject(inner);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { codecs } from '../../../bridges/wire/codecs.ts';
 import type { ErrorClient } from '../../../bridges/wire/codec.ts';
-import type { ErrorKind, TurnError, WireFormat } from '../../../bridges/wire/turn.ts';
+import type { ErrorKind, JsonValue, TurnError, WireFormat } from '../../../bridges/wire/turn.ts';
 
 /** status, type, code (null: none), and whether the client is told not to repeat. */
 type Cell = readonly [status: number, type: string, code: string | null, final: boolean];
@@ -140,4 +140,11 @@ describe('the error table', () => {
     const told = codecs.messages.streamRenderer(context).push({ type: 'error', error });
     expect(told).toContain('"type":"invalid_request_error"');
   });
+});
+
+it.each(['chat', 'responses', 'messages'] as const)('reads an error that stands in a list, in %s', (wire) => {
+  const read = (body: JsonValue): TurnError => codecs[wire].parseError(400, {}, body);
+  const error = { code: 400, message: 'maximum context length exceeded', status: 'INVALID_ARGUMENT' };
+  expect(read([{ error }])).toMatchObject({ kind: 'context_too_long', message: error.message, status: 400 });
+  for (const body of [[], [[{ error }]], ['x']]) expect(read(body).message).toBe('The upstream answered 400 without saying why.');
 });
