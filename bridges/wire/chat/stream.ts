@@ -32,6 +32,8 @@ export class ChatParser implements StreamParser {
   #nameless = false;
   /** The one open item that is not a call: these never interleave. */
   #speech: Speech | undefined;
+  /** Opaque reasoning that came in the middle of other speech, which is not cut in two for it. */
+  #late: OpaqueReasoning | undefined;
   #calls: Call[] = [];
   #callAt = new Map<number, Call>();
   #callCount = 0;
@@ -152,8 +154,10 @@ export class ChatParser implements StreamParser {
 
   #opaque(data: string, events: TurnEvent[]): void {
     if (data === '') return;
-    const speech = this.#speech?.kind === 'reasoning' ? this.#speech : this.#openSpeech('reasoning', events);
-    speech.opaque = { family: 'chat', data };
+    const opaque: OpaqueReasoning = { family: 'chat', data };
+    if (this.#speech === undefined || this.#speech.kind === 'reasoning')
+      (this.#speech ?? this.#openSpeech('reasoning', events)).opaque = opaque;
+    else this.#late = opaque;
   }
 
   #annotate(annotations: JsonValue[]): void {
@@ -208,6 +212,10 @@ export class ChatParser implements StreamParser {
     if (speech.opaque !== undefined) end.opaque = speech.opaque;
     if (speech.annotations !== undefined) end.annotations = speech.annotations;
     events.push(end);
+    if (this.#late === undefined) return;
+    const item = this.#nextItem++;
+    events.push({ type: 'item_start', item, kind: 'reasoning' }, { type: 'item_end', item, text: '', opaque: this.#late });
+    this.#late = undefined;
   }
 
   #closeAll(events: TurnEvent[]): void {

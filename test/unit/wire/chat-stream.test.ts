@@ -174,6 +174,23 @@ describe('reading streams', () => {
     ]);
   });
 
+  test('opaque reasoning that comes in the middle of a text does not cut it in two', () => {
+    const events = eventsOfChunks(
+      delta({ reasoning_text: 'hm' }),
+      delta({ content: 'unbe' }),
+      delta({ content: 'liev', reasoning_opaque: 'blob' }),
+      delta({ content: 'able' }),
+      callDelta({ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }),
+      finished('tool_calls'),
+    );
+    expect(told(events).items).toMatchObject([
+      { kind: 'reasoning', text: 'hm' },
+      { kind: 'text', text: 'unbelievable' },
+      { kind: 'reasoning', text: '', opaque: { family: 'chat', data: 'blob' } },
+      { kind: 'tool_call', text: '{}' },
+    ]);
+  });
+
   test('a refusal is read, and tells the stop reason', () => {
     expect(told(eventsOfChunks(delta({ refusal: 'No' }), delta({ refusal: '.' }), finished('stop')))).toMatchObject({
       items: [{ kind: 'refusal', text: 'No.' }],
