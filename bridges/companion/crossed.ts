@@ -33,6 +33,7 @@ export class CrossedReply implements ReplySink {
   #headers: Record<string, string> = {};
   #stream: StreamCrossing | undefined;
   #streaming = false;
+  #wrote = false;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #state: Readonly<ReplyState> | undefined;
@@ -156,6 +157,8 @@ export class CrossedReply implements ReplySink {
     const headers = { ...STREAM_HEADERS, ...this.#options.headers };
     this.#call.replyStart(200, headers);
     this.#res.writeHead(200, headers);
+    // The head usually comes in the same read as the first event; both leave in one write then.
+    process.nextTick(this.#flushHead);
     this.#keepAlive = setTimeout(() => this.#guard(() => this.#sendKeepAlive()), KEEP_ALIVE_MS);
     return stream;
   }
@@ -170,6 +173,7 @@ export class CrossedReply implements ReplySink {
     if (text === '' || this.#res.destroyed) return true;
     // Only what the client gets counts: what is held back for it, or comments of the upstream, are silence to it.
     this.#keepAlive?.refresh();
+    this.#wrote = true;
     const bytes = Buffer.from(text);
     const read = this.#res.write(bytes);
     this.#call.replyData(bytes);
@@ -243,6 +247,10 @@ export class CrossedReply implements ReplySink {
             },
     });
   }
+
+  readonly #flushHead = (): void => {
+    if (!this.#wrote && !this.#over && !this.#res.destroyed) this.#res.flushHeaders();
+  };
 
   readonly #onDrain = (): void => {
     clearTimeout(this.#stalled);

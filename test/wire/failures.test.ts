@@ -61,3 +61,17 @@ it('a conversation that is too long fails in the stream of Codex, and the call s
   const call = await engine.call((each) => each.wireIn === 'responses');
   expect(call.error).toContain('prompt is too long');
 });
+
+// In less than the ten seconds after which a sign of life would bring it, too.
+it('the head of a translated stream is there as soon as the upstream’s is', async () => {
+  provider.answer = (_req, res: ServerResponse) => res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+  const client = new AbortController();
+  const res = await fetch(`${engine.origin}/k/${engine.key}/v1/responses`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client' },
+    body: JSON.stringify({ model: 'some-model', stream: true, input: 'hi' }),
+    signal: client.signal,
+  });
+  expect([res.status, res.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/event-stream')]);
+  client.abort();
+}, 8_000);
