@@ -51,7 +51,23 @@ class Performance implements Flow {
   }
 
   begin(): void {
-    if (this.#over) return;
+    if (!this.#over) this.#safely(() => this.#perform());
+  }
+
+  /** Nobody above a timer catches what it throws: the engine would end. */
+  #safely(part: () => void): void {
+    try {
+      part();
+    } catch (error) {
+      if (this.#over) return;
+      this.#over = true;
+      this.#finished();
+      const why = error instanceof Error ? error.message : String(error);
+      this.#sink.fail({ kind: 'unreachable', message: `The practice model could not make this reply: ${why}.` });
+    }
+  }
+
+  #perform(): void {
     const wire = wireOf(this.#request.target);
     let turn: TurnRequest;
     try {
@@ -73,7 +89,7 @@ class Performance implements Flow {
   }
 
   resume(): void {
-    this.#play?.();
+    this.#safely(() => this.#play?.());
   }
 
   abort(): void {
@@ -97,7 +113,7 @@ class Performance implements Flow {
         const full = !this.#send(renderer.push(next.value));
         if (full) return;
         if (paceMs > 0 && isPaced(next.value)) {
-          this.#timer = setTimeout(play, paceMs);
+          this.#timer = setTimeout(() => this.#safely(play), paceMs);
           return;
         }
       }

@@ -1,5 +1,5 @@
-import { isObject } from '../../wire/json.ts';
-import type { JsonObject, JsonValue, Part, ToolDefinition, TurnEvent, TurnRequest, Usage } from '../../wire/turn.ts';
+import type { Part, ToolDefinition, TurnEvent, TurnRequest, Usage } from '../../wire/turn.ts';
+import { COMMAND, sample } from './sample.ts';
 
 /** The practice models: built in, deterministic, and never mistaken for a real one. */
 export const PRACTICE_MODELS = [
@@ -110,13 +110,11 @@ function takesCommand(tool: ToolDefinition): boolean {
   return Array.isArray(required) && required.some((name) => typeof name === 'string' && COMMAND.test(name));
 }
 
-const COMMAND = /^(?:command|cmd|script|bash_command)$/;
-
 function toolCall(tool: ToolDefinition | undefined, index: number): Piece {
   if (tool?.type === 'custom')
     return { kind: 'call', name: tool.name, namespace: tool.namespace, tool: 'custom', input: `practice ${index + 1}` };
   const parameters = tool?.type === 'function' ? (tool.parameters ?? {}) : {};
-  const input = JSON.stringify(sample(parameters, '', index));
+  const input = JSON.stringify(sample(parameters, index));
   return {
     kind: 'call',
     name: tool?.name ?? '',
@@ -135,7 +133,7 @@ function lastIsToolResult(turn: TurnRequest): boolean {
 }
 
 function answerText(turn: TurnRequest): string {
-  if (turn.output?.type === 'json_schema') return JSON.stringify(sample(turn.output.schema, '', 0));
+  if (turn.output?.type === 'json_schema') return JSON.stringify(sample(turn.output.schema, 0));
   if (turn.output?.type === 'json') return JSON.stringify({ practice: true, said: lastSaid(turn) });
   if (lastIsToolResult(turn)) {
     const last = turn.items.findLastIndex((item) => item.type === 'tool_call');
@@ -190,58 +188,4 @@ function countInput(turn: TurnRequest): number {
     else if (item.type === 'tool_call') length += item.input.length;
   }
   return Math.max(1, Math.ceil(length / 4));
-}
-
-/**
- * The simplest value a JSON Schema allows: only what is required, and words that do no harm where a tool would act on
- * them (a command that prints one word).
- */
-export function sample(schema: JsonObject, name: string, index: number, depth = 0): JsonValue {
-  if (schema['const'] !== undefined) return schema['const'];
-  const values = schema['enum'];
-  if (Array.isArray(values) && values[0] !== undefined) return values[0];
-  for (const key of ['anyOf', 'oneOf', 'allOf']) {
-    const options = schema[key];
-    if (Array.isArray(options) && isObject(options[0])) return sample(options[0], name, index, depth + 1);
-  }
-  const type = Array.isArray(schema['type']) ? schema['type'][0] : schema['type'];
-  switch (type) {
-    case 'string':
-      return sampleString(schema, name, index);
-    case 'integer':
-    case 'number':
-      return typeof schema['minimum'] === 'number' ? schema['minimum'] : 1;
-    case 'boolean':
-      return false;
-    case 'null':
-      return null;
-    case 'array': {
-      const items = isObject(schema['items']) ? schema['items'] : {};
-      if (name === 'command' || name === 'cmd') return ['echo', `practice-${index + 1}`];
-      const count = typeof schema['minItems'] === 'number' ? schema['minItems'] : 1;
-      return depth > 6 ? [] : Array.from({ length: Math.min(count, 4) }, () => sample(items, name, index, depth + 1));
-    }
-    default:
-      return sampleObject(schema, index, depth);
-  }
-}
-
-function sampleString(schema: JsonObject, name: string, index: number): string {
-  if (COMMAND.test(name)) return `echo practice-${index + 1}`;
-  if (/path|file|directory|cwd/i.test(name)) return 'practice.txt';
-  if (/url|uri/i.test(name)) return 'http://127.0.0.1/practice';
-  const shortest = typeof schema['minLength'] === 'number' ? schema['minLength'] : 0;
-  return 'practice'.padEnd(shortest, '.');
-}
-
-function sampleObject(schema: JsonObject, index: number, depth: number): JsonValue {
-  const properties = isObject(schema['properties']) ? schema['properties'] : {};
-  const required = Array.isArray(schema['required']) ? schema['required'] : [];
-  const out: JsonObject = {};
-  for (const name of required) {
-    if (typeof name !== 'string') continue;
-    const property = properties[name];
-    out[name] = depth > 6 || !isObject(property) ? 'practice' : sample(property, name, index, depth + 1);
-  }
-  return out;
 }
