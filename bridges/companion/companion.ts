@@ -14,7 +14,6 @@ import { decodeBody, receiveBody, type BodyReader, type BodyResult } from '../ht
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { RequestError } from '../wire/codec.ts';
-import { asObject } from '../wire/json.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
 import { holdsHandle } from '../wire/opaque.ts';
@@ -30,7 +29,7 @@ import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
 import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
 import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
-import { modelAhead, peek } from './peek.ts';
+import { modelAhead, peek, withModel } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
 import { SlicedBody } from './sliced-body.ts';
@@ -203,11 +202,7 @@ export function createDoor(options: DoorOptions): Door {
     const goesOn = early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined;
     if (goesOn && !holds) return passThrough(incoming, caller, body, way, early.ahead);
     early?.ahead.abort();
-    if (way.alias !== undefined) {
-      const renamed = withModel(plain, way.alias);
-      if (renamed === null) return refused({ kind: 'invalid_request', message: 'The request body is not valid JSON.' }, seen.model);
-      way.renamed = renamed;
-    }
+    if (way.alias !== undefined) way.renamed = withModel(plain, seen.models, way.alias);
     if (passing && !holds) return passThrough(incoming, caller, body, way);
     const across = passing ? passReturning : cross;
     const work = surface.kind === 'count_tokens' ? countTokens : across;
@@ -539,16 +534,6 @@ function requestProblem(error: unknown): TurnError {
 
 /** A renamed body goes out as it is. */
 const ENCODING: ReadonlySet<string> = new Set(['content-encoding']);
-
-/** The body with another model; null where it is no JSON. */
-function withModel(body: Buffer, model: string): Buffer | null {
-  try {
-    const parsed: JsonValue = JSON.parse(body.toString('utf8'));
-    return Buffer.from(JSON.stringify({ ...asObject(parsed), model }));
-  } catch {
-    return null;
-  }
-}
 
 /** Refusals that are attacks or mistakes of a browser, not calls: a page could fill the store with them. */
 const UNRECORDED = new Set<Refusal['code']>(['wrong_host', 'foreign_origin', 'upgrade_refused', 'headers_too_large']);

@@ -10,7 +10,12 @@ export type Peek = {
   stream: boolean;
   /** The first of FORBIDDEN that stands at top level. */
   forbidden: string | undefined;
+  /** Where the values of `model` stand; more than one where the body names it more than once. */
+  models: readonly Span[];
 };
+
+/** Bytes of a body: from `start`, up to `end`. */
+export type Span = { start: number; end: number };
 
 /** Why a body can't be a JSON object; a sentence for the client. */
 export type PeekProblem = { problem: string };
@@ -20,6 +25,7 @@ const FORBIDDEN = new Set(['base_url', 'api_base', 'endpoint', 'proxy']);
 const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN_OBJECT = 0x7b;
@@ -31,7 +37,8 @@ export function peek(body: Buffer): Peek | PeekProblem {
   let at = skipSpace(body, 0);
   if (body[at] !== OPEN_OBJECT)
     return { problem: at >= body.length ? 'The request body is empty; send a JSON object.' : 'The request body is not a JSON object.' };
-  const found: Peek = { model: undefined, stream: false, forbidden: undefined };
+  const models: Span[] = [];
+  const found: Peek = { model: undefined, stream: false, forbidden: undefined, models };
   at = skipSpace(body, at + 1);
   if (body[at] === CLOSE_OBJECT) return skipSpace(body, at + 1) === body.length ? found : notJson(at);
 
@@ -47,8 +54,10 @@ export function peek(body: Buffer): Peek | PeekProblem {
     const end = valueEnd(body, at);
     if (end === TOO_DEEP) return { problem: `The request body is nested deeper than ${MAX_DEPTH} levels.` };
     if (end <= at) return notJson(at);
-    if (name === 'model') found.model = body[at] === QUOTE ? readString(body, at, end) : undefined;
-    else if (name === 'stream') found.stream = body[at] === 0x74;
+    if (name === 'model') {
+      found.model = body[at] === QUOTE ? readString(body, at, end) : undefined;
+      models.push({ start: at, end });
+    } else if (name === 'stream') found.stream = body[at] === 0x74;
     else if (name !== '') found.forbidden ??= name;
 
     at = skipSpace(body, end);
@@ -80,17 +89,45 @@ export function modelAhead(first: Buffer): string | undefined {
   return undefined;
 }
 
+/** The body with another model; not a byte beside it is changed. `models`: see Peek. */
+export function withModel(body: Buffer, models: readonly Span[], model: string): Buffer {
+  const value = Buffer.from(JSON.stringify(model));
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { start, end } of models) {
+    parts.push(body.subarray(at, start), value);
+    at = end;
+  }
+  return Buffer.concat([...parts, body.subarray(at)]);
+}
+
 /** Which of the names that matter stands there; the others never become strings. */
 function nameOf(body: Buffer, start: number, end: number): string {
-  for (const { name, bytes } of NAMES) {
-    if (bytes.length !== end - start || body[start] !== bytes[0]) continue;
-    let at = 1;
-    while (at < bytes.length && body[start + at] === bytes[at]) at += 1;
-    if (at === bytes.length) return name;
+  const length = end - start;
+  if (length < SHORTEST_ESCAPED) {
+    for (const { name, bytes } of NAMES) {
+      if (bytes.length !== length || body[start] !== bytes[0]) continue;
+      let at = 1;
+      while (at < length && body[start + at] === bytes[at]) at += 1;
+      if (at === length) return name;
+    }
+    return '';
   }
+  if (length > LONGEST_ESCAPED) return '';
+  // Whoever parses the body reads an escaped name as the plain one.
+  for (let at = start; at < end; at += 1) if (body[at] === BACKSLASH) return unescapedName(body, start, end);
   return '';
 }
+
+function unescapedName(body: Buffer, start: number, end: number): string {
+  const read = readString(body, start - 1, end + 1);
+  return NAMES.find(({ name }) => name === read)?.name ?? '';
+}
+
 const NAMES = ['model', 'stream', ...FORBIDDEN].map((name) => ({ name, bytes: [...Buffer.from(name)] }));
+/** Bytes of the shortest name with one escape (longer than any without), and of the longest in nothing but escapes. */
+const SHORTEST_ESCAPED = 'model'.length + 5;
+const LONGEST_ESCAPED = 'base_url'.length * 6;
 
 const TOO_DEEP = -2;
 

@@ -292,8 +292,15 @@ describe('slow senders', () => {
 });
 
 describe('where calls go', () => {
-  it.each(['base_url', 'api_base', 'endpoint', 'proxy'])('refuses %s in a body', async (field) => {
+  it.each(['base_url', 'api_base', 'endpoint', 'proxy', 'api\\u005fbase', '\\u0070roxy'])('refuses %s in a body', async (field) => {
     expect(await status({ body: GOOD_BODY.replace('{', `{"${field}":"https://evil.com",`) })).toBe(400);
+  });
+  it('chooses by the model that the upstream reads, however its name is written', async () => {
+    provider.seen.length = 0;
+    provider.answer = (_req, res) => void res.end('{}');
+    const body = GOOD_BODY.replace('"messages"', '"mod\\u0065l":"gpt","messages"');
+    await status({ line: `POST /k/${engine.key}/v1/chat/completions HTTP/1.1`, headers: { authorization: 'Bearer own' }, body });
+    expect(provider.seen.map((seen) => seen.body.toString())).toEqual([body]);
   });
   it('does not follow an upstream that redirects', async () => {
     provider.answer = (_req, res) => void res.writeHead(307, { location: 'https://evil.com/' }).end();

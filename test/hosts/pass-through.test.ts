@@ -249,6 +249,14 @@ describe('an upstream’s error', () => {
 });
 
 describe('a call to the gateway', () => {
+  it('by an alias arrives with the model that it stands for, and is otherwise as it was', async () => {
+    gateway.answer = (_req, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    engine.headless.engine.settings.update({ companion: { aliases: { 'our-model': 'their-model' } } });
+    const body = '{ "model" : "our-model", "input":"x", "seed":9223372036854775807, "top_p":1.0, "x":"\\u00e9" }';
+    await bytesOf(await send({ path: '/v1/responses', headers: { authorization: `Bearer ${engine.key}` }, body }));
+    expect(gateway.seen[0]?.body.toString()).toBe(body.replace('our-model', 'their-model'));
+  });
+
   it('goes below its base path, without the client’s key', async () => {
     gateway.answer = (_req, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     await bytesOf(
