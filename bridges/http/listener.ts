@@ -58,12 +58,17 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     // machine: there are five listeners. A slow caller is cut after twice the time at most.
     connectionsCheckingInterval: options.limits.headersMs,
     requireHostHeader: true,
+    // An offer of HTTP/2 is none that a client insists on (RFC 9110, section 7.8). Before Node 24.9 it is refused, too.
+    shouldUpgradeCallback: (req) => /\bwebsocket\b/i.test(req.headers.upgrade ?? ''),
   });
   server.maxHeadersCount = MAX_HEADERS;
   server.maxConnections = options.limits.connections;
 
   let port = options.port;
+  /** The reply to the last request of each connection. */
+  const replies = new WeakMap<Duplex, http.ServerResponse>();
   const handle = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    replies.set(req.socket, res);
     const refusal = checkHead(req, port, options);
     if (refusal === undefined) options.serve(req, res);
     else answerRefusal(refusal, req, res, options);
@@ -72,18 +77,20 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   // Without this listener Node would ask for the body before anybody has looked at the key.
   server.on('checkContinue', handle);
   server.on('checkExpectation', handle);
-  server.on('upgrade', (req: http.IncomingMessage, socket: Duplex) => {
-    const refusal = checkHead(req, port, options) ?? upgradeRefused;
-    answerOnSocket(refusal, socket, options.renderError(refusal, req.url, req.headers));
-  });
-  server.on('connect', (req: http.IncomingMessage, socket: Duplex) => {
-    const refusal: Refusal = { status: 405, code: 'method_not_allowed', message: 'This is no forward proxy.' };
-    answerOnSocket(refusal, socket, options.renderError(refusal, undefined, req.headers));
-  });
+  const refuseOn = (socket: Duplex, refusal: Refusal, req?: http.IncomingMessage): void => {
+    if (!socket.writable || isUnderWay(replies.get(socket))) socket.destroy();
+    else answerOnSocket(refusal, socket, options.renderError(refusal, req?.url, req?.headers ?? {}));
+  };
+  server.on('upgrade', (req: http.IncomingMessage, socket: Duplex) =>
+    refuseOn(socket, checkHead(req, port, options) ?? upgradeRefused, req),
+  );
+  server.on('connect', (_req: http.IncomingMessage, socket: Duplex) =>
+    refuseOn(socket, { status: 405, code: 'method_not_allowed', message: 'This is no forward proxy.' }),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const refusal = refusalOf(error);
-    if (refusal === undefined || !socket.writable) socket.destroy();
-    else answerOnSocket(refusal, socket, options.renderError(refusal, undefined, {}));
+    if (refusal === undefined) socket.destroy();
+    else refuseOn(socket, refusal);
   });
 
   if (options.onConnection !== undefined) server.on('connection', options.onConnection);
@@ -150,6 +157,12 @@ function closeAfterAnswer(req: http.IncomingMessage, res: http.ServerResponse): 
 
 const LINGER_MS = 500;
 
+/** Whether bytes written to the connection now would stand in the middle of this reply, or of one before it. */
+function isUnderWay(res: http.ServerResponse | undefined): boolean {
+  if (res === undefined || res.writableFinished) return false;
+  return res.socket === null || (res.headersSent && !res.writableEnded);
+}
+
 function answerOnSocket(refusal: Refusal, socket: Duplex, answer: ErrorAnswer): void {
   socket.on('error', () => socket.destroy());
   const headers = Object.entries({
@@ -160,6 +173,10 @@ function answerOnSocket(refusal: Refusal, socket: Duplex, answer: ErrorAnswer): 
   });
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.end(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}\r\n${head}\r\n${answer.body}`);
+  // Node has let go of this connection: nobody else would close it on a caller that keeps its own end open.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** What Node's parser found, as an answer; undefined where the connection was simply lost. */
