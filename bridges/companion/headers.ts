@@ -11,6 +11,7 @@ const HOP = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'http2-settings',
   'expect',
   'host',
   'content-length',
@@ -55,12 +56,21 @@ export function forwardHeaders(rawHeaders: readonly string[], credential: Creden
 
 /** The headers a reply comes back with. */
 export function returnHeaders(headers: Readonly<Record<string, string | string[]>>): Record<string, string | string[]> {
+  const named = namedBy(headers['connection']);
   const out: Record<string, string | string[]> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && (name === 'content-length' || !HOP.has(name))) out[name] = value;
+    if (value !== undefined && (name === 'content-length' || !(HOP.has(name) || named?.includes(name) === true))) out[name] = value;
   }
   return out;
+}
+
+/** The headers that a Connection header makes its connection's own. */
+function namedBy(connection: string | string[] | undefined): string[] | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined;
+  return String(connection)
+    .toLowerCase()
+    .split(/[\t ]*,[\t ]*/);
 }
 
 /** True for a value that is one of our client keys: it is for us and goes no further. */
