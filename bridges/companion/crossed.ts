@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
+import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
 import { UNTRANSLATABLE } from '../wire/failures.ts';
@@ -165,7 +166,9 @@ export class CrossedReply implements ReplySink {
 
   #sendKeepAlive(): void {
     if (this.#stream === undefined || this.#over) return;
-    this.#write(this.#stream.keepAlive());
+    // One that does not read needs no sign of life.
+    if (this.#stalled === undefined) this.#write(this.#stream.keepAlive());
+    else this.#keepAlive?.refresh();
   }
 
   /** Returns false when the client should be waited for. */
@@ -178,7 +181,7 @@ export class CrossedReply implements ReplySink {
     const read = this.#res.write(bytes);
     this.#call.replyData(bytes);
     if (read) return true;
-    clearTimeout(this.#stalled);
+    if (this.#stalled !== undefined) return false;
     this.#stalled = setTimeout(() => this.#res.destroy(), this.#options.idleMs);
     this.#res.once('drain', this.#onDrain);
     return false;
@@ -193,7 +196,10 @@ export class CrossedReply implements ReplySink {
     this.#release();
     // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
     if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') breakOff(this.#res);
-    else this.#res.end();
+    else {
+      this.#res.end();
+      cutUnread(this.#res, this.#options.idleMs);
+    }
     this.#end(error !== undefined && !stoppedEarly, failure ?? error?.message);
   }
 
@@ -224,7 +230,10 @@ export class CrossedReply implements ReplySink {
     const headers = { ...this.#options.headers, ...own, 'content-length': String(body.length) };
     this.#call.replyStart(status, headers);
     this.#call.replyData(body);
-    if (!this.#res.destroyed) this.#res.writeHead(status, headers).end(body);
+    if (!this.#res.destroyed) {
+      this.#res.writeHead(status, headers).end(body);
+      cutUnread(this.#res, this.#options.idleMs);
+    }
     this.#end(false, this.#state?.error?.message ?? (status >= 400 ? 'The upstream answered with an error.' : undefined));
   }
 
@@ -254,6 +263,7 @@ export class CrossedReply implements ReplySink {
 
   readonly #onDrain = (): void => {
     clearTimeout(this.#stalled);
+    this.#stalled = undefined;
     this.#flow?.resume();
   };
 

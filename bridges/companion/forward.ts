@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
 import type { Loss } from '../wire/turn.ts';
 import type { ErrorAnswer } from '../http/listener.ts';
+import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { returnHeaders } from './headers.ts';
 
@@ -15,7 +16,8 @@ export class ForwardedReply implements ReplySink {
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
   #flow: Flow | undefined;
-  #wrote = false;
+  /** The reply's head, until it is written: a reply that breaks off before is answered with an error instead. */
+  #head: { status: number; headers: Record<string, string | string[]> } | undefined;
   /** Bytes of the body still to come, where the head told how many there are. */
   #left: number | undefined;
   readonly #before: readonly Loss[];
@@ -53,7 +55,7 @@ export class ForwardedReply implements ReplySink {
   start(status: number, headers: Record<string, string | string[]>): void {
     const back = returnHeaders(headers);
     this.#call.replyStart(status, back);
-    this.#res.writeHead(status, back);
+    this.#head = { status, headers: back };
     // The head usually comes in the same read as the first piece; both leave in one write then.
     const length = back['content-length'];
     if (typeof length === 'string') this.#left = Number(length);
@@ -61,10 +63,12 @@ export class ForwardedReply implements ReplySink {
   }
 
   data(chunk: Buffer): boolean {
-    this.#wrote = true;
+    this.#writeHead();
     const read = this.#send(chunk);
     this.#call.replyData(chunk);
     if (read) return true;
+    // What was held back for this reply may still come while it waits.
+    if (this.#stalled !== undefined) return false;
     this.#res.once('drain', this.#onDrain);
     this.#stalled = setTimeout(this.#onStall, this.#idleMs);
     return false;
@@ -79,8 +83,9 @@ export class ForwardedReply implements ReplySink {
   }
 
   end(): void {
-    this.#wrote = true;
+    this.#writeHead();
     if (!this.#res.writableEnded) this.#res.end();
+    cutUnread(this.#res, this.#idleMs);
     this.#call.end({ cut: false, lost: this.#before.length === 0 ? this.#lost : [...this.#before, ...this.#lost] });
     this.#release();
   }
@@ -92,15 +97,25 @@ export class ForwardedReply implements ReplySink {
       this.#call.end({ cut: true, error: failure.message });
       return;
     }
+    this.#head = undefined;
     answer(this.#res, this.#call, this.#renderFailure(failure));
   }
 
+  #writeHead(): void {
+    if (this.#head === undefined) return;
+    this.#res.writeHead(this.#head.status, this.#head.headers);
+    this.#head = undefined;
+  }
+
   readonly #flushHead = (): void => {
-    if (!this.#wrote && !this.#res.destroyed) this.#res.flushHeaders();
+    if (this.#head === undefined || this.#res.destroyed) return;
+    this.#writeHead();
+    this.#res.flushHeaders();
   };
 
   readonly #onDrain = (): void => {
     clearTimeout(this.#stalled);
+    this.#stalled = undefined;
     this.#flow?.resume();
   };
 
@@ -135,6 +150,9 @@ export function breakOff(res: ServerResponse): void {
   setTimeout(() => socket.destroy(), BREAK_OFF_MS).unref();
 }
 
+/** How long a client may leave an answer of our own unread. Milliseconds. */
+const ANSWER_MS = 60_000;
+
 /** Writes a whole answer of our own, and records it. */
 export function answer(res: ServerResponse, call: OpenCall, reply: ErrorAnswer): void {
   const body = Buffer.from(reply.body);
@@ -144,6 +162,7 @@ export function answer(res: ServerResponse, call: OpenCall, reply: ErrorAnswer):
   if (!res.destroyed) {
     res.writeHead(reply.status, headers);
     res.end(body);
+    cutUnread(res, ANSWER_MS);
   }
   call.end({ cut: res.destroyed, error: reply.status >= 400 ? messageOf(reply.body) : undefined });
 }

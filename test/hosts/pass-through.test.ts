@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
@@ -232,6 +233,29 @@ describe('an upstream’s error', () => {
       upstream: 'anthropic',
       wireIn: 'messages',
     });
+  });
+
+  it.each([
+    ['before its body', 'content-length: 5\r\n\r\n', { end: true }],
+    ['in the size of its first chunk', 'transfer-encoding: chunked\r\n\r\nZZ\r\n', { end: false }],
+  ])('is told in the client’s format where the reply breaks off %s', async (_where, rest, { end }) => {
+    const broken = net.createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${rest}`);
+        if (end) socket.end();
+      });
+    });
+    broken.listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const { port } = broken.address() as AddressInfo;
+    engine.headless.engine.settings.update({ upstreams: { anthropic: { baseUrl: `http://127.0.0.1:${port}` } } });
+    const model = `broken-${port}`;
+    const res = await send({ ...own('/v1/messages'), body: `{"model":"${model}","messages":[]}` });
+    expect(res.statusCode).toBe(502);
+    expect(JSON.parse((await bytesOf(res)).toString())).toMatchObject({ type: 'error', error: { type: 'api_error' } });
+    expect(await engine.call((call) => call.modelRequested === model)).toMatchObject({ status: 502, cut: false });
+    engine.headless.engine.settings.update({ upstreams: { anthropic: { baseUrl: provider.baseUrl } } });
+    broken.close();
   });
 
   it('is told in the client’s format where the upstream can’t be reached', async () => {
