@@ -25,8 +25,8 @@ export type ConnectionOptions = {
   pieceMs: number;
   /** Milliseconds that it is kept idle, where the server names no shorter time. */
   idleMs: number;
-  /** It can carry the next request. */
-  onIdle(connection: Connection): void;
+  /** It can carry the next request, for `idleMs` milliseconds. */
+  onIdle(connection: Connection, idleMs: number): void;
   /** It is closed. */
   onClosed(connection: Connection): void;
 };
@@ -75,7 +75,7 @@ export class Connection {
     if (idleMs <= 0 || !this.usable) return this.#drop();
     this.#socket.setTimeout(idleMs);
     this.#socket.unref();
-    this.#options.onIdle(this);
+    this.#options.onIdle(this, idleMs);
   }
 
   resume(): void {
@@ -166,15 +166,17 @@ export class Connection {
 
   readonly #onSilent = (): void => {
     if (this.#reply === undefined) this.#drop();
-    // Where the client does not read, the silence is ours.
-    else if (!this.#socket.isPaused()) this.#fail({ kind: 'silent' });
+    // Where the client does not read, the silence is ours; while its request still goes out, it is the server's.
+    else if (!this.#socket.isPaused() || this.#sending !== undefined) this.#fail({ kind: 'silent' });
   };
 
   #finish(reader: ReplyReader): void {
     const reply = this.#reply;
     this.#reply = undefined;
     this.#reader = undefined;
-    if (reader.lasting && this.#sending === undefined) this.rest(reader.keepAliveMs);
+    // A reply may overtake its request, and the next one would wait behind the rest of that.
+    const sent = this.#sending === undefined && this.#socket.writableLength === 0;
+    if (reader.lasting && sent) this.rest(reader.keepAliveMs);
     else this.#drop();
     reply?.end();
   }

@@ -16,6 +16,8 @@ export type HttpUpstreamOptions = {
   publicOnly: boolean;
   /** Milliseconds of a clock that only goes forward. */
   now?: () => number;
+  /** Unix milliseconds: they go on while the machine sleeps. */
+  wallNow?: () => number;
 };
 
 /** Milliseconds until a connection must be open. */
@@ -52,13 +54,17 @@ export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
   };
 }
 
+/** An idle connection: since when, by the clock that only goes forward, and until when, in Unix milliseconds. */
+type Rested = { connection: Connection; since: number; until: number };
+
 /** The open connections to one origin; the one used last is used next. */
 class Connections {
   readonly #connect: (connected: (error: Error | null, socket?: net.Socket) => void) => void;
   readonly #options: ConnectionOptions;
   readonly #now: () => number;
+  readonly #wallNow: () => number;
   readonly #open = new Set<Connection>();
-  readonly #idle: { connection: Connection; since: number }[] = [];
+  readonly #idle: Rested[] = [];
   #stopped = false;
 
   constructor(base: URL, options: HttpUpstreamOptions) {
@@ -67,21 +73,35 @@ class Connections {
     const connector = buildConnector({ timeout: CONNECT_MS, allowH2: false, ...(lookup === undefined ? {} : { lookup }) });
     this.#connect = (connected) => connector({ hostname, host: base.host, protocol: base.protocol, port: base.port }, connected);
     this.#now = options.now ?? (() => performance.now());
+    this.#wallNow = options.wallNow ?? (() => Date.now());
     this.#options = {
       headMs: options.timeoutMs,
       pieceMs: BODY_IDLE_MS,
       idleMs: KEEP_ALIVE_MS,
-      onIdle: (connection) => this.#idle.push({ connection, since: this.#now() }),
+      onIdle: (connection, idleMs) => this.#idle.push({ connection, since: this.#now(), until: this.#wallNow() + idleMs }),
       onClosed: (connection) => this.#forget(connection),
     };
   }
 
   carry(outgoing: Outgoing, reply: Reply): void {
-    const rested = this.#idle.pop();
+    if (this.#stopped) return reply.broken({ kind: 'closed' }, false);
+    const rested = this.#takeRested();
     if (rested === undefined) return this.#carryOnNew(outgoing, reply);
     if (this.#now() - rested.since < RESTED_MS) return this.#carryOn(rested.connection, outgoing, reply);
     // What its server sent meanwhile, its end above all, is read in the next turn of the event loop.
-    setImmediate(() => this.#carryOn(rested.connection, outgoing, reply));
+    setImmediate(() => {
+      if (!reply.over) this.#carryOn(rested.connection, outgoing, reply);
+      else if (rested.connection.usable) this.#idle.push(rested);
+    });
+  }
+
+  /** The one used last. Timers stand still while the machine sleeps, but servers close what they wait for in vain. */
+  #takeRested(): Rested | undefined {
+    for (;;) {
+      const rested = this.#idle.pop();
+      if (rested === undefined || this.#wallNow() < rested.until) return rested;
+      rested.connection.destroy();
+    }
   }
 
   /** Resolves once all are closed. */
@@ -252,6 +272,8 @@ for (const [address, prefix] of [
   ['192.168.0.0', 16],
 ] as const) {
   PRIVATE.addSubnet(address, prefix, 'ipv4');
+  // The same, as a network that speaks IPv6 alone writes it (NAT64, RFC 6052).
+  PRIVATE.addSubnet(`64:ff9b::${address}`, 96 + prefix, 'ipv6');
 }
 for (const [address, prefix] of [
   ['::', 127],

@@ -46,7 +46,7 @@ export class ReplyReader {
   /** Bytes of the body, or of the chunk, still to come. */
   #left = 0;
   #digits = 0;
-  /** Bytes of extensions and trailers so far. */
+  /** Bytes of this chunk's extensions, or of the trailers, so far. */
   #aside = 0;
 
   /** `bodiless`: the request was a HEAD. */
@@ -178,6 +178,7 @@ export class ReplyReader {
         if (byte !== LF) return this.#fail('the size of a chunk is not valid');
         this.#at = this.#left === 0 ? 'trailer' : 'chunk';
         this.#digits = 0;
+        this.#aside = 0;
         return;
       case 'chunk-cr':
         return this.#expect(byte, CR, 'chunk-lf');

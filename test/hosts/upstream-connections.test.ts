@@ -45,7 +45,10 @@ async function serve(script: Script, listener: net.Server | tls.Server = net.cre
   return server;
 }
 
-function upstreamTo(port: number, options: { timeoutMs?: number; now?: () => number; scheme?: string } = {}): StreamingUpstream {
+function upstreamTo(
+  port: number,
+  options: { timeoutMs?: number; now?: () => number; wallNow?: () => number; scheme?: string } = {},
+): StreamingUpstream {
   const { scheme = 'http', timeoutMs = 30_000, ...rest } = options;
   const upstream = httpUpstream({ id: 'test', baseUrl: `${scheme}://localhost:${port}/base`, timeoutMs, publicOnly: false, ...rest });
   opened.push(() => upstream.stop());
@@ -134,6 +137,49 @@ describe('a connection', () => {
     now = 2_000;
     expect(await ask(upstream)).toMatchObject({ body: 'ok' });
     expect(server.connections).toHaveLength(2);
+  });
+
+  it.each([
+    ['as long as we keep it', [], 60_000],
+    ['as long as its server keeps it', ['keep-alive: timeout=5'], 4_000],
+  ])('that rested while the machine slept is used for %s', async (_what, lines, keptMs) => {
+    const server = await serve((socket) => socket.write(reply('ok', ...lines)));
+    let slept = 0;
+    const upstream = upstreamTo(server.port, { now: () => 0, wallNow: () => slept });
+    await ask(upstream);
+    slept += keptMs - 1;
+    await ask(upstream);
+    expect(server.connections).toHaveLength(1);
+    slept += keptMs;
+    expect(await ask(upstream)).toMatchObject({ body: 'ok' });
+    expect(server.connections).toHaveLength(2);
+    const [socket] = server.connections;
+    if (socket?.closed === false) await once(socket, 'close');
+  });
+
+  it('that a call let go of before it was sent rests no longer for that', async () => {
+    const server = await serve((socket) => socket.write(reply('ok', 'keep-alive: timeout=2')));
+    let now = 0;
+    const upstream = upstreamTo(server.port, { now: () => now });
+    await ask(upstream);
+    now = 1_500;
+    const heard = (): never => expect.unreachable();
+    upstream.send(CALL, { start: heard, data: heard, end: heard, fail: heard }).abort();
+    const [socket] = server.connections;
+    if (socket?.closed === false) await once(socket, 'close');
+  });
+
+  it('that a call let go of before it was sent carries the next one', async () => {
+    const server = await serve((socket) => socket.write(reply('ok')));
+    let now = 0;
+    const upstream = upstreamTo(server.port, { now: () => now });
+    await ask(upstream);
+    now = 1_500;
+    const heard = (): never => expect.unreachable();
+    upstream.send(CALL, { start: heard, data: heard, end: heard, fail: heard }).abort();
+    await setImmediate();
+    expect(await ask(upstream)).toMatchObject({ body: 'ok' });
+    expect(server.connections).toHaveLength(1);
   });
 
   it('over TLS is checked against the machine’s authorities, and speaks HTTP/1.1', async () => {
@@ -319,6 +365,18 @@ describe('a request', () => {
     expect(server.connections).toHaveLength(1);
   });
 
+  it('that is answered before it was read leaves its connection to no other', async () => {
+    // Answers the head alone, as gateways do that refuse.
+    const server = await serve((socket) => {
+      socket.pause();
+      socket.write('HTTP/1.1 429 Too Many\r\ncontent-length: 2\r\n\r\nno');
+    });
+    const upstream = upstreamTo(server.port);
+    expect(await ask(upstream, { ...CALL, body: Buffer.alloc(32 * 1024 * 1024) })).toMatchObject({ status: 429 });
+    expect(await ask(upstream)).toMatchObject({ status: 429 });
+    expect(server.connections).toHaveLength(2);
+  });
+
   it('that is answered before its body has gone out is answered, and the rest of it is not sent', async () => {
     const server = await serve((socket) => socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig'));
     const body = new Readable({ read: () => undefined });
@@ -336,5 +394,6 @@ describe('an upstream that is stopped', () => {
     const upstream = upstreamTo(server.port);
     expect(await ask(upstream)).toMatchObject({ kind: 'unreachable' });
     expect(await ask(upstream)).toMatchObject({ kind: 'unreachable' });
+    expect(server.connections).toHaveLength(1);
   });
 });

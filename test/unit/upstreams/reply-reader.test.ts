@@ -55,6 +55,11 @@ describe('a reply', () => {
     expect(got).toMatchObject({ body: 'abc0123456789Z', pieces: 1, done: true, lasting: true });
   });
 
+  it('may have an extension in each of its chunks', () => {
+    const got = read([CHUNKED, '5;a=bcd\r\nhello\r\n'.repeat(5_000), '0\r\n\r\n']);
+    expect(got).toMatchObject({ body: 'hello'.repeat(5_000), done: true, problem: undefined });
+  });
+
   it('with neither ends with its connection, which carries no other', () => {
     expect(read([head(), 'some', 'thing'], { ends: true })).toMatchObject({ body: 'something', done: true, lasting: false });
   });
