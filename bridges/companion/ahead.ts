@@ -74,11 +74,16 @@ class HeldBody extends Readable implements BodyReader {
   }
 }
 
+/** Bytes of an early reply that are taken in: an upstream that waits for its reader may read no more of the request. */
+const HELD_BYTES = 1024 * 1024;
+
 /** What an upstream answers before it is known where that goes. */
 class HeldReply implements ReplySink {
   #told: ((sink: ReplySink) => void)[] = [];
   #sink: ReplySink | undefined;
-  #waits = false;
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #reads = false;
 
   start(status: number, headers: Record<string, string | string[]>): void {
     this.#tell((sink) => sink.start(status, headers));
@@ -86,8 +91,10 @@ class HeldReply implements ReplySink {
 
   data(chunk: Buffer): boolean {
     if (this.#sink !== undefined) return this.#sink.data(chunk);
-    this.#told.push((sink) => (this.#waits = sink.data(chunk)));
-    return false;
+    if (this.#held === 0) this.#told.push((sink) => (this.#reads = sink.data(Buffer.concat(this.#pieces))));
+    this.#pieces.push(chunk);
+    this.#held += chunk.length;
+    return this.#held < HELD_BYTES;
   }
 
   end(): void {
@@ -103,7 +110,8 @@ class HeldReply implements ReplySink {
     this.#sink = sink;
     for (const tell of this.#told) tell(sink);
     this.#told = [];
-    return this.#waits;
+    this.#pieces = [];
+    return this.#reads && this.#held >= HELD_BYTES;
   }
 
   #tell(event: (sink: ReplySink) => void): void {

@@ -168,6 +168,16 @@ describe('a large request', () => {
     }
   });
 
+  it('whose upstream reads no more of it until its early answer was read gets that answer', async () => {
+    const told = JSON.stringify({ error: 'x'.repeat(400_000) });
+    // Past Node's own reply, at whose end it would read what is left of the request.
+    answer = (req) => void req.socket.write(`HTTP/1.1 413 Too Large\r\ncontent-length: ${told.length}\r\n\r\n${told}`);
+    const body = bodyOf('early-and-long', '"}]}', 24_000_000);
+    const req = begin(body.length);
+    req.end(body);
+    expect(await replyTo(req)).toEqual({ status: 413, body: told });
+  });
+
   it('waits where its upstream does not read', async () => {
     const body = bodyOf('held-back', '"}]}', 30_000_000);
     const reading = Promise.withResolvers<http.IncomingMessage>();
