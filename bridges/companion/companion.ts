@@ -10,9 +10,10 @@ import type { Clock } from '../engine/clock.ts';
 import { newId } from '../engine/ids.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Room, Rooms } from '../engine/rooms.ts';
-import { decodeBody, receiveBody, type BodyReader, type BodyResult } from '../http/body.ts';
+import { decodeBody, hasBody, receiveBody, type BodyReader, type BodyResult } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
-import { answerRefusal, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
+import { answerRefusal, closeAfterAnswer, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
+import { cutUnread } from '../http/unread.ts';
 import { RequestError } from '../wire/codec.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
@@ -119,7 +120,7 @@ export function createDoor(options: DoorOptions): Door {
   const serve = (req: IncomingMessage, res: ServerResponse, identify: Identify): void => {
     const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
     const { surface, pathKey } = incoming.target;
-    if (surface.kind === 'health' || surface.kind === 'hello') return app(req, res);
+    if (surface.kind === 'health' || surface.kind === 'hello') return answerUnread(req, res);
     const { key, own } = credentialsOf(req.headers, pathKey);
     const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
@@ -137,7 +138,13 @@ export function createDoor(options: DoorOptions): Door {
         message: `There is nothing at ${printable(incoming.target.target)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
       });
     }
+    answerUnread(req, res);
+  };
+
+  const answerUnread = (req: IncomingMessage, res: ServerResponse): void => {
+    if (hasBody(req)) closeAfterAnswer(req, res);
     app(req, res);
+    if (res.writableEnded) cutUnread(res, options.settings().limits.idleMs);
   };
 
   const receive = (incoming: Incoming, caller: Caller): void => {
@@ -173,6 +180,8 @@ export function createDoor(options: DoorOptions): Door {
 
   const routeEncoded = async (incoming: Incoming, caller: Caller, sent: Buffer, encoding: string, limit: number): Promise<void> => {
     const decoded = await decodeBody(sent, encoding, limit);
+    // Nobody would be told of the end of a call whose client left before it began.
+    if (incoming.res.destroyed) return;
     if ('bytes' in decoded) route(incoming, caller, { sent, plain: decoded.bytes });
     else if ('refusal' in decoded) refuse(incoming, decoded.refusal);
   };
@@ -368,6 +377,7 @@ export function createDoor(options: DoorOptions): Door {
   /** GET and HEAD below the client's own provider: nothing to read, nothing to choose by but the path. */
   const forwardUnread = (incoming: Incoming, caller: Caller): void => {
     const { surface } = incoming.target;
+    if (hasBody(incoming.req)) closeAfterAnswer(incoming.req, incoming.res);
     const backend = surface.kind === 'backend' || ('backend' in surface && surface.backend);
     const id: UpstreamId = backend ? 'chatgpt' : incoming.req.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
     if (!caller.own)

@@ -98,6 +98,11 @@ export function receiveBody(
   req.on('error', onGone);
 }
 
+/** Whether a request brings a body (RFC 9112, section 6.3). */
+export function hasBody(req: http.IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0;
+}
+
 const EAGER_BYTES = 32 * 1024;
 
 function joined(chunks: readonly Buffer[]): Buffer {

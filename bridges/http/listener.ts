@@ -130,19 +130,19 @@ export function answerRefusal(
   options: Pick<ListenerOptions, 'renderError' | 'onRefused'>,
 ): void {
   const answer = options.renderError(refusal, req.url, req.headers);
-  res.shouldKeepAlive = false;
+  closeAfterAnswer(req, res);
   res.writeHead(answer.status, { ...answer.headers, connection: 'close', 'content-length': Buffer.byteLength(answer.body) });
   res.end(req.method === 'HEAD' ? undefined : answer.body);
-  closeAfterAnswer(req, res);
   options.onRefused?.(refusal, req);
 }
 
 /**
- * Closes the connection once the answer is out. What the client is still sending is read away for a moment first: a
- * socket closed on unread bytes is reset, and the client would lose the answer that tells it why.
+ * For a request whose body is of no use: closes its connection once the answer is out. What the client is still sending is
+ * read away for a moment first: a socket closed on unread bytes is reset, and the client would lose the answer.
  */
-function closeAfterAnswer(req: http.IncomingMessage, res: http.ServerResponse): void {
+export function closeAfterAnswer(req: http.IncomingMessage, res: http.ServerResponse): void {
   const socket = req.socket;
+  res.shouldKeepAlive = false;
   req.resume();
   res.once('finish', () => {
     if (req.complete) return;

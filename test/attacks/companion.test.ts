@@ -265,6 +265,30 @@ describe('slow senders', () => {
     const answer = await sendRaw(engine.port, request({ headers: { 'content-length': '1000' }, body: '{"model":' }));
     expect(statusOf(answer)).toBe(408);
   });
+  it.each(['POST /health', 'POST /', 'GET /health', 'GET /v1/models', 'GET /backend-api/x'])(
+    'closes on a body that %s has no use for, however slowly it comes',
+    async (line) => {
+      provider.answer = (_req, res) => void res.end('{}');
+      const socket = net.connect(engine.port, '127.0.0.1');
+      let closed = false;
+      let answer = '';
+      socket.on('error', () => {});
+      socket.on('close', () => (closed = true));
+      socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+      const [method, target] = line.split(' ');
+      const authorization = 'Bearer own';
+      const path = target?.startsWith('/h') === true || target === '/' ? target : `/k/${engine.key}${target}`;
+      const chunked = { authorization, connection: 'keep-alive', 'content-length': undefined, 'transfer-encoding': 'chunked' };
+      socket.write(request({ line: `${method} ${path} HTTP/1.1`, headers: chunked, body: '' }));
+      await expect
+        .poll(() => {
+          socket.write('1\r\nx\r\n');
+          return closed;
+        })
+        .toBe(true);
+      expect(statusOf(answer)).toBeGreaterThan(199);
+    },
+  );
   it('cuts a client that never reads its reply', async () => {
     provider.answer = (_req, res) => {
       res.writeHead(200, { 'content-type': 'application/json' });

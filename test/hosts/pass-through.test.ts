@@ -103,6 +103,24 @@ describe('a call to the client’s own provider', () => {
     expect((await engine.control.calls.get({ id: row.id })).client.request.body?.content).toBe(plain.toString());
   });
 
+  it('whose packed body is still being unpacked when the client leaves is no call', async () => {
+    provider.answer = (_req, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    const packed = (model: string): Buffer => zlib.gzipSync(`{"model":"${model}","input":"${' '.repeat(60_000_000)}"}`);
+    const target = own('/v1/responses');
+    const body = packed('left-while-packed');
+    const head = `POST ${target.path} HTTP/1.1\r\nhost: 127.0.0.1:${engine.port}\r\nauthorization: Bearer own\r\n`;
+    const socket = net.connect(engine.port, '127.0.0.1');
+    socket.write(`${head}content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`);
+    socket.write(body, () => socket.destroy());
+    await once(socket, 'close');
+    const later = await send({ ...target, headers: { ...target.headers, 'content-encoding': 'gzip' }, body: packed('stayed') });
+    await bytesOf(later);
+    await engine.call((row) => row.modelRequested === 'stayed');
+    const rows = await engine.headless.engine.capture.list(1000, undefined, {});
+    expect(rows.filter((row) => row.modelRequested === 'left-while-packed')).toEqual([]);
+    expect(provider.seen).toHaveLength(1);
+  });
+
   it('reads other paths of ChatGPT’s backend through the same door', async () => {
     provider.answer = (_req, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{"accounts":[]}');
     const res = await send({ ...own('/backend-api/wham/accounts/check'), method: 'GET' });
