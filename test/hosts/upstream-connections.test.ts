@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -7,7 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import tls from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { httpUpstream } from '../../bridges/upstreams/http.ts';
 import type { Flow, StreamingUpstream, UpstreamFailure, UpstreamRequest } from '../../bridges/upstreams/upstream.ts';
 
@@ -385,6 +386,26 @@ describe('a request', () => {
     expect(body.destroyed).toBe(true);
     expect(await ask(upstream)).toMatchObject({ status: 413 });
     expect(server.connections).toHaveLength(2);
+  });
+});
+
+describe('a public provider’s name', () => {
+  it.each([
+    ['10.1.2.3', 4],
+    ['169.254.169.254', 4],
+    ['::1', 6],
+    ['::ffff:127.0.0.1', 6],
+    ['64:ff9b::a9fe:a9fe', 6],
+    ['64:ff9b::10.1.2.3', 6],
+  ])('that resolves to %s is not called', async (address, family) => {
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation((...given: unknown[]) => {
+      const told = given.at(-1);
+      if (typeof told === 'function') told(null, [{ address, family }]);
+    });
+    opened.push(async () => lookup.mockRestore());
+    const upstream = httpUpstream({ id: 'test', baseUrl: 'http://provider.invalid', timeoutMs: 1_000, publicOnly: true });
+    opened.push(() => upstream.stop());
+    expect(await ask(upstream)).toMatchObject({ kind: 'refused', message: expect.stringContaining('private address') });
   });
 });
 

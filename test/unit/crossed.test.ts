@@ -24,7 +24,7 @@ const call: OpenCall = {
   upstreamRequest: () => undefined,
   upstreamReplyStart: () => undefined,
   upstreamReplyData: () => undefined,
-  end: vi.fn(),
+  end: () => undefined,
 };
 const START =
   'event: message_start\ndata: {"type":"message_start","message":{"id":"a","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\n';
