@@ -168,7 +168,7 @@ export class CrossedReply implements ReplySink {
     if (this.#stream === undefined || this.#over) return;
     // One that does not read needs no sign of life.
     if (this.#stalled === undefined) this.#write(this.#stream.keepAlive());
-    else this.#keepAlive?.refresh();
+    this.#keepAlive?.refresh();
   }
 
   /** Returns false when the client should be waited for. */
