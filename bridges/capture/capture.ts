@@ -240,7 +240,10 @@ export function createCapture(options: CaptureOptions): Capture {
         storeBytes = message.storeBytes;
         setState('recording', null);
         for (const row of message.calls) show(row);
-        return;
+        if (message.dropped === null) return;
+        dropped += message.dropped.records;
+        log.error('capture.unstored', { reason: message.dropped.reason });
+        return statusChanged();
       case 'unstored':
         settle(message.records, message.bytes, message.rooms);
         dropped += message.records;

@@ -33,8 +33,20 @@ export type FromWorker =
   | { type: 'failed'; reason: string }
   /** The store is encrypted and was opened without a key. */
   | { type: 'locked' }
-  /** So many records are on disk, and `bytes` of the backlog done. `rooms`: those nothing here refers to any more. */
-  | { type: 'stored'; calls: Call[]; records: number; bytes: number; rooms: number[]; count: number; storeBytes: number }
+  /**
+   * So many records are on disk, and `bytes` of the backlog done. `dropped`: those among them that could not be taken in
+   * after all, and why the first. `rooms`: those nothing here refers to any more.
+   */
+  | {
+      type: 'stored';
+      calls: Call[];
+      records: number;
+      bytes: number;
+      dropped: { records: number; reason: string } | null;
+      rooms: number[];
+      count: number;
+      storeBytes: number;
+    }
   /** These could not be written (a full disk); the calls themselves went on. */
   | { type: 'unstored'; calls: Call[]; records: number; bytes: number; rooms: number[]; reason: string }
   | { type: 'answer'; id: number; answer: Answer }

@@ -66,6 +66,9 @@ const SILENT: ReadonlySet<string> = new Set([
   'file_data',
 ]);
 
+/** Nothing that people said stands deeper than this in a body, and a stack is not endless. */
+const MOST_DEPTH = 200;
+
 /** Every text in a JSON value, one after the other. */
 function textOf(json: Buffer, limit: number): string {
   let value: unknown;
@@ -76,18 +79,18 @@ function textOf(json: Buffer, limit: number): string {
   }
   const texts: string[] = [];
   let left = limit;
-  const walk = (inner: unknown): void => {
-    if (left <= 0) return;
+  const walk = (inner: unknown, depth: number): void => {
+    if (left <= 0 || depth > MOST_DEPTH) return;
     if (typeof inner === 'string') {
       const cut = inner.length > left ? inner.slice(0, left) : inner;
       left -= cut.length;
       texts.push(cut);
-    } else if (Array.isArray(inner)) inner.forEach(walk);
+    } else if (Array.isArray(inner)) for (const child of inner) walk(child, depth + 1);
     else if (typeof inner === 'object' && inner !== null) {
-      for (const [key, child] of Object.entries(inner)) if (!SILENT.has(key)) walk(child);
+      for (const [key, child] of Object.entries(inner)) if (!SILENT.has(key)) walk(child, depth + 1);
     }
   };
-  walk(value);
+  walk(value, 0);
   return texts.join('\n');
 }
 

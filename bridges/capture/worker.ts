@@ -118,13 +118,14 @@ export function serveStore(port: MessagePort): void {
     jobs.add(salvage(open, damaged, seal), (result) => {
       const { calls, partly } = result();
       send({ type: 'warned', message: `${calls} calls were taken over from ${damaged}, ${partly} of them without what was said` });
-      send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], count: open.count, storeBytes: open.size() });
+      send({ type: 'stored', calls: [], records: 0, bytes: 0, dropped: null, rooms: [], count: open.count, storeBytes: open.size() });
     });
   };
 
   const onRecords = ({ parcel, bytes, show }: Extract<ToWorker, { type: 'records' }>): void => {
-    const batch: Batch = { records: unpack(parcel), bytes, show };
-    lent.add(batch.records);
+    const records = unpack(parcel);
+    const batch: Batch = { records: rule(keeper, records), bytes, show };
+    lent.add(records);
     const open = store;
     if (open === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(() => new Set()) });
     else send({ ...write(open, keeper, batch), rooms: lent.unused(() => open.holds()) });
@@ -210,40 +211,72 @@ function isFull(error: unknown): boolean {
 /** What folders keep, and the calls under way that are not kept whole. */
 type Keeper = {
   keeping: Keeping;
-  not: Map<number, 'metadata' | 'ignore'>;
+  not: Map<number, Keep>;
   /** Calls whose end could not be written. */
   lost: Set<number>;
 };
 
-/** Writes a batch in one transaction, all of it or nothing. */
+/**
+ * Writes a batch in one transaction. Where the database fails nothing of it is kept; where something else does, a record
+ * could not be read, and its neighbours are kept without it.
+ */
 function write(store: Store, keeper: Keeper, batch: Batch): Written {
-  const calls: Call[] = [];
   try {
-    store.transaction(() => {
-      for (const record of batch.records) {
-        const call = writeOne(store, keeper, record);
-        if (batch.show) calls.push(call);
-      }
-      store.cut(keeper.lost);
-    });
-    keeper.lost.clear();
+    return stored(store, batch, writeAll(store, keeper, batch.records), null);
   } catch (error) {
-    for (const record of batch.records) if (record.kind === 'end') keeper.lost.add(record.id);
+    if (!(error instanceof Database.SqliteError)) return writeEach(store, keeper, batch);
+    lose(keeper, batch.records);
     return unstored(batch, reasonOf(error));
   }
-  return { type: 'stored', calls, records: batch.records.length, bytes: batch.bytes, count: store.count, storeBytes: store.size() };
+}
+
+function writeEach(store: Store, keeper: Keeper, batch: Batch): Written {
+  const reasons: string[] = [];
+  const calls = batch.records.flatMap((ruled) => {
+    try {
+      return writeAll(store, keeper, [ruled]);
+    } catch (error) {
+      lose(keeper, [ruled]);
+      reasons.push(reasonOf(error));
+      return [readRow(ruled.record.row)];
+    }
+  });
+  const [reason] = reasons;
+  return stored(store, batch, calls, reason === undefined ? null : { records: reasons.length, reason });
+}
+
+function writeAll(store: Store, keeper: Keeper, records: readonly Ruled[]): Call[] {
+  const calls: Call[] = [];
+  store.transaction(() => {
+    for (const ruled of records) calls.push(writeOne(store, keeper.keeping, ruled));
+    store.cut(keeper.lost);
+  });
+  keeper.lost.clear();
+  return calls;
+}
+
+function lose(keeper: Keeper, records: readonly Ruled[]): void {
+  for (const { record } of records) if (record.kind === 'end') keeper.lost.add(record.id);
+}
+
+function stored(store: Store, { records, bytes, show }: Batch, calls: Call[], dropped: Dropped): Written {
+  const { count } = store;
+  return { type: 'stored', calls: show ? calls : [], records: records.length, bytes, dropped, count, storeBytes: store.size() };
 }
 
 function unstored({ records, bytes, show }: Batch, reason: string): Written {
-  return { type: 'unstored', calls: show ? records.map((record) => readRow(record.row)) : [], records: records.length, bytes, reason };
+  return { type: 'unstored', calls: show ? records.map(({ record }) => readRow(record.row)) : [], records: records.length, bytes, reason };
 }
 
-type Batch = { records: CaptureRecord[]; bytes: number; show: boolean };
+type Batch = { records: Ruled[]; bytes: number; show: boolean };
+/** A record, and what the rules for folders say of its call. */
+type Ruled = { record: CaptureRecord; folder: string | null; keep: Keep };
+type Dropped = Extract<FromWorker, { type: 'stored' }>['dropped'];
 /** What became of a batch. */
 type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
 type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
 
-function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
+function writeOne(store: Store, { replies }: Keeping, { record, folder, keep }: Ruled): Call {
   const row = readRow(record.row);
   const sides = record.sides.map(({ side, headers, body }) => ({ side, headers, body: body === null ? null : joined(body) }));
   const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
@@ -253,24 +286,32 @@ function writeOne(store: Store, keeper: Keeper, record: CaptureRecord): Call {
       ? row
       : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)));
   const ends = record.kind !== 'begin';
-  const { folder, keep } = keepingOf(keeper, record, sides.find((side) => side.side === 'clientRequest')?.body ?? null);
-  if (ends) keeper.not.delete(call.id);
   if (keep === 'ignore') return call;
   const kept = keep === 'metadata' ? [] : sides;
-  const stored = keeper.keeping.replies === 'assembled' ? kept.map((side) => assembled(call, side)) : kept;
+  const stored = replies === 'assembled' ? kept.map((side) => assembled(call, side)) : kept;
   // When its pieces came is told of a stream that is kept as it came.
   const timed = ends && keep === 'keep' && !stored.some(({ headers }) => isAssembled(headers));
   store.write({ call, ends, folder, sides: kept, stored, timeline: timed ? record.timeline : null });
   return call;
 }
 
-/** What the rules say of a call: by its request, which comes with its beginning. */
-function keepingOf(keeper: Keeper, record: CaptureRecord, request: Buffer | null): { folder: string | null; keep: Keep } {
-  if (record.kind === 'end') return { folder: null, keep: keeper.not.get(record.id) ?? 'keep' };
-  const folder = request === null ? null : folderOf(request);
-  const keep = keepOf(folder, keeper.keeping.folders, os.homedir());
-  if (keep !== 'keep') keeper.not.set(record.id, keep);
-  return { folder, keep };
+/**
+ * What the rules say of each call: by its request, which comes with its beginning. All of a batch is asked before any of
+ * it is written: a write that fails must not make the end of an ignored call look like any other.
+ */
+function rule(keeper: Keeper, records: readonly CaptureRecord[]): Ruled[] {
+  return records.map((record) => {
+    if (record.kind === 'end') {
+      const keep = keeper.not.get(record.id) ?? 'keep';
+      keeper.not.delete(record.id);
+      return { record, folder: null, keep };
+    }
+    const request = record.sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
+    const folder = request === null ? null : folderOf(joined(request));
+    const keep = keepOf(folder, keeper.keeping.folders, os.homedir());
+    if (record.kind === 'begin' && keep !== 'keep') keeper.not.set(record.id, keep);
+    return { record, folder, keep };
+  });
 }
 
 // Rows are made by recorder.ts in this same process and checked by its types; parsing them again would cost as much

@@ -86,7 +86,8 @@ export function scanRequest(wire: WireFormat, body: Buffer, earlier?: Scan): Sca
   try {
     scanner.run();
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    // RangeError: what is nested so deep that the stack does not suffice for it.
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }
   return scanner.found();

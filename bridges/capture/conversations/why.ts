@@ -81,16 +81,22 @@ function snippets(before: string | null, after: string | null): { before: string
 function elementsOf(wire: WireFormat, text: string): Element[] | undefined {
   const body = parseJson(text);
   if (!isObject(body)) return undefined;
-  return SECTIONS.flatMap((section) => {
-    const values = FIELDS[wire][section].flatMap((field) => listed(body[field]));
-    return values.flatMap((value, index): Element[] => {
-      const shown = JSON.stringify(value, (key, inner: unknown) => (UNCACHED.has(key) ? undefined : inner)) ?? '';
-      if (section === 'system' && isObject(value) && typeof value.text === 'string' && value.text.startsWith(BILLING)) return [];
-      return [
-        { section, index, label: labelOf(section, value, index), bytes: Buffer.byteLength(JSON.stringify(value) ?? ''), text: shown },
-      ];
+  try {
+    return SECTIONS.flatMap((section) => {
+      const values = FIELDS[wire][section].flatMap((field) => listed(body[field]));
+      return values.flatMap((value, index): Element[] => {
+        const shown = JSON.stringify(value, (key, inner: unknown) => (UNCACHED.has(key) ? undefined : inner)) ?? '';
+        if (section === 'system' && isObject(value) && typeof value.text === 'string' && value.text.startsWith(BILLING)) return [];
+        return [
+          { section, index, label: labelOf(section, value, index), bytes: Buffer.byteLength(JSON.stringify(value) ?? ''), text: shown },
+        ];
+      });
     });
-  });
+  } catch (error) {
+    // What is nested so deep that the stack does not suffice for it.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function listed(value: JsonValue | undefined): JsonValue[] {
