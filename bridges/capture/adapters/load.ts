@@ -65,14 +65,21 @@ function checked(module: unknown, shapes: typeof import('./shapes.ts')): Adapter
   const { match, project } = functionsOf(value);
   return {
     ...data.data,
-    match: (exchange) => match.call(value, exchange) === true,
+    match: (exchange) => atOnce(match.call(value, exchange)) === true,
     project(exchange) {
-      const answer = shapes.Projected.nullish().safeParse(project.call(value, exchange));
+      const answer = shapes.Projected.nullish().safeParse(atOnce(project.call(value, exchange)));
       if (answer.success) return answer.data;
       const [issue] = answer.error.issues;
       throw new WrongAnswer(`its answer is wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}`);
     },
   };
+}
+
+/** An answer that is there. A promise is none, and its rejection, which nobody hears of, would end the capture worker. */
+function atOnce(answer: unknown): unknown {
+  if (typeof answer !== 'object' || answer === null || !('then' in answer)) return answer;
+  void Promise.resolve(answer).catch(() => undefined);
+  throw new WrongAnswer('it answered with a promise: match and project must answer at once');
 }
 
 function functionsOf(value: object): { match: (exchange: unknown) => unknown; project: (exchange: unknown) => unknown } {

@@ -141,6 +141,19 @@ describe('a folder of adapters', () => {
     expect(adapters.read(anyCall())).toEqual({ adapter: 'mine', projected: { session: 'of hi' } });
     expect(warned).toEqual([expect.stringContaining('its answer is wrong at "session"')]);
   });
+  it.each([
+    ['project', `match: () => true, async project() { throw new Error('late') }`],
+    ['match', `async match() { throw new Error('late') }, project: () => ({ session: 'x' })`],
+  ])('has an answer that is only promised (%s) passed over, and told', async (_which, functions) => {
+    write('later.mjs', `export default { api: 1, name: 'later', priority: 99, ${functions} };`);
+    write('mine.mjs', GOOD);
+    const warned: string[] = [];
+    const adapters = new Adapters((message) => warned.push(message));
+    await loadAdapters(folder, adapters);
+    // Vitest fails a run in which a promise is rejected and nobody hears of it.
+    expect(adapters.read(anyCall())).toEqual({ adapter: 'mine', projected: { session: 'of hi' } });
+    expect(warned).toEqual([expect.stringContaining('adapter later: it answered with a promise')]);
+  });
   it('has the bad ones named, and the good ones taken', async () => {
     write('a-syntax.mjs', 'export default {');
     write('b-throws.mjs', 'throw new Error("at once")');
