@@ -86,12 +86,23 @@ const BACKLOG = { bytes: 256 * 1024 * 1024, records: 8_000 };
 /** What a record weighs besides its bodies. */
 const RECORD_BYTES = 2_000;
 const SHOW_MS = 50;
-/** After a write that failed (a full disk) captures pause this long, then one is tried. */
+/** After a failure (a full disk) captures pause this long, then one is tried; longer where the worker dies again and again. */
 const RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 300_000;
 
 export function createCapture(options: CaptureOptions): Capture {
   const { clock, log, backlog = BACKLOG } = options;
   let worker: Worker | undefined;
+  /** What the worker has of its store, as far as it was asked for. */
+  let store: 'closed' | 'opening' | 'open' = 'closed';
+  let started = false;
+  /** Resolves the start: the store is open, or is not to be had. */
+  let opened = (): void => undefined;
+  /** Workers that died since one last wrote something. */
+  let deaths = 0;
+  let newest = 0;
+  /** What began before a worker died went with it: its beginning may be written, and was marked as cut. */
+  let lostUpTo = -1;
   let state: CaptureStatus['state'] = 'starting';
   let reason: string | null = null;
   let paused = false;
@@ -188,7 +199,9 @@ export function createCapture(options: CaptureOptions): Capture {
 
   const post = (entry: Entry): void => {
     if (entry.ends && droppedIds.delete(entry.id)) return show(entry.row);
-    if (worker === undefined) return drop(entry);
+    revive();
+    if (worker === undefined || store === 'closed' || entry.id <= lostUpTo) return drop(entry);
+    newest = Math.max(newest, entry.id);
     const bytes = entry.bytes + RECORD_BYTES;
     const full = pendingBytes + bytes > backlog.bytes || pendingRecords >= backlog.records;
     // An end whose beginning is stored is never dropped: its row would stay open for ever.
@@ -216,28 +229,28 @@ export function createCapture(options: CaptureOptions): Capture {
     }
   };
 
-  const onMessage = (message: FromWorker, opened: () => void): void => {
+  const onMessage = (message: FromWorker): void => {
     switch (message.type) {
       case 'opened':
+        store = 'open';
         calls = message.calls;
         storeBytes = message.storeBytes;
-        movedAside = message.movedAside;
+        movedAside = message.movedAside ?? movedAside;
         if (message.thread !== null) options.stepBack?.(message.thread);
-        if (movedAside !== null) log.warn('capture.moved_aside', { movedAside });
+        if (message.movedAside !== null) log.warn('capture.moved_aside', { movedAside });
         setState('recording', null);
         flush();
         return opened();
       case 'locked':
-        return void opening(true, opened);
+        return void openStore(true);
       case 'failed':
         log.error('capture.failed', { reason: message.reason });
-        // Without a database there is nothing to try again until the next start.
-        refuse(message.reason);
-        return opened();
+        return refuse(message.reason, message.lasting);
       case 'stored':
         settle(message.records, message.bytes, message.rooms);
         counted(message.count);
         storeBytes = message.storeBytes;
+        deaths = 0;
         setState('recording', null);
         for (const row of message.calls) show(row);
         if (message.dropped === null) return;
@@ -249,6 +262,7 @@ export function createCapture(options: CaptureOptions): Capture {
         dropped += message.records;
         for (const row of message.calls) show(row);
         log.error('capture.unstored', { reason: message.reason });
+        if (store !== 'open') return statusChanged();
         retryAt = clock.monotonic() + RETRY_MS;
         return setState('failed', message.reason);
       case 'answer':
@@ -271,6 +285,7 @@ export function createCapture(options: CaptureOptions): Capture {
 
   const ask = (query: Query): Promise<Answer> =>
     new Promise((resolve, reject) => {
+      revive();
       if (worker === undefined) {
         reject(new DrawbridgeError('store_unavailable', 'The call history is not open yet. Try again in a moment.'));
         return;
@@ -282,19 +297,22 @@ export function createCapture(options: CaptureOptions): Capture {
       worker.postMessage({ type: 'query', id, query } satisfies ToWorker);
     });
 
-  /** Nothing is kept until the next start. */
-  const refuse = (why: string): void => {
-    retryAt = Infinity;
+  /** The store can't be had: for now, or until the next start. */
+  const refuse = (why: string, lasting: boolean): void => {
+    store = 'closed';
+    retryAt = lasting ? Infinity : clock.monotonic() + RETRY_MS;
     setState('failed', why);
+    opened();
   };
 
-  /** `locked`: the store wants a key, whatever the settings say. */
-  const openStore = async (locked: boolean): Promise<void> => {
+  /** Asks the worker to open the store. `locked`: it wants a key, whatever the settings say. */
+  const askToOpen = async (locked: boolean): Promise<void> => {
+    const to = worker;
     const seal = options.settings().seal === true;
     const key = seal || locked ? await options.sealKey?.() : undefined;
     if ((seal || locked) && key === undefined)
       throw new DrawbridgeError('store_unavailable', 'The call history is encrypted, and there is no key for it.');
-    worker?.postMessage({
+    to?.postMessage({
       type: 'open',
       file: options.file,
       formerFile: options.formerFile,
@@ -303,7 +321,7 @@ export function createCapture(options: CaptureOptions): Capture {
       seal,
       key: key ?? null,
     } satisfies ToWorker);
-    worker?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+    to?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
   };
 
   const removing = async (query: Query): Promise<Removed> => {
@@ -315,13 +333,61 @@ export function createCapture(options: CaptureOptions): Capture {
     return answer.removed;
   };
 
-  const opening = async (locked: boolean, opened: () => void): Promise<void> => {
+  const openStore = async (locked: boolean): Promise<void> => {
+    store = 'opening';
     try {
-      await openStore(locked);
+      await askToOpen(locked);
     } catch (error) {
       log.error('capture.no_key', { error });
-      refuse(error instanceof Error ? error.message : String(error));
-      opened();
+      refuse(error instanceof Error ? error.message : String(error), true);
+    }
+  };
+
+  const startWorker = (): Worker => {
+    // Run from source (tests) the worker is a .ts file; built, it is a file beside the engine's.
+    const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './capture-worker.mjs', import.meta.url);
+    const made = new Worker(url, { name: 'capture', env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
+    made.unref();
+    made.on('message', onMessage);
+    let died: Error | undefined;
+    made.on('error', (error) => (died = error));
+    made.on('exit', (code) => {
+      if (started) bury(died ?? new Error(`it ended with code ${code}`));
+    });
+    told = undefined;
+    return made;
+  };
+
+  /** What a worker that died held is lost, and counted. Another is started when there is something to do again. */
+  const bury = (error: Error): void => {
+    log.error('capture.worker_died', { error });
+    worker = undefined;
+    store = 'closed';
+    lostUpTo = newest;
+    const why = `The capture worker stopped: ${error.message}`;
+    for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
+    queries.clear();
+    dropped += pendingRecords - batch.size;
+    for (const entry of batch.values()) drop(entry);
+    clearTimeout(batchTimer);
+    batchTimer = undefined;
+    batch = new Map();
+    batchBytes = 0;
+    settle(pendingRecords, pendingBytes, [...lent.keys()]);
+    retryAt = clock.monotonic() + Math.min(RETRY_MS * 2 ** deaths, LONGEST_RETRY_MS);
+    deaths += 1;
+    setState('failed', why);
+    opened();
+  };
+
+  /** Starts again what a failure ended, once its time has come. */
+  const revive = (): void => {
+    if (!started || store !== 'closed' || clock.monotonic() < retryAt) return;
+    try {
+      worker ??= startWorker();
+      void openStore(false);
+    } catch (error) {
+      refuse(error instanceof Error ? error.message : String(error), false);
     }
   };
 
@@ -337,28 +403,14 @@ export function createCapture(options: CaptureOptions): Capture {
     clock,
   );
 
-  const fail = (why: string): void => {
-    worker = undefined;
-    for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
-    queries.clear();
-    setState('failed', why);
-  };
-
   return {
     recorder,
     start: () =>
       new Promise((resolve) => {
-        // Run from source (tests) the worker is a .ts file; built, it is a file beside the engine's.
-        const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './capture-worker.mjs', import.meta.url);
-        worker = new Worker(url, { name: 'capture', env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 16 } });
-        worker.unref();
-        worker.on('message', (message: FromWorker) => onMessage(message, resolve));
-        worker.on('error', (error) => {
-          log.error('capture.worker_died', { error });
-          fail(`The capture worker stopped: ${error.message}`);
-          resolve();
-        });
-        void opening(false, resolve);
+        opened = resolve;
+        started = true;
+        retryAt = 0;
+        revive();
       }),
     status: () => ({
       state: paused || !options.settings().enabled ? 'paused' : state,
@@ -435,6 +487,8 @@ export function createCapture(options: CaptureOptions): Capture {
     movedAside: () => movedAside,
     async stop() {
       clearTimeout(showTimer);
+      started = false;
+      store = 'closed';
       const current = worker;
       if (current === undefined) return;
       flush();

@@ -3,9 +3,21 @@ import type { Slices } from './upkeep.ts';
 /** Gives what a job made, or throws what it threw. */
 type Result<T> = () => T;
 
+/** Does a slice of it; gives its result once there is one. */
+function slice<T>(work: Slices<T>): Result<T> | undefined {
+  try {
+    const next = work.next();
+    return next.done === true ? () => next.value : undefined;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
 /**
  * Runs work in slices, one after the other and one job at a time; between two slices the thread does whatever else has
- * come. `done` hears of each job once.
+ * come. `done` hears of each job once, and does not throw.
  */
 export function jobRunner(): { add<T>(work: Slices<T>, done: (result: Result<T>) => void): void; stop(): void } {
   const waiting: (() => boolean)[] = [];
@@ -20,15 +32,9 @@ export function jobRunner(): { add<T>(work: Slices<T>, done: (result: Result<T>)
   return {
     add(work, done) {
       waiting.push(() => {
-        try {
-          const next = work.next();
-          if (next.done !== true) return false;
-          done(() => next.value);
-        } catch (error) {
-          done(() => {
-            throw error;
-          });
-        }
+        const result = slice(work);
+        if (result === undefined) return false;
+        done(result);
         return true;
       });
       turn ??= setImmediate(step);

@@ -30,7 +30,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'opened'; calls: number; storeBytes: number; movedAside: string | null; thread: number | null }
-  | { type: 'failed'; reason: string }
+  /** The store could not be opened. `lasting`: nor will it be, as things are. */
+  | { type: 'failed'; reason: string; lasting: boolean }
   /** The store is encrypted and was opened without a key. */
   | { type: 'locked' }
   /**

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import type { Seal } from './seal.ts';
 import { isDamage, Store, type StoredSide } from './store.ts';
 import type { Slices } from './upkeep.ts';
@@ -44,7 +45,8 @@ export function* salvage(into: Store, damaged: string, seal: Seal): Slices<Salva
         const last = page.at(-1);
         if (last !== undefined) waiting.push([last.id + 1, end]);
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        // The disk is full, say: that is nothing to halve. What else can't be read is left out, call by call.
+        if (error instanceof Database.SqliteError && !isDamage(error)) throw error;
         unreadable += 1;
         const middle = Math.floor((start + end) / 2);
         if (end - start > 1) waiting.push([middle, end], [start, middle]);

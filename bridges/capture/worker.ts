@@ -13,6 +13,7 @@ import { folderOf, keepOf, type Keep } from './folder.ts';
 import { valueOf } from './heads.ts';
 import { jobRunner } from './jobs.ts';
 import { Meaning } from './meaning.ts';
+import { NewerSchemaError } from './migrate.ts';
 import { unpack } from './parcel.ts';
 import { takePlace } from './place.ts';
 import { project } from './projector.ts';
@@ -22,7 +23,7 @@ import { LentRooms } from './lent-rooms.ts';
 import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
-import { Store } from './store.ts';
+import { SealedStoreError, Store } from './store.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
 /** A call with everything that was kept of it. Bodies are as they went over the wire. */
@@ -51,12 +52,15 @@ export function serveStore(port: MessagePort): void {
   const lent = new LentRooms();
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
+  const warn = (message: string): void => send({ type: 'warned', message });
 
+  const refuse = (id: number, error: unknown): void =>
+    send({ type: 'refused', id, reason: reasonOf(error), code: error instanceof DrawbridgeError ? error.code : 'store_unavailable' });
   const answerWith = (id: number, make: () => Answer): void => {
     try {
       send({ type: 'answer', id, answer: make() });
     } catch (error) {
-      send({ type: 'refused', id, reason: reasonOf(error), code: error instanceof DrawbridgeError ? error.code : 'store_unavailable' });
+      refuse(id, error);
     }
   };
   const removed = (open: Store, work: Slices<Removed>, id: number): void => {
@@ -77,7 +81,10 @@ export function serveStore(port: MessagePort): void {
       case 'parts':
       case 'import':
         // Loaded when asked for: they read lines and headers with a schema library, which an idle engine does not pay for.
-        return void import('./outlets.ts').then(({ answerOutlet }) => answerWith(id, () => answerOutlet(open, query)));
+        return void import('./outlets.ts').then(
+          ({ answerOutlet }) => answerWith(id, () => answerOutlet(open, query)),
+          (error: unknown) => refuse(id, error),
+        );
       default:
         answerWith(id, () => answer(open, about, query));
     }
@@ -89,10 +96,20 @@ export function serveStore(port: MessagePort): void {
     else onQuery(store, meaning, id, query);
   };
 
+  const askAfter = (refreshed: Promise<void> | undefined, id: number, query: Query): void => {
+    if (refreshed === undefined) ask(id, query);
+    else void refreshed.then(() => ask(id, query)).catch((error: unknown) => refuse(id, error));
+  };
+
   const restLater = (): void => {
     clearTimeout(idle);
     idle = setTimeout(() => {
-      store?.checkpoint();
+      try {
+        store?.checkpoint();
+      } catch (error) {
+        // The log is folded in at the next rest; what is in it is as safe there.
+        warn(`the log of the call history could not be folded into it: ${reasonOf(error)}`);
+      }
       giveBack();
     }, IDLE_MS);
     idle.unref();
@@ -116,8 +133,12 @@ export function serveStore(port: MessagePort): void {
   /** Saves what it can out of a damaged database, while calls are written to the new one. */
   const bringBack = (open: Store, damaged: string, seal: Seal): void => {
     jobs.add(salvage(open, damaged, seal), (result) => {
-      const { calls, partly } = result();
-      send({ type: 'warned', message: `${calls} calls were taken over from ${damaged}, ${partly} of them without what was said` });
+      try {
+        const { calls, partly } = result();
+        warn(`${calls} calls were taken over from ${damaged}, ${partly} of them without what was said`);
+      } catch (error) {
+        warn(`not all that can be read of ${damaged} was taken over: ${reasonOf(error)}`);
+      }
       send({ type: 'stored', calls: [], records: 0, bytes: 0, dropped: null, rooms: [], count: open.count, storeBytes: open.size() });
     });
   };
@@ -135,7 +156,7 @@ export function serveStore(port: MessagePort): void {
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
-        const made = new Meaning(message.places, (warning) => send({ type: 'warned', message: warning }));
+        const made = new Meaning(message.places, warn);
         meaning = made;
         void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
@@ -156,11 +177,9 @@ export function serveStore(port: MessagePort): void {
       case 'records':
         return onRecords(message);
       case 'query':
-        void (meaning?.refresh()?.then(() => ask(message.id, message.query)) ?? ask(message.id, message.query));
-        return;
+        return askAfter(meaning?.refresh(), message.id, message.query);
       case 'bridges':
-        meaning?.bridges(message.reports);
-        return;
+        return meaning?.bridges(message.reports);
       case 'close':
         clearTimeout(idle);
         clearTimeout(upkeep);
@@ -179,7 +198,9 @@ export function serveStore(port: MessagePort): void {
     try {
       onMessage(message);
     } catch (error) {
-      if (message.type !== 'close') send({ type: 'failed', reason: reasonOf(error) });
+      if (message.type === 'open') send({ type: 'failed', reason: reasonOf(error), lasting: isLasting(error) });
+      else if (message.type === 'query') refuse(message.id, error);
+      else if (message.type !== 'close') warn(`${message.type}: ${reasonOf(error)}`);
     }
   });
 }
@@ -187,6 +208,11 @@ export function serveStore(port: MessagePort): void {
 function reasonOf(error: unknown): string {
   if (isFull(error)) return 'The disk is full. Make room, or remove calls: capturing goes on by itself then.';
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Nothing but another key or another version of this program opens such a store. */
+function isLasting(error: unknown): boolean {
+  return error instanceof SealedStoreError || error instanceof NewerSchemaError;
 }
 
 /** How the store is to be kept; one that is kept otherwise is written anew. Undefined where that takes a key that is not there. */

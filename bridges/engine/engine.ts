@@ -549,7 +549,7 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       id: 'dropped',
       level: 'warning',
       title: `${facts.capture.dropped} calls were not captured`,
-      cause: 'The store could not keep up, so these captures were dropped. The calls themselves were served.',
+      cause: 'The store could not keep up, or could not write them. The calls themselves were served.',
       mend: null,
     });
   }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
@@ -9,6 +10,8 @@ import { openly } from '../../bridges/capture/seal.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { check, type Slices } from '../../bridges/capture/upkeep.ts';
 import { createCapture } from '../../bridges/capture/capture.ts';
+import type { CallStart } from '../../bridges/capture/recorder.ts';
+import type { BridgeReport } from '../../bridges/capture/usage/quotas.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger, type Logger } from '../../bridges/engine/log.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -27,6 +30,20 @@ function run<T>(work: Slices<T>): T {
   while (step.done !== true) step = work.next();
   return step.value;
 }
+
+const CALL: Omit<CallStart, 'body' | 'arrivedAt'> = {
+  client: 'curl',
+  clientVersion: null,
+  caller: 'tests',
+  method: 'POST',
+  target: '/v1/messages',
+  route: 'gateway',
+  upstream: 'gateway',
+  wireIn: 'messages',
+  wireOut: 'messages',
+  modelRequested: 'm',
+  rawHeaders: [],
+};
 
 const CALLS = 160;
 const PAGE = 4096;
@@ -132,6 +149,17 @@ describe('a damaged store', () => {
     await capture.stop();
   });
 
+  it('gives back its other calls where the row of one can’t be read', () => {
+    fill();
+    const db = new Database(file);
+    db.exec(`update calls set lost = '[{"path' where id = 20`);
+    db.close();
+    const { store } = Store.open(path.join(folder, 'new.db'), 0);
+    expect(run(salvage(store, file, openly))).toEqual({ calls: CALLS - 1, partly: 0 });
+    expect(store.call(20)).toBeUndefined();
+    store.close();
+  });
+
   it('gives nothing where not even its beginning can be read, and says so', () => {
     fill();
     damage(1);
@@ -154,6 +182,77 @@ function smallDisk(): { place: string; remove(): void } | undefined {
   remove();
   return undefined;
 }
+
+/** Fills a disk to its last byte; the result makes room again. */
+function fillUp(place: string): () => void {
+  const filler = path.join(place, 'filler');
+  const handle = openSync(filler, 'w');
+  for (const size of [64 * 1024, 4096]) {
+    expect(() => {
+      for (;;) writeSync(handle, Buffer.alloc(size));
+    }).toThrow(/ENOSPC/);
+  }
+  closeSync(handle);
+  return () => rmSync(filler);
+}
+
+describe('capture on a full disk', () => {
+  const until = async (isSo: () => boolean): Promise<void> => expect.poll(isSo, { timeout: 20_000, interval: 20 }).toBe(true);
+  const report = (percent: number): BridgeReport => ({
+    bridge: 'codex',
+    account: 'a',
+    billing: 'plan',
+    plan: 'plus',
+    asOf: new Date(0).toISOString(),
+    windows: Array.from({ length: 200 }, (_, i) => ({ name: `w${i}`, usedPercent: percent, minutes: 300, resetsAt: null })),
+  });
+
+  it.for(['its log is folded in', 'the limits of bridges are told', 'it is opened'])(
+    'goes on by itself where the disk is full when %s',
+    async (when, { skip }) => {
+      const disk = smallDisk();
+      if (disk === undefined) return skip('only root can mount a small disk');
+      let ahead = 0;
+      const warnings: string[] = [];
+      const capture = createCapture({
+        file: path.join(disk.place, 'captures.db'),
+        clock: { now: () => systemClock.now(), monotonic: () => systemClock.monotonic() + ahead },
+        log: { ...silentLogger, warn: (_event, values) => void warnings.push(JSON.stringify(values)) },
+        settings: () => ({ enabled: true, maxBodyBytes: 1_000_000 }),
+      });
+      const call = (bytes: number): number => {
+        const one = capture.recorder.begin({ ...CALL, body: randomBytes(bytes), arrivedAt: systemClock.monotonic() });
+        one.replyStart(200, {});
+        one.end({ cut: false });
+        return one.id;
+      };
+      try {
+        let makeRoom = (): void => undefined;
+        if (when === 'it is opened') makeRoom = fillUp(disk.place);
+        await capture.start();
+        if (when === 'it is opened') {
+          expect(capture.status()).toMatchObject({ state: 'failed', reason: expect.stringContaining('The disk is full') });
+        } else {
+          for (let i = 0; i < 4; i += 1) call(800_000);
+          await until(() => capture.status().calls === 4 && capture.status().pendingBytes === 0);
+          makeRoom = fillUp(disk.place);
+          for (let told = 1; warnings.length === 0; told += 1) {
+            if (when === 'the limits of bridges are told') capture.bridges([report(told)]);
+            await capture.activity();
+          }
+        }
+        makeRoom();
+        ahead += 60_000;
+        const id = call(100);
+        await until(() => capture.status().state === 'recording' && capture.status().pendingBytes === 0);
+        expect(await capture.get(id)).toMatchObject({ call: { state: 'done' } });
+      } finally {
+        await capture.stop();
+        disk.remove();
+      }
+    },
+  );
+});
 
 describe('an engine whose disk is full', () => {
   it('serves its calls, says that none is kept, and keeps them again when there is room', async ({ skip }) => {
@@ -190,12 +289,7 @@ describe('an engine whose disk is full', () => {
         });
       const notices = async (): Promise<string[]> => (await to.control.status.get({})).notices.map(({ id }) => id);
       await reached('recording');
-      const filler = path.join(disk.place, 'filler');
-      const handle = openSync(filler, 'w');
-      expect(() => {
-        for (;;) writeSync(handle, Buffer.alloc(64 * 1024));
-      }).toThrow(/ENOSPC/);
-      closeSync(handle);
+      const makeRoom = fillUp(disk.place);
       const failed = reached('failed');
       await say();
       await failed;
@@ -208,7 +302,7 @@ describe('an engine whose disk is full', () => {
       await capture.list(1, undefined, {});
       expect(capture.status()).toMatchObject({ state: 'failed' });
       expect(capture.status().dropped).toBeGreaterThan(dropped);
-      rmSync(filler);
+      makeRoom();
       ahead += 10_000;
       const recording = reached('recording');
       await say();
