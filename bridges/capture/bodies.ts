@@ -113,7 +113,7 @@ export class Bodies {
   /** `headers`: a JSON array of pairs. */
   keepHead(headers: string): Buffer {
     const head: Head = JSON.parse(headers);
-    const names = head.map(([name]) => name).join('\n');
+    const names = JSON.stringify(head.map(([name]) => name));
     let template = this.#templates.get(names);
     if (template === undefined) {
       const address = this.#seal.address(Buffer.from(names));
