@@ -73,7 +73,7 @@ function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Foun
     wire === 'messages' ? (object(event['message']) ?? event) : wire === 'responses' ? (object(event['response']) ?? event) : event;
   found.modelUsed ??= text(holder['model']);
   const usage = object(holder['usage']);
-  if (usage !== undefined) found.usage = { ...found.usage, ...usage };
+  if (usage !== undefined) found.usage = merged(found.usage, usage);
   const type = event['type'];
   if (
     type === 'message_stop' ||
@@ -90,12 +90,29 @@ function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Foun
   }
 }
 
+/** What the later frame tells as null it does not know; the earlier one may. */
+function merged(earlier: Found['usage'], later: Record<string, unknown>): Record<string, unknown> {
+  const usage = { ...earlier };
+  for (const [name, value] of Object.entries(later)) if (value !== null) usage[name] = value;
+  return usage;
+}
+
 /** The frames that may tell something. Those that the store keeps as repeating another one differ from it in what was said alone. */
 function tellingFrames(reply: Buffer): string[] {
   const split = reply.length > HEAD_BYTES + TAIL_BYTES;
-  if (split) return [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(reply.length - TAIL_BYTES))];
+  if (split) return [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(tailOf(reply)))];
   const told = takeApart(reply)?.told;
   return framesOf(told === undefined ? reply : Buffer.from(told, 'latin1'));
+}
+
+/** Where the frames of a reply's end begin, in front of a whole one: the last may be larger than all that is looked at otherwise. */
+function tailOf(reply: Buffer): number {
+  const wanted = reply.length - TAIL_BYTES;
+  const earliest = Math.max(0, reply.length - MAX_JSON_BYTES);
+  const before = reply.subarray(earliest, wanted);
+  const blank = before.lastIndexOf('\n\n');
+  const at = blank >= 0 ? blank : before.lastIndexOf('\n\r\n');
+  return at < 0 ? wanted : earliest + at;
 }
 
 function framesOf(bytes: Buffer): string[] {

@@ -39,6 +39,36 @@ function usage(name: string): fc.Arbitrary<Record<string, number | null>> {
 }
 
 describe('what a row tells of a streamed reply', () => {
+  it('is what was last told of each count: null tells nothing', () => {
+    const first = { input_tokens: 100, cache_read_input_tokens: 40, output_tokens: 1 };
+    const last = { input_tokens: null, cache_read_input_tokens: null, output_tokens: 7 };
+    const stream =
+      data({ type: 'message_start', message: { model: 'm', usage: first } }) +
+      data({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: last }) +
+      data({ type: 'message_stop' });
+    expect(project('messages', true, Buffer.from(stream), undefined).usage).toMatchObject({ input: 140, cached: 40, output: 7 });
+  });
+
+  it.each([
+    ['LF', 400_000, 400_000, '\n'],
+    ['CR LF', 400_000, 400_000, '\r\n'],
+    ['LF', 7_000_000, 7_000_000, '\n'],
+    ['LF', 0, 400_000, '\n'],
+  ])('is read from a last frame of any size (%s, %i and %i bytes)', (_ends, before, size, end) => {
+    const picture = { type: 'image_generation_call', result: 'A'.repeat(size) };
+    const stream = [
+      { type: 'response.created', response: { model: 'gpt-x' } },
+      { type: 'response.output_item.done', item: { ...picture, result: 'A'.repeat(before) } },
+      { type: 'response.completed', response: { model: 'gpt-x', output: [picture], usage: { input_tokens: 5, output_tokens: 6 } } },
+    ].map((event) => `event: ${event.type}\n${data(event)}`);
+    const reply = Buffer.from(stream.join('').replaceAll('\n', end));
+    expect(project('responses', true, reply, undefined)).toMatchObject({
+      modelUsed: 'gpt-x',
+      complete: true,
+      usage: { input: 5, output: 6 },
+    });
+  });
+
   it.each(['messages', 'chat', 'responses'] as const)('is the same whether its frames are told once or each (%s)', (wire) => {
     const frames: fc.Arbitrary<unknown> = FRAMES[wire];
     fc.assert(
