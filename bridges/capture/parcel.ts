@@ -9,7 +9,8 @@ import { SMALL_PIECE } from './reply-log.ts';
  * object by object and name by name, which would cost a call more than recording it does:
  *
  *   parcel := records; record := kind, id, row, timeline or null, count of sides, sides
- *   side   := which, headers, number of its memory or null, count of pieces or -1 where there is no body, pieces
+ *   side   := which, headers, number of its memory or null, count of pieces, pieces
+ *   count  := how many | -1 where there is no body | -2 - how many, where the body went on after them
  *   piece  := where it begins in `small`, its length | its bytes
  */
 export type Parcel = {
@@ -45,10 +46,11 @@ export function pack(entries: readonly Entry[]): Packed {
   };
   for (const entry of entries) {
     flat.push(entry.ends ? (entry.begins ? 2 : 1) : 0, entry.id, JSON.stringify(entry.row), entry.timeline, entry.sides.length);
-    for (const { side, headers, body, room: own } of entry.sides) {
+    for (const { side, headers, body, isPart, room: own } of entry.sides) {
       const whole = body === null || Array.isArray(body) ? undefined : body;
       const pieces = Array.isArray(body) ? body : body === null ? undefined : [body];
-      flat.push(SIDES.indexOf(side), redactedHead(isPairs(headers) ? headers : flatten(headers)), own?.id ?? null, pieces?.length ?? -1);
+      const count = pieces === undefined ? -1 : isPart === true ? -2 - pieces.length : pieces.length;
+      flat.push(SIDES.indexOf(side), redactedHead(isPairs(headers) ? headers : flatten(headers)), own?.id ?? null, count);
       if (own !== undefined) lent.push(own);
       for (const piece of pieces ?? []) {
         if (piece.length < (whole === undefined ? SMALL_PIECE : SHARE_FROM)) {
@@ -92,8 +94,8 @@ export function unpack({ flat, small }: Parcel): CaptureRecord[] {
     const headers = text();
     const room = next();
     const count = number();
-    const body = count < 0 ? null : Array.from({ length: count }, piece);
-    return { side, headers, body, ...(typeof room === 'number' && { room }) };
+    const body = count === -1 ? null : Array.from({ length: count < 0 ? -2 - count : count }, piece);
+    return { side, headers, body, ...(count < -1 && { isPart: true }), ...(typeof room === 'number' && { room }) };
   };
   const records: CaptureRecord[] = [];
   while (at < flat.length) {

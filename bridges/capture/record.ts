@@ -5,10 +5,11 @@ export const SIDES = ['clientRequest', 'clientReply', 'upstreamRequest', 'upstre
 export type Side = (typeof SIDES)[number];
 
 /**
- * One side: redacted headers as a JSON array of pairs, and the body in the pieces it was collected in. `room` is the number of
- * the shared memory it stands in, where it is to be told when nothing refers to that any more.
+ * One side: redacted headers as a JSON array of pairs, and the body in the pieces it was collected in. `isPart` where the
+ * body went on after them. `room` is the number of the shared memory it stands in, where it is to be told when nothing
+ * refers to that any more.
  */
-export type SideRecord = { side: Side; headers: string; body: Uint8Array[] | null; room?: number };
+export type SideRecord = { side: Side; headers: string; body: Uint8Array[] | null; isPart?: true; room?: number };
 
 /** What is known of a call when it begins. `row` is the calls row as JSON, without what only its end tells. */
 export type BeginRecord = { kind: 'begin'; id: number; row: string; sides: SideRecord[] };
@@ -31,8 +32,12 @@ export type CaptureRecord = BeginRecord | EndRecord | WholeRecord;
 /** What the projector reads out of a reply. */
 export type Projection = { modelUsed: string | null; usage: Usage | null; complete: boolean };
 
-/** The fields of a row that are unknown until a reply has been read. */
-export function applyProjection(call: Call, projection: Projection): Call {
+/**
+ * The fields of a row that are unknown until a reply has been read. Of a part of one only its beginning is told: not how
+ * it ended, nor what it counted.
+ */
+export function applyProjection(call: Call, projection: Projection, isPart: boolean): Call {
+  if (isPart) return { ...call, modelUsed: projection.modelUsed ?? call.modelUsed };
   const cut = call.cut || (call.streamed && call.status !== null && call.status < 400 && !projection.complete);
   return {
     ...call,

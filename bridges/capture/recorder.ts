@@ -86,8 +86,14 @@ export type Entry = {
 type Unopened = { open: (() => unknown) | undefined };
 
 export type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
-/** `room`: the body's memory, where it may be used again. */
-type Collected = { side: Side; headers: readonly string[] | HeaderRecord; body: Buffer | Uint8Array[] | null; room?: Room | undefined };
+/** `isPart`: the body went on after what was kept of it. `room`: its memory, where it may be used again. */
+type Collected = {
+  side: Side;
+  headers: readonly string[] | HeaderRecord;
+  body: Buffer | Uint8Array[] | null;
+  isPart?: boolean;
+  room?: Room | undefined;
+};
 
 /** A call whose upstream has not begun to answer by about then shows as open. Milliseconds. */
 const OPEN_MS = 10;
@@ -202,9 +208,11 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
           }
           const sides: Collected[] = [
             ...upstreamSides.map((side) => ({ ...side, room })),
-            { side: 'clientReply', headers: replyHeaders, body: reply.take() },
+            { side: 'clientReply', headers: replyHeaders, body: reply.take(), isPart: !reply.whole },
           ];
-          if (upstreamReply !== undefined) sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take() });
+          if (upstreamReply !== undefined) {
+            sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take(), isPart: !upstreamReply.whole });
+          }
           const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
           sink.post({ id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
         },

@@ -304,13 +304,18 @@ type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : 
 
 function writeOne(store: Store, { replies }: Keeping, { record, folder, keep }: Ruled): Call {
   const row = readRow(record.row);
-  const sides = record.sides.map(({ side, headers, body }) => ({ side, headers, body: body === null ? null : joined(body) }));
+  const sides = record.sides.map(({ side, headers, body, isPart }) => ({
+    side,
+    headers,
+    body: body === null ? null : joined(body),
+    isPart,
+  }));
   const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
   const wire = row.wireOut ?? row.wireIn;
   const call =
     record.kind === 'begin' || reply?.body == null || wire === null || row.status === null
       ? row
-      : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)));
+      : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)), reply.isPart === true);
   const ends = record.kind !== 'begin';
   if (keep === 'ignore') return call;
   const kept = keep === 'metadata' ? [] : sides;

@@ -98,6 +98,38 @@ describe('capture', () => {
     expect(stored?.sides.map((side) => side.bytes)).toEqual([1000, 1000]);
   });
 
+  it.each([
+    ['nothing', 0],
+    ['the beginning', 1000],
+    ['all', 1_000_000],
+  ])('does not take a whole stream for a cut one where %s of it is kept', async (_much, maxBodyBytes) => {
+    await startCapture({ settings: () => ({ enabled: true, maxBodyBytes }) });
+    const event = (type: string, rest: object): Buffer => Buffer.from(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`);
+    const stream = [
+      event('message_start', { message: { model: 'used', usage: { input_tokens: 5, output_tokens: 1 } } }),
+      ...Array.from({ length: 50 }, () => event('content_block_delta', { delta: { type: 'text_delta', text: 'hello' } })),
+      event('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 50 } }),
+      event('message_stop', {}),
+    ];
+    const rows: Call[] = [];
+    for (const translated of [false, true]) {
+      const done = row((call) => call.state !== 'open');
+      const call = capture.recorder.begin(start());
+      const head = { 'content-type': 'text/event-stream' };
+      call.replyStart(200, head);
+      if (translated) call.upstreamReplyStart(head);
+      for (const piece of stream) {
+        call.replyData(piece);
+        if (translated) call.upstreamReplyData(piece);
+      }
+      call.end({ cut: false });
+      rows.push(await done);
+    }
+    // Counts of which only the first were kept are none.
+    const usage = maxBodyBytes === 1_000_000 ? { input: 5, output: 50 } : null;
+    for (const one of rows) expect(one).toMatchObject({ state: 'done', cut: false, usage, modelUsed: maxBodyBytes === 0 ? null : 'used' });
+  });
+
   it('drops and counts when the store falls behind; the call itself goes on', async () => {
     await startCapture({ backlog: { bytes: 1, records: 1 } });
     const shown = row((call) => call.state === 'done');

@@ -14,6 +14,7 @@ const side = fc.record({
   side: fc.constantFrom(...SIDES),
   headers: fc.constantFrom<Entry['sides'][number]['headers']>(['a', '1', 'A', 'ü'], { b: '2', c: ['3', '4'], d: undefined, e: 5 }, []),
   body: fc.oneof(fc.constant(null), bytes, fc.array(bytes, { maxLength: 3 })),
+  isPart: fc.boolean(),
 });
 const entry = fc.record({
   id: fc.nat(),
@@ -34,7 +35,7 @@ describe('a parcel for the store', () => {
           kind: ends ? (begins ? 'whole' : 'end') : 'begin',
           row,
           timeline: ends ? timeline : undefined,
-          sides: sides.map(({ side: which, body }) => ({ side: which, body: hex(body) })),
+          sides: sides.map(({ side: which, body, isPart }) => ({ side: which, body: hex(body), isPart: isPart && body !== null })),
         }));
         const { parcel, transfers } = pack(entries);
         // As it comes out on the other side.
@@ -45,7 +46,7 @@ describe('a parcel for the store', () => {
             kind: record.kind,
             row: JSON.parse(record.row),
             timeline: record.kind === 'begin' ? undefined : record.timeline,
-            sides: record.sides.map(({ side: which, body }) => ({ side: which, body: hex(body) })),
+            sides: record.sides.map(({ side: which, body, isPart }) => ({ side: which, body: hex(body), isPart: isPart === true })),
           })),
         ).toEqual(wanted);
       }),
