@@ -206,8 +206,12 @@ function planOf(db: Database, { filter = {}, query = '', now }: Listing): Plan {
   return plan;
 }
 
-/** FTS5's own syntax is never let through: every word goes in quotation marks. */
+/** FTS5's own syntax is never let through: every word goes in quotation marks. It reads no further than a NUL. */
 function match(term: Extract<QueryTerm, { type: 'text' }>): string {
+  if (term.text.includes('\0')) {
+    const { start, end } = term;
+    throw new DrawbridgeError('bad_input', "The character NUL can't be looked for.", { start, end });
+  }
   return `"${term.text.replaceAll('"', '""')}"${term.prefix ? '*' : ''}`;
 }
 

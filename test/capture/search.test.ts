@@ -132,6 +132,12 @@ describe('a search', () => {
 
   it('tells what it can’t understand, and where', () => {
     expect(() => find('model:x statos:3')).toThrow(expect.objectContaining({ code: 'bad_input', details: { start: 8, end: 14 } }));
+    for (const [query, start, end] of [
+      ['rate a\0b', 5, 8],
+      ['"a\0b"', 0, 5],
+      ['-a\0b', 0, 4],
+    ] as const)
+      expect(() => find(query)).toThrow(expect.objectContaining({ code: 'bad_input', details: { start, end } }));
   });
 });
 
