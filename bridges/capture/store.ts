@@ -1,6 +1,7 @@
-import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Call } from '../contract/index.ts';
+import { moveAside } from './aside.ts';
 import { Bodies, unwrap } from './bodies.ts';
 import { FOLLOWERS, type Follower, type FollowerMaker, type StoredCallChange } from './followers.ts';
 import { migrate } from './migrate.ts';
@@ -84,13 +85,9 @@ export class Store {
       return { store: Store.#openFile(file, options), movedAside: null };
     } catch (error) {
       if (!isDamage(error)) throw error;
-      const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
-      rmSync(markOf(file), { force: true });
-      // What is in the log belongs to the file: whoever saves calls out of it needs both.
-      renameIfThere(`${file}-wal`, `${aside}-wal`);
-      rmSync(`${file}-shm`, { force: true });
-      renameSync(file, aside);
-      return { store: Store.#openFile(file, options), movedAside: aside };
+      for (const suffix of ['-open', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+      const movedAside = moveAside(file, now);
+      return { store: Store.#openFile(file, options), movedAside };
     }
   }
 
@@ -415,10 +412,6 @@ function countCalls(db: Database.Database): number {
 
 function newestCall(db: Database.Database): number {
   return db.prepare<[], { id: number | null }>('select max(id) as id from calls').get()?.id ?? -1;
-}
-
-function renameIfThere(from: string, to: string): void {
-  if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to);
 }
 
 /** A database that SQLite opens, and whose pages do not fit together. */

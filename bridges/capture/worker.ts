@@ -20,7 +20,7 @@ import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
 import { LentRooms } from './lent-rooms.ts';
-import { isSealedFile, reseal } from './reseal.ts';
+import { isSealedFile, reseal, type LeftBehind } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { SealedStoreError, Store } from './store.ts';
@@ -161,14 +161,19 @@ export function serveStore(port: MessagePort): void {
         void made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
         const followers = [...FOLLOWERS, made.follow];
-        const seal = sealFor(message, followers);
-        if (seal === undefined) return send({ type: 'locked' });
+        const sealed = sealFor(message, followers);
+        if (sealed === undefined) return send({ type: 'locked' });
+        const { seal, left } = sealed;
         const opened = Store.open(message.file, message.now, { followers, seal });
         store = opened.store;
         keepHouse(store);
         if (opened.movedAside !== null) bringBack(store, opened.movedAside, seal);
+        if (left?.lacks === 'calls') bringBack(store, left.file, left.seal);
+        if (left?.lacks === 'words')
+          warn(`the history was written anew without some of what was said; it is kept as it was in ${left.file}`);
         restLater();
-        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside: opened.movedAside, thread: ownThread() });
+        const movedAside = opened.movedAside ?? left?.file ?? null;
+        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside, thread: ownThread() });
         return;
       }
       case 'configure':
@@ -219,13 +224,13 @@ function isLasting(error: unknown): boolean {
 function sealFor(
   { file, now, seal: wanted, key }: Extract<ToWorker, { type: 'open' }>,
   followers: readonly FollowerMaker[],
-): Seal | undefined {
+): { seal: Seal; left: LeftBehind | null } | undefined {
   const isNow = isSealedFile(file) ?? wanted;
-  if (!wanted && !isNow) return openly;
+  if (!wanted && !isNow) return { seal: openly, left: null };
   if (key === null) return undefined;
   const sealed = sealedWith(Buffer.from(key));
-  if (isNow !== wanted) reseal(file, now, isNow ? sealed : openly, wanted ? sealed : openly, followers);
-  return wanted ? sealed : openly;
+  const seal = wanted ? sealed : openly;
+  return { seal, left: isNow === wanted ? null : reseal(file, now, isNow ? sealed : openly, seal, followers) };
 }
 
 /** A disk, or a share of it, that is full. SQLite tells some of it as failed writes. */

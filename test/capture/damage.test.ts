@@ -9,7 +9,7 @@ import { salvage } from '../../bridges/capture/salvage.ts';
 import { openly } from '../../bridges/capture/seal.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { check, type Slices } from '../../bridges/capture/upkeep.ts';
-import { createCapture } from '../../bridges/capture/capture.ts';
+import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
 import type { CallStart } from '../../bridges/capture/recorder.ts';
 import type { BridgeReport } from '../../bridges/capture/usage/quotas.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
@@ -147,6 +147,43 @@ describe('a damaged store', () => {
     expect((await capture.list(1000, undefined, {})).length).toBeGreaterThan(CALLS / 2);
     expect(capture.status().calls).toBeGreaterThan(CALLS / 2);
     await capture.stop();
+  });
+
+  it.each([
+    { table: 'exchanges', closed: false, atLeast: CALLS / 2 },
+    { table: 'calls', closed: true, atLeast: CALLS / 2 },
+    { table: 'blocks', closed: true, atLeast: CALLS },
+    { table: 'exchanges', closed: true, atLeast: CALLS },
+  ])('can still be encrypted, and is kept as it was ($table, closed: $closed)', async ({ table, closed, atLeast }) => {
+    fill();
+    damage(leaves(table)[0] ?? 0);
+    if (!closed) writeFileSync(`${file}-open`, '');
+    const warned = Promise.withResolvers<string>();
+    const start = async (): Promise<Capture> => {
+      const capture = createCapture({
+        file,
+        clock: systemClock,
+        log: { ...silentLogger, warn: (event, values) => void (event === 'capture.warned' && warned.resolve(JSON.stringify(values))) },
+        sealKey: async () => Buffer.alloc(32, 7),
+        settings: () => ({ enabled: true, maxBodyBytes: 1_000_000, seal: true }),
+      });
+      await capture.start();
+      return capture;
+    };
+    const first = await start();
+    const aside = first.movedAside() ?? 'none';
+    expect(await warned.promise).toContain(aside);
+    const { calls, encrypted } = await first.sizes();
+    expect(encrypted).toBe(true);
+    expect(calls).toBeGreaterThanOrEqual(atLeast);
+    expect(first.status()).toMatchObject({ state: 'recording', calls });
+    expect(await first.check()).toMatchObject({ ok: true });
+    await first.stop();
+    expect(existsSync(aside)).toBe(true);
+    const second = await start();
+    expect(second.movedAside()).toBeNull();
+    expect(second.status()).toMatchObject({ state: 'recording', calls });
+    await second.stop();
   });
 
   it('gives back its other calls where the row of one can’t be read', () => {
