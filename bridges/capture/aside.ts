@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, statSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 const MARK = '.damaged-';
@@ -14,8 +14,17 @@ export function moveAside(file: string, now: number): string {
   return aside;
 }
 
-/** The damaged databases that were moved out of the way of this one, and their logs. */
+/** The damaged databases that were moved out of the way of this one. */
 export function movedAside(file: string): string[] {
+  return filesAside(file).filter((aside) => !/-(?:wal|shm)$/.test(aside));
+}
+
+/** Removes them, with their logs. */
+export function removeAside(file: string): void {
+  for (const aside of filesAside(file)) rmSync(aside, { force: true });
+}
+
+function filesAside(file: string): string[] {
   const folder = path.dirname(file);
   return readdirSync(folder)
     .filter((name) => name.startsWith(`${path.basename(file)}${MARK}`))

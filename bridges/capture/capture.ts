@@ -46,7 +46,7 @@ export type Capture = {
   onStatus(listener: () => void): () => void;
   /** Told when calls were removed, by a command or because they grew too old. Returns the function that stops it. */
   onRemoved(listener: () => void): () => void;
-  /** Where a damaged database was moved at start, if one was. */
+  /** Where a damaged database was moved at start, if one was, and was not removed with all calls. */
   movedAside(): string | null;
   /** Hands over what is still held, closes the database. */
   stop(): Promise<void>;
@@ -465,7 +465,14 @@ export function createCapture(options: CaptureOptions): Capture {
       if (answer.kind !== 'sizes') throw otherAnswer();
       return answer.sizes;
     },
-    purge: (scope, dryRun) => removing({ kind: 'purge', scope, dryRun, now: clock.now() }),
+    async purge(scope, dryRun) {
+      const removed = await removing({ kind: 'purge', scope, dryRun, now: clock.now() });
+      if (scope.kind === 'all' && !dryRun && movedAside !== null) {
+        movedAside = null;
+        statusChanged();
+      }
+      return removed;
+    },
     retain: () => removing({ kind: 'retain', now: clock.now() }),
     async check() {
       const answer = await ask({ kind: 'check', now: clock.now() });

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
+import { movedAside, removeAside } from './aside.ts';
 import { LARGEST_BLOCK } from './blocks.ts';
 import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
@@ -21,18 +22,23 @@ const MOST = 512 * 1024 * 1024;
 /** Of a store that is too large, so much more is removed than must be, so that it does not come again at once. */
 const SLACK = 0.95;
 
-/** Removes calls and all they said. Afterwards no file of the store holds a word of it. */
+/**
+ * Removes calls and all they said. Afterwards no file of the store holds a word of it, but for a damaged one that was
+ * moved aside: nothing can be removed from that, so it goes with all calls, and is named otherwise.
+ */
 export function* purge(store: Store, scope: PurgeScope, dryRun: boolean, now: number): Slices<Removed> {
   const bytesBefore = store.size();
   const ids = wanted(store, scope, now);
-  if (dryRun) return { calls: ids.length, bytesBefore, bytesAfter: bytesBefore };
+  const damaged = movedAside(store.file);
+  if (dryRun) return { calls: ids.length, bytesBefore, bytesAfter: bytesBefore, damaged };
   yield* removeCalls(store, ids);
   yield* collect(store);
   yield* forgetWords(store);
   // Rebuilds the file from what is left: pages that were moved about may hold copies of what was on them.
   store.db.exec('vacuum');
   store.checkpoint();
-  return { calls: ids.length, bytesBefore, bytesAfter: store.size() };
+  if (scope.kind === 'all') removeAside(store.file);
+  return { calls: ids.length, bytesBefore, bytesAfter: store.size(), damaged };
 }
 
 function wanted(store: Store, scope: PurgeScope, now: number): number[] {
@@ -77,7 +83,7 @@ export function* retain(store: Store, { days, maxBytes }: Retention, now: number
     yield* forgetWords(store);
     yield* shrink(store);
   }
-  return { calls, bytesBefore, bytesAfter: store.size() };
+  return { calls, bytesBefore, bytesAfter: store.size(), damaged: movedAside(store.file) };
 }
 
 function oldest(store: Store, where: string, value: number | undefined, limit: number): number[] {

@@ -38,6 +38,11 @@ export const Removed = z.object({
   /** Bytes of the store on disk, before and after. */
   bytesBefore: z.number().int(),
   bytesAfter: z.number().int(),
+  /**
+   * Damaged databases that were moved aside, and may still hold what these calls said: removed with all calls, left
+   * where they are otherwise.
+   */
+  damaged: z.array(z.string()),
 });
 
 export const Integrity = z.object({
@@ -58,8 +63,8 @@ export const captureContract = {
   pause: oc.input(z.object({ paused: z.boolean() })).output(CaptureStatus),
   sizes: oc.input(none).output(StoreSizes),
   /**
-   * Removes calls with all they said: their text is nowhere in the store's files afterwards. With `dryRun` only counts
-   * them. Throws bad_input where the query can't be read.
+   * Removes calls with all they said: their text is nowhere in the store's files afterwards. Databases that were moved
+   * aside as damaged go with all calls alone; else they are named. With `dryRun` only counts them. Throws bad_input where the query can't be read.
    */
   purge: oc.input(z.object({ scope: PurgeScope, dryRun: z.boolean().default(false) })).output(Removed),
   /** Applies the retention settings now, instead of within the hour. */

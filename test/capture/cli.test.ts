@@ -59,9 +59,13 @@ describe('drawbridge capture', () => {
     expect(printed.at(-1)).toBe('1 calls would go.');
     expect(await run(['purge'], { query: 'walrus', answer: true })).toBe(0);
     expect(printed.at(-1)).toMatch(/^1 calls removed/);
+    const aside = `${(await engine.control.capture.sizes({})).path}.damaged-1`;
+    writeFileSync(aside, '');
     await run(['purge'], { before: '2001-01-01', yes: true });
     expect(printed.at(-1)).toMatch(/^0 calls removed/);
+    expect(printed.at(-1)).toContain(`${aside}, a damaged database. It stays`);
     await run(['purge'], { all: true, yes: true });
+    expect(printed.at(-1)).toContain(`${aside} went with them`);
     expect((await engine.control.capture.sizes({})).calls).toBe(0);
     await expect(run(['purge'], { before: 'soon' })).rejects.toMatchObject({ code: 'bad_input' });
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -106,6 +106,20 @@ describe('a purge', () => {
     expect(store.list({ limit: 5, query: `"${said}"`, now: NOW })).toEqual([]);
     expect(request(2)).toEqual(messageOf(`2 ${'innocent words '.repeat(30)}`));
     expect(run(check(store, NOW))).toMatchObject({ ok: true, problems: [] });
+  });
+
+  it('takes what was moved aside as damaged along with all calls, and names it where it stays', () => {
+    keep(1, messageOf('said'));
+    const aside = `${store.file}.damaged-2026-01-01T00-00-00-000Z`;
+    const other = `${store.file}-ballast`;
+    for (const file of [aside, `${aside}-wal`, `${aside}-shm`, other]) writeFileSync(file, 'purple-elephant');
+    expect(run(purge(store, { kind: 'calls', ids: [1] }, false, NOW)).damaged).toEqual([aside]);
+    expect(run(purge(store, { kind: 'all' }, true, NOW)).damaged).toEqual([aside]);
+    expect(existsSync(`${aside}-wal`)).toBe(true);
+    expect(run(purge(store, { kind: 'all' }, false, NOW)).damaged).toEqual([aside]);
+    expect(run(purge(store, { kind: 'all' }, false, NOW)).damaged).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.includes('damaged'))).toEqual([]);
+    expect(existsSync(other)).toBe(true);
   });
 
   it('removes the end of a conversation that went on another way, and keeps what the other way repeats', () => {

@@ -301,8 +301,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         return capture;
       }),
       sizes: os.capture.sizes.handler(sizes),
-      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
-      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes })),
+      purge: os.capture.purge.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes, damaged: [] })),
+      retain: os.capture.retain.handler(() => ({ calls: 0, bytesBefore: capture.storeBytes, bytesAfter: capture.storeBytes, damaged: [] })),
       check: os.capture.check.handler(() => ({
         ok: true,
         problems: [],

@@ -161,12 +161,16 @@ async function purge(client: EngineClient, { query, flags, output }: Shown, say:
     if (!(await output.confirm(`Remove ${calls} calls with all they said, for good?`))) return 1;
   }
   const removed = await client.capture.purge({ scope, dryRun: flags['dry-run'] === true });
-  return say(
-    removed,
+  const told =
     flags['dry-run'] === true
       ? `${removed.calls} calls would go.`
-      : `${removed.calls} calls removed, ${bytes(removed.bytesBefore - removed.bytesAfter)} freed.`,
-  );
+      : `${removed.calls} calls removed, ${bytes(removed.bytesBefore - removed.bytesAfter)} freed.`;
+  return say(removed, [told, ...removed.damaged.map((file) => damagedLine(file, scope, flags))].join('\n'));
+}
+
+function damagedLine(file: string, scope: PurgeScope, flags: CaptureFlags): string {
+  if (scope.kind !== 'all') return `What they said may still stand in ${file}, a damaged database. It stays; --all removes it.`;
+  return `The damaged database ${file} ${flags['dry-run'] === true ? 'would go' : 'went'} with them.`;
 }
 
 function scopeOf(query: string | undefined, { all, before }: CaptureFlags): PurgeScope {

@@ -106,7 +106,8 @@ function Confirm({ scope, found, onDone }: { scope: PurgeScope; found: Removed; 
     },
     onSettled: () => queryClient.invalidateQueries(),
   });
-  if (found.calls === 0) {
+  const takesDamaged = scope.kind === 'all' && found.damaged.length > 0;
+  if (found.calls === 0 && !takesDamaged) {
     return (
       <>
         <Dialog.Title className="text-base font-semibold">No call fits</Dialog.Title>
@@ -132,6 +133,14 @@ function Confirm({ scope, found, onDone }: { scope: PurgeScope; found: Removed; 
           knows of them. Nobody can bring them back, and there is no undo.
         </p>
         <p>Kept are the sums of usage by the hour, your settings and your keys.</p>
+        {found.damaged.length > 0 && (
+          <p className="break-all">
+            {takesDamaged
+              ? 'What was damaged and moved aside goes with them: '
+              : 'What they said may still stand in what was damaged and moved aside. That stays, but goes with all calls: '}
+            {found.damaged.join(', ')}
+          </p>
+        )}
       </Dialog.Description>
       <TextField
         label={`Type “${WORD}” to go on`}
