@@ -121,7 +121,7 @@ export function serveStore(port: MessagePort): void {
         // A store that can't be tidied up now is tidied up an hour later.
         jobs.add(retain(open, keeper.keeping.retention, Date.now()), () => {
           keepBallast(open.file);
-          send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], count: open.count, storeBytes: open.size() });
+          send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], dropped: null, count: open.count, storeBytes: open.size() });
         });
         keepHouse(open);
       },
