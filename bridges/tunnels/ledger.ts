@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import type { ChildRunner } from '../engine/child.ts';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';
+import { silentLogger, type Logger } from '../engine/log.ts';
 
 /**
  * Which processes this engine has started, on disk: what outlives a killed engine is ended at the next start. A
@@ -23,11 +24,18 @@ export type Ledger = {
   reap(): Promise<number>;
 };
 
-export function openLedger(file: string, bornOf: BornOf, kill: (pid: number) => void): Ledger {
+/** A file that can't be written or read is logged and no more: the leash holds without it (leash.ts). */
+export function openLedger(file: string, bornOf: BornOf, kill: (pid: number) => void, log: Logger = silentLogger): Ledger {
   let held: Entry[] = [];
+  /** Who is to be noted down; a process may be gone before it is known when it was born. */
+  const wanted = new Set<number>();
   const save = (): void => {
-    if (held.length === 0) rmSync(file, { force: true });
-    else writeFileAtomic(file, JSON.stringify(held));
+    try {
+      if (held.length === 0) rmSync(file, { force: true });
+      else writeFileAtomic(file, JSON.stringify(held));
+    } catch (error) {
+      log.warn('tunnels.ledger_unwritten', { error });
+    }
   };
   const endThose = async (entries: readonly Entry[]): Promise<number> => {
     let ended = 0;
@@ -40,12 +48,14 @@ export function openLedger(file: string, bornOf: BornOf, kill: (pid: number) => 
   };
   return {
     async add(pid) {
+      wanted.add(pid);
       const born = await bornOf(pid);
-      if (born === undefined) return;
+      if (born === undefined || !wanted.has(pid)) return;
       held.push({ pid, born });
       save();
     },
     remove(pid) {
+      wanted.delete(pid);
       const left = held.filter((entry) => entry.pid !== pid);
       if (left.length === held.length) return;
       held = left;
@@ -56,17 +66,16 @@ export function openLedger(file: string, bornOf: BornOf, kill: (pid: number) => 
     },
     async reap() {
       const reaped = await endThose(read(file));
-      rmSync(file, { force: true });
+      save();
       return reaped;
     },
   };
 }
 
 function read(file: string): Entry[] {
-  const text = readIfThere(file);
-  if (text === undefined) return [];
   try {
-    return z.array(Entry).parse(JSON.parse(text));
+    const text = readIfThere(file);
+    return text === undefined ? [] : z.array(Entry).parse(JSON.parse(text));
   } catch {
     // A ledger that can't be read can't be followed; guessing at processes to end would be worse.
     return [];

@@ -109,7 +109,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const files = tunnelFiles(parts.paths, platform);
   ensureTunnelFolders(files);
   const keys = openTunnelKeys(files.keys);
-  const ledger = openLedger(files.ledger, bornOn(platform, run), killGroup);
+  const ledger = openLedger(files.ledger, bornOn(platform, run), killGroup, log);
   const leashed = leasher(startChild, ledger);
   const running = new Map<string, RunningTunnel>();
   /** Tunnels that are on their way out; their sockets and ports are theirs until they are gone. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -433,6 +433,25 @@ describe.skipIf(process.platform === 'win32')('a leash', () => {
     await vi.waitFor(() => expect(lines).toHaveLength(2));
     await child.stop();
     for (const pid of lines.map(Number)) expect(await alive(pid)).toBe(false);
+  });
+  it('holds where its ledger can’t be written or read', async () => {
+    const file = path.join(folder, 'none', 'ledger.json');
+    const ledger = openLedger(file, bornOf, killGroup);
+    await ledger.add(process.pid);
+    expect(await leasher(startChild, ledger)('/bin/sh', ['-c', 'exit 3'], { env: {}, onLine: () => {} }).ended).toMatchObject({ code: 3 });
+    ledger.remove(process.pid);
+    mkdirSync(file, { recursive: true });
+    expect(await openLedger(file, bornOf, killGroup).reap()).toBe(0);
+  });
+  it('does not note down what is gone before it is known when it was born', async () => {
+    const file = path.join(folder, 'ledger.json');
+    const born = Promise.withResolvers<string>();
+    const ledger = openLedger(file, () => born.promise, killGroup);
+    const added = ledger.add(4_000_000);
+    ledger.remove(4_000_000);
+    born.resolve('today');
+    await added;
+    expect(existsSync(file)).toBe(false);
   });
   it('has a ledger that ends what is still the same process, and nothing else', async () => {
     const file = path.join(folder, 'old.json');
