@@ -1,5 +1,5 @@
 import os from 'node:os';
-import type { Clock } from '../engine/clock.ts';
+import { instantOf, type Reading } from './elapsed.ts';
 
 /** What happens to the machine under a tunnel's feet: it sleeps and wakes, and its network comes, goes and changes. */
 
@@ -13,9 +13,6 @@ export type Disturbance =
 export const LOOK_EVERY_MS = 5_000;
 const JUMP_MS = 15_000;
 
-/** The wall clock and the monotonic one, both in milliseconds. */
-export type Reading = Pick<Clock, 'now' | 'monotonic'>;
-
 /**
  * Tells from readings of both clocks, taken at a steady pace, whether the machine slept in between. The desktop's own
  * events come twice, late or never on some systems; this is what they are checked against. A busy machine that merely
@@ -23,9 +20,9 @@ export type Reading = Pick<Clock, 'now' | 'monotonic'>;
  * Windows it runs on, so that a pause there can be either.
  */
 export function pauseDetector(clock: Reading, everyMs: number): () => 'wake' | 'late' | undefined {
-  let last = { now: clock.now(), monotonic: clock.monotonic() };
+  let last = instantOf(clock);
   return () => {
-    const next = { now: clock.now(), monotonic: clock.monotonic() };
+    const next = instantOf(clock);
     const waited = next.monotonic - last.monotonic;
     const slept = next.now - last.now - waited;
     last = next;

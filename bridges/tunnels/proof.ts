@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TunnelStatus } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
+import { elapsed, instantOf, type Instant } from './elapsed.ts';
 import type { CheckReport } from './transport.ts';
 
 /** What is proven of a session that is up: that it leads to this very engine, and that only the gateway can reach it. */
@@ -47,7 +48,7 @@ export type Proof = {
 /** Unanswered questions in a row after which the session is not trusted any more. */
 const MAX_UNANSWERED = 2;
 
-type Seen = { at: number; by: string } | null;
+type Seen = { at: Instant; by: string } | null;
 /** What is known of one session; another one begins with nothing. */
 type Known = {
   farPort: number;
@@ -88,7 +89,7 @@ export function createProof(parts: ProofParts): Proof {
       parts.onExposed();
       return false;
     }
-    if (report.listens.length > 0) session.private = { at: clock.now(), by: 'gateway' };
+    if (report.listens.length > 0) session.private = { at: instantOf(clock), by: 'gateway' };
     if (reached) session.latencyMs = report.latencyMs;
     // On a busy machine, or behind large uploads, the question comes late; other bytes show that the way is there.
     else if (parts.received() > before) note('drawbridge: the far side did not answer in time, but calls come through');
@@ -115,7 +116,7 @@ export function createProof(parts: ProofParts): Proof {
       known = {
         farPort,
         ask,
-        connected: { at: clock.now(), by: 'ssh' },
+        connected: { at: instantOf(clock), by: 'ssh' },
         answering: null,
         private: null,
         listens: [],
@@ -134,7 +135,7 @@ export function createProof(parts: ProofParts): Proof {
       if (known?.farPort !== farPort) return;
       const own = nonce === null ? undefined : awaited.get(nonce);
       const first = known.answering === null;
-      known.answering = { at: clock.now(), by: own === undefined ? 'gateway' : 'check' };
+      known.answering = { at: instantOf(clock), by: own === undefined ? 'gateway' : 'check' };
       known.unanswered = 0;
       own?.();
       if (first) onChange();
@@ -147,7 +148,7 @@ export function createProof(parts: ProofParts): Proof {
     },
     view() {
       const fresh = known?.answering ?? null;
-      const answering = fresh !== null && clock.now() - fresh.at <= timings.freshMs;
+      const answering = fresh !== null && elapsed(fresh.at, clock) <= timings.freshMs;
       return {
         answering,
         marks: { connected: shown(known?.connected), answering: shown(fresh), private: shown(known?.private) },
@@ -178,4 +179,4 @@ function isLoopback(address: string): boolean {
 }
 
 const shown = (seen: Seen | undefined): { at: string; by: string } | null =>
-  seen === null || seen === undefined ? null : { at: new Date(seen.at).toISOString(), by: seen.by };
+  seen === null || seen === undefined ? null : { at: new Date(seen.at.now).toISOString(), by: seen.by };

@@ -106,7 +106,7 @@ export function step(state: Supervised, happening: Happening, moment: Moment): S
     case 'network':
       return network(state, happening, moment);
     case 'timer':
-      return state.phase.name === 'backoff' ? onTimer(state, state.phase.until, moment) : still(state);
+      return state.phase.name === 'backoff' ? onTimer(state, state.phase, moment) : still(state);
     case 'progress':
       return progress(state, happening.step, moment);
     case 'distrust':
@@ -137,7 +137,7 @@ const NO_NETWORK: Phase = { name: 'waiting-network', cause: { code: 'no-network'
 function begin(state: Supervised, { now }: Moment, why: CauseCode = 'disturbed'): Step {
   if (!state.online) return end(state, NO_NETWORK);
   if (state.session !== 'none') return end(state, { name: 'silent', cause: { code: why } });
-  if (now < state.notBefore) return wait(state, state.notBefore, { code: 'disturbed' });
+  if (isAhead(state.notBefore, now, RULES.debounceMs)) return wait(state, state.notBefore, { code: 'disturbed' });
   return {
     state: { ...state, phase: { name: 'connecting', asking: false }, session: 'running' },
     deeds: [{ type: 'open', far: state.far }],
@@ -148,9 +148,18 @@ function wait(state: Supervised, until: number, cause: Cause): Step {
   return { state: { ...state, phase: { name: 'backoff', until, cause } }, deeds: [{ type: 'wait', until }] };
 }
 
-function onTimer(state: Supervised, until: number, moment: Moment): Step {
-  return moment.now < until ? { state, deeds: [{ type: 'wait', until }] } : begin(state, moment);
+function onTimer(state: Supervised, { until, cause }: { until: number; cause: Cause }, moment: Moment): Step {
+  const longest = Math.max(RULES.longestWaitMs, askedOf(cause));
+  return isAhead(until, moment.now, longest) ? { state, deeds: [{ type: 'wait', until }] } : begin(state, moment);
 }
+
+/** True for a moment that is still to come. One that is further off than it ever was: the clock was put back. */
+function isAhead(until: number, now: number, longest: number): boolean {
+  return now < until && until - now <= longest;
+}
+
+/** How long the edge asked to wait, within reason. */
+const askedOf = ({ retryAfterMs }: Cause): number => Math.min(retryAfterMs ?? 0, RULES.longestRetryAfterMs);
 
 /** After a wake or a change of network a session may look alive and be dead: it is replaced, not trusted. */
 function disturbed(state: Supervised, moment: Moment): Step {
@@ -201,9 +210,9 @@ function failed(state: Supervised, cause: Cause, moment: Moment): Step {
 
 /** Full jitter below a ceiling that doubles. */
 function later(state: Supervised, cause: Cause, { now, random }: Moment): Step {
-  const recent = state.goodAt !== null && now - state.goodAt < RULES.recentMs;
+  // Either way: a clock that was put back makes what was last year's lie ahead.
+  const recent = state.goodAt !== null && Math.abs(now - state.goodAt) < RULES.recentMs;
   const longest = recent ? RULES.longestWaitWhenRecentMs : RULES.longestWaitMs;
   const ceiling = Math.min(longest, RULES.firstWaitMs * 2 ** Math.min(state.failures, 30));
-  const asked = Math.min(cause.retryAfterMs ?? 0, RULES.longestRetryAfterMs);
-  return wait({ ...state, failures: state.failures + 1 }, now + Math.max(asked, Math.round(random * ceiling)), cause);
+  return wait({ ...state, failures: state.failures + 1 }, now + Math.max(askedOf(cause), Math.round(random * ceiling)), cause);
 }

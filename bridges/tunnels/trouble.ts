@@ -1,6 +1,7 @@
 import type { Notice, TunnelMend } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import { plainMend } from './causes.ts';
+import { elapsed, instantOf, type Instant } from './elapsed.ts';
 
 /** What a person should hear of a tunnel: that it is down for long, that it needs them, that it came back. */
 export type Trouble = {
@@ -16,40 +17,40 @@ const BACK_MS = 300_000;
 /** `noticeAfterMs`: being down for longer than this is worth a notice. */
 export function createTrouble(parts: { tunnel: string; clock: Clock; noticeAfterMs: number; onChange: () => void }): Trouble {
   const { tunnel, clock, noticeAfterMs } = parts;
-  let downSince: number | null = null;
-  let blockedSince: number | null = null;
+  let downSince: Instant | null = null;
+  let blockedSince: Instant | null = null;
   let wasUp = false;
-  let backAt: number | null = null;
+  let backAt: Instant | null = null;
   let timer: NodeJS.Timeout | undefined;
 
-  const isLong = (since: number): boolean => clock.now() - since >= noticeAfterMs;
-  const down = (since: number, level: 'warning' | 'error', title: string, reason: string | null, mend: TunnelMend | null): Notice => ({
+  const isLong = (since: Instant): boolean => elapsed(since, clock) >= noticeAfterMs;
+  const down = (since: Instant, level: 'warning' | 'error', title: string, reason: string | null, mend: TunnelMend | null): Notice => ({
     id: `tunnel-${tunnel}`,
     level,
     title,
-    cause: `${reason ?? 'It is not connected.'} Down since ${new Date(since).toISOString().slice(11, 16)} UTC.`,
+    cause: `${reason ?? 'It is not connected.'} Down since ${new Date(since.now).toISOString().slice(11, 16)} UTC.`,
     mend: plainMend(mend),
   });
 
   return {
     on(state) {
-      blockedSince = state === 'blocked' ? clock.now() : null;
+      blockedSince = state === 'blocked' ? instantOf(clock) : null;
       if (state === 'blocked' || state === 'down') {
         if (downSince !== null) return;
-        downSince = clock.now();
+        downSince = instantOf(clock);
         timer = setTimeout(parts.onChange, noticeAfterMs);
         timer.unref();
         return;
       }
       clearTimeout(timer);
-      if (state === 'up' && wasUp && downSince !== null && isLong(downSince)) backAt = clock.now();
+      if (state === 'up' && wasUp && downSince !== null && isLong(downSince)) backAt = instantOf(clock);
       wasUp ||= state === 'up';
       downSince = null;
     },
     notices({ reason, mend }) {
       if (blockedSince !== null) return [down(blockedSince, 'error', `The tunnel ${tunnel} needs you`, reason, mend)];
       if (downSince !== null && isLong(downSince)) return [down(downSince, 'warning', `The tunnel ${tunnel} is down`, reason, mend)];
-      if (backAt === null || clock.now() - backAt > BACK_MS) return [];
+      if (backAt === null || elapsed(backAt, clock) > BACK_MS) return [];
       return [
         {
           id: `tunnel-${tunnel}`,

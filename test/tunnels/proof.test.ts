@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Clock } from '../../bridges/engine/clock.ts';
 import { createProof, type Proof } from '../../bridges/tunnels/proof.ts';
 import type { CheckReport } from '../../bridges/tunnels/transport.ts';
 
@@ -7,13 +8,17 @@ import type { CheckReport } from '../../bridges/tunnels/transport.ts';
 const SILENT: CheckReport = { kind: 'report', listens: ['127.0.0.1:3353'], status: 0, latencyMs: null };
 
 /** A session whose every question is answered by `answer`; `verdict` is what it comes to. */
-function session(answer: (proof: Proof, nonce: string, asked: number) => CheckReport, received: () => number = () => 0) {
+function session(
+  answer: (proof: Proof, nonce: string, asked: number) => CheckReport,
+  received: () => number = () => 0,
+  clock: Clock = { now: () => 0, monotonic: () => 0 },
+) {
   const verdict = Promise.withResolvers<'unanswered' | 'exposed'>();
   const asked: string[] = [];
   const waiters: (() => void)[] = [];
   const proof = createProof({
     checks: true,
-    clock: { now: () => 0, monotonic: () => 0 },
+    clock,
     timings: { checkEveryMs: 600_000, checkAgainMs: 0, freshMs: 1_000 },
     note: () => {},
     onChange: () => waiters.splice(0).forEach((go) => go()),
@@ -68,4 +73,24 @@ it('is asked at once where there is doubt, and left alone where the answer comes
   proof.end();
   proof.doubt();
   expect(asked).toHaveLength(2);
+});
+
+it.each([
+  ['the wall clock is put back', { now: -3_600_000, monotonic: 1_001 }],
+  ['the monotonic clock stands still while the machine sleeps', { now: 1_001, monotonic: 0 }],
+])('an answer counts no longer where %s', async (_what, later) => {
+  let at = { now: 0, monotonic: 0 };
+  const { proof, told } = session(
+    (self, nonce) => {
+      self.seen(3353, nonce);
+      return { ...SILENT, status: 200, latencyMs: 1 };
+    },
+    undefined,
+    { now: () => at.now, monotonic: () => at.monotonic },
+  );
+  await told();
+  expect(proof.view().answering).toBe(true);
+  at = later;
+  expect(proof.view().answering).toBe(false);
+  proof.end();
 });

@@ -34,6 +34,7 @@ const started = () => {
 const OPEN_0 = [{ type: 'open', far: 0 }];
 const OPEN_1 = [{ type: 'open', far: 1 }];
 const CLOSE = [{ type: 'close' }];
+const YEAR = 365 * 86_400_000;
 
 describe('a session', () => {
   it('is opened when started, and walks through its states', () => {
@@ -134,6 +135,32 @@ describe('trying again', () => {
     const tunnel = started();
     const [deed] = tunnel.ended('dropped');
     expect(tunnel.happen({ type: 'timer' })).toEqual([deed]);
+  });
+  it('does not wait for a moment that a clock which was put back has moved far away', () => {
+    const tunnel = started();
+    tunnel.ended('edge-unreachable');
+    tunnel.pass(-YEAR);
+    expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
+    // The same for the pause after a change of network, which is when a clock is set.
+    tunnel.happen({ type: 'wake' });
+    tunnel.pass(-YEAR);
+    expect(tunnel.ended('exited')).toEqual(OPEN_0);
+  });
+  it('takes no outage for a short one because a clock was put back', () => {
+    const tunnel = drive(true, 0.999_999);
+    tunnel.happen({ type: 'start' });
+    tunnel.up();
+    tunnel.ended('dropped');
+    tunnel.pass(-YEAR);
+    tunnel.happen({ type: 'timer' });
+    const waits = Array.from({ length: 8 }, () => {
+      const [deed] = tunnel.ended('edge-unreachable');
+      const waited = deed?.type === 'wait' ? deed.until - tunnel.now() : 0;
+      tunnel.pass(waited);
+      tunnel.happen({ type: 'timer' });
+      return waited;
+    });
+    expect(Math.max(...waits)).toBe(RULES.longestWaitMs);
   });
   it('is at once on a click', () => {
     const tunnel = started();
@@ -276,12 +303,11 @@ describe('whatever happens', () => {
     cause.map((one): Happening => ({ type: 'condemn', cause: one })),
     cause.map((one): Happening => ({ type: 'asked', cause: one })),
   );
-  const history = fc.array(
-    fc.record({ happening, ms: fc.integer({ min: 0, max: 120_000 }), random: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
-    {
-      maxLength: 60,
-    },
-  );
+  // The clock may be set meanwhile.
+  const passed = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 120_000 }) }, fc.constantFrom(-YEAR, -300_000, YEAR));
+  const history = fc.array(fc.record({ happening, ms: passed, random: fc.double({ min: 0, max: 0.999, noNaN: true }) }), {
+    maxLength: 60,
+  });
 
   it('there is never a second session, and never a forgotten tunnel', () => {
     fc.assert(
@@ -303,7 +329,10 @@ describe('whatever happens', () => {
           state = next.state;
           for (const deed of next.deeds) {
             if (deed.type === 'open') running += 1;
-            if (deed.type === 'wait') waiting = deed.until;
+            if (deed.type === 'wait') {
+              waiting = deed.until;
+              expect(deed.until - now).toBeLessThanOrEqual(RULES.longestRetryAfterMs);
+            }
             if (deed.type === 'ask') asking = true;
             if (deed.type === 'close') expect(running).toBe(1);
           }
