@@ -1,4 +1,5 @@
 import type { Mend, TunnelAction, TunnelDefinition, TunnelField, TunnelMend } from '../contract/index.ts';
+import { SecretError } from '../engine/secrets.ts';
 
 /** Why a tunnel is not up: a stable code, a sentence, what to do, and whether trying again can help. */
 
@@ -104,6 +105,16 @@ const MEANINGS = {
     help: giveToken('Give the service token that the edge’s administrator made.'),
     retry: 'never',
   },
+  'keychain-locked': {
+    sentence: 'The keychain is locked, so the service token can’t be read.',
+    help: reconnect('Unlock the keychain. It is tried again by itself every minute.'),
+    retry: 'again',
+  },
+  'keychain-refused': {
+    sentence: 'The keychain does not give the service token to Drawbridge.',
+    help: reconnect('Allow Drawbridge in the keychain, and see that it runs. Then try again.'),
+    retry: 'never',
+  },
   'tls-untrusted': {
     sentence: 'The edge’s certificate is not trusted. A network’s login page or a proxy may stand in between.',
     help: reconnect('Sign in to the network, or trust the proxy’s certificate in the system, then try again.'),
@@ -175,6 +186,15 @@ export type CauseCode = keyof typeof MEANINGS;
 export type Cause = { code: CauseCode; /** The edge asked to wait this long. */ retryAfterMs?: number };
 
 export const CAUSE_CODES = Object.keys(MEANINGS) as readonly CauseCode[];
+
+/** Each look into a locked keychain may ask its owner to unlock it. */
+const LOCKED_AGAIN_MS = 60_000;
+
+/** What an error of the keychain means for a tunnel; undefined for any other error. */
+export function causeOfKeychain(error: unknown): Cause | undefined {
+  if (!(error instanceof SecretError)) return undefined;
+  return error.kind === 'locked' ? { code: 'keychain-locked', retryAfterMs: LOCKED_AGAIN_MS } : { code: 'keychain-refused' };
+}
 
 /** Whether trying again can help. */
 export const retryOf = (code: CauseCode): Retry => MEANINGS[code].retry;

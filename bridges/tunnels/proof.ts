@@ -75,7 +75,10 @@ export function createProof(parts: ProofParts): Proof {
     let reached = false;
     const before = parts.received();
     awaited.set(nonce, () => void (reached = true));
-    const report = await session.ask(nonce).finally(() => awaited.delete(nonce));
+    const report = await session
+      .ask(nonce)
+      .catch(notAsked)
+      .finally(() => awaited.delete(nonce));
     if (session !== known) return false;
     session.notPermitted = report.kind === 'not-permitted';
     if (report.kind !== 'report') {
@@ -159,6 +162,9 @@ export function createProof(parts: ProofParts): Proof {
     },
   };
 }
+
+/** The question could not even be put: the system may have no process or file to spare. */
+const notAsked = (): CheckReport => ({ kind: 'failed', cause: { code: 'exited' } });
 
 /** What a person should not take for granted. */
 function unprovenOf(answering: boolean, isPrivate: boolean, notPermitted: boolean, checks: boolean): string | null {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Notice, TunnelDefinition, TunnelSample, TunnelStatus } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
-import { meaningOf, retryOf, type Cause } from './causes.ts';
+import { causeOfKeychain, meaningOf, retryOf, type Cause } from './causes.ts';
 import type { Progress } from './classify.ts';
 import type { TunnelLog } from './log.ts';
 import { createProof, type ProofTimings } from './proof.ts';
@@ -68,6 +68,9 @@ export type RunningTunnel = {
 };
 
 const RELAY_GRACE_MS = 500;
+
+/** All that a session needs. */
+type Ready = { route: Route; relay: Relay };
 
 /** Carries out what the supervisor decides for one tunnel. */
 export function createTunnel(parts: TunnelParts): RunningTunnel {
@@ -137,25 +140,35 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     const mine = ++round;
     clearTimeout(timer);
     const ready = await prepare().catch((error: unknown): { problem: Cause } => {
-      log.error('tunnel.relay_failed', { tunnel: definition.name, error });
-      return { problem: { code: 'relay-failed' } };
+      log.error('tunnel.not_prepared', { tunnel: definition.name, error });
+      return { problem: causeOfKeychain(error) ?? { code: 'relay-failed' } };
     });
     // It may have been told to close meanwhile.
     if (mine !== round || state.session !== 'running') return happen({ type: 'ended', cause: { code: 'disturbed' } });
     if ('problem' in ready) return happen({ type: 'ended', cause: ready.problem });
-    const opened = parts.transport.open(ready.route, farPort, ready.relay.address, {
-      line: note,
-      progress: (progress) => mine === round && onProgress(progress, ready.route),
+    const cause = await carry(mine, farPort, ready).catch((error: unknown): Cause => {
+      // The system may have no process or file to spare.
+      log.error('tunnel.not_opened', { tunnel: definition.name, error });
+      return { code: 'exited' };
     });
-    session = opened;
-    const cause = await opened.ended;
-    if (session === opened) session = undefined;
     note(`drawbridge: the session ended (${cause.code})`);
     happen({ type: 'ended', cause });
   };
 
-  const prepare = async (): Promise<{ route: Route; relay: Relay } | { problem: Cause }> => {
-    relay ??= parts.openRelay({ live, onRequest: (farPort, nonce) => proof.seen(farPort, nonce) });
+  /** One session from its beginning to its end; resolves with why it ended. */
+  const carry = async (mine: number, farPort: number, { route, relay: { address } }: Ready): Promise<Cause> => {
+    const opened = parts.transport.open(route, farPort, address, {
+      line: note,
+      progress: (progress) => mine === round && onProgress(progress, route),
+    });
+    session = opened;
+    const cause = await opened.ended;
+    if (session === opened) session = undefined;
+    return cause;
+  };
+
+  const prepare = async (): Promise<Ready | { problem: Cause }> => {
+    relay ??= beginRelay();
     if (relay === undefined) return { problem: { code: 'offer-missing' } };
     if (!existsSync(parts.identityFile)) return { problem: { code: 'key-unusable' } };
     openRelay = await relay;
@@ -166,10 +179,19 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     return { route: prepared.route, relay: openRelay };
   };
 
+  /** One that can't be opened is not kept: the next attempt opens another. */
+  const beginRelay = (): Promise<Relay> | undefined => {
+    const begun = parts.openRelay({ live, onRequest: (farPort, nonce) => proof.seen(farPort, nonce) });
+    begun?.catch(() => {
+      if (relay === begun) relay = undefined;
+    });
+    return begun;
+  };
+
   const ask = async (): Promise<void> => {
     const cause = await parts.connector.ask().catch((error: unknown): Cause => {
       log.warn('tunnel.ask_failed', { tunnel: definition.name, error });
-      return { code: 'edge-odd' };
+      return causeOfKeychain(error) ?? { code: 'edge-odd' };
     });
     note(`drawbridge: asked the edge (${cause.code})`);
     happen({ type: 'asked', cause });

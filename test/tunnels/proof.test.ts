@@ -94,3 +94,13 @@ it.each([
   expect(proof.view().answering).toBe(false);
   proof.end();
 });
+
+it('a question that can’t be put is put again', async () => {
+  const { proof, asked, told } = session((_proof, _nonce, count) => {
+    if (count === 1) throw new Error('spawn ENOMEM');
+    return { ...SILENT, listens: [] };
+  });
+  while (asked.length < 2) await told();
+  expect(proof.view().answering).toBe(false);
+  proof.end();
+});
