@@ -43,17 +43,29 @@ export function networkFingerprint(interfaces: NodeJS.Dict<os.NetworkInterfaceIn
 
 export type Look = { clock: Reading; interfaces(): NodeJS.Dict<os.NetworkInterfaceInfo[]> };
 
-/** One look at the machine after another: gives what changed since the last. Pure but for what it is handed. */
-export function watcher(look: Look, everyMs: number): () => Disturbance | undefined {
+/** Undefined where the system does not say (it may have no file to spare). */
+function fingerprintNow(look: Look): string | undefined {
+  try {
+    return networkFingerprint(look.interfaces());
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * One look at the machine after another: gives what happened since the last, in the order in which it did. Pure but for
+ * what it is handed.
+ */
+export function watcher(look: Look, everyMs: number): () => Disturbance[] {
   const paused = pauseDetector(look.clock, everyMs);
-  let last = networkFingerprint(look.interfaces());
+  let last = fingerprintNow(look);
   return () => {
     const why = paused();
-    const next = networkFingerprint(look.interfaces());
-    const changed = next !== last;
+    const told: Disturbance[] = why === undefined ? [] : [{ why }];
+    const next = fingerprintNow(look) ?? last;
+    if (next !== undefined && next !== last) told.push({ why: 'network', online: next !== '' });
     last = next;
-    if (changed) return { why: 'network', online: next !== '' };
-    return why && { why };
+    return told;
   };
 }
 
@@ -61,9 +73,8 @@ export function watcher(look: Look, everyMs: number): () => Disturbance | undefi
 export function watchMachine(look: Look, tell: (disturbance: Disturbance) => void): { online(): boolean; stop(): void } {
   const next = watcher(look, LOOK_EVERY_MS);
   const timer = setInterval(() => {
-    const disturbance = next();
-    if (disturbance !== undefined) tell(disturbance);
+    next().forEach(tell);
   }, LOOK_EVERY_MS);
   timer.unref();
-  return { online: () => networkFingerprint(look.interfaces()) !== '', stop: () => clearInterval(timer) };
+  return { online: () => fingerprintNow(look) !== '', stop: () => clearInterval(timer) };
 }

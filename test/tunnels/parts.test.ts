@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import os, { type NetworkInterfaceInfo } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runChild, startChild } from '../../bridges/engine/child.ts';
@@ -15,7 +15,7 @@ import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
 import { leasher } from '../../bridges/tunnels/leashed.ts';
 import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
 import { createLogins, expiryOf } from '../../bridges/tunnels/login.ts';
-import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher } from '../../bridges/tunnels/machine.ts';
+import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher, watchMachine } from '../../bridges/tunnels/machine.ts';
 import { hostKeyOf } from '../../bridges/tunnels/openssh.ts';
 import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
 import { createWays, systemWay } from '../../bridges/tunnels/ways.ts';
@@ -346,16 +346,34 @@ describe('the machine', () => {
       eth0: address === undefined ? [] : [{ address, internal: false, family: 'IPv4' as const, netmask: '', mac: '', cidr: null }],
     });
     const look = watcher({ clock: { now: () => now, monotonic: () => 0 }, interfaces }, 5_000);
-    expect(look()).toBeUndefined();
+    expect(look()).toEqual([]);
     now += 5_000;
     address = '10.0.0.3';
-    expect(look()).toEqual({ why: 'network', online: true });
+    expect(look()).toEqual([{ why: 'network', online: true }]);
     now += 5_000;
     address = undefined;
-    expect(look()).toEqual({ why: 'network', online: false });
+    expect(look()).toEqual([{ why: 'network', online: false }]);
     now += 60_000;
-    expect(look()).toEqual({ why: 'wake' });
+    expect(look()).toEqual([{ why: 'wake' }]);
     expect(networkFingerprint(interfaces())).toBe('');
+    // Woken elsewhere: the network may be another, and the session is dead either way.
+    now += 60_000;
+    address = '10.0.0.4';
+    expect(look()).toEqual([{ why: 'wake' }, { why: 'network', online: true }]);
+  });
+  it('is taken to have the network it had where the system does not say', () => {
+    const fails = () => {
+      throw new Error('uv_interface_addresses returned EMFILE');
+    };
+    let interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]> = () => ({});
+    const look = watcher({ clock: { now: () => 0, monotonic: () => 0 }, interfaces: () => interfaces() }, 5_000);
+    interfaces = fails;
+    expect(look()).toEqual([]);
+    interfaces = () => ({});
+    expect(look()).toEqual([]);
+    const machine = watchMachine({ clock: { now: () => 0, monotonic: () => 0 }, interfaces: fails }, () => {});
+    expect(machine.online()).toBe(true);
+    machine.stop();
   });
 });
 
