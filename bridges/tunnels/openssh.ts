@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import type { ChildRunner } from '../engine/child.ts';
-import type { Cause } from './causes.ts';
+import type { Cause, CauseCode } from './causes.ts';
 import { causeOf, isHopeless, isOfOneCall, progressOf, type Reached } from './classify.ts';
 import type { StartLeashed } from './leashed.ts';
 import { checkArguments, hostKeyArguments, tunnelArguments, type KeepAlive, type SshPlan } from './ssh.ts';
@@ -86,7 +86,9 @@ function causeOfRun(route: Route, stderr: string): Cause {
   return causeOf(lines, { sshd, up: false, edge: route.proxyCommand !== undefined });
 }
 
-/** Reads what the check script printed (kit.ts). */
+const CUTS: ReadonlySet<CauseCode> = new Set(['dead-peer', 'closed-by-gateway', 'dropped']);
+
+/** Reads what the check script printed (kit.ts). `code` is null where the check was killed. */
 export function reportOf(code: number | null, stdout: string, stderr: string, explain: (said: string) => Cause): CheckReport {
   const listens = /^listens(?: (.*))?$/m.exec(stdout);
   const status = /^status (\d{3})(?: (\d+\.\d+))?$/m.exec(stdout);
@@ -98,9 +100,12 @@ export function reportOf(code: number | null, stdout: string, stderr: string, ex
       latencyMs: status[2] === undefined ? null : Number(status[2]) * 1000,
     };
   }
-  // The session was let in, so whatever else it said is not about the way there.
-  if (/^(?:debug1: )?Authenticated to /m.test(stderr)) return { kind: 'not-permitted' };
-  return { kind: 'failed', cause: explain(stderr) };
+  const cause = explain(stderr);
+  // One that was killed for its slowness, or cut, says nothing of what is permitted. Else the session was let in, and
+  // whatever it said besides is not about the way there.
+  const wasCut = code === null || CUTS.has(cause.code);
+  if (!wasCut && /^(?:debug1: )?Authenticated to /m.test(stderr)) return { kind: 'not-permitted' };
+  return { kind: 'failed', cause };
 }
 
 /** The first key of a known_hosts file, with the fingerprint ssh-keygen shows. Throws where there is none. */

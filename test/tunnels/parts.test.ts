@@ -16,7 +16,7 @@ import { leasher } from '../../bridges/tunnels/leashed.ts';
 import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
 import { createLogins, expiryOf } from '../../bridges/tunnels/login.ts';
 import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher, watchMachine } from '../../bridges/tunnels/machine.ts';
-import { hostKeyOf } from '../../bridges/tunnels/openssh.ts';
+import { hostKeyOf, reportOf } from '../../bridges/tunnels/openssh.ts';
 import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
 import { createWays, systemWay } from '../../bridges/tunnels/ways.ts';
 
@@ -239,6 +239,25 @@ describe('the edge’s answers', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls-untrusted'],
     ['ECONNRESET', 'dropped'],
   ])('%s', (code, cause) => expect(meaningOfError(Object.assign(new Error('x'), { code }))).toEqual({ code: cause }));
+});
+
+describe('a check on the gateway', () => {
+  const said = 'debug1: Authenticated to gateway ([10.0.0.1]:22) using "publickey".\n';
+  const explain = (stderr: string) => causeOf(stderr.split('\n'), { sshd: true, up: false, edge: false });
+  it.each([
+    ['was killed for its slowness', null, said, { kind: 'failed', cause: { code: 'exited' } }],
+    ['was cut', 255, `${said}Timeout, server gateway not responding.`, { kind: 'failed', cause: { code: 'dead-peer' } }],
+    [
+      'was ended by sshd',
+      255,
+      `${said}Connection to gateway closed by remote host.`,
+      { kind: 'failed', cause: { code: 'closed-by-gateway' } },
+    ],
+    ['was not let in', 255, 'u@h: Permission denied (publickey).', { kind: 'failed', cause: { code: 'key-refused' } }],
+    ['has no session to run in', 255, `${said}channel 0: open failed: administratively prohibited: open failed`, { kind: 'not-permitted' }],
+    ['may run nothing', 1, `${said}This account is currently not available.`, { kind: 'not-permitted' }],
+    ['has no script', 127, `${said}sh: 1: /usr/local/libexec/drawbridge-check: not found`, { kind: 'not-permitted' }],
+  ])('that %s', (_what, code, stderr, report) => expect(reportOf(code, '', stderr, explain)).toEqual(report));
 });
 
 describe('cloudflared', () => {
