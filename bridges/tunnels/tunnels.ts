@@ -113,7 +113,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const leashed = leasher(startChild, ledger);
   const running = new Map<string, RunningTunnel>();
   /** Tunnels that are on their way out; their sockets and ports are theirs until they are gone. */
-  const leaving = new Map<string, Promise<void>>();
+  const leaving = new Map<string, Promise<unknown>>();
   /** Kept while a tunnel is stopped, changed and started again. */
   const logs = new Map<string, TunnelLog>();
   let machine: ReturnType<typeof watchMachine> | undefined;
@@ -151,11 +151,24 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     throw new DrawbridgeError('bad_input', `The tunnel’s ${problem.field} is wrong: it ${problem.message}.`, { key: problem.field });
   };
 
-  const leave = (name: string, tunnel: RunningTunnel): Promise<void> => {
+  const stopped = (tunnel: RunningTunnel): Promise<void> =>
+    tunnel.stop().catch((error: unknown) => log.error('tunnel.not_stopped', { tunnel: tunnel.definition.name, error }));
+
+  const leave = (name: string, tunnel: RunningTunnel): void => {
     running.delete(name);
-    const gone = tunnel.stop().finally(() => leaving.delete(name));
+    // One that is switched off again may have been waiting for another that is not gone yet.
+    const gone = Promise.all([leaving.get(name), stopped(tunnel)]).finally(() => {
+      if (leaving.get(name) === gone) leaving.delete(name);
+    });
     leaving.set(name, gone);
-    return gone;
+  };
+
+  /** Brings a tunnel up, once the one whose place it takes is gone. */
+  const bringUp = (tunnel: RunningTunnel): void => {
+    const { name } = tunnel.definition;
+    const before = leaving.get(name);
+    if (before === undefined) tunnel.happen({ type: 'start' });
+    else void before.then(() => running.get(name) === tunnel && tunnel.happen({ type: 'start' }));
   };
 
   const enter = (definition: TunnelDefinition): void => {
@@ -169,9 +182,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
         .then(parts.onChange, (error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
     if (!definition.enabled) return;
     void ways.moved(definition.host);
-    const before = leaving.get(definition.name);
-    if (before === undefined) tunnel.happen({ type: 'start' });
-    else void before.then(() => running.get(definition.name) === tunnel && tunnel.happen({ type: 'start' }));
+    bringUp(tunnel);
   };
 
   let program = settings.current().tunnels.cloudflared;
@@ -184,7 +195,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     for (const [name, tunnel] of running) {
       const next = wanted.get(name);
       if (next !== undefined && JSON.stringify(next) === JSON.stringify(tunnel.definition)) wanted.delete(name);
-      else void leave(name, tunnel);
+      else leave(name, tunnel);
     }
     for (const definition of wanted.values()) enter(definition);
     // Who waited for a program that can be used need not be asked for it again.
@@ -276,7 +287,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       started = false;
       machine?.stop();
       clearInterval(sampling);
-      for (const [name, tunnel] of running) void leave(name, tunnel);
+      for (const [name, tunnel] of running) leave(name, tunnel);
       await Promise.all(leaving.values());
       for (const lines of logs.values()) lines.close();
     },
@@ -291,6 +302,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     validate: (draft, editing) => checkDraft(draft, editing, surroundings()),
     async add(definition, token) {
       const { name } = definition;
+      // One of that name takes its key and its files with it when it is gone.
+      await leaving.get(name);
       refuseWrong(definition, null);
       if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
       const publicKey = await publicKeyOf(identityOf(definition), keygen, run);
@@ -315,7 +328,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     },
     key: (name) => ({ key: keys.create(find(name).definition.name) }),
     async startOne(name) {
-      if (find(name).definition.enabled) find(name).happen({ type: 'start' });
+      if (find(name).definition.enabled) bringUp(find(name));
       else setEnabled(name, true);
       return statusOf(find(name));
     },

@@ -126,6 +126,26 @@ describe.skipIf(missing)('a tunnel that was up', () => {
 });
 
 describe.skipIf(missing)('starting and stopping', () => {
+  it('while ssh hangs: the next session waits for the old one to be gone', async () => {
+    const made = await up({ connector: 'none' });
+    const { tunnels } = made.engine.control;
+    const [pid] = made.processes('ssh');
+    process.kill(pid ?? 0, 'SIGSTOP');
+    const off = tunnels.stop({ name: NAME });
+    await expect.poll(async () => (await made.status()).definition.enabled).toBe(false);
+    await tunnels.start({ name: NAME });
+    // Once more, by somebody who sees nothing happen.
+    await tunnels.start({ name: NAME });
+    expect((await made.status()).state).toBe('off');
+    await tunnels.stop({ name: NAME });
+    expect(made.processes('ssh')).toEqual([]);
+    await off;
+    await tunnels.start({ name: NAME });
+    await made.until(({ state }) => state === 'up', 'up again');
+    const begun = (await tunnels.logs({ name: NAME })).filter(({ line }) => line === 'drawbridge: off -> connecting');
+    expect(begun).toHaveLength(2);
+  });
+
   // By the vendor's client, and with the gateway asked each time, it takes minutes: DRAWBRIDGE_LONG=1.
   const ways: ConnectorKind[] = process.env['DRAWBRIDGE_LONG'] === '1' ? ['none', kind] : ['none'];
   it.each(ways)(
