@@ -307,7 +307,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       refuseWrong(definition, null);
       if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
       const publicKey = await publicKeyOf(identityOf(definition), keygen, run);
-      if (token !== undefined) await tokens.set(name, token);
+      // A token that was left there belongs to another gateway.
+      await (token === undefined ? tokens.remove(name) : tokens.set(name, token));
       keep((list) => [...list, definition]);
       return { tunnel: await statusOf(find(name)), key: keys.create(name), publicKey };
     },
@@ -343,10 +344,11 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     },
     async remove(name) {
       find(name);
+      // First, as a keychain may refuse: a tunnel of that name to another gateway would take the token up.
+      await tokens.remove(name);
       keep((list) => list.filter((one) => one.name !== name));
       await leaving.get(name);
       keys.remove(name);
-      await tokens.remove(name);
       removeFiles(files, name);
       logs.get(name)?.close();
       logs.delete(name);

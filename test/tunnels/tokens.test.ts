@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { hasSsh } from '../support/programs.ts';
+
+/** A service token goes to the gateway it was given for, and to no other that comes to bear its tunnel’s name. */
+
+const SECRET = 'tunnel-token-lab';
+const TOKEN = { id: 'id.access', secret: 'CANARY-secret' };
+const definition = {
+  name: 'lab',
+  host: 'ssh.one.example',
+  user: 'tunnel',
+  farPorts: [3353, 3354] as [number, number],
+  connector: { kind: 'direct' as const },
+};
+
+let engine: TestEngine;
+let held: SecretStore;
+let locked: boolean;
+beforeEach(async () => {
+  held = memorySecrets();
+  locked = false;
+  const unlocked = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (locked) throw new SecretError('locked', 'The keychain is locked.');
+    return work();
+  };
+  const keychain: SecretStore = {
+    lasting: true,
+    get: (name) => unlocked(() => held.get(name)),
+    set: (name, value) => unlocked(() => held.set(name, value)),
+    delete: (name) => unlocked(() => held.delete(name)),
+  };
+  engine = await startTestEngine({ headless: { keychain } });
+});
+afterEach(() => engine.stop());
+
+it.skipIf(!hasSsh)('a tunnel whose token can’t be removed stays, until it can', async () => {
+  const { tunnels } = engine.control;
+  await tunnels.add({ definition, token: TOKEN });
+  locked = true;
+  await expect(tunnels.remove({ name: 'lab' })).rejects.toThrow(/keychain is locked/);
+  expect(await tunnels.list({})).toHaveLength(1);
+  locked = false;
+  await tunnels.remove({ name: 'lab' });
+  expect(await tunnels.list({})).toEqual([]);
+  expect(await held.get(SECRET)).toBeUndefined();
+});
+
+it.skipIf(!hasSsh)('a tunnel that is added without a token takes up none that was left', async () => {
+  await held.set(SECRET, 'id.access\nof another gateway');
+  await engine.control.tunnels.add({ definition });
+  expect(await held.get(SECRET)).toBeUndefined();
+});
