@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -59,13 +59,12 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
     throw new DrawbridgeError('failed', `cloudflared could not be downloaded (status ${reply.status}).`);
   const total = Number(reply.headers.get('content-length')) || null;
   const file = path.join(parts.folder, programName(parts.target));
-  const temporary = `${file}.part`;
-  const hash = createHash('sha256');
+  // Its own: two may be asked for at once.
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.part`;
   let received = 0;
   const counted = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       received += chunk.length;
-      hash.update(chunk);
       done(
         received > MAX_BYTES ? new DrawbridgeError('failed', 'What was sent in the place of cloudflared is far too large.') : null,
         chunk,
@@ -73,7 +72,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
     },
   });
   try {
-    const writing = pipeline(Readable.fromWeb(reply.body), counted, createWriteStream(temporary, { mode: 0o600 }));
+    const writing = pipeline(Readable.fromWeb(reply.body), counted, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
     // Watched here, and awaited below: a failure in between must not go unheard.
     const over = writing.then(
       () => true,
@@ -82,7 +81,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
     do yield { received, total, file: null, version };
     while (!(await Promise.race([over, tick()])));
     await writing;
-    if (hash.digest('hex') !== sha256)
+    if ((await hashOf(temporary)) !== sha256)
       throw new DrawbridgeError('failed', `What was sent is not cloudflared ${version} as it is known here. It was thrown away.`);
     chmodSync(temporary, 0o700);
     renameSync(temporary, file);
@@ -90,6 +89,13 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
     rmSync(temporary, { force: true });
   }
   yield { received, total, file, version };
+}
+
+/** SHA-256 of what is in a file, hex. */
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
 }
 
 const TICK_MS = 250;

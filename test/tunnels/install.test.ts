@@ -52,6 +52,42 @@ it('throws away what it does not know', async () => {
   await expect(install('here')).rejects.toThrow(/thrown away/);
   expect(readdirSync(folder)).toEqual([]);
 });
+it('keeps two that are asked for at once apart', async () => {
+  const bytes = [Buffer.alloc(65_536, 'one'), Buffer.alloc(65_536, 'two')];
+  const sha256 = createHash('sha256').update(Buffer.concat(bytes)).digest('hex');
+  /** The second half comes when it is let through. */
+  const download = (gate: Promise<void>): AsyncGenerator<InstallProgress> => {
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(Uint8Array.from(bytes[0] ?? []));
+        await gate;
+        controller.enqueue(Uint8Array.from(bytes[1] ?? []));
+        controller.close();
+      },
+    });
+    const releases = { here: { version: '1', asset: 'x', sha256 } };
+    return installCloudflared({ folder, target: 'here', releases, fetch: async () => new Response(body) });
+  };
+  const drained = async (one: AsyncGenerator<InstallProgress> | undefined): Promise<void> => {
+    while ((await one?.next())?.done === false);
+  };
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const both = gates.map(({ promise }) => download(promise));
+  for (const one of both) {
+    let received = 0;
+    while (received < 65_536) received = (await one.next()).value?.received ?? 0;
+  }
+  gates[0].resolve();
+  await drained(both[0]);
+  expect(
+    createHash('sha256')
+      .update(readFileSync(path.join(folder, 'cloudflared')))
+      .digest('hex'),
+  ).toBe(sha256);
+  gates[1].resolve();
+  await drained(both[1]);
+  expect(readdirSync(folder)).toEqual(['cloudflared']);
+});
 it('says so where there is nothing to be had', async () => {
   await expect(install('gone')).rejects.toThrow(/status 404/);
   await expect(install('amiga')).rejects.toThrow(/No cloudflared is known/);
