@@ -39,7 +39,8 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
   [/^drawbridge: edge answered \d/, 'edge-odd'],
   [/x509:|certificate signed by unknown|tls: failed to verify|^drawbridge: edge is not trusted/, 'tls-untrusted'],
   [/websocket: bad handshake/, 'edge-refused'],
-  [/(?:not found|No such file or directory|cannot execute|Exec format error|Permission denied)\s*$/, 'connector-missing'],
+  // Not of ssh's own debugging: old ones look for key files that need not be there.
+  [/^(?!debug\d: ).*(?:not found|No such file or directory|cannot execute|Exec format error|Permission denied)\s*$/, 'connector-missing'],
   [/lookup .*(?:no such host|server misbehaving|i\/o timeout)|Could not resolve hostname|^drawbridge: edge not found/, 'dns-failed'],
   [
     /dial tcp .*(?:refused|timeout|unreachable|no route)|^ssh: connect to host .* port \d+: |^drawbridge: edge not reached/,

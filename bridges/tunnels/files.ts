@@ -42,10 +42,9 @@ export function ensureTunnelFolders(files: TunnelFiles): void {
 
 /** The pinned host key of a tunnel, if one is pinned. A file that can't be read pins nothing. */
 export function readPin(file: string): HostKey | undefined {
-  const text = readIfThere(file);
-  if (text === undefined) return undefined;
   try {
-    return hostKeyOf(text);
+    const text = readIfThere(file);
+    return text === undefined ? undefined : hostKeyOf(text);
   } catch {
     return undefined;
   }

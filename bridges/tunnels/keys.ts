@@ -22,8 +22,8 @@ const Stored = z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/));
 export function openTunnelKeys(file: string): TunnelKeys {
   let digests = read(file);
   const save = (next: Record<string, string>): void => {
-    digests = next;
     writeFileAtomic(file, `${JSON.stringify(next, null, 2)}\n`);
+    digests = next;
   };
   const digestOf = (tunnel: string): Buffer | undefined => {
     const hex = Object.hasOwn(digests, tunnel) ? digests[tunnel] : undefined;

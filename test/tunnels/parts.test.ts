@@ -163,6 +163,7 @@ describe('what ssh and cloudflared say', () => {
     ['drawbridge: edge answered 502', 'origin-down'],
     ['drawbridge: edge answered 530', 'edge-disconnected'],
     ['drawbridge: edge went silent', 'dead-peer'],
+    ['debug1: key_load_public: No such file or directory', 'exited'],
     ['something else', 'exited'],
   ])('%s', (line, code) => expect(causeOf(['debug1: x', line], nothing)).toEqual({ code }));
   it('heeds the edge’s wait, and knows a cut session from one that never was', () => {
@@ -437,6 +438,12 @@ describe('a tunnel’s key', () => {
     expect(again.check('lab', key)).toBe(false);
     again.remove('lab');
     expect(again.prove('lab', 'text')).toBeUndefined();
+    // One that can't be kept is not shown to anybody, so the old one goes on.
+    const kept = again.create('lab');
+    rmSync(folder, { recursive: true });
+    expect(() => again.create('lab')).toThrow('ENOENT');
+    expect(again.check('lab', kept)).toBe(true);
+    mkdirSync(folder);
     writeFileSync(file, '{"lab":1}');
     expect(() => openTunnelKeys(file)).toThrow(/damaged/);
   });
