@@ -68,6 +68,16 @@ export function createProof(parts: ProofParts): Proof {
   const awaited = new Map<string, () => void>();
   let known: Known | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** Set while the last answer counts. */
+  let aging: NodeJS.Timeout | undefined;
+
+  /** That an answer has grown too old is a change, too, and nothing else may tell it. Not set anew for every call. */
+  const age = (answer: Instant): void => {
+    const left = timings.freshMs - elapsed(answer, clock);
+    aging = left < 0 ? undefined : setTimeout(() => age(known?.answering?.at ?? answer), left + 1);
+    aging?.unref();
+    if (aging === undefined) onChange();
+  };
 
   /** True where the far side answered, and what it said was as it should be. */
   const askOnce = async (session: Known): Promise<boolean> => {
@@ -116,6 +126,8 @@ export function createProof(parts: ProofParts): Proof {
 
   return {
     begin(farPort, ask) {
+      clearTimeout(aging);
+      aging = undefined;
       known = {
         farPort,
         ask,
@@ -133,15 +145,19 @@ export function createProof(parts: ProofParts): Proof {
     end() {
       known = undefined;
       clearTimeout(timer);
+      clearTimeout(aging);
+      aging = undefined;
     },
     seen(farPort, nonce) {
       if (known?.farPort !== farPort) return;
       const own = nonce === null ? undefined : awaited.get(nonce);
-      const first = known.answering === null;
-      known.answering = { at: instantOf(clock), by: own === undefined ? 'gateway' : 'check' };
+      const at = instantOf(clock);
+      known.answering = { at, by: own === undefined ? 'gateway' : 'check' };
       known.unanswered = 0;
       own?.();
-      if (first) onChange();
+      if (aging !== undefined) return;
+      age(at);
+      onChange();
     },
     doubt() {
       if (checks && known !== undefined && !known.notPermitted) void askOn(known);

@@ -104,3 +104,29 @@ it('a question that can’t be put is put again', async () => {
   expect(proof.view().answering).toBe(false);
   proof.end();
 });
+
+it('tells that an answer has grown too old, and that another has come', async () => {
+  let now = 0;
+  let told = Promise.withResolvers<void>();
+  const proof = createProof({
+    checks: false,
+    clock: { now: () => now, monotonic: () => now },
+    timings: { checkEveryMs: 600_000, checkAgainMs: 600_000, freshMs: 0 },
+    note: () => {},
+    onChange: () => told.resolve(),
+    received: () => 0,
+    onUnanswered: () => {},
+    onExposed: () => {},
+  });
+  const change = async (cause: () => void): Promise<boolean> => {
+    told = Promise.withResolvers();
+    cause();
+    await told.promise;
+    return proof.view().answering;
+  };
+  proof.begin(3353, async () => SILENT);
+  expect(await change(() => proof.seen(3353, null))).toBe(true);
+  expect(await change(() => (now += 1))).toBe(false);
+  expect(await change(() => proof.seen(3353, null))).toBe(true);
+  proof.end();
+});
