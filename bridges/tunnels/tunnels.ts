@@ -260,6 +260,12 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     throw new DrawbridgeError('failed', `${sentence} ${inWords(mend)}`);
   }, run);
 
+  /** What was missing is there: by now the tunnel may be another one than it was asked for. */
+  const tryAgain = (name: string): void => {
+    const tunnel = running.get(name);
+    if (tunnel?.definition.enabled === true) tunnel.happen({ type: 'reconnect' });
+  };
+
   /** The host key the gateway shows. Throws `failed` where it can't be had. */
   async function shownKey(tunnel: RunningTunnel): Promise<HostKey> {
     const key = await tunnel.hostKey();
@@ -322,10 +328,10 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       return statusOf(find(name));
     },
     async token(name, token) {
-      const tunnel = find(name);
+      find(name);
       await tokens.set(name, token);
-      if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
-      return statusOf(tunnel);
+      tryAgain(name);
+      return statusOf(find(name));
     },
     key: (name) => ({ key: keys.create(find(name).definition.name) }),
     async startOne(name) {
@@ -358,16 +364,15 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       return { fingerprint, type, pinned: readPin(files.knownHosts(name))?.fingerprint ?? null };
     },
     async trust(name, fingerprint) {
-      const tunnel = find(name);
-      const key = await shownKey(tunnel);
+      const key = await shownKey(find(name));
       if (key.fingerprint !== fingerprint) {
         throw new DrawbridgeError('bad_input', `The gateway shows ${key.fingerprint}, not ${fingerprint}. Nothing was pinned.`, {
           shown: key.fingerprint,
         });
       }
       writePin(files.knownHosts(name), key);
-      if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
-      return statusOf(tunnel);
+      tryAgain(name);
+      return statusOf(find(name));
     },
     async check(name) {
       await find(name).check();
@@ -381,9 +386,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       return serverKit(definition, await publicKeyOf(identityOf(definition), keygen, run));
     },
     async login(name) {
-      const tunnel = find(name);
-      const until = await logins.signIn(tunnel.definition);
-      if (tunnel.definition.enabled) tunnel.happen({ type: 'reconnect' });
+      const until = await logins.signIn(find(name).definition);
+      tryAgain(name);
       parts.onChange();
       return { until: isoOf(until) };
     },

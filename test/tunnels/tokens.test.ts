@@ -18,9 +18,12 @@ const definition = {
 let engine: TestEngine;
 let held: SecretStore;
 let locked: boolean;
+/** A write waits for this. */
+let written: Promise<void>;
 beforeEach(async () => {
   held = memorySecrets();
   locked = false;
+  written = Promise.resolve();
   const unlocked = async <T>(work: () => Promise<T>): Promise<T> => {
     if (locked) throw new SecretError('locked', 'The keychain is locked.');
     return work();
@@ -28,7 +31,7 @@ beforeEach(async () => {
   const keychain: SecretStore = {
     lasting: true,
     get: (name) => unlocked(() => held.get(name)),
-    set: (name, value) => unlocked(() => held.set(name, value)),
+    set: (name, value) => unlocked(() => written.then(() => held.set(name, value))),
     delete: (name) => unlocked(() => held.delete(name)),
   };
   engine = await startTestEngine({ headless: { keychain } });
@@ -51,4 +54,19 @@ it.skipIf(!hasSsh)('a tunnel that is added without a token takes up none that wa
   await held.set(SECRET, 'id.access\nof another gateway');
   await engine.control.tunnels.add({ definition });
   expect(await held.get(SECRET)).toBeUndefined();
+});
+
+it.skipIf(!hasSsh)('a tunnel that is changed while its token is being kept tries again with it', async () => {
+  const { tunnels } = engine.control;
+  const cause = async () => (await tunnels.list({})).map((one) => [one.definition.farPorts[0], one.cause]);
+  await tunnels.add({ definition: { ...definition, enabled: true } });
+  await expect.poll(cause).toEqual([[3353, 'token-missing']]);
+  const gate = Promise.withResolvers<void>();
+  written = gate.promise;
+  const given = tunnels.token({ name: 'lab', token: TOKEN });
+  await tunnels.edit({ definition: { ...definition, enabled: true, farPorts: [4000, 4001] } });
+  await expect.poll(cause).toEqual([[4000, 'token-missing']]);
+  gate.resolve();
+  await given;
+  await expect.poll(cause).toEqual([[4000, 'host-key-unknown']]);
 });
