@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Renewal, Tokens } from '../accounts/keeper.ts';
-import type { Net } from '../accounts/net.ts';
+import type { Net, NetReply } from '../accounts/net.ts';
 import type { Pause } from '../engine/clock.ts';
 
 /** GitHub's device flow (SPEC 5.3), with the person's own OAuth app. */
@@ -70,9 +70,9 @@ export async function pollDevice({ net, github, clientId, start, signal, now, pa
     }).catch(() => undefined);
     const given = Given.safeParse(reply?.body);
     if (given.success) return { kind: 'signed_in', tokens: tokensOf(given.data, clientId, now()) };
-    const refused = Refused.safeParse(reply?.body);
-    if (!refused.success) continue;
-    const { error, interval: told } = refused.data;
+    const refused = refusedIn(reply);
+    if (refused === undefined) continue;
+    const { error, interval: told } = refused;
     if (error === 'access_denied') return { kind: 'declined' };
     if (error === 'slow_down') interval = Math.max(interval + 5_000, (told ?? 0) * 1000);
     else if (error === 'expired_token') break;
@@ -94,10 +94,15 @@ export async function renewToken(
   }).catch(() => undefined);
   const given = Given.safeParse(reply?.body);
   if (given.success) return { kind: 'renewed', tokens: tokensOf(given.data, clientId, now) };
-  const refused = Refused.safeParse(reply?.body);
-  if (refused.success) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${plainCode(refused.data.error)}).` };
+  const refused = refusedIn(reply);
+  if (refused !== undefined) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${plainCode(refused.error)}).` };
   const reason = 'GitHub could not be reached to renew the sign-in. It is tried again by itself.';
   return { kind: 'passing', reason, retryAfterMs: null };
+}
+
+/** GitHub's no. An outage, or too many requests, is none, in whatever words it is told. */
+function refusedIn(reply: NetReply | undefined): z.infer<typeof Refused> | undefined {
+  return reply === undefined || reply.status >= 500 || reply.status === 429 ? undefined : Refused.safeParse(reply.body).data;
 }
 
 function tokensOf(given: z.infer<typeof Given>, clientId: string, now: number): Tokens {

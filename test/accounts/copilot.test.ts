@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { netOf } from '../../bridges/accounts/net.ts';
-import { pollDevice, startDevice, type DeviceResult } from '../../bridges/copilot/device.ts';
+import { netOf, type NetReply } from '../../bridges/accounts/net.ts';
+import { pollDevice, renewToken, startDevice, type DeviceResult } from '../../bridges/copilot/device.ts';
 import { initiator } from '../../bridges/copilot/prepare.ts';
 import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import type { JsonObject } from '../../bridges/wire/turn.ts';
@@ -452,6 +452,33 @@ describe('the device flow', () => {
     expect(await poll(new AbortController().signal)).toMatchObject({ kind: 'signed_in' });
     expect(waits).toEqual([1_000, 6_000, 6_000, 6_000]);
     expect(await poll(AbortSignal.abort())).toEqual({ kind: 'cancelled' });
+  });
+});
+
+describe('what GitHub says of a sign-in', () => {
+  const renewal = (reply: NetReply) =>
+    renewToken(async () => reply, { github: 'https://github.example', clientId: 'c', refresh: 'r', now: 0 });
+  it('is believed where it is about the sign-in', async () => {
+    expect(await renewal({ status: 200, headers: {}, body: { error: 'bad_refresh_token' } })).toMatchObject({ kind: 'terminal' });
+  });
+  it.each([
+    [503, 'server_error'],
+    [502, 'bad gateway'],
+    [429, 'too_many_requests'],
+  ])('with %i (%s) ends neither a renewal nor a sign-in that waits', async (status, error) => {
+    const outage: NetReply = { status, headers: {}, body: { error } };
+    expect(await renewal(outage)).toMatchObject({ kind: 'passing' });
+    const answers = [outage, { status: 200, headers: {}, body: { access_token: 'a' } }];
+    const result = await pollDevice({
+      net: async () => answers.shift() ?? outage,
+      github: 'https://github.example',
+      clientId: 'c',
+      start: { deviceCode: 'd', userCode: 'u', url: 'https://github.example', intervalMs: 5_000, expiresInMs: 900_000 },
+      signal: new AbortController().signal,
+      now: () => 0,
+      pause: async () => {},
+    });
+    expect(result).toMatchObject({ kind: 'signed_in' });
   });
 });
 
