@@ -1,7 +1,7 @@
 import type { AuthenticationResult, INetworkModule, NetworkRequestOptions, PublicClientApplication } from '@azure/msal-node';
 import { z } from 'zod';
 import type { Net } from '../accounts/net.ts';
-import { faultOf, unreachable, type AppRegistration, type Fault, type Said } from './faults.ts';
+import { faultOf, renewalFaultOf, unreachable, type AppRegistration, type Fault, type Said } from './faults.ts';
 
 /** What a sign-in or a renewal gave. `cache` is all that the library needs to renew: a secret. */
 export type Granted = {
@@ -48,7 +48,8 @@ const SLOW_DOWN_MS = 5_000;
 export async function openEntra(options: EntraOptions): Promise<Entra> {
   const { app, scopes } = options;
   // Loaded when somebody signs in, and no sooner: few people use every bridge.
-  const { PublicClientApplication, CryptoProvider, PromptValue, ResponseMode, LogLevel } = await import('@azure/msal-node');
+  const { PublicClientApplication, CryptoProvider, InteractionRequiredAuthError, PromptValue, ResponseMode, LogLevel } =
+    await import('@azure/msal-node');
   // The library speaks to https alone. A stand-in on loopback has none, and is reached as its settings say.
   const secure = app.login.replace(/^http:/, 'https:');
   let cache = options.cache;
@@ -79,8 +80,8 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
   });
 
   const claimsOf = (claims: string | null): { claims?: string } => (claims === null ? {} : { claims });
-  const outcome = async (work: () => Promise<AuthenticationResult | null>): Promise<Outcome> => {
-    const result = await attempt(work);
+  const outcome = async (work: () => Promise<AuthenticationResult | null>, judge = faultOf): Promise<Outcome> => {
+    const result = await attempt(work, judge);
     if ('fault' in result) return result;
     const { value } = result;
     if (value?.account == null || cache === undefined) return { fault: faultOf(NOTHING, app, scopes) };
@@ -97,14 +98,15 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
       },
     };
   };
-  const attempt = async <T>(work: () => Promise<T>): Promise<{ value: T } | { fault: Fault }> => {
+  const attempt = async <T>(work: () => Promise<T>, judge = faultOf): Promise<{ value: T } | { fault: Fault }> => {
     line.begin();
     try {
       return { value: await work() };
-    } catch {
+    } catch (error) {
       // The library's own words drop what Entra said; the answers themselves were read as they passed.
       if (line.lost !== undefined) return { fault: unreachable(line.lost.retryAfterMs) };
-      return { fault: faultOf(line.said ?? NOTHING, app, scopes) };
+      const unsaid = error instanceof InteractionRequiredAuthError ? NOTHING : UNREADABLE;
+      return { fault: judge(line.said ?? unsaid, app, scopes) };
     }
   };
 
@@ -147,7 +149,7 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
         const account = (await msal.getTokenCache().getAllAccounts()).find(({ homeAccountId }) => homeAccountId === homeId);
         if (account === undefined) return null;
         return msal.acquireTokenSilent({ account, scopes: [...scopes], forceRefresh: true, ...claimsOf(claims) });
-      }),
+      }, renewalFaultOf),
   };
 }
 
@@ -160,7 +162,12 @@ export async function probeApp({ net, app, scopes }: EntraOptions): Promise<Faul
   return said === undefined ? unreachable(null) : faultOf(said, app, scopes);
 }
 
+/** The cache holds nothing to renew with. */
 const NOTHING: Said = { error: 'interaction_required', description: '', claims: null };
+/** Entra gave something, and the library can do nothing with it. */
+const UNREADABLE: Said = { error: 'unreadable_answer', description: '', claims: null };
+/** One of these is in whatever Entra gives: tokens, a code to type in, or its own addresses. */
+const GIVEN = ['access_token', 'device_code', 'authorization_endpoint', 'tenant_discovery_endpoint'] as const;
 
 const OAuthError = z.object({ error: z.string(), error_description: z.string().optional(), claims: z.string().optional() });
 
@@ -169,6 +176,11 @@ function saidIn(body: unknown): Said | undefined {
   return read.success
     ? { error: read.data.error, description: read.data.error_description ?? '', claims: read.data.claims ?? null }
     : undefined;
+}
+
+/** Whether there is anything of Entra's in an answer: a proxy, or a hotel's page, answers in its place. */
+function isGiven(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && GIVEN.some((field) => field in body);
 }
 
 /** The library's way to Entra, over our own network: it sees each answer, and rides out what a waiting code should not end at. */
@@ -180,6 +192,8 @@ class Line implements INetworkModule {
   readonly #login: string;
   readonly #secure: string;
   readonly #pause: Pause;
+  /** How much longer than the library's interval each poll waits. Milliseconds. */
+  #slower = 0;
 
   constructor(net: Net, login: string, secure: string, pause: Pause) {
     this.#net = net;
@@ -205,6 +219,7 @@ class Line implements INetworkModule {
     const form = options.body === undefined ? undefined : Object.fromEntries(new URLSearchParams(options.body));
     const headers = Object.fromEntries(Object.entries(options.headers ?? {}).filter(([name]) => name.toLowerCase() !== 'content-type'));
     const waits = form?.['grant_type'] === 'device_code';
+    if (waits && this.#slower > 0) await this.#pause(this.#slower, this.signal);
     if (waits && this.signal?.aborted === true) throw new Error('cancelled');
     const reply = await this.#net({
       method,
@@ -213,7 +228,12 @@ class Line implements INetworkModule {
       ...(form === undefined ? {} : { form }),
     }).catch(() => undefined);
     const said = saidIn(reply?.body);
-    if (reply === undefined || reply.status >= 500 || (reply.status === 429 && said === undefined)) {
+    if (waits && said?.error === 'slow_down') {
+      // For this and all later requests (RFC 8628, section 3.5).
+      this.#slower += SLOW_DOWN_MS;
+      return pending();
+    }
+    if (reply === undefined || reply.status >= 500 || reply.status === 429 || (said === undefined && !isGiven(reply.body))) {
       if (waits) return pending();
       this.lost = { retryAfterMs: retryAfter(reply?.headers['retry-after']) };
       throw new Error('Entra could not be reached.');
@@ -221,10 +241,6 @@ class Line implements INetworkModule {
     this.said = said ?? this.said;
     // The library would take a refusal for a code.
     if (said !== undefined && /\/devicecode(?:\?|$)/.test(url)) throw new Error('Entra gives no code.');
-    if (waits && said?.error === 'slow_down') {
-      await this.#pause(SLOW_DOWN_MS, this.signal);
-      return pending();
-    }
     const body: T = JSON.parse(JSON.stringify(reply.body ?? {}));
     return { status: reply.status, headers: { ...reply.headers }, body };
   }

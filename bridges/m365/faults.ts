@@ -143,8 +143,8 @@ const OAUTH: Readonly<Record<string, Known>> = {
 
 /** What an answer of Entra's means. Pure. */
 export function faultOf(said: Said, app: AppRegistration, scopes: readonly string[]): Fault {
-  const number = /AADSTS(\d{4,8})/.exec(said.description)?.[1];
-  const known = (number === undefined ? undefined : KNOWN.get(number)) ?? OAUTH[said.error];
+  const number = numberOf(said);
+  const known = knownOf(said);
   const word = said.error.replace(/[^\w.-]/g, '').slice(0, 60);
   const code = number === undefined ? word : `AADSTS${number}`;
   const [kind, reason, mend] = known ?? ['sign_in', 'Microsoft ended the sign-in.', 'Try again; the link says what the code means.'];
@@ -157,6 +157,26 @@ export function faultOf(said: Said, app: AppRegistration, scopes: readonly strin
     retryAfterMs: null,
     claims: said.claims,
   };
+}
+
+/**
+ * The same of an answer to a renewal: what is not known here says nothing certain of the sign-in, so the sign-in is kept
+ * and tried again. Pure.
+ */
+export function renewalFaultOf(said: Said, app: AppRegistration, scopes: readonly string[]): Fault {
+  const fault = faultOf(said, app, scopes);
+  if (knownOf(said) !== undefined) return fault;
+  const reason = `Microsoft did not renew the sign-in this time. (${fault.code})`;
+  return { ...fault, kind: 'passing', reason, mend: 'It is tried again by itself.' };
+}
+
+function knownOf(said: Said): Known | undefined {
+  const number = numberOf(said);
+  return (number === undefined ? undefined : KNOWN.get(number)) ?? OAUTH[said.error];
+}
+
+function numberOf({ description }: Said): string | undefined {
+  return /AADSTS(\d{4,8})/.exec(description)?.[1];
 }
 
 /** There was no answer at all, or none that says anything. */

@@ -86,7 +86,8 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       return holder.tell({
         type: 'not_entitled',
         reason: 'The sign-in lacks permissions that Microsoft 365 Copilot needs.',
-        href: adminConsentUrl(appOf(own()), backEnd.scopes),
+        // The owner may have taken the app registration out of the settings since the call went out.
+        href: own().clientId === null ? null : adminConsentUrl(appOf(own()), backEnd.scopes),
         label: 'Let an administrator grant the permissions',
       });
     }

@@ -53,10 +53,10 @@ export function createSignIns(options: SignInsOptions): SignIns {
     holder.fallBack({ type: 'sign_in_failed', reason });
   };
 
-  const finish = async ({ backEnd, outcome }: Ended): Promise<void> => {
+  const finish = async ({ backEnd, app, outcome }: Ended): Promise<void> => {
     if ('fault' in outcome) return failed(outcome.fault);
     const { granted } = outcome;
-    if (granted.tenantId === PERSONAL) return failed(personal(appOf(options.own()), backEnd));
+    if (granted.tenantId === PERSONAL) return failed(personal(app, backEnd));
     options.onFault(undefined);
     const id = idOf(backEnd, granted);
     await secrets.set(secretOf(id), JSON.stringify(tokensOf(granted, clock.now())));
@@ -66,23 +66,23 @@ export function createSignIns(options: SignInsOptions): SignIns {
       holder.tell({
         type: 'not_entitled',
         reason: `Signed in, but without the permissions ${missing.join(', ')}.`,
-        href: adminConsentUrl(appOf(options.own()), backEnd.scopes),
+        href: adminConsentUrl(app, backEnd.scopes),
         label: 'Let an administrator grant the permissions',
       });
     }
   };
 
   const attempts = createAttempts<Ended>({ bridge: 'm365', holder, log, finish });
-  const open = (backEnd: BackEnd): Promise<Entra> => openEntra({ net, app: appOf(options.own()), scopes: backEnd.scopes });
+  const open = (backEnd: BackEnd, app: AppRegistration): Promise<Entra> => openEntra({ net, app, scopes: backEnd.scopes });
 
   return {
     drop: attempts.drop,
     async withBrowser(backEnd, claims) {
-      const entra = await open(backEnd);
+      const app = appOf(options.own());
+      const entra = await open(backEnd, app);
       const signal = attempts.begin('Continue at Microsoft in your browser.');
       const answered = Promise.withResolvers<Answer>();
       const state = randomBytes(24).toString('base64url');
-      const app = appOf(options.own());
       const landing = await startLanding({ state, from: new URL(app.login).origin, onAnswer: answered.resolve });
       const asking = await entra.ask({ redirectUri: landing.redirectUri, state, claims });
       if ('fault' in asking) {
@@ -96,29 +96,30 @@ export function createSignIns(options: SignInsOptions): SignIns {
         if ('code' in answer) return asking.redeem(answer);
         return { fault: faultOf({ ...answer, claims: null }, app, backEnd.scopes) };
       };
-      void attempts.follow(signal, ended(backEnd, redeemed()));
+      void attempts.follow(signal, ended(backEnd, app, redeemed()));
       return asking.url;
     },
     async withCode(backEnd, claims) {
-      const entra = await open(backEnd);
+      const app = appOf(options.own());
+      const entra = await open(backEnd, app);
       const signal = attempts.begin('Microsoft is being asked for a code.');
       const started = Promise.withResolvers<CodeStart | null>();
       const onCode = (start: CodeStart): void => {
         holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.code} at ${start.url}` });
         started.resolve(start);
       };
-      const done = attempts.follow(signal, ended(backEnd, entra.byCode({ claims, onCode, signal })));
+      const done = attempts.follow(signal, ended(backEnd, app, entra.byCode({ claims, onCode, signal })));
       void done.finally(() => started.resolve(null));
       return started.promise;
     },
   };
 }
 
-/** How a sign-in to one of the back ends ended. */
-type Ended = { backEnd: BackEnd; outcome: Outcome };
+/** How a sign-in to one of the back ends ended, with the app registration it began with. */
+type Ended = { backEnd: BackEnd; app: AppRegistration; outcome: Outcome };
 
-async function ended(backEnd: BackEnd, outcome: Promise<Outcome>): Promise<Ended> {
-  return { backEnd, outcome: await outcome };
+async function ended(backEnd: BackEnd, app: AppRegistration, outcome: Promise<Outcome>): Promise<Ended> {
+  return { backEnd, app, outcome: await outcome };
 }
 
 const NOBODY = { error: 'expired_token', description: '', claims: null };

@@ -161,7 +161,7 @@ describe('signing in with a code', () => {
       bridge: { state: 'signed_out', reason: expect.stringContaining('AADSTS700016') },
     });
   });
-  it('waits longer when it is told to, and rides out an outage', async () => {
+  it('waits longer from then on when it is told to, and rides out an outage', async () => {
     const waits: number[] = [];
     const outages = ['gone', 503, 'slow_down'];
     const net: Net = async (request) => {
@@ -179,7 +179,7 @@ describe('signing in with a code', () => {
     const entra = await openEntra({ net, app, scopes: BACK_ENDS.graph.scopes, pause });
     const outcome = await entra.byCode({ claims: null, onCode: () => {}, signal: new AbortController().signal });
     expect(outcome).toHaveProperty('granted');
-    expect(waits).toEqual([5_000]);
+    expect(waits).toEqual([5_000, 5_000]);
   });
 });
 
@@ -241,6 +241,34 @@ describe('a held sign-in', () => {
     clock.at += 60_000;
     expect((await ask()).status).toBe(200);
     expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
+  it.each([
+    { status: 403, body: '<html>Blocked by the company proxy</html>' },
+    { status: 407, body: '<html>Proxy authentication required</html>' },
+    { status: 200, body: '<html>Welcome to the hotel</html>' },
+    { status: 200, body: { welcome: 'to the hotel' } },
+    { status: 400, body: { error: 'a_word_of_tomorrow' } },
+    { status: 429, body: { error: 'invalid_request', error_description: 'AADSTS90055: There are too many incoming requests.' } },
+  ])('outlives an answer to its renewal that says nothing of it: %j', async (answer) => {
+    await test.signIn();
+    expect((await ask()).status).toBe(200);
+    clock.at += DAY;
+    test.microsoft.expireAccess();
+    test.microsoft.mood.tokenAnswer = answer;
+    expect((await ask()).status).toBe(503);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringMatching(/could not be reached|did not renew/) });
+    clock.at += 600_000;
+    expect((await ask()).status).toBe(200);
+  });
+  it('that the service refuses is told so, also where its owner has taken the client id out of the settings', async () => {
+    await test.signIn();
+    await test.engine.control.settings.update({ patch: { bridges: { m365: { clientId: null } } } });
+    test.microsoft.mood.callAnswer = {
+      status: 403,
+      body: { error: { code: 'Forbidden', message: 'Required scopes are missing in the token.' } },
+    };
+    expect((await ask()).status).toBe(403);
+    expect(test.bridge()).toMatchObject({ state: 'denied', reason: expect.stringContaining('lacks permissions') });
   });
   it('waits as long as Entra asks it to', async () => {
     await test.signIn();
