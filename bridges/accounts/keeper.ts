@@ -34,9 +34,12 @@ export type TokenAnswer =
 export type TokenKeeper = {
   /** Tokens that are good as far as can be known, renewed first where that is due. */
   get(): Promise<TokenAnswer>;
-  /** The provider answered 401 to this access token: renews it, unless that was done already. */
-  refused(access: string): Promise<TokenAnswer>;
-  /** Keeps the tokens of a new sign-in. May throw SecretError. */
+  /**
+   * The provider answered 401 to this access token: renews it, unless that was done already. `asksMore`: it is not for its
+   * age, but because the next one has to prove more.
+   */
+  refused(access: string, asksMore?: boolean): Promise<TokenAnswer>;
+  /** Keeps the tokens of a new sign-in in place of those of before. May throw SecretError. */
   put(tokens: Tokens): Promise<void>;
   /** Forgets everything; returns what was held, so that it can be revoked. */
   forget(): Promise<Tokens | undefined>;
@@ -78,6 +81,14 @@ const FRESH_MS = 60_000;
 /** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. */
 const KEYCHAIN_REST_MS = 60_000;
 
+/** Keeps tokens while no renewal of any process is under way: one that ends later would take them away again. May throw SecretError. */
+export async function keepTokens(
+  { secret, secrets, lockFile }: Pick<KeeperOptions, 'secret' | 'secrets' | 'lockFile'>,
+  tokens: Tokens,
+): Promise<void> {
+  await withLock(lockFile, LOCK_PATIENCE_MS, () => secrets.set(secret, JSON.stringify(tokens)));
+}
+
 /** The one owner of one account's tokens: renewed once at a time, whoever asks, and kept before they are used. */
 export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   const { clock, secrets, tell } = options;
@@ -86,7 +97,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   let unkept: Tokens | undefined;
   let loaded = false;
   let renewedAt = -Infinity;
-  let trouble: { answer: TokenAnswer; until: number; failures: number } | undefined;
+  let trouble: { answer: TokenAnswer; since: number; restMs: number; failures: number } | undefined;
   let flight: Promise<TokenAnswer> | undefined;
 
   const answerFor = (tokens: Tokens | undefined): TokenAnswer => (tokens === undefined ? SIGN_IN : { tokens });
@@ -94,17 +105,24 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     const due = tokens.refreshFrom ?? (tokens.expiresAt === null ? null : tokens.expiresAt - AHEAD_MS);
     return due !== null && clock.now() >= due;
   };
+  /** A clock that is put back ends every wait: it could last for years otherwise. */
+  const isWithin = (milliseconds: number, since: number): boolean => {
+    const passed = clock.now() - since;
+    return passed >= 0 && passed < milliseconds;
+  };
   const isOver = (tokens: Tokens): boolean => tokens.expiresAt !== null && clock.now() >= tokens.expiresAt;
 
   const read = async (): Promise<Tokens | undefined> => {
     const text = await secrets.get(options.secret);
-    const parsed = text === undefined ? undefined : Tokens.safeParse(JSON.parse(text));
-    return parsed?.success === true ? parsed.data : undefined;
+    return text === undefined ? undefined : readTokens(text);
   };
 
   const keep = async (tokens: Tokens): Promise<void> => {
     unkept = tokens;
     await secrets.set(options.secret, JSON.stringify(tokens));
+    takeUp(tokens);
+  };
+  const takeUp = (tokens: Tokens): void => {
     unkept = undefined;
     held = tokens;
     loaded = true;
@@ -116,34 +134,32 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     if (!(error instanceof SecretError)) {
       const reason = error instanceof Error ? error.message : String(error);
       const answer: TokenAnswer = { problem: 'passing', reason, retryAfterMs: FIRST_DELAY_MS };
-      trouble = { answer, until: clock.now() + FIRST_DELAY_MS, failures: 0 };
+      trouble = { answer, since: clock.now(), restMs: FIRST_DELAY_MS, failures: 0 };
       tell({ type: 'renewal_delayed', reason });
       return answer;
     }
     const answer: TokenAnswer = { problem: 'keychain', reason: error.message, retryAfterMs: null };
-    trouble = { answer, until: clock.now() + KEYCHAIN_REST_MS, failures: 0 };
+    trouble = { answer, since: clock.now(), restMs: KEYCHAIN_REST_MS, failures: 0 };
     tell({ type: 'keychain', problem: error.kind });
     return answer;
   };
 
   const load = async (): Promise<Tokens | undefined> => {
-    if (unkept !== undefined) {
-      await keep(unkept);
-      tell({ type: 'usable' });
-    }
     if (!loaded) {
       held = await read();
       loaded = true;
       trouble = undefined;
-      if (held !== undefined) tell({ type: 'usable' });
+      tell(held === undefined ? { type: 'rejected', reason: SIGN_IN.reason } : { type: 'usable' });
     }
     return held;
   };
 
   /** Under the lock: what another process renewed meanwhile is taken over instead of being renewed twice. */
   const renewLocked = async (refused: string | undefined): Promise<TokenAnswer> => {
-    const stored = await read();
     const before = held;
+    // What was given before could not be kept: what is stored is spent, and sending it again would end the sign-in.
+    if (unkept !== undefined) await keep(unkept);
+    const stored = await read();
     held = stored;
     if (stored === undefined) {
       tell({ type: 'rejected', reason: SIGN_IN.reason });
@@ -170,7 +186,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
         const failures = (trouble?.failures ?? 0) + 1;
         const delay = renewal.retryAfterMs ?? Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
         const answer: TokenAnswer = { problem: 'passing', reason: renewal.reason, retryAfterMs: delay };
-        trouble = { answer, until: clock.now() + delay, failures };
+        trouble = { answer, since: clock.now(), restMs: delay, failures };
         tell({ type: 'renewal_delayed', reason: renewal.reason });
         return refused === undefined && !isOver(stored) ? { tokens: stored } : answer;
       }
@@ -188,7 +204,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
 
   /** While trouble lasts, what is still good is given out, and nothing is tried. */
   const resting = (): TokenAnswer | undefined => {
-    if (trouble === undefined || clock.now() >= trouble.until) return undefined;
+    if (trouble === undefined || !isWithin(trouble.restMs, trouble.since)) return undefined;
     const isKeychain = 'problem' in trouble.answer && trouble.answer.problem === 'keychain';
     return !isKeychain && held !== undefined && !isOver(held) ? { tokens: held } : trouble.answer;
   };
@@ -197,6 +213,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     const rest = resting();
     if (rest !== undefined) return rest;
     try {
+      if (unkept !== undefined) return await renew();
       const tokens = await load();
       return tokens !== undefined && isDue(tokens) ? await renew() : answerFor(tokens);
     } catch (error) {
@@ -210,29 +227,31 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
 
   return {
     get,
-    async refused(access) {
+    async refused(access, asksMore = false) {
       if (held !== undefined && held.access !== access) return get();
-      if (clock.now() - renewedAt < FRESH_MS) {
+      if (!asksMore && isWithin(FRESH_MS, renewedAt)) {
         const reason = 'The provider refuses a token it has just given. Sign in again.';
         tell({ type: 'rejected', reason });
         return { problem: 'sign_in', reason, retryAfterMs: null };
       }
-      const waiting = trouble !== undefined && clock.now() < trouble.until ? trouble.answer : undefined;
+      const waiting = trouble !== undefined && isWithin(trouble.restMs, trouble.since) ? trouble.answer : undefined;
       return waiting ?? renew(access);
     },
     async put(tokens) {
-      await withLock(options.lockFile, LOCK_PATIENCE_MS, () => keep(tokens));
+      await keepTokens(options, tokens);
+      takeUp(tokens);
       renewedAt = clock.now();
       tell({ type: 'usable' });
     },
     // Under the lock: a renewal that ends later would bring back what was forgotten.
     forget: () =>
       withLock(options.lockFile, LOCK_PATIENCE_MS, async () => {
-        const last = await load().catch(() => unkept ?? held);
+        const last = unkept ?? (await load().catch(() => held));
+        // First: where the keychain does not give them up, the account has them still.
+        await secrets.delete(options.secret);
         held = undefined;
         unkept = undefined;
         trouble = undefined;
-        await secrets.delete(options.secret);
         return last;
       }),
     retry() {
@@ -244,6 +263,15 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
       await flight;
     },
   };
+}
+
+/** Undefined where the text is no tokens; what a parser would say of it holds parts of it. */
+function readTokens(text: string): Tokens | undefined {
+  try {
+    return Tokens.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 const SIGN_IN = { problem: 'sign_in', reason: 'The sign-in is gone. Sign in again.', retryAfterMs: null } as const;

@@ -84,8 +84,9 @@ export function m365Session(options: SessionOptions): M365Session {
     backEnd,
     grant: async () => grantOf(await keeper.get()),
     async refused(token, headers) {
-      claims = claimsIn(headers['www-authenticate']) ?? claims;
-      return grantOf(await keeper.refused(token));
+      const asked = claimsIn(headers['www-authenticate']);
+      claims = asked ?? claims;
+      return grantOf(await keeper.refused(token, asked !== undefined));
     },
     async retry() {
       await keeper.retry();

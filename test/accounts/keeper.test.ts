@@ -163,6 +163,44 @@ describe('when renewing fails', () => {
   });
 });
 
+describe('with a clock that was a year ahead and is put right', () => {
+  const YEAR = 365 * 24 * HOUR;
+  it('a rest ends at once', async () => {
+    const right = clock.at;
+    clock.at += YEAR;
+    const keeper = keeperOf(tokens({ expiresAt: right + HOUR }), () => Promise.resolve(offline));
+    await keeper.get();
+    clock.at = right + 2 * HOUR;
+    await keeper.get();
+    expect(asked).toHaveLength(2);
+  });
+  it('a token that was made before does not count as fresh', async () => {
+    const right = clock.at;
+    clock.at += YEAR;
+    const keeper = keeperOf(tokens({ expiresAt: right + HOUR }), () => Promise.resolve(renewed(asked.length + 1)));
+    await keeper.get();
+    clock.at = right + 5 * HOUR;
+    expect(await keeper.refused('access-2')).toMatchObject({ tokens: { access: 'access-3' } });
+    expect(view.state).toBe('ready');
+  });
+});
+
+describe('without tokens', () => {
+  it.each([{}, { tokens: 'CANARY, which are none' }])('says that the sign-in is gone: %j', async (held) => {
+    const keeper = keeperOf(undefined, [], memorySecrets(held));
+    expect(await keeper.get()).toEqual({ problem: 'sign_in', reason: 'The sign-in is gone. Sign in again.', retryAfterMs: null });
+    expect(view).toMatchObject({ state: 'auth_required', mend: { action: { kind: 'sign_in' } } });
+  });
+});
+
+describe('a token that has to prove more', () => {
+  it('is renewed, however fresh it is', async () => {
+    const keeper = keeperOf(tokens({ expiresAt: clock.at }), [renewed(2), renewed(3)]);
+    await keeper.get();
+    expect(await keeper.refused('access-2', true)).toMatchObject({ tokens: { access: 'access-3' } });
+  });
+});
+
 describe('when the engine stops', () => {
   it('waits for a renewal under way, whose tokens would be lost otherwise', async () => {
     const secrets = memorySecrets({ tokens: JSON.stringify(tokens({ expiresAt: clock.at })) });
@@ -237,6 +275,67 @@ describe('with a keychain that gives trouble', () => {
     expect(await keeper.retry()).toMatchObject({ tokens: { access: 'access-2' } });
     expect(asked).toHaveLength(1);
     expect(JSON.parse((await secrets.get('tokens')) ?? '')).toMatchObject({ refresh: 'refresh-2' });
+  });
+});
+
+describe('tokens that could not be kept', () => {
+  const lockedAtFirst = () => {
+    const secrets = fragile(memorySecrets({ tokens: JSON.stringify(hourly()) }));
+    const keeper = keeperOf(
+      undefined,
+      ({ refresh }) => {
+        if (refresh !== `refresh-${asked.length}`) return Promise.resolve({ kind: 'terminal', reason: 'refresh_token_reused' });
+        secrets.problem = asked.length === 1 ? 'locked' : null;
+        return Promise.resolve(renewed(asked.length + 1));
+      },
+      secrets,
+    );
+    return { secrets, keeper };
+  };
+  it('are what a late refusal of the old ones finds: the spent token is not sent again', async () => {
+    const { secrets, keeper } = lockedAtFirst();
+    await keeper.get();
+    clock.at += HOUR - 60_000;
+    expect(await keeper.get()).toMatchObject({ problem: 'keychain' });
+    secrets.problem = null;
+    clock.at += 60_000;
+    expect(await keeper.refused('access-1')).toMatchObject({ tokens: { access: 'access-2' } });
+    expect(asked).toHaveLength(1);
+    expect(view.state).toBe('ready');
+  });
+  it('are what a sign-out gives back to be revoked, and nothing is kept after it', async () => {
+    const { secrets, keeper } = lockedAtFirst();
+    await keeper.get();
+    clock.at += HOUR;
+    await keeper.get();
+    secrets.problem = null;
+    expect(await keeper.forget()).toMatchObject({ refresh: 'refresh-2' });
+    clock.at += 60_000;
+    tick();
+    expect(await keeper.get()).toMatchObject({ problem: 'sign_in' });
+    expect(await secrets.get('tokens')).toBeUndefined();
+  });
+  it('give way to those of a new sign-in', async () => {
+    const { secrets, keeper } = lockedAtFirst();
+    await keeper.get();
+    clock.at += HOUR;
+    await keeper.get();
+    secrets.problem = null;
+    await keeper.put(tokens({ access: 'new', refresh: 'new', expiresAt: clock.at + HOUR }));
+    expect(await keeper.get()).toMatchObject({ tokens: { access: 'new' } });
+    expect(await secrets.get('tokens')).toContain('"new"');
+  });
+});
+
+describe('a sign-out', () => {
+  it('that fails at a locked keychain leaves the account as it was', async () => {
+    const secrets = fragile(memorySecrets({ tokens: JSON.stringify(hourly()) }));
+    const keeper = keeperOf(undefined, [], secrets);
+    await keeper.get();
+    secrets.problem = 'locked';
+    await expect(keeper.forget()).rejects.toThrow(SecretError);
+    secrets.problem = null;
+    expect(await keeper.get()).toMatchObject({ tokens: { access: 'access-1' } });
   });
 });
 

@@ -328,6 +328,16 @@ describe('continuous access evaluation', () => {
     expect(test.microsoft.refreshes()).toBe(1);
     expect(JSON.parse(tokenRequests().at(-1)?.get('claims') ?? '')).toMatchObject(JSON.parse(challenge));
   });
+  it('does so, too, right after a renewal', async () => {
+    await test.signIn();
+    clock.at += DAY;
+    test.microsoft.expireAccess();
+    expect((await ask()).status).toBe(200);
+    test.microsoft.mood.challenge = challenge;
+    expect((await ask()).status).toBe(200);
+    expect(test.microsoft.refreshes()).toBe(2);
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
   it('takes what it could not prove into the next sign-in', async () => {
     await test.signIn();
     const claims = JSON.stringify({ access_token: { acrs: { essential: true, value: 'c1' } } });
