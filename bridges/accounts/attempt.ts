@@ -12,6 +12,8 @@ export type Attempts<R> = {
    * a dropped one counts any more. Resolves when it is over; never rejects.
    */
   follow(signal: AbortSignal, done: Promise<R>): Promise<void>;
+  /** Does what comes before the waiting. What goes wrong in it ends the sign-in, too, and is thrown on. */
+  prepare<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
   drop: () => void;
 };
 
@@ -19,8 +21,11 @@ export function createAttempts<R>(options: {
   bridge: BridgeName;
   holder: Pick<AccountHolder<unknown>, 'begin' | 'fallBack'>;
   log: Logger;
-  /** Ends a sign-in: with an account held, or with the state and sentence that say why not. May throw SecretError. */
-  finish: (result: R) => Promise<void>;
+  /**
+   * Ends a sign-in: with an account held, or with the state and sentence that say why not. One whose signal aborts
+   * meanwhile changes nothing any more. May throw SecretError.
+   */
+  finish: (result: R, signal: AbortSignal) => Promise<void>;
 }): Attempts<R> {
   const { holder, log } = options;
   let waiting: AbortController | undefined;
@@ -29,6 +34,16 @@ export function createAttempts<R>(options: {
     const dropped = waiting;
     waiting = undefined;
     dropped?.abort();
+  };
+
+  const over = (signal: AbortSignal): void => {
+    if (waiting?.signal === signal) waiting = undefined;
+  };
+  const broken = (signal: AbortSignal, error: unknown, what: 'begun' | 'kept'): void => {
+    if (signal.aborted) return;
+    if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
+    log.error(`${options.bridge}.sign_in_failed`, { error });
+    holder.fallBack({ type: 'sign_in_failed', reason: `The sign-in could not be ${what}. The log says why; try again.` });
   };
 
   return {
@@ -41,15 +56,20 @@ export function createAttempts<R>(options: {
     async follow(signal, done) {
       try {
         const result = await done;
-        if (signal.aborted) return;
-        waiting = undefined;
-        await options.finish(result);
+        if (!signal.aborted) await options.finish(result, signal);
       } catch (error) {
-        if (signal.aborted) return;
-        if (waiting?.signal === signal) waiting = undefined;
-        if (error instanceof SecretError) return holder.fallBack({ type: 'not_kept', problem: error.kind });
-        log.error(`${options.bridge}.sign_in_failed`, { error });
-        holder.fallBack({ type: 'sign_in_failed', reason: 'The sign-in could not be kept. The log says why; try again.' });
+        broken(signal, error, 'kept');
+      } finally {
+        over(signal);
+      }
+    },
+    async prepare(signal, work) {
+      try {
+        return await work();
+      } catch (error) {
+        broken(signal, error, 'begun');
+        over(signal);
+        throw error;
       }
     },
     drop,

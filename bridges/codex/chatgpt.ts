@@ -1,5 +1,5 @@
 import { tokensMissing } from '../accounts/call.ts';
-import type { KeeperOptions, TokenAnswer, TokenKeeper } from '../accounts/keeper.ts';
+import type { KeeperOptions, TokenAnswer } from '../accounts/keeper.ts';
 import { createTokenKeeper } from '../accounts/keeper.ts';
 import type { Net } from '../accounts/net.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -67,10 +67,8 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
   };
 }
 
-export type ChatgptSession = Session & { keeper: TokenKeeper };
-
 /** An account signed in with ChatGPT: its tokens renew themselves. */
-export function chatgptSession(options: Omit<KeeperOptions, 'adapter'> & { net: Net; issuer: () => string }): ChatgptSession {
+export function chatgptSession(options: Omit<KeeperOptions, 'adapter'> & { net: Net; issuer: () => string }): Session {
   const keeper = createTokenKeeper({
     ...options,
     adapter: { renew: (tokens) => renew(options.net, options.issuer(), tokens, options.clock.now()) },

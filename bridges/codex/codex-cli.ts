@@ -71,7 +71,15 @@ export type CliSessionOptions = {
  * is read anew for every call, so that what the CLI renewed is used at once.
  */
 export function cliSession({ readText, routingOf, clock, tell }: CliSessionOptions): Session & { read(): Promise<CliLogin> } {
-  const read = async (): Promise<CliLogin> => readLogin(await readText(), clock.now());
+  const read = async (): Promise<CliLogin> => {
+    try {
+      return readLogin(await readText(), clock.now());
+    } catch (error) {
+      if (error instanceof SecretError) throw error;
+      const why = error instanceof Error && 'code' in error ? String(error.code) : 'for no reason that is known';
+      return { problem: `The Codex CLI’s login can’t be read (${why}).` };
+    }
+  };
   const grant = async (): Promise<GrantAnswer> => {
     let login: CliLogin;
     try {

@@ -11,7 +11,7 @@ import type { OfferedModel } from '../companion/models.ts';
 import type { Settings } from '../contract/index.ts';
 import type { TurnError } from '../wire/turn.ts';
 import { apiKeySession } from './api-key.ts';
-import { chatgptSession, type ChatgptSession } from './chatgpt.ts';
+import { chatgptSession } from './chatgpt.ts';
 import { cliSession } from './codex-cli.ts';
 import { readCodexLogin } from './codex-login.ts';
 import { accountRouting } from './routing.ts';
@@ -52,11 +52,12 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   const routes = accountRouting(net, () => baseOf('backend'));
   const cli = (tell: (event: AccountEvent) => void) =>
     cliSession({ readText: () => readCodexLogin(options.codexHome), routingOf: routes, clock, tell });
-  const kept = (id: string, tell: (event: AccountEvent) => void): ChatgptSession =>
+  const lockFile = path.join(options.home, 'codex-renewal.lock');
+  const kept = (id: string, tell: (event: AccountEvent) => void): Session =>
     chatgptSession({
       secret: secretOf(id),
       secrets,
-      lockFile: path.join(options.home, 'codex-renewal.lock'),
+      lockFile,
       clock,
       tell,
       net,
@@ -77,6 +78,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   const signIns = createSignIns({
     holder,
     secrets,
+    lockFile,
     net,
     clock,
     log,
@@ -89,9 +91,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   const endAt = async ({ id, route }: AccountRecord): Promise<string | null> => {
     if (route === 'api-key') await secrets.delete(secretOf(id));
     if (route !== 'chatgpt') return null;
-    const session = kept(id, () => {});
-    const tokens = await session.keeper.forget();
-    await session.stop();
+    // By the keeper at work: it may hold what could not be kept, and would keep it later.
+    const tokens = await holder.session()?.keeper?.forget();
     return tokens !== undefined && (await revoke(net, own().issuer, tokens)) ? null : UNCONFIRMED;
   };
 
@@ -137,10 +138,14 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };
+  const notFetched = (error: unknown): readonly OfferedModel[] => {
+    log.warn('codex.ask_failed', { error });
+    return askSoon();
+  };
   const offered = (): Promise<readonly OfferedModel[]> => {
     const session = holder.session();
     if (models === undefined || models.of !== session || clock.now() >= models.until)
-      models = { of: session, until: clock.now() + MODELS_KEPT_MS, list: fetchModels() };
+      models = { of: session, until: clock.now() + MODELS_KEPT_MS, list: fetchModels().catch(notFetched) };
     return models.list;
   };
 
@@ -166,7 +171,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       keeps: KEPT,
       offers(model) {
         if (holder.session() === undefined) return false;
-        void offered().catch((error: unknown) => log.warn('codex.ask_failed', { error }));
+        void offered();
         return listed.of === holder.session() && listed.names.has(model);
       },
     }),

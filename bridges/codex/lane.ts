@@ -1,4 +1,5 @@
 import { signInNeeded as needed, type GrantAnswer as AnswerOf, type Session as SessionOf } from '../accounts/call.ts';
+import type { TokenKeeper } from '../accounts/keeper.ts';
 
 /**
  * Which of OpenAI's doors a credential opens: `platform` is the API as everybody knows it, `plan` the same address
@@ -15,6 +16,7 @@ export type Grant = {
   routing?: string | null;
 };
 export type GrantAnswer = AnswerOf<Grant>;
-export type Session = SessionOf<Grant>;
+/** `keeper`: of those whose tokens are ours to renew. */
+export type Session = SessionOf<Grant> & { keeper?: TokenKeeper };
 
 export const signInNeeded = (reason: string) => needed('codex', reason);

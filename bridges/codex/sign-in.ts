@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createAttempts } from '../accounts/attempt.ts';
+import { holdSignIn, type Given } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
@@ -13,6 +14,8 @@ import type { Session } from './lane.ts';
 export type SignInsOptions = {
   holder: AccountHolder<Session>;
   secrets: SecretStore;
+  /** The lock that renewals hold. */
+  lockFile: string;
   net: Net;
   clock: Clock;
   log: Logger;
@@ -39,7 +42,10 @@ export function createSignIns(options: SignInsOptions): SignIns {
   const { holder, secrets, net, clock, log } = options;
   const failed = (reason: string): void => holder.fallBack({ type: 'sign_in_failed', reason });
 
-  const finish = async (result: SignInResult): Promise<void> => {
+  const hold = (signal: AbortSignal, given: Given): Promise<boolean> =>
+    holdSignIn(given, { signal, holder, secrets, secret: secretOf(given.account.id), lockFile: options.lockFile });
+
+  const finish = async (result: SignInResult, signal: AbortSignal): Promise<void> => {
     switch (result.kind) {
       case 'cancelled':
         return holder.fallBack({ type: 'sign_in_cancelled' });
@@ -57,9 +63,9 @@ export function createSignIns(options: SignInsOptions): SignIns {
       }
       case 'signed_in': {
         holder.setFact('reconsent', null);
-        const id = `chatgpt-${result.subject}`;
-        await secrets.set(secretOf(id), JSON.stringify(result.tokens));
-        return holder.add({ id, route: 'chatgpt', label: result.email ?? 'ChatGPT account', plan: null });
+        const label = result.email ?? 'ChatGPT account';
+        const account = { id: `chatgpt-${result.subject}`, route: 'chatgpt', label, plan: null } as const;
+        return void (await hold(signal, { account, value: result.tokens }));
       }
     }
   };
@@ -71,25 +77,27 @@ export function createSignIns(options: SignInsOptions): SignIns {
     async withKey(key) {
       if (key === undefined)
         throw new DrawbridgeError('bad_input', 'This sign-in needs an OpenAI key. Make one at https://platform.openai.com/api-keys');
-      attempts.begin('The key is being checked.');
+      const signal = attempts.begin('The key is being checked.');
       const status = await statusOfKey(net, options.platform(), key);
+      if (signal.aborted) return;
       if (status === 401) return failed('OpenAI does not accept this key.');
       if (status === 0 || status >= 500) return failed('OpenAI could not be reached to check the key. Check the network, then try again.');
       const id = `api-key-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
+      const account = { id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null } as const;
       try {
-        await secrets.set(secretOf(id), key);
+        await hold(signal, { account, value: key });
       } catch (error) {
-        failed('The keychain did not take the key.');
+        if (!signal.aborted) failed('The keychain did not take the key.');
         throw error;
       }
-      holder.add({ id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null });
     },
     async withCli() {
-      attempts.begin('The Codex CLI’s login is being read.');
+      const signal = attempts.begin('The Codex CLI’s login is being read.');
       const login = await options.readLogin().catch((error: unknown): CliLogin => {
         if (error instanceof SecretError) return { problem: error.message };
         throw error;
       });
+      if (signal.aborted) return;
       if ('problem' in login) return failed(login.problem);
       holder.add({ id: `codex-cli-${login.mark}`, route: 'codex-cli', label: 'The Codex CLI’s login', plan: login.plan });
     },
@@ -97,15 +105,17 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const hostId = holder.fact('hostId') ?? `urn:uuid:${randomUUID()}`;
       holder.setFact('hostId', hostId);
       const signal = attempts.begin('Continue with ChatGPT in your browser.');
-      const attempt = await beginSignIn({
-        issuer: options.issuer(),
-        net,
-        clock,
-        hostId,
-        clientId: holder.fact('clientId'),
-        reconsent: holder.fact('reconsent') === 'yes',
-        onClient: (clientId) => holder.setFact('clientId', clientId),
-      });
+      const attempt = await attempts.prepare(signal, () =>
+        beginSignIn({
+          issuer: options.issuer(),
+          net,
+          clock,
+          hostId,
+          clientId: holder.fact('clientId'),
+          reconsent: holder.fact('reconsent') === 'yes',
+          onClient: (clientId) => holder.setFact('clientId', clientId),
+        }),
+      );
       if (signal.aborted) attempt.cancel();
       else {
         signal.addEventListener('abort', attempt.cancel);

@@ -51,12 +51,13 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
           log,
           version: options.version,
         });
+  const lockFile = path.join(options.home, 'copilot-renewal.lock');
   const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): CopilotSession => {
     quota = null;
     return copilotSession({
       secret: secretOf(id),
       secrets,
-      lockFile: path.join(options.home, 'copilot-renewal.lock'),
+      lockFile,
       clock,
       tell,
       net,
@@ -82,6 +83,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
   const signIns = createSignIns({
     holder,
     secrets,
+    lockFile,
     net,
     clock,
     log,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createAttempts } from '../accounts/attempt.ts';
+import { holdSignIn } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
@@ -14,6 +15,8 @@ import { UNREACHED, type CopilotSource, type CopilotUser } from './source.ts';
 export type SignInOptions = {
   holder: AccountHolder<CopilotSession>;
   secrets: SecretStore;
+  /** The lock that renewals hold. */
+  lockFile: string;
   net: Net;
   clock: Clock;
   log: Logger;
@@ -41,13 +44,14 @@ export function createSignIns(options: SignInOptions): SignIns {
   const { holder, secrets, net, clock, log } = options;
   const failed = (reason: string): void => holder.fallBack({ type: 'sign_in_failed', reason });
 
-  const finish = async ({ route, ...result }: DeviceResult & { route: CopilotRoute }): Promise<void> => {
+  const finish = async ({ route, ...result }: DeviceResult & { route: CopilotRoute }, signal: AbortSignal): Promise<void> => {
     if (result.kind === 'cancelled') return holder.fallBack({ type: 'sign_in_cancelled' });
     if (result.kind === 'declined') return holder.fallBack({ type: 'declined' });
     if (result.kind === 'failed') return failed(result.reason);
     const source = options.sourceOf(route);
     const answer = await source.user(result.tokens.access);
     await source.stop();
+    if (signal.aborted) return;
     if ('problem' in answer) {
       return answer.problem === 'not_entitled'
         ? holder.fallBack({ type: 'not_entitled', reason: answer.reason, href: null })
@@ -55,9 +59,9 @@ export function createSignIns(options: SignInOptions): SignIns {
     }
     const { login, plan } = answer.user;
     const id = `${route}-${createHash('sha256').update(login).digest('hex').slice(0, 12)}`;
-    await secrets.set(secretOf(id), JSON.stringify(result.tokens));
-    holder.add({ id, route, label: login, plan });
-    options.onUser(answer.user);
+    const given = { account: { id, route, label: login, plan }, value: result.tokens };
+    const held = await holdSignIn(given, { signal, holder, secrets, secret: secretOf(id), lockFile: options.lockFile });
+    if (held) options.onUser(answer.user);
   };
   const attempts = createAttempts<DeviceResult & { route: CopilotRoute }>({ bridge: 'copilot', holder, log, finish });
 
@@ -71,11 +75,9 @@ export function createSignIns(options: SignInOptions): SignIns {
         );
       }
       const signal = attempts.begin('What the sign-in needs is made ready.');
-      try {
-        await options.ready(route);
-      } catch (error) {
-        if (!(error instanceof DrawbridgeError)) throw error;
-        if (!signal.aborted) failed(error.message);
+      const problem = await attempts.prepare(signal, () => problemOf(options.ready(route)));
+      if (problem !== undefined) {
+        if (!signal.aborted) failed(problem);
         return null;
       }
       const github = options.github();
@@ -96,4 +98,15 @@ export function createSignIns(options: SignInOptions): SignIns {
     },
     drop: attempts.drop,
   };
+}
+
+/** What stands in the way, as a sentence. */
+async function problemOf(work: Promise<void>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof DrawbridgeError) return error.message;
+    throw error;
+  }
 }

@@ -46,6 +46,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
   const onFault = (next: Fault | undefined): void => {
     fault = next;
   };
+  const lockFile = path.join(options.home, 'm365-renewal.lock');
   const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): M365Session => {
     const backEnd = backEndOf(route) ?? BACK_ENDS.graph;
     return m365Session({
@@ -53,7 +54,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       backEnd,
       baseUrl: () => baseOf(backEnd),
       secrets,
-      lockFile: path.join(options.home, 'm365-renewal.lock'),
+      lockFile,
       clock,
       net,
       app: () => appOf(own()),
@@ -63,7 +64,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     });
   };
   const holder = createAccountHolder<M365Session>({ bridge: 'm365', routes: M365_ROUTES, registry, clock, log, onChange, sessionOf });
-  const signIns = createSignIns({ holder, secrets, net, clock, log, own, onFault });
+  const signIns = createSignIns({ holder, secrets, lockFile, net, clock, log, own, onFault });
   const baseOf = (backEnd: BackEnd): string => backEnd.baseUrl(own()).replace(/\/+$/, '');
 
   // ------------------------------------------------------------------------------------------ calls
@@ -170,7 +171,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       return { url, code };
     },
     async end() {
-      await holder.session()?.forget();
+      await holder.session()?.keeper.forget();
       fault = undefined;
       return NOT_ENDED;
     },

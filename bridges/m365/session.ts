@@ -23,8 +23,7 @@ export type M365Session = Session<Grant> & {
   backEnd: BackEnd;
   /** Undefined where the keychain gives nothing. */
   who(): Promise<Who | undefined>;
-  /** Forgets the sign-in: Microsoft has no way for an app to end one. */
-  forget(): Promise<void>;
+  keeper: TokenKeeper;
 };
 
 /** Name of the secret of an account. */
@@ -82,6 +81,7 @@ export function m365Session(options: SessionOptions): M365Session {
 
   return {
     backEnd,
+    keeper,
     grant: async () => grantOf(await keeper.get()),
     async refused(token, headers) {
       const asked = claimsIn(headers['www-authenticate']);
@@ -96,9 +96,6 @@ export function m365Session(options: SessionOptions): M365Session {
       if (!('tokens' in answer)) return undefined;
       const { homeId = '', tenantId = '', scopes = '' } = answer.tokens.extra;
       return { homeId, tenantId, scopes: scopes.split(' ').filter((scope) => scope !== '') };
-    },
-    async forget() {
-      await keeper.forget();
     },
     stop: () => keeper.stop(),
   };

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createAttempts } from '../accounts/attempt.ts';
+import { holdSignIn } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
@@ -18,6 +19,8 @@ type Own = Settings['bridges']['m365'];
 export type SignInsOptions = {
   holder: AccountHolder<M365Session>;
   secrets: SecretStore;
+  /** The lock that renewals hold. */
+  lockFile: string;
   net: Net;
   clock: Clock;
   log: Logger;
@@ -53,14 +56,15 @@ export function createSignIns(options: SignInsOptions): SignIns {
     holder.fallBack({ type: 'sign_in_failed', reason });
   };
 
-  const finish = async ({ backEnd, app, outcome }: Ended): Promise<void> => {
+  const finish = async ({ backEnd, app, outcome }: Ended, signal: AbortSignal): Promise<void> => {
     if ('fault' in outcome) return failed(outcome.fault);
     const { granted } = outcome;
     if (granted.tenantId === PERSONAL) return failed(personal(app, backEnd));
     options.onFault(undefined);
     const id = idOf(backEnd, granted);
-    await secrets.set(secretOf(id), JSON.stringify(tokensOf(granted, clock.now())));
-    holder.add({ id, route: backEnd.name, label: granted.username || 'Microsoft account', plan: null });
+    const account = { id, route: backEnd.name, label: granted.username || 'Microsoft account', plan: null };
+    const given = { account, value: tokensOf(granted, clock.now()) };
+    if (!(await holdSignIn(given, { signal, holder, secrets, secret: secretOf(id), lockFile: options.lockFile }))) return;
     const missing = missingScopes(backEnd, granted.scopes);
     if (missing.length > 0) {
       holder.tell({
@@ -83,11 +87,12 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const signal = attempts.begin('Continue at Microsoft in your browser.');
       const answered = Promise.withResolvers<Answer>();
       const state = randomBytes(24).toString('base64url');
-      const landing = await startLanding({ state, from: new URL(app.login).origin, onAnswer: answered.resolve });
+      const from = new URL(app.login).origin;
+      const landing = await attempts.prepare(signal, () => startLanding({ state, from, onAnswer: answered.resolve }));
       const asking = await entra.ask({ redirectUri: landing.redirectUri, state, claims });
-      if ('fault' in asking) {
+      if (signal.aborted || 'fault' in asking) {
         void landing.stop();
-        if (!signal.aborted) failed(asking.fault);
+        if (!signal.aborted && 'fault' in asking) failed(asking.fault);
         return null;
       }
       const redeemed = async (): Promise<Outcome> => {
@@ -105,9 +110,11 @@ export function createSignIns(options: SignInsOptions): SignIns {
       const signal = attempts.begin('Microsoft is being asked for a code.');
       const started = Promise.withResolvers<CodeStart | null>();
       const onCode = (start: CodeStart): void => {
+        if (signal.aborted) return;
         holder.tell({ type: 'sign_in_started', waitingFor: `Type the code ${start.code} at ${start.url}` });
         started.resolve(start);
       };
+      signal.addEventListener('abort', () => started.resolve(null));
       const done = attempts.follow(signal, ended(backEnd, app, entra.byCode({ claims, onCode, signal })));
       void done.finally(() => started.resolve(null));
       return started.promise;

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Net } from '../../bridges/accounts/net.ts';
 import { memorySecrets, SecretError } from '../../bridges/engine/secrets.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
 
@@ -50,6 +51,18 @@ describe('with nobody signed in', () => {
     });
     const known = await fetch(`${origin}/health`, { headers: { authorization: `Bearer ${test.engine.key}` } });
     expect(await known.json()).toMatchObject({ reason: null, lastError: null, quota: null });
+  });
+  it('says so where the keychain that held the sign-in is another one now', async () => {
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-restart-'));
+    leftovers.push(home);
+    await start({ home });
+    await test.signIn('chatgpt');
+    const { openai, engine } = test;
+    await engine.stop();
+    await start({ home, openai });
+    expect(await test.call('/v1/responses', responses, { key: test.appKey })).toMatchObject({ status: 401 });
+    expect(await test.bridge()).toMatchObject({ state: 'auth_required', reason: 'The sign-in is gone. Sign in again.' });
+    await openai.stop();
   });
   it('tells the terms before the first sign-in of a route, and asks once', async () => {
     await start();
@@ -454,6 +467,27 @@ describe('a restart', () => {
   });
 });
 
+describe('a sign-in with a key that is cancelled while the key is checked', () => {
+  it('comes to nothing, and does not end the one that took its place', async () => {
+    const checking = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const net: Net = async () => {
+      checking.resolve();
+      await answer.promise;
+      return { status: 200, headers: {}, body: { data: [] } };
+    };
+    await start({ headless: { net } });
+    const { bridges } = test.engine.control;
+    const withKey = bridges.signIn({ bridge: 'codex', route: 'api-key', agree: true, key: KEY });
+    await checking.promise;
+    expect(await bridges.cancelSignIn({ bridge: 'codex' })).toMatchObject({ state: 'signed_out' });
+    await bridges.signIn({ bridge: 'codex', route: 'chatgpt', agree: true });
+    answer.resolve();
+    await withKey;
+    expect(await test.bridge()).toMatchObject({ state: 'signing_in', accounts: [] });
+  });
+});
+
 describe('a sign-in with a key while the network is gone', () => {
   it('leaves nobody signed in, and says what to check', async () => {
     await start({ headless: { net: () => Promise.reject(new Error('gone')) } });
@@ -519,6 +553,26 @@ describe('with the Codex CLI’s own login', () => {
     expect((await test.bridge()).state).toBe('ready');
     expect(test.openai.seen.some(({ url }) => url.includes('oauth'))).toBe(false);
     expect(readFileSync(path.join(folder(), 'auth.json'), 'utf8')).toBe(JSON.stringify(cliLogin('CANARY-cli-access')));
+  });
+  it('that can’t be read says so, at sign-in and later, hides nobody’s models, and is used once it can be', async () => {
+    await start();
+    const file = path.join(folder(), 'auth.json');
+    const models = () => fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } });
+    mkdirSync(file, { recursive: true });
+    const unreadable = expect.stringContaining('can’t be read (EISDIR)');
+    expect(await test.signIn('codex-cli')).toMatchObject({ state: 'signed_out', reason: unreadable });
+    rmSync(file, { recursive: true });
+    writeLogin(cliLogin('CANARY-cli-access'));
+    await test.signIn('codex-cli');
+    rmSync(file);
+    mkdirSync(file);
+    const { bridges } = test.engine.control;
+    expect(await bridges.retry({ bridge: 'codex' })).toMatchObject({ state: 'auth_required', reason: unreadable });
+    expect((await models()).status).toBe(200);
+    rmSync(file, { recursive: true });
+    writeLogin(cliLogin('CANARY-cli-access'));
+    expect(await bridges.retry({ bridge: 'codex' })).toMatchObject({ state: 'ready' });
+    expect(await (await models()).text()).toContain('"codex/');
   });
   it('does not try one that has run out', async () => {
     await start();

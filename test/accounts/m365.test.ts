@@ -126,6 +126,18 @@ describe('signing in with a browser', () => {
     await expect(test.microsoft.person(begun.url ?? '', 'allow')).rejects.toThrow(/ECONN/);
     expect(test.bridge().accounts).toEqual([]);
   });
+  it.each([
+    ['in the browser', false],
+    ['by code', true],
+  ])('comes to nothing %s where it is cancelled while it is prepared', async (_how, byCode) => {
+    const bridge = test.engine.headless.engine.bridges.m365;
+    const begun = bridge.signIn({ route: 'graph', agree: true, byCode });
+    await test.until(({ state }) => state === 'signing_in');
+    bridge.cancelSignIn();
+    expect(await begun).toMatchObject({ url: null, code: null, bridge: { state: 'signed_out', offer: null } });
+    // Whatever was asked of Microsoft has been answered by now, and a sign-in begun anew is the only one.
+    expect(await test.signIn()).toMatchObject({ state: 'ready' });
+  });
   it('says so where the keychain does not take it', async () => {
     const begun = await test.engine.control.bridges.signIn({ bridge: 'm365', route: 'graph', agree: true });
     keychain.problem = 'locked';
