@@ -46,7 +46,7 @@ export type BridgeParts<S extends Session<G>, G extends Grant> = {
 export function createBridge<S extends Session<G>, G extends Grant>(options: BridgeOptions, parts: BridgeParts<S, G>): BridgeService {
   const { clock, log, onChange, secrets } = options;
   const { name, label, own, holder, signIns } = parts;
-  const governor = createGovernor({ limits: own, clock, file: path.join(options.home, `${name}-count.json`) });
+  const governor = createGovernor({ limits: own, clock, log, file: path.join(options.home, `${name}-count.json`) });
   const upstream = bridgeUpstream<G>({
     bridge: name,
     session: holder.session,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../engine/clock.ts';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';
+import type { Logger } from '../engine/log.ts';
 
 /** How much of an account Drawbridge lets through, whatever its clients want. */
 export type GovernorLimits = {
@@ -50,8 +51,14 @@ export function nextStep(
 }
 
 /** The safety governor of one bridge: providers suspend accounts that are used like no person would use them. */
-export function createGovernor(options: { limits: () => GovernorLimits; clock: Clock; file: string; later?: Later }): Governor {
-  const { clock, limits } = options;
+export function createGovernor(options: {
+  limits: () => GovernorLimits;
+  clock: Clock;
+  log: Logger;
+  file: string;
+  later?: Later;
+}): Governor {
+  const { clock, limits, log } = options;
   const later = options.later ?? laterReal;
   let count = readCount(options.file);
   let running = 0;
@@ -64,7 +71,14 @@ export function createGovernor(options: { limits: () => GovernorLimits; clock: C
     if (count.day !== day) count = { day, calls: 0 };
     return count;
   };
-  const save = (): void => writeFileAtomic(options.file, `${JSON.stringify(count)}\n`);
+  /** A full disk costs no call: the count goes on in memory. */
+  const save = (): void => {
+    try {
+      writeFileAtomic(options.file, `${JSON.stringify(count)}\n`);
+    } catch (error) {
+      log.warn('governor.count_not_kept', { error });
+    }
+  };
 
   const pump = (): void => {
     cancelTimer?.();

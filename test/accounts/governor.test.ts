@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { createGovernor, nextStep, type Admission, type Governor, type GovernorLimits } from '../../bridges/accounts/governor.ts';
+import { silentLogger } from '../../bridges/engine/log.ts';
 import { testClock, type TestClock } from './keeper.support.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-governor-'));
@@ -24,6 +25,7 @@ const make = (): Governor =>
   createGovernor({
     limits: () => limits,
     clock,
+    log: silentLogger,
     file,
     later: (milliseconds, work) => {
       const timer = { at: clock.at + milliseconds, work };
@@ -101,6 +103,14 @@ describe('the governor', () => {
     const governor = make();
     for (let i = 0; i < 9; i++) void governor.enter(never());
     expect(await governor.enter(never())).toEqual({ refused: 'queue' });
+  });
+  it('goes on counting where the count can’t be written down', async () => {
+    file = path.join(folder, 'gone', 'count.json');
+    const governor = make();
+    limits.concurrency = 100;
+    for (let i = 0; i < 25; i++) expect(await governor.enter(never())).toHaveProperty('release');
+    expect(governor.today()).toBe(25);
+    governor.stop();
   });
   it('stops at the ceiling until the next day, also after a restart', async () => {
     limits.dailyCalls = 2;
