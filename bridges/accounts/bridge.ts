@@ -24,7 +24,7 @@ export type BridgeParts<S extends Session<G>, G extends Grant> = {
   holder: AccountHolder<S>;
   signIns: { drop(): void };
   pools: Pools;
-  calls: Pick<BridgeUpstreamOptions<G>, 'prepare' | 'upstreamOf' | 'replyTo' | 'onHeaders'>;
+  calls: Pick<BridgeUpstreamOptions<S, G>, 'prepare' | 'upstreamOf' | 'replyTo' | 'onHeaders'>;
   /** `wiresOf`: those of one model, where they differ. */
   speaks: () => Pick<KnownUpstream, 'wires' | 'keeps' | 'counts' | 'offers'> & {
     wiresOf?: (model: string | undefined) => readonly WireFormat[] | undefined;
@@ -47,9 +47,10 @@ export function createBridge<S extends Session<G>, G extends Grant>(options: Bri
   const { clock, log, onChange, secrets } = options;
   const { name, label, own, holder, signIns } = parts;
   const governor = createGovernor({ limits: own, clock, log, file: path.join(options.home, `${name}-count.json`) });
-  const upstream = bridgeUpstream<G>({
+  const upstream = bridgeUpstream<S, G>({
     bridge: name,
     session: holder.session,
+    witness: holder.witness,
     enabled: () => own().enabled,
     dailyCalls: () => own().dailyCalls,
     governor,

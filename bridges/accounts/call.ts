@@ -1,4 +1,5 @@
 import type { Admission, Governor } from './governor.ts';
+import type { Witness } from './holder.ts';
 import type { TokenAnswer, Tokens } from './keeper.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
@@ -31,18 +32,19 @@ export type Ready =
     }
   | { error: TurnError };
 
-export type BridgeUpstreamOptions<G extends Grant> = {
+export type BridgeUpstreamOptions<S extends Session<G>, G extends Grant> = {
   bridge: string;
   /** The active account; undefined where nobody is signed in. */
-  session: () => Session<G> | undefined;
+  session: () => S | undefined;
+  witness: (session: S) => Witness;
   enabled: () => boolean;
   dailyCalls: () => number;
   governor: Governor;
-  prepare: (request: UpstreamRequest, grant: G) => Ready;
+  prepare: (request: UpstreamRequest, grant: G, witness: Witness) => Ready;
   /** Where a call with this grant leads. */
   upstreamOf: (grant: G) => Upstream;
   /** The reply's way back to the client. */
-  replyTo: (sink: ReplySink, grant: G, stream: boolean) => ReplySink;
+  replyTo: (sink: ReplySink, grant: G, stream: boolean, witness: Witness) => ReplySink;
   onHeaders: (headers: ReplyHeaders) => void;
 };
 
@@ -65,8 +67,8 @@ export function tokensMissing(bridge: string, answer: Exclude<TokenAnswer, { tok
 }
 
 /** Calls of a bridge: admitted by the governor, given the account's credential, put into the provider's words. */
-export function bridgeUpstream<G extends Grant>(options: BridgeUpstreamOptions<G>): BridgeUpstream {
-  const running = new Set<BridgeCall<G>>();
+export function bridgeUpstream<S extends Session<G>, G extends Grant>(options: BridgeUpstreamOptions<S, G>): BridgeUpstream {
+  const running = new Set<BridgeCall<S, G>>();
   return {
     id: options.bridge,
     send(request, sink) {
@@ -85,8 +87,8 @@ export function bridgeUpstream<G extends Grant>(options: BridgeUpstreamOptions<G
 }
 
 /** One call on its way. Until the provider answers there may be nothing to resume or abort yet: both are remembered. */
-class BridgeCall<G extends Grant> implements Flow, ReplySink {
-  readonly #options: BridgeUpstreamOptions<G>;
+class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySink {
+  readonly #options: BridgeUpstreamOptions<S, G>;
   readonly #request: UpstreamRequest;
   readonly #sink: ReplySink;
   readonly #onOver: () => void;
@@ -94,11 +96,12 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
   #release: (() => void) | undefined;
   #flow: Flow | undefined;
   #target: ReplySink | undefined;
-  #grant: G | undefined;
+  /** What it went out with. */
+  #account: { session: S; grant: G } | undefined;
   #retried = false;
   #over = false;
 
-  constructor(options: BridgeUpstreamOptions<G>, request: UpstreamRequest, sink: ReplySink, onOver: () => void) {
+  constructor(options: BridgeUpstreamOptions<S, G>, request: UpstreamRequest, sink: ReplySink, onOver: () => void) {
     this.#options = options;
     this.#request = request;
     this.#sink = sink;
@@ -125,24 +128,25 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
     this.#release = admission.release;
     const grant = await session.grant(this.#request);
     if ('error' in grant) return this.#refuse(grant.error);
-    this.#attempt(grant);
+    this.#attempt(session, grant);
   }
 
-  #attempt(grant: G): void {
+  #attempt(session: S, grant: G): void {
     if (this.#over) return;
-    this.#grant = grant;
-    const ready = this.#options.prepare(this.#request, grant);
+    this.#account = { session, grant };
+    const witness = this.#options.witness(session);
+    const ready = this.#options.prepare(this.#request, grant, witness);
     if ('error' in ready) return this.#refuse(ready.error);
     this.#sink.sent?.(ready.request.headers, ready.request.body, ready.lost);
-    this.#target = this.#options.replyTo(this.#sink, grant, ready.stream);
+    this.#target = this.#options.replyTo(this.#sink, grant, ready.stream, witness);
     this.#flow = (ready.upstream ?? this.#options.upstreamOf(grant)).send(ready.request, this);
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
     if (this.#over) return;
     this.#options.onHeaders(headers);
-    if (status === 401 && this.#grant !== undefined) {
-      this.#unauthorized(this.#grant, headers).catch(this.#broken);
+    if (status === 401 && this.#account !== undefined) {
+      this.#unauthorized(this.#account, headers).catch(this.#broken);
       return;
     }
     const { 'openai-model': _model, ...kept } = headers;
@@ -178,14 +182,17 @@ class BridgeCall<G extends Grant> implements Flow, ReplySink {
   }
 
   /** Tried again once, with whatever the session has by now; nothing has reached the client yet. */
-  async #unauthorized(grant: G, headers: ReplyHeaders): Promise<void> {
+  async #unauthorized({ session, grant }: { session: S; grant: G }, headers: ReplyHeaders): Promise<void> {
     this.#flow?.abort();
     this.#target = undefined;
-    const answer = (await this.#options.session()?.refused(grant.token, headers, this.#request)) ?? nobody(this.#options.bridge);
+    const now = this.#options.session();
+    if (now === undefined) return this.#refuse(nobody(this.#options.bridge).error);
+    // An account that took its place never gave this token: that it is refused says nothing of that one.
+    const answer = now === session ? await now.refused(grant.token, headers, this.#request) : await now.grant(this.#request);
     if ('error' in answer) return this.#refuse(answer.error);
     if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
     this.#retried = true;
-    this.#attempt(answer);
+    this.#attempt(now, answer);
   }
 
   #refuse(error: TurnError): void {

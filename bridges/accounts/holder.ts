@@ -17,8 +17,17 @@ export type HolderOptions<S> = {
   sessionOf: (account: AccountRecord, tell: (event: AccountEvent) => void) => S;
 };
 
+/** What a call finds out about the account it went out with. It counts only while that account is the one in use. */
+export type Witness = {
+  tell: (event: AccountEvent) => void;
+  /** It was answered: what was held against the account when it went out is over. */
+  answered: () => void;
+};
+
 /** The accounts of one bridge: which are held, which is used, where it stands, what was agreed to, what it is for. */
 export type AccountHolder<S> = {
+  /** For a call that goes out now with this session. */
+  witness: (from: S) => Witness;
   view(): AccountView;
   session: () => S | undefined;
   active(): AccountRecord | undefined;
@@ -100,6 +109,19 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   };
 
   return {
+    witness(from) {
+      // What is found out after the call went out is not answered by it: the sign-in may have ended meanwhile.
+      const { state } = view.state === 'signing_in' ? before : view;
+      const found = (event: AccountEvent): void => {
+        if (session === from) tell(event);
+      };
+      return {
+        tell: found,
+        answered() {
+          if (state === 'denied' || state === 'auth_required') found({ type: 'usable' });
+        },
+      };
+    },
     view: () => view,
     session: () => session,
     active,

@@ -6,8 +6,8 @@ import type { JsonValue } from '../wire/turn.ts';
 /** More of an error reply says nothing more. */
 const MAX_BYTES = 64 * 1024;
 
-/** A reply on its way back, untouched; what went wrong with it is told as one sentence without secrets. */
-export function noteErrors(sink: ReplySink, note: (sentence: string) => void): ReplySink {
+/** A reply on its way back, untouched; what went wrong with it is told as one sentence without secrets, or that nothing did. */
+export function noteErrors(sink: ReplySink, note: (sentence: string) => void, answered: () => void): ReplySink {
   let status = 0;
   let size = 0;
   const chunks: Buffer[] = [];
@@ -25,6 +25,7 @@ export function noteErrors(sink: ReplySink, note: (sentence: string) => void): R
     },
     end() {
       if (status >= 400) note(errorSentence(`${status}: ${messageOf(Buffer.concat(chunks).toString('utf8'))}`));
+      else answered();
       sink.end();
     },
     fail(failure: UpstreamFailure) {

@@ -21,7 +21,8 @@ export function apiKeySession(secret: string, secrets: SecretStore, tell: (event
   };
   return {
     grant,
-    async refused() {
+    async refused(token) {
+      if (key !== undefined && key !== token) return grant();
       tell({ type: 'rejected', reason: 'OpenAI does not accept this key any more.' });
       return signInNeeded('OpenAI does not accept the key any more.');
     },

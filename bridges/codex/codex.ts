@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { createBridge } from '../accounts/bridge.ts';
-import { createAccountHolder } from '../accounts/holder.ts';
+import { createAccountHolder, type Witness } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
 import { errorSentence, noteErrors } from '../accounts/note-errors.ts';
 import { createPools } from '../accounts/pools.ts';
@@ -103,12 +103,12 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     lastError = sentence;
     onChange();
   };
-  const noteError = (error: TurnError, lane: Lane): void => {
+  const noteError = (error: TurnError, lane: Lane, { tell }: Witness): void => {
     lastError = errorSentence(error.message);
     // Only what is about the account itself moves its state; a used-up plan stays signed in.
-    if (error.kind === 'sign_in_needed') holder.tell({ type: 'rejected', reason: 'OpenAI does not accept this sign-in any more.' });
+    if (error.kind === 'sign_in_needed') tell({ type: 'rejected', reason: 'OpenAI does not accept this sign-in any more.' });
     else if (error.kind === 'not_entitled' && lane === 'plan') {
-      holder.tell({ type: 'not_entitled', reason: 'This ChatGPT account may not be used this way.', href: MANAGE_USAGE });
+      tell({ type: 'not_entitled', reason: 'This ChatGPT account may not be used this way.', href: MANAGE_USAGE });
     } else onChange();
   };
 
@@ -160,8 +160,10 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     calls: {
       prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
       upstreamOf: ({ lane }) => pools.to(baseOf(lane)),
-      replyTo: (sink, { lane }, stream) =>
-        lane === 'platform' ? noteErrors(sink, setLastError) : new PlanReply(sink, stream, (error) => noteError(error, lane)),
+      replyTo: (sink, { lane }, stream, witness) =>
+        lane === 'platform'
+          ? noteErrors(sink, setLastError, witness.answered)
+          : new PlanReply(sink, stream, (error) => noteError(error, lane, witness), witness.answered),
       onHeaders(headers) {
         quota = quotaOfHeaders(headers, clock.now(), holder.active()?.plan ?? null) ?? quota;
       },

@@ -16,6 +16,7 @@ export class PlanReply implements ReplySink {
   readonly #sink: ReplySink;
   readonly #stream: boolean;
   readonly #onError: (error: TurnError) => void;
+  readonly #onAnswered: () => void;
   readonly #reader = new SseReader();
   readonly #items: JsonObject[] = [];
   #status = 0;
@@ -24,10 +25,11 @@ export class PlanReply implements ReplySink {
   #terminal: JsonObject | undefined;
   #over = false;
 
-  constructor(sink: ReplySink, stream: boolean, onError: (error: TurnError) => void) {
+  constructor(sink: ReplySink, stream: boolean, onError: (error: TurnError) => void, onAnswered: () => void) {
     this.#sink = sink;
     this.#stream = stream;
     this.#onError = onError;
+    this.#onAnswered = onAnswered;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
@@ -88,7 +90,8 @@ export class PlanReply implements ReplySink {
     const output = Array.isArray(response.output) && response.output.length > 0 ? response.output : this.#items.filter(Boolean);
     this.#terminal = { ...response, output };
     const error = asObject(response.error);
-    if (type === 'response.failed' && error !== undefined) this.#onError(codecs.responses.parseError(500, {}, { error }));
+    if (type !== 'response.failed') this.#onAnswered();
+    else if (error !== undefined) this.#onError(codecs.responses.parseError(500, {}, { error }));
     return render(type, JSON.stringify({ ...event, response: this.#terminal }));
   }
 

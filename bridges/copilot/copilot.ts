@@ -122,6 +122,10 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     await Promise.all([offered(), refreshQuota()]).catch((error: unknown) => log.warn('copilot.ask_failed', { error }));
   };
 
+  const setLastError = (sentence: string): void => {
+    lastError = sentence;
+    onChange();
+  };
   const pools = createPools('copilot', () => settings().limits.upstreamMs);
   return createBridge<CopilotSession, Grant>(options, {
     name: 'copilot',
@@ -134,11 +138,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     calls: {
       prepare,
       upstreamOf: ({ api }) => pools.to(api),
-      replyTo: (sink) =>
-        noteErrors(sink, (sentence) => {
-          lastError = sentence;
-          onChange();
-        }),
+      replyTo: (sink, _grant, _stream, witness) => noteErrors(sink, setLastError, witness.answered),
       onHeaders(headers) {
         quota = quotaOfHeaders(headers, quota, clock.now()) ?? quota;
       },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { createBridge } from '../accounts/bridge.ts';
-import { createAccountHolder } from '../accounts/holder.ts';
+import { createAccountHolder, type Witness } from '../accounts/holder.ts';
 import type { Ticker } from '../accounts/keeper.ts';
 import { errorSentence } from '../accounts/note-errors.ts';
 import { createPools } from '../accounts/pools.ts';
@@ -71,20 +71,16 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
 
   const pools = createPools('m365', () => settings().limits.upstreamMs);
   const serviceOf = ({ baseUrl }: Grant): Upstream => pools.to(baseUrl);
-  const noteError = (error: TurnError, backEnd: BackEnd): void => {
+  const noteError = (error: TurnError, backEnd: BackEnd, witness: Witness): void => {
     lastError = errorSentence(error.message);
     if (error.status === 402 || error.status === 403)
-      tellRefusal(backEnd, { status: error.status, code: error.code ?? '', message: error.message });
+      tellRefusal(backEnd, { status: error.status, code: error.code ?? '', message: error.message }, witness);
     onChange();
   };
-  /** It answers: whatever kept the account from being used is over. A sign-in under way is none of its business. */
-  const serves = (): void => {
-    if (holder.view().state === 'denied') holder.tell({ type: 'usable' });
-  };
   /** The account is signed in, and may not be used: why, and who can change that. */
-  const tellRefusal = (backEnd: BackEnd, answer: ServiceAnswer): void => {
+  const tellRefusal = (backEnd: BackEnd, answer: ServiceAnswer, { tell }: Witness): void => {
     if (causeOf(answer) === 'consent') {
-      return holder.tell({
+      return tell({
         type: 'not_entitled',
         reason: 'The sign-in lacks permissions that Microsoft 365 Copilot needs.',
         // The owner may have taken the app registration out of the settings since the call went out.
@@ -96,7 +92,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       backEnd.name === 'graph'
         ? 'This account has no Microsoft 365 Copilot licence, or may not use it this way.'
         : 'Work IQ is not set up for this account, or it has no Copilot Credits.';
-    holder.tell({ type: 'not_entitled', reason, href: LICENCES, label: 'Look at the licence' });
+    tell({ type: 'not_entitled', reason, href: LICENCES, label: 'Look at the licence' });
   };
 
   // ------------------------------------------------------------------------------------ what is told
@@ -125,9 +121,12 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     const app = own().clientId === null ? null : appOf(own());
     const registration = app === null ? undefined : ((await probeApp({ net, app, scopes: backEnd.scopes })) ?? null);
     const who = await session?.who();
-    const service = who === undefined ? undefined : await probeService();
-    if (service !== undefined && service.status < 300) serves();
-    else if (service !== undefined && causeOf(service) !== 'other') tellRefusal(backEnd, service);
+    const witness = session === undefined || who === undefined ? undefined : holder.witness(session);
+    const service = witness === undefined ? undefined : await probeService();
+    if (witness !== undefined && service !== undefined) {
+      if (service.status < 300) witness.answered();
+      else if (causeOf(service) !== 'other') tellRefusal(backEnd, service, witness);
+    }
     return examineM365({ app, backEnd, registration, lastFault: fault, who, service });
   };
 
@@ -140,15 +139,15 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
     signIns,
     pools,
     calls: {
-      prepare: (request, grant) =>
+      prepare: (request, grant, witness) =>
         prepare(request, grant, {
           threads,
           service: serviceOf(grant),
           timeZone: own().timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
           userAgent,
           now: clock.now(),
-          onAnswered: serves,
-          onError: (error) => noteError(error, grant.backEnd),
+          onAnswered: witness.answered,
+          onError: (error) => noteError(error, grant.backEnd, witness),
         }),
       upstreamOf: serviceOf,
       replyTo: (sink) => sink,

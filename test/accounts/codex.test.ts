@@ -5,6 +5,7 @@ import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Net } from '../../bridges/accounts/net.ts';
 import { memorySecrets, SecretError } from '../../bridges/engine/secrets.ts';
+import { startFakeUpstream } from '../fakes/upstream.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
 
 let test: CodexTest;
@@ -124,6 +125,38 @@ describe('with an API key', () => {
     expect(await test.call('/v1/chat/completions', chat)).toMatchObject({ status: 401, body: { error: { code: 'auth_required' } } });
     expect(await test.bridge()).toMatchObject({ state: 'auth_required', mend: { action: { kind: 'sign_in' } } });
   });
+  it('is ready again once a key is taken again', async () => {
+    await start();
+    await test.signIn('api-key', KEY);
+    test.openai.mood.callAnswer = { status: 401, body: { error: { message: 'Not from this address.', code: 'ip_not_authorized' } } };
+    expect((await test.call('/v1/responses', responses)).status).toBe(401);
+    expect((await test.bridge()).state).toBe('auth_required');
+    expect((await test.call('/v1/responses', responses)).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: null });
+  });
+  it('is asked for by a call whose key was replaced before it was refused, and goes on', async () => {
+    await start();
+    await test.signIn('api-key', KEY);
+    const asked = Promise.withResolvers<void>();
+    const replaced = Promise.withResolvers<void>();
+    const slow = await startFakeUpstream(async (_req, res) => {
+      asked.resolve();
+      await replaced.promise;
+      res.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}');
+    });
+    const upstream = async (baseUrl: string): Promise<unknown> =>
+      test.engine.control.settings.update({ patch: { upstreams: { openai: { baseUrl } } } });
+    await upstream(slow.baseUrl);
+    const calling = test.call('/v1/responses', responses);
+    await asked.promise;
+    await upstream(test.openai.baseUrl);
+    test.openai.keys.add('sk-CANARY-platform-key-0002');
+    await test.signIn('api-key', 'sk-CANARY-platform-key-0002');
+    replaced.resolve();
+    expect((await calling).status).toBe(200);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: null });
+    await slow.stop();
+  });
   it('passes a provider’s own errors on untouched', async () => {
     await start();
     await test.signIn('api-key', KEY);
@@ -218,6 +251,18 @@ describe('with ChatGPT', () => {
     test.openai.mood.callAnswer = answer;
     expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(status);
     expect((await test.bridge()).state).toBe(state);
+  });
+  it('is ready again once it answers again', async () => {
+    await start();
+    await test.signIn('chatgpt');
+    test.openai.mood.callAnswer = { status: 403, body: { error: { code: 'subscription_sharing_user_not_eligible', message: 'x' } } };
+    for (const [status, state] of [
+      [403, 'denied'],
+      [200, 'ready'],
+    ] as const) {
+      expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(status);
+      expect((await test.bridge()).state).toBe(state);
+    }
   });
   it('lists the newest models too', async () => {
     await start();

@@ -72,12 +72,12 @@ describe('a sign-in that is held', () => {
   });
   it('leaves nothing where it is dropped while the keychain takes it', async () => {
     const dropped = new AbortController();
-    const { set } = secrets;
+    const keychain = secrets;
     secrets = {
-      ...secrets,
+      ...keychain,
       set: async (name, value) => {
         dropped.abort();
-        await set(name, value);
+        await keychain.set(name, value);
       },
     };
     expect(await hold(dropped.signal)).toBe(false);

@@ -13,7 +13,8 @@ import { testClock } from './keeper.support.ts';
 let home: string;
 /** What each account's session tells with. */
 const tells = new Map<string, (event: AccountEvent) => void>();
-let holder: AccountHolder<{ stop(): Promise<void> }>;
+type Session = { stop(): Promise<void> };
+let holder: AccountHolder<Session>;
 beforeEach(() => {
   home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-holder-'));
   holder = createAccountHolder({
@@ -59,6 +60,36 @@ it('a sign-in that is cancelled when it is over already changes nothing', () => 
   holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
   holder.fallBack({ type: 'sign_in_cancelled' });
   expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
+});
+
+describe('a call', () => {
+  const notEntitled: AccountEvent = { type: 'not_entitled', reason: 'No plan.', href: null };
+  const witness = () => holder.witness(holder.session() ?? expect.fail('nobody is signed in'));
+  beforeEach(() => holder.add({ id: 'one', route: 'api-key', label: 'one', plan: null }));
+  it.each<AccountEvent>([notEntitled, { type: 'rejected', reason: 'The key is not accepted.' }])(
+    'that is answered ends what was held against its account before: %j',
+    (event) => {
+      holder.tell(event);
+      expect(holder.view().state).not.toBe('ready');
+      witness().answered();
+      expect(holder.view()).toEqual({ state: 'ready', reason: null, mend: null });
+    },
+  );
+  it('that is answered late does not end what was found out since it went out', () => {
+    const { answered } = witness();
+    holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
+    answered();
+    expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
+  });
+  it('that is refused late says nothing of nobody, nor of another account', () => {
+    const { tell } = witness();
+    holder.remove('one');
+    tell(notEntitled);
+    expect(holder.view()).toMatchObject({ state: 'signed_out', reason: null });
+    holder.add({ id: 'two', route: 'api-key', label: 'two', plan: null });
+    tell(notEntitled);
+    expect(holder.view()).toMatchObject({ state: 'ready', reason: null });
+  });
 });
 
 it('what comes late from an account that is not used any more says nothing of the one that is', () => {
