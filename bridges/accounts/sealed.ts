@@ -46,8 +46,19 @@ export function withLargeValues(keychain: SecretStore, folder: string): SecretSt
   };
 }
 
+/** Keys on their way: two callers at once would make two, and what one of them seals could never be opened again. */
+const onTheirWay = new WeakMap<SecretStore, Map<string, Promise<Buffer>>>();
+
 /** The key that is kept under this name, made where there is none yet. May throw SecretError. */
-export async function dataKey(keychain: SecretStore, name: string): Promise<Buffer> {
+export function dataKey(keychain: SecretStore, name: string): Promise<Buffer> {
+  const keys = onTheirWay.get(keychain) ?? new Map<string, Promise<Buffer>>();
+  onTheirWay.set(keychain, keys);
+  const key = keys.get(name) ?? makeKey(keychain, name).finally(() => keys.delete(name));
+  keys.set(name, key);
+  return key;
+}
+
+async function makeKey(keychain: SecretStore, name: string): Promise<Buffer> {
   const kept = await keptKey(keychain, name);
   if (kept !== undefined) return kept;
   const key = randomBytes(32);

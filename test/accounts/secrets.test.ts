@@ -32,6 +32,20 @@ describe('large values', () => {
     expect(await withLargeValues(keychain, place).get('tokens')).toBe(value);
     expect(await withLargeValues(memorySecrets({ tokens: 'sealed:1' }), place).get('tokens')).toBeUndefined();
   });
+  it('that are the first ones, and kept at once, can both be read again', async () => {
+    const keychain = memorySecrets();
+    // As a keychain does: it answers in its own time.
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const slow: SecretStore = {
+      ...keychain,
+      get: (name) => turn().then(() => keychain.get(name)),
+      set: (name, value) => turn().then(() => keychain.set(name, value)),
+    };
+    const store = withLargeValues(slow, path.join(folder, 'at once'));
+    const values = ['x', 'y'].map((letter) => letter.repeat(5000));
+    await Promise.all(values.map((value, n) => store.set(`tokens-${n}`, value)));
+    expect(await Promise.all(values.map((_value, n) => store.get(`tokens-${n}`)))).toEqual(values);
+  });
   it('are gone, not wrong, where the file was changed', async () => {
     const keychain = memorySecrets();
     const place = path.join(folder, 'changed');
