@@ -54,7 +54,6 @@ class Exchange implements Flow {
   readonly #answer: Answer;
   readonly #stopper: Stopper;
   readonly #reader = new LooseSse();
-  readonly #events: TurnEvent[] = [];
   #renderer: StreamRenderer | undefined;
   #flow: Flow | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
@@ -107,8 +106,7 @@ class Exchange implements Flow {
         return this.#create();
       }
       if (status >= 400) return this.#refuse(status, headers, reply);
-      this.#pass([...this.#answer.push(reply), ...this.#answer.end()]);
-      this.#answerWhole();
+      this.#answerWhole([...this.#answer.push(reply), ...this.#answer.end()]);
     };
     this.#send(target, body, whole, stream ? () => this.#openStream() : undefined);
   }
@@ -188,7 +186,10 @@ class Exchange implements Flow {
 
   /** Tells a streaming client. Returns false where it should be waited for. */
   #tell(events: readonly TurnEvent[]): boolean {
-    const seen = this.#pass(events);
+    return this.#say(this.#pass(events));
+  }
+
+  #say(seen: readonly TurnEvent[]): boolean {
     const text = seen.map((event) => this.#renderer?.push(event) ?? '').join('');
     // Only what the client gets counts: a snapshot that is held back is silence to it.
     if (text !== '') this.#keepAlive?.refresh();
@@ -203,19 +204,24 @@ class Exchange implements Flow {
     return room;
   }
 
-  /** Takes events past the stop sequences, and remembers them. */
+  /** Takes events past the stop sequences, and remembers the text in them. */
   #pass(events: readonly TurnEvent[]): TurnEvent[] {
     const seen = events.flatMap((event) => this.#stopper.push(event));
     for (const event of seen) if (event.type === 'delta') this.#told += event.text;
-    if (!this.#question.stream) this.#events.push(...seen);
     return seen;
   }
 
-  #answerWhole(): void {
-    const failed = this.#events.find((event) => event.type === 'error' || event.type === 'cut');
+  /** A reply that came in one piece, whether or not a stream was asked for. */
+  #answerWhole(events: readonly TurnEvent[]): void {
+    const seen = this.#pass(events);
+    const failed = seen.find((event) => event.type === 'error' || event.type === 'cut');
     if (failed?.type === 'error') return this.#fail(failed.error);
     if (failed !== undefined) return this.#fail({ kind: 'upstream_failed', message: 'Microsoft 365 Copilot’s reply holds no answer.' });
-    const body = Buffer.from(JSON.stringify(codecs[this.#question.wire].renderReply(this.#events, this.#question.context)));
+    if (this.#question.stream) {
+      this.#openStream();
+      return void this.#say(seen);
+    }
+    const body = Buffer.from(JSON.stringify(codecs[this.#question.wire].renderReply(seen, this.#question.context)));
     this.#sink.start(200, { 'content-type': 'application/json', 'content-length': String(body.length), ...this.#ids() });
     this.#sink.data(body);
     this.#finish();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Answer } from '../../bridges/m365/answer.ts';
-import { questionUpstream } from '../../bridges/m365/exchange.ts';
+import { questionUpstream, type Question } from '../../bridges/m365/exchange.ts';
 import { fold, retold } from '../../bridges/m365/ask.ts';
 import { missingScopes, BACK_ENDS } from '../../bridges/m365/back-end.ts';
 import { causeOf } from '../../bridges/m365/doctor.ts';
@@ -88,7 +88,57 @@ describe('the stream', () => {
   });
 });
 
+/** A question of a client that wants a stream, in a conversation that is known. */
+function streamed(service: Upstream, onError: Question['onError']): Question {
+  const turn = codecs.chat.parseRequest({ model: 'm', messages: [{ role: 'user', content: 'When?' }], stream: true });
+  return {
+    service,
+    conversations: '/c',
+    wire: 'chat',
+    stream: true,
+    prompt: 'When?',
+    stop: [],
+    context: { model: 'm', now: 0, newId: (prefix) => prefix, seal: () => '', includeUsage: false, wantsReasoning: false, request: turn },
+    conversation: 'known',
+    fresh: Buffer.from('{}'),
+    onAnswered: () => {},
+    onUnused: () => {},
+    onError,
+  };
+}
+
 describe('a question', () => {
+  it.each([
+    ['a whole answer', last('On Friday.'), ['On Friday.', 'end']],
+    ['an error', { error: { code: 'X', message: 'No.' } }, ['error: No.', 'refused']],
+  ])('that is answered by %s in one piece, where a stream was asked for, tells the client', (_what, reply, wanted) => {
+    const heard: string[] = [];
+    const service: Upstream = {
+      id: 'service',
+      send(_request, sink) {
+        sink.start(200, { 'content-type': 'application/json' });
+        sink.data(Buffer.from(JSON.stringify(reply)));
+        sink.end();
+        return { resume: () => {}, abort: () => {} };
+      },
+      stop: async () => {},
+    };
+    const question = streamed(service, (error) => void heard.push(`error: ${error.message}`));
+    questionUpstream(question).send(
+      { method: 'POST', target: '', headers: [], body: null },
+      {
+        start: () => {},
+        data: (chunk) => {
+          const text = /"content":"([^"]+)"/.exec(chunk.toString())?.[1];
+          if (text !== undefined) heard.push(text);
+          return true;
+        },
+        end: () => void heard.push('end'),
+        fail: ({ kind }) => void heard.push(kind),
+      },
+    );
+    expect(heard).toEqual(wanted);
+  });
   it('holds Copilot back while the client does not read, lets it go on, and ends it when the client leaves', () => {
     const heard: string[] = [];
     const sinks: ReplySink[] = [];
@@ -101,21 +151,7 @@ describe('a question', () => {
       },
       stop: async () => {},
     };
-    const turn = codecs.chat.parseRequest({ model: 'm', messages: [{ role: 'user', content: 'When?' }], stream: true });
-    const upstream = questionUpstream({
-      service,
-      conversations: '/c',
-      wire: 'chat',
-      stream: true,
-      prompt: 'When?',
-      stop: [],
-      context: { model: 'm', now: 0, newId: (prefix) => prefix, seal: () => '', includeUsage: false, wantsReasoning: false, request: turn },
-      conversation: 'known',
-      fresh: Buffer.from('{}'),
-      onAnswered: () => {},
-      onUnused: () => {},
-      onError: () => {},
-    });
+    const upstream = questionUpstream(streamed(service, () => {}));
     const client: ReplySink = { start: () => {}, data: () => false, end: () => {}, fail: () => {} };
     const flow = upstream.send({ method: 'POST', target: '', headers: [], body: Buffer.from('{}') }, client);
     const [sink] = sinks;
