@@ -46,6 +46,7 @@ type Running = { token: string; client: SdkClient; session: SdkSession };
 export function sdkSource(options: SdkSourceOptions): CopilotSource {
   const { clock, log } = options;
   let running: Promise<Running> | undefined;
+  let stopped = false;
   const endpoints = new Map<string, { until: number; endpoint: Grant }>();
 
   const open = async (token: string): Promise<Running> => {
@@ -87,14 +88,21 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
     });
   };
 
-  /** Asks the SDK. One that failed is ended: the next question begins anew. */
+  /** Asks the SDK. One that failed is ended, but for what it could not find: the next question begins anew. */
   const ask = async <T>(token: string, question: (held: Running) => Promise<T>): Promise<T | SourceProblem> => {
+    let asked: Promise<Running> | undefined;
+    let held: Running | undefined;
     try {
       if (running !== undefined && (await running).token !== token) await close();
+      // Stopped while this question waited: a runtime begun now would be ended by nobody.
+      if (stopped) return UNREACHED;
       running ??= open(token);
-      return await question(await running);
+      asked = running;
+      held = await asked;
+      return await question(held);
     } catch (error) {
-      await close();
+      // A model that one client made up is no reason to end what all use.
+      if (asked === running && (held === undefined || !isNotFound(error))) await close();
       log.warn('copilot.sdk_failed', { error });
       return problemOf(error);
     }
@@ -127,7 +135,10 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       });
     },
     forget: close,
-    stop: close,
+    async stop() {
+      stopped = true;
+      await close();
+    },
   };
 }
 
@@ -190,9 +201,12 @@ function grantOf({ apiKey, headers: told, sessionToken }: z.infer<typeof Endpoin
   return token === undefined ? undefined : { token, api, headers };
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const isNotFound = (error: unknown): boolean => /\b404\b/.test(messageOf(error));
+
 /** The SDK tells what went wrong in words alone. */
 function problemOf(error: unknown): SourceProblem {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/\b401\b/.test(message)) return REJECTED;
   if (/\b40[34]\b/.test(message)) return NO_COPILOT;
   if (error instanceof DrawbridgeError) return { problem: 'passing', reason: message };

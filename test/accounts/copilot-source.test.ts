@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SdkClient, SdkSession } from '../../bridges/copilot/sdk-module.ts';
+import { sdkSource } from '../../bridges/copilot/sdk.ts';
+import type { CopilotSource } from '../../bridges/copilot/source.ts';
+import { silentLogger } from '../../bridges/engine/log.ts';
+import { testClock } from './keeper.support.ts';
+
+let home: string;
+let started: number;
+let alive: Set<SdkClient>;
+/** What the next runtimes wait for before they are up. */
+let gate: Promise<void>;
+let starting: PromiseWithResolvers<void>;
+let source: CopilotSource;
+
+/** A runtime that knows one model. */
+class Client implements SdkClient {
+  readonly rpc = { account: { getQuota: async () => ({ quotaSnapshots: {} }) } };
+  async start(): Promise<void> {
+    started += 1;
+    alive.add(this);
+    starting.resolve();
+    await gate;
+  }
+  async stop(): Promise<void> {
+    alive.delete(this);
+  }
+  forceStop = (): Promise<void> => this.stop();
+  async createSession(): Promise<SdkSession> {
+    return {
+      disconnect: async () => {},
+      rpc: {
+        gitHubAuth: { getStatus: async () => ({ isAuthenticated: true, login: 'octofake' }) },
+        model: { list: async () => ({ list: [] }) },
+        provider: {
+          getEndpoint: async ({ modelId }) => {
+            if (!alive.has(this)) throw new Error('Connection is closed.');
+            if (modelId === 'made-up') throw new Error('Request failed with status code 404');
+            return { baseUrl: 'https://api.githubcopilot.com', apiKey: 'k', headers: {} };
+          },
+        },
+      },
+    };
+  }
+}
+
+beforeEach(() => {
+  home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-source-'));
+  started = 0;
+  alive = new Set();
+  gate = Promise.resolve();
+  starting = Promise.withResolvers();
+  source = sdkSource({
+    load: async () => Client,
+    home,
+    api: () => 'https://api.github.com',
+    clock: testClock(),
+    log: silentLogger,
+    version: '1',
+  });
+});
+afterEach(async () => {
+  await source.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+describe('the SDK’s runtime', () => {
+  it('is one for all questions', async () => {
+    await Promise.all([source.user('t'), source.models('t'), source.endpoint('t', 'known')]);
+    expect(started).toBe(1);
+  });
+  it('is not begun again by a question that waited while it was stopped', async () => {
+    const opened = Promise.withResolvers<void>();
+    gate = opened.promise;
+    const asked = [source.models('t'), source.user('t')];
+    await starting.promise;
+    const stopped = source.stop();
+    opened.resolve();
+    await stopped;
+    await Promise.all(asked);
+    expect([started, alive.size]).toEqual([1, 0]);
+  });
+  it('goes on where it does not know a model that one client made up', async () => {
+    await source.user('t');
+    expect(await source.endpoint('t', 'made-up')).toHaveProperty('problem');
+    expect([started, alive.size]).toEqual([1, 1]);
+    expect(await source.endpoint('t', 'known')).toHaveProperty('endpoint');
+  });
+  it('is begun anew where it broke', async () => {
+    await source.user('t');
+    alive.clear();
+    expect(await source.endpoint('t', 'known')).toMatchObject({ problem: 'passing' });
+    expect(await source.endpoint('t', 'known')).toHaveProperty('endpoint');
+    expect(started).toBe(2);
+  });
+});
