@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Net } from '../accounts/net.ts';
+import type { Net, NetReply } from '../accounts/net.ts';
 import type { Clock } from '../engine/clock.ts';
 import { readModels } from './models.ts';
 import { isoDate, quotaOf, type Snapshot } from './quota.ts';
@@ -53,7 +53,7 @@ export function directSource({
     const reply = await net({ method: 'GET', url: `${api()}/copilot_internal/user`, headers: { authorization: `Bearer ${token}` } }).catch(
       () => undefined,
     );
-    if (reply === undefined || reply.status >= 500 || reply.status === 429) return UNREACHED;
+    if (reply === undefined || reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
     if (reply.status === 401) return REJECTED;
     const user = UserReply.safeParse(reply.body);
     if (reply.status !== 200 || !user.success || user.data.chat_enabled === false) return NO_COPILOT;
@@ -87,6 +87,11 @@ export function directSource({
     },
     stop: async () => {},
   };
+}
+
+/** GitHub tells its limits by 429, and by 403 as well (docs.github.com/rest, "Rate limits"): no word about the account. */
+function isRateLimit({ status, headers }: NetReply): boolean {
+  return status === 429 || (status === 403 && (headers['x-ratelimit-remaining'] === '0' || headers['retry-after'] !== undefined));
 }
 
 function userOf({ login, copilot_plan: plan, ...told }: z.infer<typeof UserReply>, now: number): CopilotUser {

@@ -62,12 +62,22 @@ export function initiator(body: JsonObject): 'user' | 'agent' {
 
 const NOTES = new Set(['system', 'developer']);
 
+const IMAGES = new Set(['image', 'image_url', 'input_image']);
+
 function hasImage(body: JsonObject): boolean {
   const items = [...(asArray(body.messages) ?? []), ...(asArray(body.input) ?? [])];
-  return items.some((item) =>
-    (asArray(asObject(item)?.content) ?? []).some((part) =>
-      ['image', 'image_url', 'input_image'].includes(asString(asObject(part)?.type) ?? ''),
-    ),
+  return items.some((item) => holdsImage(asObject(item)));
+}
+
+/** An image stands in a message, or in a tool's result: in its `output`, or as a part with content of its own (SPEC 5.5). */
+function holdsImage(item: JsonObject | undefined): boolean {
+  return [item?.content, item?.output].some((parts) =>
+    (asArray(parts) ?? []).some((part) => {
+      const { type, content } = asObject(part) ?? {};
+      return (
+        IMAGES.has(asString(type) ?? '') || (asArray(content) ?? []).some((inner) => IMAGES.has(asString(asObject(inner)?.type) ?? ''))
+      );
+    }),
   );
 }
 

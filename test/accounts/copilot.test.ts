@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { netOf, type NetReply } from '../../bridges/accounts/net.ts';
 import { pollDevice, renewToken, startDevice, type DeviceResult } from '../../bridges/copilot/device.ts';
-import { initiator } from '../../bridges/copilot/prepare.ts';
+import { directSource } from '../../bridges/copilot/github.ts';
+import { initiator, prepare } from '../../bridges/copilot/prepare.ts';
 import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import type { JsonObject } from '../../bridges/wire/turn.ts';
 import { runtimes, sessionToken } from '../fakes/copilot-sdk/index.ts';
@@ -480,6 +481,43 @@ describe('what GitHub says of a sign-in', () => {
     });
     expect(result).toMatchObject({ kind: 'signed_in' });
   });
+});
+
+describe('what GitHub says of an account', () => {
+  const said = (status: number, headers: Record<string, string>) =>
+    directSource({
+      net: async () => ({ status, headers, body: { message: 'API rate limit exceeded for user ID 1.' } }),
+      clock: { now: () => 0, monotonic: () => 0 },
+      api: () => 'https://api.github.com',
+      userAgent: 'x',
+    }).endpoint('t', undefined);
+  it.each<[number, Record<string, string>, string]>([
+    [403, {}, 'not_entitled'],
+    [403, { 'x-ratelimit-remaining': '12' }, 'not_entitled'],
+    [403, { 'x-ratelimit-remaining': '0' }, 'passing'],
+    [403, { 'retry-after': '60' }, 'passing'],
+    [429, {}, 'passing'],
+    [401, {}, 'rejected'],
+  ])('by %i with %j: %s', async (status, headers, problem) => expect(await said(status, headers)).toMatchObject({ problem }));
+});
+
+describe('an image', () => {
+  const announced = (target: string, body: JsonObject): boolean => {
+    const grant = { token: 't', api: 'https://api.githubcopilot.com', headers: {} };
+    const ready = prepare({ method: 'POST', target, headers: [], body: Buffer.from(JSON.stringify(body)) }, grant);
+    return 'request' in ready && ready.request.headers.includes('copilot-vision-request');
+  };
+  const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } };
+  const inputImage = { type: 'input_image', image_url: 'data:image/png;base64,AAAA' };
+  const result = (content: JsonObject[]): JsonObject => ({
+    messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: '1', content }] }],
+  });
+  it.each<[string, string, JsonObject, boolean]>([
+    ['in a message', '/v1/messages', { messages: [{ role: 'user', content: [image] }] }, true],
+    ['in a tool’s result (messages)', '/v1/messages', result([image]), true],
+    ['in a tool’s result (responses)', '/v1/responses', { input: [{ type: 'function_call_output', output: [inputImage] }] }, true],
+    ['nowhere', '/v1/messages', result([{ type: 'text', text: 'image' }]), false],
+  ])('%s is announced where there is one', (_where, target, body, is) => expect(announced(target, body)).toBe(is));
 });
 
 describe('who began a request', () => {
