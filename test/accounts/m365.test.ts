@@ -130,13 +130,23 @@ describe('signing in with a browser', () => {
     ['in the browser', false],
     ['by code', true],
   ])('comes to nothing %s where it is cancelled while it is prepared', async (_how, byCode) => {
-    const bridge = test.engine.headless.engine.bridges.m365;
-    const begun = bridge.signIn({ route: 'graph', agree: true, byCode });
-    await test.until(({ state }) => state === 'signing_in');
-    bridge.cancelSignIn();
+    const asking = Promise.withResolvers<void>();
+    const cancelled = Promise.withResolvers<void>();
+    const net: Net = async (request) => {
+      asking.resolve();
+      await cancelled.promise;
+      return netOf('Drawbridge/test')(request);
+    };
+    const slow = await startM365Test({ microsoft: test.microsoft, headless: { net } });
+    const { bridges } = slow.engine.control;
+    const begun = bridges.signIn({ bridge: 'm365', route: 'graph', agree: true, byCode });
+    await asking.promise;
+    expect(await bridges.cancelSignIn({ bridge: 'm365' })).toMatchObject({ state: 'signed_out' });
+    cancelled.resolve();
     expect(await begun).toMatchObject({ url: null, code: null, bridge: { state: 'signed_out', offer: null } });
-    // Whatever was asked of Microsoft has been answered by now, and a sign-in begun anew is the only one.
-    expect(await test.signIn()).toMatchObject({ state: 'ready' });
+    // What was prepared is gone: a sign-in begun anew is the only one.
+    expect(await slow.signIn()).toMatchObject({ state: 'ready' });
+    await slow.stop();
   });
   it('says so where the keychain does not take it', async () => {
     const begun = await test.engine.control.bridges.signIn({ bridge: 'm365', route: 'graph', agree: true });
