@@ -93,6 +93,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     else refuseOn(socket, refusal);
   });
 
+  // A connection that the system could not hand over is lost to its caller; it must not end the engine.
+  server.on('error', () => {});
+
   if (options.onConnection !== undefined) server.on('connection', options.onConnection);
 
   if (options.socket !== undefined) {

@@ -124,3 +124,15 @@ describe('an offer of another protocol', () => {
     await expect.poll(() => statusOf(client.got)).toBe(status);
   });
 });
+
+it('a connection that the system could not hand over ends nothing', async () => {
+  const listener = await listen(2);
+  const first = await call(listener.port, get(listener.port, 'connection: close\r\n'));
+  await first.ended;
+  const server: unknown = Reflect.get(listener.sockets[0] ?? {}, 'server');
+  if (!(server instanceof net.Server)) throw new Error('no server');
+  server.emit('error', Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS' }));
+  const second = await call(listener.port, get(listener.port, 'connection: close\r\n'));
+  await second.ended;
+  expect(statusOf(second.got)).toBe(200);
+});
