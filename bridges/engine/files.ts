@@ -1,30 +1,71 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { getSystemErrorMap } from 'node:util';
+import { DrawbridgeError } from '../contract/errors.ts';
 
-/** Writes a file whole or not at all, readable by its owner only: to a name of its own, synced, then moved into place. */
+/**
+ * Writes a file whole or not at all, readable by its owner only: to a name of its own, synced, then moved into place.
+ * Throws DrawbridgeError `failed` where it can't be written.
+ */
 export function writeFileAtomic(file: string, content: string): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  const handle = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(handle, content);
-    fsyncSync(handle);
-    closeSync(handle);
+    const handle = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(handle, content);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
+    throw fileError(file, 'written', error);
+  }
+}
+
+/** What the system says went wrong, in words: "no space left on device (ENOSPC)". Undefined where it is no error of the system's. */
+export function systemFault(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'errno' in error && typeof error.errno === 'number')) return undefined;
+  const [code, words] = getSystemErrorMap().get(error.errno) ?? [];
+  return code === undefined ? undefined : `${words} (${code})`;
+}
+
+/**
+ * Writes a file anew where the one that stands there is broken. That one is kept beside it as `<name>.broken-<time>.json`,
+ * and is back in its place where the new one can't be written.
+ */
+export function replaceBroken(file: string, content: string, now: number): void {
+  const stamp = new Date(now).toISOString().replace(/[:.]/g, '-');
+  const aside = file.replace(/\.json$/, '') + `.broken-${stamp}.json`;
+  renameSync(file, aside);
+  try {
+    writeFileAtomic(file, content);
+  } catch (error) {
+    renameSync(aside, file);
     throw error;
   }
 }
 
-/** The file's text, or undefined where there is none. */
+/** What a JSON text holds. A byte order mark before it, as editors on Windows write, is no part of it. Throws SyntaxError. */
+export function parseJson(text: string): unknown {
+  return JSON.parse(text.replace(/^\uFEFF/, ''));
+}
+
+/** The file's text, or undefined where there is none. Throws DrawbridgeError `failed` where it can't be read. */
 export function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(file, 'read', error);
   }
+}
+
+function fileError(file: string, done: 'read' | 'written', cause: unknown): DrawbridgeError {
+  const message = `${file} can't be ${done}: ${systemFault(cause) ?? String(cause)}. It is as it was; mend that, then try again.`;
+  return new DrawbridgeError('failed', message, {}, { cause });
 }
 
 /** A program's absolute path, looked up the way a shell would. `extensions` are those of programs on Windows. */

@@ -11,6 +11,7 @@ import { contract } from '../contract/contract.ts';
 import { DrawbridgeError, type ErrorCode } from '../contract/errors.ts';
 import type { Call, ClientEnv, DoctorCheck, LoginItem } from '../contract/index.ts';
 import type { Engine } from './engine.ts';
+import { systemFault } from './files.ts';
 import { SecretError } from './secrets.ts';
 
 /** What a host adds to the contract's handlers. */
@@ -249,7 +250,10 @@ function told(error: unknown): unknown {
       status: STATUS.keychain,
       cause: error,
     });
-  return error;
+  const fault = systemFault(error);
+  if (fault === undefined) return error;
+  const where = error instanceof Error && 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
+  return new ORPCError('failed', { message: `The system refused this. ${where}${fault}.`, status: STATUS.failed, cause: error });
 }
 
 /** What goes wrong while a stream is read comes after its handler has ended. */
