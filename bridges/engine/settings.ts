@@ -1,16 +1,16 @@
-import { renameSync, watch, type FSWatcher } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { Settings as SettingsSchema } from '../contract/settings.ts';
 import type { Settings } from '../contract/index.ts';
-import { readIfThere, writeFileAtomic } from './files.ts';
+import { parseJson, readIfThere, replaceBroken, writeFileAtomic } from './files.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 
 /**
- * The one settings reader. A file that can't be understood is never overwritten: the engine goes on with what it last
- * knew (at start: the defaults), says which key is wrong, and moves the file aside only when it must write a new one.
+ * The one settings reader. A file that can't be read or understood is never overwritten: the engine goes on with what it
+ * last knew (at start: the defaults), says what is wrong, and moves the file aside only when it must write a new one.
  */
 export type SettingsStore = {
   /** Path of the file. */
@@ -18,17 +18,20 @@ export type SettingsStore = {
   current(): Settings;
   /** Why the file on disk is not in force; null where it is. */
   problem(): string | null;
-  /** Merges keys into the file. Throws DrawbridgeError `settings_invalid`, naming the key. */
+  /**
+   * Merges keys into the file; where that is broken, into what it last held. Throws DrawbridgeError `settings_invalid`,
+   * naming the key, or `failed` where it can't be written.
+   */
   update(patch: Record<string, unknown>): Settings;
   onChange(listener: (settings: Settings) => void): () => void;
   stop(): void;
 };
 
 /** Parses the text of a settings file. Throws DrawbridgeError `settings_invalid` with the key in `details.key`. */
-export function parseSettings(text: string, file: string): Settings {
-  let value: unknown;
+function parseSettings(text: string, file: string): { raw: unknown; settings: Settings } {
+  let raw: unknown;
   try {
-    value = JSON.parse(text);
+    raw = parseJson(text);
   } catch (error) {
     throw new DrawbridgeError(
       'settings_invalid',
@@ -36,7 +39,7 @@ export function parseSettings(text: string, file: string): Settings {
       { key: null },
     );
   }
-  return checkSettings(value, file);
+  return { raw, settings: checkSettings(raw, file) };
 }
 
 function checkSettings(value: unknown, file: string): Settings {
@@ -61,24 +64,30 @@ const DEBOUNCE_MS = 100;
 /** Opens the settings file and follows it while it changes on disk. */
 export function openSettings(file: string, clock: Clock, log: Logger): SettingsStore {
   let settings = SettingsSchema.parse({});
+  /** What the file held when it was last in force: its own keys, without the defaults. */
+  let held: unknown = {};
   let problem: string | null = null;
-  let lastText: string | undefined;
+  /** The file's text when it was last read; null where it could not be. */
+  let last: string | undefined | null;
   const listeners = new Set<(settings: Settings) => void>();
 
   const read = (): boolean => {
-    const text = readIfThere(file);
-    if (text === lastText) return false;
-    lastText = text;
-    const wasProblem = problem;
+    const before = problem;
     try {
-      const next = text === undefined ? SettingsSchema.parse({}) : parseSettings(text, file);
+      const text = readIfThere(file);
+      if (text === last) return false;
+      last = text;
+      const next = text === undefined ? { raw: {}, settings: SettingsSchema.parse({}) } : parseSettings(text, file);
+      const changed = JSON.stringify(next.settings) !== JSON.stringify(settings);
+      held = next.raw;
+      settings = next.settings;
       problem = null;
-      const changed = JSON.stringify(next) !== JSON.stringify(settings);
-      settings = next;
-      return changed || wasProblem !== null;
+      return changed || before !== null;
     } catch (error) {
       if (!(error instanceof DrawbridgeError)) throw error;
+      if (error.code === 'failed') last = null;
       problem = error.message;
+      if (problem === before) return false;
       log.warn('settings.invalid', { problem });
       return true;
     }
@@ -111,13 +120,13 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
     problem: () => problem,
     update(patch) {
       read();
-      const base: unknown = lastText === undefined || problem !== null ? {} : JSON.parse(lastText);
-      const merged = merge(base, patch);
+      const merged = merge(held, patch);
       const next = checkSettings(merged, file);
-      if (problem !== null) setAside(file, clock.now());
       const text = `${JSON.stringify(merged, null, 2)}\n`;
-      writeFileAtomic(file, text);
-      lastText = text;
+      if (problem === null) writeFileAtomic(file, text);
+      else replaceBroken(file, text, clock.now());
+      last = text;
+      held = merged;
       problem = null;
       settings = next;
       tell();
@@ -133,11 +142,6 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
       listeners.clear();
     },
   };
-}
-
-function setAside(file: string, now: number): void {
-  const stamp = new Date(now).toISOString().replace(/[:.]/g, '-');
-  renameSync(file, file.replace(/\.json$/, '') + `.broken-${stamp}.json`);
 }
 
 /** Objects are merged key by key; everything else is replaced; null for an object's key removes nothing. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,4 +80,53 @@ describe('the settings file', () => {
     await expect.poll(() => settings.problem()).toBeNull();
     expect(settings.current().companion.port).toBe(3334);
   });
+  it.each(['{ "companion": { "port": 3333, } }', '{"companion":{"port":true}}'])(
+    'builds on what was in force when a change comes while the file is broken: %s',
+    (broken) => {
+      const held = { companion: { port: 3333 }, capture: { seal: true, folders: [{ folder: '/secret', keep: 'ignore' }] } };
+      const settings = open(JSON.stringify(held));
+      writeFileSync(file, broken);
+      settings.update({ ui: { theme: 'dark' } });
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...held, ui: { theme: 'dark' } });
+      expect(settings.current()).toMatchObject({ companion: { port: 3333 }, capture: { seal: true }, ui: { theme: 'dark' } });
+      expect(besides()).toEqual([broken]);
+    },
+  );
+  it('builds on its own last change, too', () => {
+    const settings = open('{}');
+    settings.update({ companion: { port: 3333 } });
+    writeFileSync(file, 'oh');
+    settings.update({ ui: { theme: 'dark' } });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ companion: { port: 3333 }, ui: { theme: 'dark' } });
+  });
+  it('begins with the defaults again where the file was taken away', () => {
+    const settings = open('{"companion":{"port":3333}}');
+    rmSync(file);
+    settings.update({ ui: { theme: 'dark' } });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ui: { theme: 'dark' } });
+  });
+  it('goes on with what it knew while the file can not be read, and reads it once it can', async () => {
+    const settings = open('{"companion":{"port":3333}}');
+    rmSync(file);
+    mkdirSync(file);
+    await expect.poll(() => settings.problem()).toContain(`${file} can't be read: illegal operation on a directory (EISDIR)`);
+    expect(settings.current().companion.port).toBe(3333);
+    rmSync(file, { recursive: true });
+    writeFileSync(file, '{"companion":{"port":3334}}');
+    await expect.poll(() => settings.problem()).toBeNull();
+    expect(settings.current().companion.port).toBe(3334);
+  });
+  it('may begin with a byte order mark', () => {
+    const settings = open('\ufeff{"companion":{"port":3333}}');
+    expect(settings.problem()).toBeNull();
+    settings.update({ ui: { theme: 'dark' } });
+    expect(settings.current()).toMatchObject({ companion: { port: 3333 }, ui: { theme: 'dark' } });
+  });
 });
+
+/** What was kept of files that were broken. */
+function besides(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.includes('.broken-'))
+    .map((name) => readFileSync(path.join(folder, name), 'utf8'));
+}
