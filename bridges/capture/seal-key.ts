@@ -10,13 +10,9 @@ const NAME = 'capture-key';
  * Throws DrawbridgeError store_unavailable, with a sentence for the history's owner.
  */
 export async function sealKey(keychain: SecretStore): Promise<Buffer> {
-  if (!keychain.lasting)
-    throw new DrawbridgeError(
-      'store_unavailable',
-      'There is no keychain that outlasts this session, so an encrypted call history could never be read again. Calls are not kept: set up a keychain, or turn "capture.seal" off.',
-    );
+  let key: Buffer;
   try {
-    return await dataKey(keychain, NAME);
+    key = await dataKey(keychain, NAME);
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
     throw new DrawbridgeError(
@@ -26,4 +22,10 @@ export async function sealKey(keychain: SecretStore): Promise<Buffer> {
       { cause: error },
     );
   }
+  if (!keychain.lasting)
+    throw new DrawbridgeError(
+      'store_unavailable',
+      'There is no keychain that outlasts this session, so an encrypted call history could never be read again. Calls are not kept: set up a keychain, or turn "capture.seal" off.',
+    );
+  return key;
 }

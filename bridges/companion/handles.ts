@@ -96,6 +96,7 @@ export function lastingHandles({ home, keychain, clock, log, random, limits = LI
     unwritten = [];
     if (kept.length === 0) return;
     const key = await dataKey(keychain, KEY);
+    if (!keychain.lasting) throw new Error('There is no keychain that outlasts this session.');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     if (!begun) await begin();
     for (const batch of batchesOf(kept)) {

@@ -34,21 +34,23 @@ import { createCompanion } from '../companion/companion.ts';
 import { lastingHandles } from '../companion/handles.ts';
 import { openKeys, READ_PREFIX, type KeyRing } from '../companion/keys.ts';
 import { createTokenCounter } from '../companion/token-counter.ts';
-import type { Listener } from '../http/listener.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { systemWay } from '../tunnels/ways.ts';
-import { createUpstreams, type Upstreams } from '../upstreams/upstreams.ts';
+import { createUpstreams, type KnownUpstream, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
+import { listenForCompanion } from './companion-listening.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { keepLean } from './give-back.ts';
+import { holdSecret } from './held-secret.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
+import { onceKnown } from './once-known.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
-import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
+import type { SecretProblem, SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 import { createRooms } from './rooms.ts';
 import { stepBack } from './step-back.ts';
@@ -160,8 +162,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
     events.emit({ type: 'status' });
   };
-  let gatewayKey: string | undefined;
-  let keychainProblem: SecretProblem | null = null;
+  const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
+  const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
   const forBridges: BridgeOptions = {
     home: paths.home,
     settings: () => settings.current(),
@@ -187,10 +189,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
     { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
   );
+  const gateway = (): KnownUpstream | undefined => {
+    const known = upstreams.get('gateway');
+    return known !== undefined && gatewayKey.waiting() ? onceKnown(known, gatewayKey) : known;
+  };
   const companion = createCompanion({
     settings: () => settings.current(),
     keys,
-    upstreams,
+    upstreams: { get: (id) => (id === 'gateway' ? gateway() : upstreams.get(id)) },
     recorder: capture.recorder,
     rooms,
     tokens,
@@ -198,7 +204,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     clock,
     log,
     version: options.version,
-    gatewayKey: () => gatewayKey,
+    gatewayKey: () => gatewayKey.value(),
     tickets,
     models: async () => (await Promise.all(Object.values(bridges).map((bridge) => bridge.models()))).flat(),
   });
@@ -229,64 +235,29 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   });
 
   const startedAt = new Date(clock.now()).toISOString();
-  let wantedPort = options.companionPort ?? settings.current().companion.port;
-  let bound: Listener | undefined;
-  let problem: DrawbridgeError | null = null;
-  let companionStatus: ListenerStatus = { name: 'companion', state: 'starting', address: null, reason: null, mend: null };
+  const listening = listenForCompanion({
+    bind: (port) => companion.start(port),
+    explain: (error, port) => explainBindError(error, port, ports),
+    port: options.companionPort ?? settings.current().companion.port,
+    graceMs: GRACE_MS,
+    log,
+    onChange: () => events.emit({ type: 'status' }),
+  });
   const hostListeners = new Map<string, ListenerStatus>();
   let stopping: Promise<void> | undefined;
 
-  const setCompanion = (status: ListenerStatus): ListenerStatus => {
-    companionStatus = status;
-    events.emit({ type: 'status' });
-    return status;
-  };
-
-  const bindCompanion = async (): Promise<ListenerStatus> => {
-    try {
-      bound = await companion.start(wantedPort);
-      problem = null;
-      log.info('companion.listening', { address: bound.address });
-      return setCompanion({ name: 'companion', state: 'listening', address: bound.address, reason: null, mend: null });
-    } catch (error) {
-      problem = await explainBindError(error, wantedPort, ports);
-      log.error('companion.not_listening', { error: problem });
-      const next = problem.details['next'];
-      return setCompanion({
-        name: 'companion',
-        state: 'failed',
-        address: null,
-        reason: problem.message,
-        mend:
-          typeof next === 'number'
-            ? { label: `Use port ${next}`, action: { kind: 'companion.usePort', port: next } }
-            : { label: 'Try again', action: { kind: 'companion.retry' } },
-      });
-    }
-  };
-
   const readGatewayKey = async (): Promise<void> => {
-    try {
-      gatewayKey = await ports.keychain.get(settings.current().upstreams.gateway.keySecret);
-      keychainProblem = null;
-    } catch (error) {
-      if (!(error instanceof SecretError)) throw error;
-      keychainProblem = error.kind;
-      log.warn('keychain.problem', { kind: error.kind, error });
-    }
+    await gatewayKey.read();
+    events.emit({ type: 'status' });
   };
 
   const applyTelemetry = async (): Promise<void> => {
-    const { endpoint, headersSecret } = settings.current().telemetry;
-    if (endpoint === null) return telemetry.apply(null);
-    try {
-      telemetry.apply({ endpoint, headers: readHeaders(await ports.keychain.get(headersSecret)) });
-    } catch (error) {
-      if (!(error instanceof SecretError)) throw error;
-      // Without its headers a collector would refuse them; they are sent once the keychain can be read.
-      telemetry.apply(null);
-      log.warn('keychain.problem', { kind: error.kind, error });
-    }
+    if (settings.current().telemetry.endpoint !== null) await headers.read();
+    if (stopping !== undefined) return;
+    const { endpoint } = settings.current().telemetry;
+    // Without its headers a collector would refuse them; they are sent once the keychain can be read.
+    const known = endpoint !== null && headers.problem() === null && !headers.waiting();
+    telemetry.apply(known ? { endpoint, headers: readHeaders(headers.value()) } : null);
   };
 
   const onSettings = (next: Settings): void => {
@@ -297,15 +268,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     void readGatewayKey();
     void applyTelemetry();
     tunnels.apply();
-    if (options.companionPort === undefined && next.companion.port !== wantedPort) void rebind(next.companion.port);
-  };
-
-  const rebind = async (port: number): Promise<ListenerStatus> => {
-    wantedPort = port;
-    const old = bound;
-    bound = undefined;
-    await old?.stop(GRACE_MS);
-    return bindCompanion();
+    if (options.companionPort === undefined && next.companion.port !== listening.wanted()) void listening.move(next.companion.port);
   };
 
   const offs = [
@@ -322,8 +285,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     lean?.stop();
     for (const off of offs) off();
     await tunnels.stop();
-    await Promise.all([bound?.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
-    setCompanion({ ...companionStatus, state: 'stopped', address: null });
+    await Promise.all([listening.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     await upstreams.stop();
     await telemetry.stop();
     await Promise.all([tokens.stop(), handles.stop()]);
@@ -346,9 +308,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     settings,
     tunnels,
     async start() {
-      await readGatewayKey();
-      await applyTelemetry();
-      await bindCompanion();
+      // Not waited for: the keychain may ask its owner, for as long as that takes.
+      void readGatewayKey();
+      void applyTelemetry();
+      await listening.start();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       bridgesChanged();
       // The first answer does not wait for the store: it is opened once the companion listens.
@@ -369,7 +332,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         node: process.versions.node,
         startedAt,
         home: paths.home,
-        listeners: [companionStatus, ...hostListeners.values()],
+        listeners: [listening.status(), ...hostListeners.values()],
         bridges: Object.values(bridges).map((bridge) => bridge.status()),
         tunnels: tunnels.summaries(),
         upstreams: upstreams.status(),
@@ -378,29 +341,25 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         notices: [
           ...tunnels.notices(),
           ...noticesOf({
-            companion: companionStatus,
+            companion: listening.status(),
             capture: recording,
             movedAside: capture.movedAside(),
             settingsProblem: settings.problem(),
             keys: keys.list().length,
-            keychain: ports.keychain.lasting ? keychainProblem : 'session_only',
+            keychain: ports.keychain.lasting ? gatewayKey.problem() : 'session_only',
           }),
           ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
         ],
       };
     },
-    companionProblem: () => problem,
-    async usePort(port) {
-      const listener = await rebind(port);
-      if (listener.state === 'listening') settings.update({ companion: { port } });
-      return listener;
-    },
-    retryCompanion: () => (bound === undefined ? bindCompanion() : Promise.resolve(companionStatus)),
+    companionProblem: () => listening.problem(),
+    usePort: (port) => listening.move(port, () => settings.update({ companion: { port } })),
+    retryCompanion: () => listening.retry(),
     report(listener) {
       hostListeners.set(listener.name, listener);
       events.emit({ type: 'status' });
     },
-    companionAddress: () => companionStatus.address,
+    companionAddress: () => listening.status().address,
     bridges,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {
@@ -420,32 +379,33 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     replay: (request, signal) =>
       replayCall(
         request,
-        { capture, tickets, companion: companionStatus.address, upstreams: upstreams.status(), version: options.version },
+        { capture, tickets, companion: listening.status().address, upstreams: upstreams.status(), version: options.version },
         signal,
       ),
     telemetry: () => telemetry.status(),
-    async setTelemetry({ endpoint, headers }) {
-      const { headersSecret } = settings.current().telemetry;
+    async setTelemetry({ endpoint, headers: given }) {
       if (endpoint !== null) collectorUrl(endpoint);
-      // The headers come first: what is sent to the new place carries them from its first batch on.
-      if (endpoint === null) await ports.keychain.delete(headersSecret);
-      else if (headers !== undefined) await ports.keychain.set(headersSecret, JSON.stringify(headers));
-      settings.update({ telemetry: { endpoint } });
+      const change = (): void => void settings.update({ telemetry: { endpoint } });
+      if (endpoint === null) await headers.replace(undefined, change);
+      else if (given === undefined) change();
+      else await headers.replace(JSON.stringify(given), change);
       await applyTelemetry();
       return telemetry.status();
     },
-    async tryTelemetry({ endpoint, headers }) {
+    async tryTelemetry({ endpoint, headers: given }) {
       const url = collectorUrl(endpoint);
-      const held = headers ?? readHeaders(await ports.keychain.get(settings.current().telemetry.headersSecret));
+      const held = given ?? readHeaders(await ports.keychain.get(settings.current().telemetry.headersSecret));
       return tryCollector(forBridges.net, { endpoint: url, headers: held });
     },
-    secretsLast: ports.keychain.lasting,
-    async setGateway({ baseUrl, key }) {
-      settings.update({ upstreams: { gateway: { baseUrl } } });
-      const { keySecret } = settings.current().upstreams.gateway;
-      if (baseUrl === null) await ports.keychain.delete(keySecret);
-      else if (key !== undefined) await ports.keychain.set(keySecret, key);
-      await readGatewayKey();
+    get secretsLast() {
+      return ports.keychain.lasting;
+    },
+    async setGateway({ baseUrl: url, key }) {
+      if (url !== null) gatewayUrl(url);
+      const change = (): void => void settings.update({ upstreams: { gateway: { baseUrl: url } } });
+      if (url === null) await gatewayKey.replace(undefined, change);
+      else if (key === undefined) change();
+      else await gatewayKey.replace(key, change);
     },
   };
   return engine;
@@ -523,6 +483,15 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       level: 'error',
       title: 'The companion is not listening',
       cause: facts.companion.reason ?? '',
+      mend: facts.companion.mend,
+    });
+  }
+  if (facts.companion.state === 'listening' && facts.companion.reason !== null) {
+    notices.push({
+      id: 'companion',
+      level: 'warning',
+      title: 'The companion could not move to another port',
+      cause: facts.companion.reason,
       mend: facts.companion.mend,
     });
   }
@@ -609,4 +578,12 @@ function collectorUrl(endpoint: string): string {
   const url = baseUrl.safeParse(endpoint);
   if (url.success) return url.data;
   throw new DrawbridgeError('bad_input', `The endpoint ${url.error.issues[0]?.message ?? 'is wrong'}.`, { key: 'endpoint' });
+}
+
+/** Before the keychain is asked to keep a key for it. Throws settings_invalid. */
+function gatewayUrl(given: string): void {
+  const url = baseUrl.safeParse(given);
+  if (url.success) return;
+  const key = 'upstreams.gateway.baseUrl';
+  throw new DrawbridgeError('settings_invalid', `The setting "${key}" is wrong: ${url.error.issues[0]?.message ?? 'no URL'}.`, { key });
 }

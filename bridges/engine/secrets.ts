@@ -16,13 +16,29 @@ export class SecretError extends Error {
  * Every method may throw SecretError.
  */
 export type SecretStore = {
-  /** True where secrets outlive this process. */
+  /** True where secrets outlive this process. Told for certain once one of the methods has answered. */
   readonly lasting: boolean;
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(name: string): Promise<void>;
 };
+
+/** A store that is still being opened: what is asked of it waits, and nobody else has to. */
+export function deferSecrets(opening: Promise<SecretStore>): SecretStore {
+  let opened: SecretStore | undefined;
+  const store = opening.then((found) => (opened = found));
+  // Whoever asks is told.
+  store.catch(() => undefined);
+  return {
+    get lasting() {
+      return opened?.lasting ?? true;
+    },
+    get: async (name) => (await store).get(name),
+    set: async (name, value) => (await store).set(name, value),
+    delete: async (name) => (await store).delete(name),
+  };
+}
 
 /** Secrets for this session only. */
 export function memorySecrets(initial: Readonly<Record<string, string>> = {}): SecretStore {

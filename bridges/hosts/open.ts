@@ -11,7 +11,7 @@ import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter, type HostHandlers, type Router } from '../engine/handlers.ts';
 import { createLogger, openLogFile, type Logger } from '../engine/log.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
-import type { SecretStore } from '../engine/secrets.ts';
+import { deferSecrets, type SecretStore } from '../engine/secrets.ts';
 import { openSettings, type SettingsStore } from '../engine/settings.ts';
 import { startControl } from './control.ts';
 import { examine } from './doctor.ts';
@@ -63,7 +63,8 @@ export async function openEngine(host: HostKind, options: OpenOptions, own: OwnH
     createLogger(logFile.write, () => 'info', clock),
   );
   const log = createLogger(logFile.write, () => settings.current().log.level, clock);
-  const keychain = options.keychain ?? (await openSecrets(paths.home, log));
+  // Not waited for: a locked keychain asks its owner, and clients call meanwhile.
+  const keychain = options.keychain ?? deferSecrets(openSecrets(paths.home, log));
   const engine = createEngine(
     settings,
     {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
+const PATIENCE = { timeout: 20_000 };
 const KEY = 'gw-CANARY-key-0123456789';
 let engine: TestEngine;
 let gateway: FakeUpstream;
@@ -79,6 +80,91 @@ describe('a session without its keychain', () => {
       expect.objectContaining({ id: 'keychain', title: 'The keychain is locked' }),
     );
     await expect(other.control.gateway.set({ baseUrl: 'https://example.com', key: KEY })).rejects.toMatchObject({ code: 'keychain' });
+    await other.stop();
+  });
+});
+
+describe('a keychain that fails, or takes its time', () => {
+  const call = (of: TestEngine): Promise<Response> =>
+    fetch(`${of.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${of.key}`, 'content-type': 'application/json' },
+      body: '{"model":"gpt-x","messages":[]}',
+    });
+
+  it('leaves the old gateway with its key where the new one’s can not be kept', async () => {
+    const held = memorySecrets();
+    let locked = false;
+    const set: SecretStore['set'] = (name, value) =>
+      locked ? Promise.reject(new SecretError('locked', 'The keychain is locked.')) : held.set(name, value);
+    const other = await startTestEngine({ headless: { keychain: { ...held, lasting: true, set } } });
+    await other.control.gateway.set({ baseUrl: gateway.baseUrl, key: KEY });
+    const { baseUrl } = other.headless.engine.settings.current().upstreams.gateway;
+    locked = true;
+    await expect(other.control.gateway.set({ baseUrl: 'http://127.0.0.1:9/v1', key: 'another-key' })).rejects.toMatchObject({
+      code: 'keychain',
+    });
+    expect(other.headless.engine.settings.current().upstreams.gateway.baseUrl).toBe(baseUrl);
+    gateway.seen.length = 0;
+    await (await call(other)).text();
+    expect(gateway.seen.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+    await other.stop();
+  });
+
+  it('asks the keychain for nothing where the address is wrong', async () => {
+    const asked: string[] = [];
+    const held = memorySecrets();
+    const set: SecretStore['set'] = (name, value) => {
+      asked.push(name);
+      return held.set(name, value);
+    };
+    const other = await startTestEngine({ headless: { keychain: { ...held, set } } });
+    await expect(other.control.gateway.set({ baseUrl: 'http://example.com', key: KEY })).rejects.toMatchObject({
+      code: 'settings_invalid',
+      message: expect.stringContaining('upstreams.gateway.baseUrl'),
+    });
+    expect(asked).toEqual([]);
+    await other.stop();
+  });
+
+  it('holds up calls to the gateway, and nothing else', async () => {
+    const opening = Promise.withResolvers<SecretStore>();
+    const other = await startTestEngine({
+      settings: { upstreams: { gateway: { baseUrl: gateway.baseUrl } } },
+      headless: { keychain: deferSecrets(opening.promise) },
+    });
+    expect((await fetch(`${other.origin}/health`)).status).toBe(200);
+    gateway.seen.length = 0;
+    const waiting = call(other);
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    expect(gateway.seen).toEqual([]);
+    opening.resolve(memorySecrets({ 'gateway-key': KEY }));
+    expect((await waiting).status).toBe(200);
+    expect(gateway.seen.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+    await other.stop();
+  });
+
+  it('is not waited for by a client that has left', async () => {
+    const opening = Promise.withResolvers<SecretStore>();
+    const other = await startTestEngine({
+      settings: { upstreams: { gateway: { baseUrl: gateway.baseUrl } } },
+      headless: { keychain: deferSecrets(opening.promise) },
+    });
+    gateway.seen.length = 0;
+    const left = new AbortController();
+    const waiting = fetch(`${other.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${other.key}`, 'content-type': 'application/json' },
+      body: '{"model":"gpt-x","messages":[]}',
+      signal: left.signal,
+    });
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    left.abort();
+    await expect(waiting).rejects.toThrow();
+    await other.call(({ state }) => state === 'cut');
+    opening.resolve(memorySecrets({ 'gateway-key': KEY }));
+    expect((await call(other)).status).toBe(200);
+    expect(gateway.seen).toHaveLength(1);
     await other.stop();
   });
 });

@@ -7,7 +7,7 @@ import { problemOf } from '../../bridges/accounts/keychain.ts';
 import { openSecrets } from '../../bridges/accounts/open-secrets.ts';
 import { withLargeValues } from '../../bridges/accounts/sealed.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
-import { memorySecrets, SecretError, type SecretProblem, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { deferSecrets, memorySecrets, SecretError, type SecretProblem, type SecretStore } from '../../bridges/engine/secrets.ts';
 import { hasKeyring, inKeyringSession, type KeyringKind } from './keyring.support.ts';
 import { CONTRACT } from './secrets.contract.ts';
 
@@ -76,6 +76,23 @@ describe('choosing where secrets live', () => {
     const store = await openSecrets(folder, silentLogger, broken('locked'));
     expect(store.lasting).toBe(true);
     await expect(store.get('a')).rejects.toMatchObject({ kind: 'locked' });
+  });
+});
+
+describe('a store that is still being opened', () => {
+  it('is asked once it is open, and tells then whether it lasts', async () => {
+    const opening = Promise.withResolvers<SecretStore>();
+    const store = deferSecrets(opening.promise);
+    const set = store.set('a', 'b');
+    opening.resolve(memorySecrets());
+    await set;
+    expect([store.lasting, await store.get('a')]).toEqual([false, 'b']);
+    await store.delete('a');
+    expect(await store.get('a')).toBeUndefined();
+  });
+  it('that can not be opened says so to whoever asks', async () => {
+    const store = deferSecrets(Promise.reject(new SecretError('denied', 'No.')));
+    await expect(store.get('a')).rejects.toMatchObject({ kind: 'denied' });
   });
 });
 

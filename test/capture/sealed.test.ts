@@ -8,7 +8,7 @@ import { sealKey } from '../../bridges/capture/seal-key.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
-import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 
 const CANARIES = ['canary-asked', 'canary-system', 'canary-answered', 'canary-streamed', 'canary-session', 'canary-branch', 'canary-tool'];
 
@@ -163,10 +163,12 @@ describe('the key of the call history', () => {
     expect(await sealKey(keychain)).toEqual(made);
   });
   it('is not made where it would be lost with the session, and the reason is told', async () => {
-    await expect(sealKey(memorySecrets())).rejects.toMatchObject({
-      code: 'store_unavailable',
-      message: expect.stringContaining('capture.seal'),
-    });
+    for (const session of [memorySecrets(), deferSecrets(Promise.resolve(memorySecrets()))]) {
+      await expect(sealKey(session)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        message: expect.stringContaining('capture.seal'),
+      });
+    }
     const locked: SecretStore = { ...lasting(), get: () => Promise.reject(new SecretError('locked', 'locked')) };
     await expect(sealKey(locked)).rejects.toMatchObject({ code: 'store_unavailable', message: expect.stringContaining('unlock') });
   });

@@ -37,6 +37,11 @@ describe('what needs attention', () => {
   it('is nothing when all is well', () => {
     expect(noticesOf(fine)).toEqual([]);
   });
+  it('is a companion that could not move, too', () => {
+    const reason = 'Port 2 is in use. The companion stays on 1 until then.';
+    const notices = noticesOf({ ...fine, companion: { ...fine.companion, reason } });
+    expect(notices).toMatchObject([{ id: 'companion', level: 'warning', cause: reason }]);
+  });
   it('names each trouble with its cause', () => {
     const notices = noticesOf({
       companion: {

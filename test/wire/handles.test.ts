@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lastingHandles, type HandleLimits, type LastingHandles } from '../../bridges/companion/handles.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
-import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import type { SealedReasoning } from '../../bridges/wire/opaque.ts';
 
 const LIMITS: HandleLimits = { count: 100, bytes: 100_000, ageMs: 1_000 };
@@ -149,7 +149,11 @@ describe('reasoning behind handles', () => {
 
   it('stays in memory alone where no keychain lasts, or the keychain fails', async () => {
     const locked = (): Promise<never> => Promise.reject(new SecretError('locked', 'locked'));
-    for (const secrets of [memorySecrets(), { lasting: true, get: locked, set: locked, delete: locked }]) {
+    for (const secrets of [
+      memorySecrets(),
+      deferSecrets(Promise.resolve(memorySecrets())),
+      { lasting: true, get: locked, set: locked, delete: locked },
+    ]) {
       const store = open({}, secrets);
       const handle = store.put(entryOf('a'));
       await store.stop();
