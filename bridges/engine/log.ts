@@ -67,27 +67,36 @@ export function openLogFile(folder: string): LogFile {
     size = fstatSync(opened).size;
     return opened;
   };
+  const close = (): void => {
+    const old = handle;
+    // The number may be another file's as soon as it is closed.
+    handle = undefined;
+    if (old !== undefined) closeSync(old);
+  };
   const rotate = (): void => {
-    if (handle !== undefined) closeSync(handle);
-    rmSync(`${file}.${KEPT_FILES}`, { force: true });
-    for (let i = KEPT_FILES - 1; i >= 1; i--) moveIfThere(`${file}.${i}`, `${file}.${i + 1}`);
-    moveIfThere(file, `${file}.1`);
-    handle = open();
+    close();
+    try {
+      rmSync(`${file}.${KEPT_FILES}`, { force: true });
+      for (let i = KEPT_FILES - 1; i >= 1; i--) moveIfThere(`${file}.${i}`, `${file}.${i + 1}`);
+      moveIfThere(file, `${file}.1`);
+    } catch {
+      // Held open by another program, most likely: the file grows until it can be moved.
+    }
   };
   return {
     write(line) {
       try {
         handle ??= open();
-        if (size > 0 && size + line.length > MAX_FILE_BYTES) rotate();
+        if (size > 0 && size + line.length > MAX_FILE_BYTES) {
+          rotate();
+          handle = open();
+        }
         size += writeSync(handle, line);
       } catch {
-        // A full disk, or a file held open by another program: there is nowhere left to tell of it.
+        // A full disk, or a folder that is gone: there is nowhere left to tell of it.
       }
     },
-    stop() {
-      if (handle !== undefined) closeSync(handle);
-      handle = undefined;
-    },
+    stop: close,
   };
 }
 
