@@ -78,7 +78,10 @@ export const contract = {
     update: oc.input(z.object({ patch: z.record(z.string(), z.unknown()) })).output(z.object({ settings: Settings })),
   },
   companion: {
-    /** Starts the companion on another port, and keeps it in the settings. Throws port_taken. */
+    /**
+     * Moves the companion to another port, and keeps it in the settings. Where that can't be had the companion stays where
+     * it is, and the answer is `failed` and says why. Throws failed where the settings can't be written.
+     */
     usePort: oc.input(z.object({ port: z.number().int().min(1).max(65535) })).output(s.Listener),
     retry: oc.input(none).output(s.Listener),
   },

@@ -106,6 +106,13 @@ describe('the window’s listener', () => {
       reason: expect.stringContaining(`process ${process.pid}`),
       mend: { action: { kind: 'companion.usePort' } },
     });
+    expect((await client.status.get({})).listeners).toContainEqual({
+      ...taken,
+      state: 'listening',
+      address: `127.0.0.1:${engine.port}`,
+      reason: expect.stringContaining(`stays on ${engine.port}`),
+    });
+    expect((await fetch(`${engine.origin}/health`)).status).toBe(200);
     const next = taken.mend?.action?.kind === 'companion.usePort' ? taken.mend.action.port : 0;
     expect((await client.companion.usePort({ port: next })).address).toBe(`127.0.0.1:${next}`);
     expect((await client.settings.get({})).settings.companion.port).toBe(next);
