@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../engine/clock.ts';
+import { withLock } from '../engine/lock.ts';
 import { SecretError, type SecretStore } from '../engine/secrets.ts';
-import { withLock } from './lock.ts';
 import type { AccountEvent } from './state.ts';
 
 /** What a provider gave at sign-in. Times are Unix milliseconds of this machine's clock. */
@@ -75,7 +75,7 @@ const TICK_MS = 30_000;
 const AHEAD_MS = 5 * 60_000;
 const FIRST_DELAY_MS = 5_000;
 const LONGEST_DELAY_MS = 5 * 60_000;
-const LOCK_PATIENCE_MS = 60_000;
+const LOCK = { patienceMs: 60_000, busy: 'Another Drawbridge is renewing this sign-in and does not end.' };
 /** A token refused this soon after it was made is not refused for its age. */
 const FRESH_MS = 60_000;
 /** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. */
@@ -86,7 +86,7 @@ export async function keepTokens(
   { secret, secrets, lockFile }: Pick<KeeperOptions, 'secret' | 'secrets' | 'lockFile'>,
   tokens: Tokens,
 ): Promise<void> {
-  await withLock(lockFile, LOCK_PATIENCE_MS, () => secrets.set(secret, JSON.stringify(tokens)));
+  await withLock(lockFile, LOCK, () => secrets.set(secret, JSON.stringify(tokens)));
 }
 
 /** The one owner of one account's tokens: renewed once at a time, whoever asks, and kept before they are used. */
@@ -194,7 +194,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   };
 
   const renew = (refused?: string): Promise<TokenAnswer> => {
-    flight ??= withLock(options.lockFile, LOCK_PATIENCE_MS, () => renewLocked(refused))
+    flight ??= withLock(options.lockFile, LOCK, () => renewLocked(refused))
       .catch(troubleOf)
       .finally(() => {
         flight = undefined;
@@ -245,7 +245,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     },
     // Under the lock: a renewal that ends later would bring back what was forgotten.
     forget: () =>
-      withLock(options.lockFile, LOCK_PATIENCE_MS, async () => {
+      withLock(options.lockFile, LOCK, async () => {
         const last = unkept ?? (await load().catch(() => held));
         // First: where the keychain does not give them up, the account has them still.
         await secrets.delete(options.secret);

@@ -13,14 +13,7 @@ export type SocketListener = { path: string; stop(): Promise<void> };
  */
 export async function startSocketListener(path: string, serve: http.RequestListener): Promise<SocketListener> {
   const server = http.createServer({ keepAliveTimeout: 1_000 }, serve);
-  try {
-    await listen(server, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    if (await answers(path)) throw new DrawbridgeError('already_running', 'Drawbridge is running already, with this state folder.');
-    rmSync(path, { force: true });
-    await listen(server, path);
-  }
+  if (!(await listens(server, path))) await replace(server, path);
   return {
     path,
     stop: () =>
@@ -31,7 +24,25 @@ export async function startSocketListener(path: string, serve: http.RequestListe
   };
 }
 
-/** True where somebody listens on the socket. */
+/** Listens where nobody does any more. Throws `already_running`. */
+async function replace(server: http.Server, path: string): Promise<void> {
+  // A pipe goes with the process that made it: none is left behind.
+  if (path.startsWith('\\\\.\\pipe\\') || (await answers(path))) throw alreadyRunning();
+  const { withLock } = await import('../engine/lock.ts');
+  // Two that begin at once after a crash: the second would take the first one's socket for the one left behind.
+  await withLock(`${path}.lock`, LOCK, async () => {
+    if (await answers(path)) throw alreadyRunning();
+    rmSync(path, { force: true });
+    if (!(await listens(server, path))) throw alreadyRunning();
+  });
+}
+
+const LOCK = { patienceMs: 10_000, busy: 'Another Drawbridge is starting with this state folder and does not get on.' };
+
+const alreadyRunning = (): DrawbridgeError =>
+  new DrawbridgeError('already_running', 'Drawbridge is running already, with this state folder.');
+
+/** True where somebody listens on the socket, also where they are too busy to take a connection. */
 export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(path);
@@ -39,16 +50,21 @@ export function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
   });
 }
 
-function listen(server: http.Server, path: string): Promise<void> {
+/** False where the address is in use. */
+function listens(server: http.Server, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    };
+    server.once('error', failed);
     server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
+      server.off('error', failed);
+      resolve(true);
     });
   });
 }

@@ -6,13 +6,18 @@ const LOOK_MS = 50;
 
 /**
  * Does work while no other process with this state folder does it. The lock is SQLite's own on a file, so the system
- * frees it when its holder dies: there is no stale lock to judge by age. Throws `failed` after `patienceMs`.
+ * frees it when its holder dies: there is no stale lock to judge by age. Throws `failed` with the sentence `busy` after
+ * `patienceMs`.
  */
-export async function withLock<T>(file: string, patienceMs: number, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  { patienceMs, busy }: { patienceMs: number; busy: string },
+  work: () => Promise<T>,
+): Promise<T> {
   const database = new Database(file, { timeout: 0 });
   try {
     for (let waited = 0; !taken(database); waited += LOOK_MS) {
-      if (waited >= patienceMs) throw new DrawbridgeError('failed', 'Another Drawbridge is renewing this sign-in and does not end.');
+      if (waited >= patienceMs) throw new DrawbridgeError('failed', busy);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     return await work();
