@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { DrawbridgeError } from '../contract/errors.ts';
 
 /** Where everything Drawbridge keeps on this machine stands. */
 export type Paths = {
@@ -69,10 +70,41 @@ function controlPath(home: string, machine: Machine): string {
   return path.join(machine.env['XDG_RUNTIME_DIR'] || machine.tmpdir, `drawbridge-${short}`, 'control.sock');
 }
 
-/** Makes the folders, for their owner only. Throws the file system's error where the place can't be written. */
+/**
+ * Makes the folders, for their owner only. Throws the file system's error where the place can't be written, and
+ * DrawbridgeError `failed` where the socket would stand in a folder that others may enter.
+ */
 export function ensureFolders(paths: Paths, platform: NodeJS.Platform): void {
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
   mkdirSync(path.dirname(paths.store), { recursive: true, mode: 0o700 });
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  if (platform !== 'win32') mkdirSync(path.dirname(paths.control), { recursive: true, mode: 0o700 });
+  if (platform === 'win32') return;
+  const folder = path.dirname(paths.control);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Outside of the home it stands in a place for all, where somebody may have made it first.
+  if (!folder.startsWith(paths.home + path.sep)) refuseShared(folder);
 }
+
+function refuseShared(folder: string): void {
+  const found = lstatSync(folder);
+  if (!found.isDirectory()) throw unsafe(folder, 'it is no folder');
+  if (found.uid !== process.getuid?.()) throw unsafe(folder, 'it is another user’s');
+  if ((found.mode & 0o077) !== 0) throw unsafe(folder, 'others may enter it');
+}
+
+/**
+ * Before anything is told to whoever listens on a socket. Throws DrawbridgeError `failed` where another user made its
+ * folder. Root may speak to anybody's engine.
+ */
+export function refuseForeign(socket: string, platform: NodeJS.Platform): void {
+  if (platform === 'win32' || process.getuid?.() === 0) return;
+  const folder = path.dirname(socket);
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found !== undefined && found.uid !== process.getuid?.()) throw unsafe(folder, 'it is another user’s');
+}
+
+const unsafe = (folder: string, fault: string): DrawbridgeError =>
+  new DrawbridgeError(
+    'failed',
+    `The folder of the control socket, ${folder}, is not safe: ${fault}. Remove it, or set DRAWBRIDGE_HOME to a shorter path.`,
+  );

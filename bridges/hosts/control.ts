@@ -4,6 +4,7 @@ import { RPCHandler } from '@orpc/server/node';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { EngineClient } from '../contract/index.ts';
 import type { Router } from '../engine/handlers.ts';
+import { refuseForeign } from '../engine/paths.ts';
 import { answers, socketFetch, startSocketListener, type SocketListener } from '../http/socket.ts';
 
 /** Serves the contract on the private socket. Throws `already_running` where another engine answers there. */
@@ -17,8 +18,9 @@ export function startControl(socketPath: string, router: Router): Promise<Socket
   });
 }
 
-/** A client of a running engine. Throws `not_running` where there is none. */
+/** A client of a running engine. Throws `not_running` where there is none, `failed` where it may be another user's. */
 export async function connectControl(socketPath: string): Promise<EngineClient> {
+  refuseForeign(socketPath, process.platform);
   if (!(await answers(socketPath))) {
     throw new DrawbridgeError('not_running', 'Drawbridge is not running. Start it with "drawbridge start", or "npm start" in a checkout.');
   }

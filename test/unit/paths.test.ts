@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { resolvePaths } from '../../bridges/engine/paths.ts';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ensureFolders, refuseForeign, resolvePaths, type Paths } from '../../bridges/engine/paths.ts';
 import { noticesOf } from '../../bridges/engine/engine.ts';
 
 const machine = { platform: 'linux' as NodeJS.Platform, env: {}, homedir: '/home/ada', tmpdir: '/tmp' };
@@ -22,6 +25,41 @@ describe('the state folder', () => {
     expect(resolvePaths({ ...machine, platform: 'win32', env: { LOCALAPPDATA: 'C:\\x' } }).control).toMatch(
       /^\\\\\.\\pipe\\drawbridge-[0-9a-f]{16}$/,
     );
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('the folder of the control socket, where the home’s path is too long for one', () => {
+  let tmpdir: string;
+  let paths: Paths;
+  let folder: string;
+  beforeEach(() => {
+    tmpdir = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-paths-'));
+    paths = resolvePaths({ ...machine, tmpdir, env: { DRAWBRIDGE_HOME: path.join(tmpdir, 'very-'.repeat(20)) } });
+    folder = path.dirname(paths.control);
+  });
+  afterEach(() => rmSync(tmpdir, { recursive: true, force: true }));
+
+  it('is made for its owner alone, and taken again', () => {
+    ensureFolders(paths, process.platform);
+    ensureFolders(paths, process.platform);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+  it.each([
+    ['others may enter it', () => mkdirSync(folder, { mode: 0o755 })],
+    ['it is no folder', () => symlinkSync(os.homedir(), folder)],
+  ])('is not taken where %s', (fault, make) => {
+    make();
+    expect(() => ensureFolders(paths, process.platform)).toThrow(`${folder}, is not safe: ${fault}.`);
+  });
+  it.runIf(process.getuid?.() === 0)('is neither taken nor spoken to where it is another user’s', () => {
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, 12_345, 12_345);
+    expect(() => ensureFolders(paths, process.platform)).toThrow('it is another user’s');
+    vi.spyOn(process, 'getuid').mockReturnValue(54_321);
+    expect(() => refuseForeign(paths.control, process.platform)).toThrow('it is another user’s');
+    vi.restoreAllMocks();
+    // Root may.
+    refuseForeign(paths.control, process.platform);
   });
 });
 
