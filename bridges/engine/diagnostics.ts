@@ -49,7 +49,7 @@ export function bundleOf(facts: DiagnosticsFacts): DiagnosticsBundle {
       { title: 'Status', text: json(status) },
       { title: 'Bridges', text: json(facts.bridges.map(({ accounts, ...rest }) => ({ ...rest, accounts: accounts.length }))) },
       { title: 'Tunnels', text: json(facts.tunnels) },
-      { title: 'Settings', text: json(facts.settings) },
+      { title: 'Settings', text: json(withoutFolders(facts.settings)) },
       { title: 'Log', text: facts.log.split('\n').map(clean).join('\n') },
     ],
   };
@@ -89,13 +89,21 @@ function userName(): string {
   }
 }
 
+/** How many folders have rules of their own helps; which they are is their owner's. */
+function withoutFolders({ capture, ...rest }: Settings): object {
+  return { ...rest, capture: { ...capture, folders: capture.folders.length } };
+}
+
 /** Takes out of a text what is secret, and what tells whose machine it is. */
 function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string) => string {
   const { gateway } = settings.upstreams;
+  const { m365, copilot } = settings.bridges;
   const names: [string | null, string][] = [
-    [person.homedir, '~'],
-    // In a line of JSON the separators of Windows stand twice.
-    [person.homedir.replaceAll('\\', '\\\\'), '~'],
+    ...settings.capture.folders.flatMap(({ folder }) => pathPairs(folder.replace(/^~/, () => person.homedir), '[folder]')),
+    ...pathPairs(person.homedir, '~'),
+    [ANY_TENANT.has(m365.tenant) ? null : m365.tenant, '[tenant]'],
+    [m365.clientId, '[client id]'],
+    [copilot.clientId, '[client id]'],
     [hostnameOf(gateway.baseUrl), '[gateway]'],
     [hostnameOf(settings.telemetry.endpoint), '[collector]'],
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [
@@ -113,6 +121,15 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
     return out;
   };
 }
+
+/** In a line of JSON the separators of Windows stand twice. */
+const pathPairs = (name: string, stand: string): [string, string][] => [
+  [name, stand],
+  [name.replaceAll('\\', '\\\\'), stand],
+];
+
+/** Names of the sign-in service's own, for whichever directory. */
+const ANY_TENANT: ReadonlySet<string> = new Set(['organizations', 'common', 'consumers']);
 
 const hostnameOf = (url: string | null): string | null => (url === null ? null : new URL(url).hostname);
 

@@ -68,6 +68,22 @@ it('leaves words alone that merely begin like a name', () => {
   expect(textOf(facts({ log: 'an adapter of adaptive size' }))).toContain('an adapter of adaptive size');
 });
 
+it('tells how many folders have rules, never which', () => {
+  const folders = ['/srv/clients/acme-merger', '~/clients/acme-merger'].map((folder) => ({ folder, keep: 'ignore' }));
+  const log = JSON.stringify({ path: '/srv/clients/acme-merger/src', other: '/home/ada/clients/acme-merger' });
+  const text = textOf(facts({ settings: Settings.parse({ capture: { folders } }), log }));
+  expect(text).toContain('"folders": 2');
+  expect(text).not.toContain('acme-merger');
+});
+
+it('names neither the directory nor the apps that sign-ins go by', () => {
+  const id = '0f2d7c1e-8a5b-4c3d-9e6f-1a2b3c4d5e6f';
+  const settings = Settings.parse({ bridges: { m365: { tenant: 'contoso.example', clientId: id }, copilot: { clientId: 'Iv1.abcdef' } } });
+  const text = textOf(facts({ settings, log: `asked https://login.microsoftonline.com/contoso.example for ${id}` }));
+  for (const hidden of [id, 'contoso', 'Iv1.abcdef']) expect(text).not.toContain(hidden);
+  expect(textOf(facts())).toContain('"tenant": "organizations"');
+});
+
 it('takes out a home folder as Windows writes it, also inside of JSON', () => {
   const person = { homedir: String.raw`C:\Users\ada`, user: 'ada', hostname: 'PC-7' };
   const log = JSON.stringify({ path: String.raw`C:\Users\ada\AppData` });
