@@ -99,7 +99,12 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
   const { gateway } = settings.upstreams;
   const { m365, copilot } = settings.bridges;
   const names: [string | null, string][] = [
-    ...settings.capture.folders.flatMap(({ folder }) => pathPairs(folder.replace(/^~/, () => person.homedir), '[folder]')),
+    ...settings.capture.folders.flatMap(({ folder }) =>
+      pathPairs(
+        folder.replace(/^~/, () => person.homedir),
+        '[folder]',
+      ),
+    ),
     ...pathPairs(person.homedir, '~'),
     [ANY_TENANT.has(m365.tenant) ? null : m365.tenant, '[tenant]'],
     [m365.clientId, '[client id]'],

@@ -202,7 +202,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       prices: os.usage.prices.handler(() => engine.capture.ask({ kind: 'prices' })),
       setPrices: os.usage.setPrices.handler(async ({ input }) => {
         const { file } = await engine.capture.ask({ kind: 'prices' });
-        writePrices(file, input.prices);
+        writePrices(file, input.prices, engine.clock.now());
         return { file };
       }),
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { writeFileAtomic } from '../../engine/files.ts';
+import { parseJson, readIfThere, replaceBroken, writeFileAtomic } from '../../engine/files.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { Price } from '../../contract/index.ts';
 import { Price as PriceSchema } from '../../contract/usage.ts';
@@ -11,7 +11,7 @@ const PriceFile = z.strictObject({ version: z.literal(1), prices: z.array(PriceS
 export function parsePrices(text: string, file: string): Price[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new DrawbridgeError('bad_input', `${file} is not valid JSON: ${error instanceof Error ? error.message : 'unreadable'}.`);
   }
@@ -21,12 +21,22 @@ export function parsePrices(text: string, file: string): Price[] {
   throw new DrawbridgeError('bad_input', `${file} is wrong at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}.`);
 }
 
-/** Writes the user's table anew. Throws DrawbridgeError `failed` where the file can't be written. */
-export function writePrices(file: string, prices: readonly Price[]): void {
+/**
+ * Writes the user's table anew. A file that can't be understood is kept beside it: a slip in it must not cost the rest.
+ * `now` in Unix milliseconds. Throws DrawbridgeError `failed` where the file can't be written.
+ */
+export function writePrices(file: string, prices: readonly Price[], now: number): void {
+  const text = `${JSON.stringify({ version: 1, prices }, null, 2)}\n`;
+  if (isBroken(file)) replaceBroken(file, text, now);
+  else writeFileAtomic(file, text);
+}
+
+function isBroken(file: string): boolean {
   try {
-    writeFileAtomic(file, `${JSON.stringify({ version: 1, prices }, null, 2)}\n`);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : 'no reason is known';
-    throw new DrawbridgeError('failed', `${file} can't be written: ${why}. Make its folder writable, then save again.`);
+    const text = readIfThere(file);
+    if (text !== undefined) parsePrices(text, file);
+    return false;
+  } catch {
+    return true;
   }
 }

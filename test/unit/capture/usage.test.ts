@@ -1,8 +1,11 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrate } from '../../../bridges/capture/migrate.ts';
 import { MIGRATIONS } from '../../../bridges/capture/migrations/index.ts';
-import { parsePrices } from '../../../bridges/capture/usage/price-file.ts';
+import { parsePrices, writePrices } from '../../../bridges/capture/usage/price-file.ts';
 import { PriceTable, type Spent } from '../../../bridges/capture/usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from '../../../bridges/capture/usage/quotas.ts';
 import { readSeries, Rollup, type SeriesInput } from '../../../bridges/capture/usage/rollup.ts';
@@ -52,6 +55,33 @@ describe('the price of a model', () => {
     );
     expect(() => parsePrices('{', 'prices.json')).toThrow(/not valid JSON/);
   });
+});
+
+describe('the price file of the user', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-prices-'));
+    file = path.join(folder, 'prices.json');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const save = (): void => writePrices(file, [price('new')], Date.UTC(2026, 10, 21));
+
+  it('is written anew, and read with a byte order mark, too', () => {
+    save();
+    save();
+    expect(readdirSync(folder)).toEqual(['prices.json']);
+    expect(parsePrices(`\ufeff${readFileSync(file, 'utf8')}`, file)).toEqual([price('new')]);
+  });
+  it.each(['{"version":1,"prices":[],}', '{"version":1,"prices":[{"model":"m"}]}'])(
+    'is kept beside the new one where it has a slip: %s',
+    (broken) => {
+      writeFileSync(file, broken);
+      save();
+      expect(readFileSync(path.join(folder, 'prices.broken-2026-11-21T00-00-00-000Z.json'), 'utf8')).toBe(broken);
+      expect(parsePrices(readFileSync(file, 'utf8'), file)).toEqual([price('new')]);
+    },
+  );
 });
 
 describe('what calls cost', () => {
