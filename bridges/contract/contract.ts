@@ -76,6 +76,8 @@ export const contract = {
     get: oc.input(none).output(z.object({ settings: Settings, path: z.string(), problem: z.string().nullable() })),
     /** Merges the given keys into the file. Throws settings_invalid naming the key. */
     update: oc.input(z.object({ patch: z.record(z.string(), z.unknown()) })).output(z.object({ settings: Settings })),
+    /** Puts these in the place of all there are; what they leave out has its default. Throws settings_invalid naming the key. */
+    replace: oc.input(z.object({ settings: z.record(z.string(), z.unknown()) })).output(z.object({ settings: Settings })),
   },
   companion: {
     /**

@@ -62,6 +62,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         problem: engine.settings.problem(),
       })),
       update: os.settings.update.handler(({ input }) => ({ settings: engine.settings.update(input.patch) })),
+      replace: os.settings.replace.handler(({ input }) => ({ settings: engine.settings.replace(input.settings) })),
     },
     companion: {
       usePort: os.companion.usePort.handler(({ input }) => engine.usePort(input.port)),

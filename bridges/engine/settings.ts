@@ -23,6 +23,8 @@ export type SettingsStore = {
    * naming the key, or `failed` where it can't be written.
    */
   update(patch: Record<string, unknown>): Settings;
+  /** Puts these in the place of all the file held. Throws as `update` does. */
+  replace(settings: Record<string, unknown>): Settings;
   onChange(listener: (settings: Settings) => void): () => void;
   stop(): void;
 };
@@ -114,23 +116,30 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
     log.warn('settings.watch_failed', { error });
   }
 
+  const write = (next: unknown): Settings => {
+    const checked = checkSettings(next, file);
+    const text = `${JSON.stringify(next, null, 2)}\n`;
+    if (problem === null) writeFileAtomic(file, text);
+    else replaceBroken(file, text, clock.now());
+    last = text;
+    held = next;
+    problem = null;
+    settings = checked;
+    tell();
+    return checked;
+  };
+
   return {
     file,
     current: () => settings,
     problem: () => problem,
     update(patch) {
       read();
-      const merged = merge(held, patch);
-      const next = checkSettings(merged, file);
-      const text = `${JSON.stringify(merged, null, 2)}\n`;
-      if (problem === null) writeFileAtomic(file, text);
-      else replaceBroken(file, text, clock.now());
-      last = text;
-      held = merged;
-      problem = null;
-      settings = next;
-      tell();
-      return next;
+      return write(merge(held, patch));
+    },
+    replace(next) {
+      read();
+      return write(next);
     },
     onChange(listener) {
       listeners.add(listener);

@@ -318,13 +318,17 @@ describe('settings', () => {
     await pick('no json');
     await page.getByText('mine.json is not JSON.').waitFor();
     exported.companion.fallback = 'practice';
+    exported.companion.aliases = { quick: 'practice/echo' };
     await pick(JSON.stringify(exported));
     const preview = page.getByRole('region', { name: 'What mine.json would change' });
     await preview.getByRole('row').filter({ hasText: 'companion.fallback' }).getByText('practice').waitFor();
     expect(settings().companion.fallback).toBe('none');
-    await preview.getByRole('button', { name: 'Import 1 change' }).click();
-    await toast('Imported 1 setting').waitFor();
-    expect(settings().companion.fallback).toBe('practice');
+    await preview.getByRole('button', { name: 'Import 2 changes' }).click();
+    await toast('Imported 2 settings').waitFor();
+    expect(settings().companion).toMatchObject({ fallback: 'practice', aliases: { quick: 'practice/echo' } });
+    await toast('Imported 2 settings').getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(() => settings().companion.aliases).toEqual({});
+    expect(settings().companion.fallback).toBe('none');
   });
 
   test('the diagnostics bundle is read before it is saved, and holds no secret', async () => {

@@ -289,6 +289,11 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         emit({ type: 'settings' });
         return { settings };
       }),
+      replace: os.settings.replace.handler(({ input }) => {
+        settings = Settings.parse(input.settings);
+        emit({ type: 'settings' });
+        return { settings };
+      }),
     },
     companion: {
       usePort: os.companion.usePort.handler(({ input }) => setCompanion(`127.0.0.1:${input.port}`)),

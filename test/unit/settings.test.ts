@@ -58,6 +58,15 @@ describe('the settings file', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ log: { level: 'debug' }, companion: { fallback: 'practice', port: 1 } });
     expect(statSync(file).mode & 0o077).toBe(0);
   });
+  it('can be put in the place of all there was, so that what came to a list of names goes again', () => {
+    const settings = open('{"companion":{"aliases":{"sonnet":"copilot/claude"}}}');
+    const before = settings.current();
+    settings.update({ companion: { aliases: { fast: 'codex/mini' } }, ui: { theme: 'dark' } });
+    expect(settings.replace(before)).toEqual(before);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(before);
+    expect(() => settings.replace({ nonsense: 1 })).toThrow(/nonsense/);
+    expect(settings.current()).toEqual(before);
+  });
   it('refuses a wrong change and writes nothing', () => {
     const settings = open('{}');
     expect(() => settings.update({ companion: { port: -1 } })).toThrow(/companion\.port/);

@@ -90,7 +90,7 @@ function Preview({ chosen, settings, onDone }: { chosen: Chosen; settings: Setti
     onSuccess: () => {
       toast({
         title: `Imported ${plural(changes.length, 'setting')}`,
-        undo: () => client.settings.update({ patch: { ...settings } }),
+        undo: () => client.settings.replace({ settings }),
       });
       onDone();
     },
