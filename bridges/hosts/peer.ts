@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 /** The far end of a connection on loopback. */
 export type Peer = { address: string; port: number };
 
-const ESTABLISHED = '01';
+/** A connection both ends of which are closed: nobody holds it any more. */
+const TIME_WAIT = '06';
 
 /**
  * The user id whose process holds the far end of a connection to our `port`, as Linux tells it (man proc_pid_net).
@@ -15,8 +16,8 @@ export function ownerOf(peer: Peer, port: number, tables: readonly string[] = co
   for (const table of tables) {
     for (const line of table.split('\n').slice(1)) {
       const [, local = '', remote = '', state, , , , owner] = line.trim().split(/\s+/);
-      // An address of IPv4 stands at the end of its form in IPv6.
-      if (local.endsWith(far) && remote.endsWith(near) && state === ESTABLISHED) return Number(owner);
+      // An address of IPv4 stands at the end of its form in IPv6. Who has closed its own half still reads what comes.
+      if (local.endsWith(far) && remote.endsWith(near) && state !== TIME_WAIT) return Number(owner);
     }
   }
   return undefined;
@@ -26,9 +27,11 @@ export function ownerOf(peer: Peer, port: number, tables: readonly string[] = co
  * True where a connection is another user's. Whoever is root may do anything here anyway, and a relay of the system's
  * own may run as root.
  */
-export function isStranger(peer: Peer, port: number, self = process.getuid?.()): boolean {
+export function isStranger(peer: Peer, port: number, self = process.getuid?.(), sudoer = process.env['SUDO_UID']): boolean {
   const owner = ownerOf(peer, port);
-  return owner !== undefined && owner !== 0 && owner !== self;
+  // Who became root to start us opens the link in a browser of their own: most browsers refuse to run as root.
+  const asked = self === 0 && sudoer !== undefined && owner === Number(sudoer);
+  return owner !== undefined && owner !== 0 && owner !== self && !asked;
 }
 
 function connectionTables(): string[] {

@@ -54,6 +54,24 @@ describe('the window’s listener', () => {
       await signIn(link);
     },
   );
+  // Only root may act as somebody else.
+  it.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+    'takes no link from another user who has closed its own half',
+    async () => {
+      const link = engine.headless.link();
+      const { pathname, search } = new URL(link);
+      const head = `GET ${pathname}${search} HTTP/1.1\\r\\nHost: 127.0.0.1:${port}\\r\\n\\r\\n`;
+      const script = `import socket
+s = socket.create_connection(('127.0.0.1', ${port}))
+s.send(b'${head}')
+s.shutdown(socket.SHUT_WR)
+print(s.recv(9999).decode('latin1'))`;
+      const thief = spawn('python3', ['-c', script], { uid: 65_534, gid: 65_534, cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+      const answer = await text(thief.stdout);
+      expect(answer.toLowerCase()).not.toContain('set-cookie');
+      await signIn(link);
+    },
+  );
   it('keeps its cookie from scripts and from other sites', async () => {
     const res = await fetch(engine.headless.link(), { redirect: 'manual' });
     expect(res.headers.get('set-cookie')).toMatch(/; HttpOnly; SameSite=Strict$/);

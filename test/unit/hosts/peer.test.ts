@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ const PORT = 0x2cab;
 describe('the user at the far end of a connection', () => {
   it.each([
     ['over IPv4', row('0100007F:D431', '0100007F:2CAB', '01', 1001)],
+    ['who sends nothing more, but reads', row('0100007F:D431', '0100007F:2CAB', '05', 1001)],
     ['over IPv4 from a socket of IPv6', row('0000000000000000FFFF00000100007F:D431', '0000000000000000FFFF00000100007F:2CAB', '01', 1001)],
   ])('is who owns the socket there: %s', (_how, line) => {
     expect(ownerOf(peer, PORT, [HEAD, `${HEAD}\n${line}`])).toBe(1001);
@@ -39,6 +41,23 @@ describe('the user at the far end of a connection', () => {
     expect(ownerOf(far, port)).toBe(process.getuid?.());
     expect(isStranger(far, port)).toBe(false);
     client.destroy();
+    server.close();
+  });
+
+  // Only root may act as somebody else.
+  it.runIf(process.platform === 'linux' && process.getuid?.() === 0)('is no stranger where they became root to start us', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const browser = spawn('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${port}; cat <&3`], { uid: 65_534, gid: 65_534, cwd: '/' });
+    const [socket] = (await once(server, 'connection')) as [net.Socket];
+    const far = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    expect(isStranger(far, port, 0, '65534')).toBe(false);
+    expect(isStranger(far, port, 0, '1000')).toBe(true);
+    expect(isStranger(far, port, 1000, '65534')).toBe(true);
+    browser.kill();
+    socket.destroy();
     server.close();
   });
 });
