@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { BodyReader } from '../http/body.ts';
 import type { Flow, ReplySink, StreamingUpstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
+import { holdsHandle } from '../wire/opaque.ts';
 
 /**
  * A large request that is sent on while its body still arrives. Its last piece stays here until the whole body was looked
@@ -10,6 +11,7 @@ export class Ahead {
   readonly flow: Flow;
   readonly #body = new HeldBody();
   readonly #reply = new HeldReply();
+  #aborted = false;
 
   /** `length`: of the body, in bytes. */
   constructor(upstream: StreamingUpstream, request: Omit<UpstreamRequest, 'body'>, length: number) {
@@ -24,11 +26,23 @@ export class Ahead {
 
   /** What reads the body as it arrives. */
   get body(): BodyReader {
-    return this.#body;
+    return {
+      write: (piece) => {
+        // What goes on of such a body is another one: nothing is gained by sending the rest of this.
+        if (!this.#aborted && holdsHandle(piece)) this.abort();
+        return this.#body.write(piece);
+      },
+      onWanted: (wanted) => this.#body.onWanted(wanted),
+    };
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
   }
 
   /** Nothing comes of it. */
   abort(): void {
+    this.#aborted = true;
     this.flow.abort();
     this.#body.destroy();
   }

@@ -15,6 +15,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, closeAfterAnswer, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { cutUnread } from '../http/unread.ts';
 import { RequestError } from '../wire/codec.ts';
+import { exactNumbers } from '../wire/exact-numbers.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
 import { holdsHandle } from '../wire/opaque.ts';
@@ -169,6 +170,7 @@ export function createDoor(options: DoorOptions): Door {
 
   /** Sends a large request on before its end is here, where its bytes stay as they are and its beginning tells where it goes. */
   const sendAhead = (incoming: Incoming, caller: Caller, first: Buffer, length: number): Early | undefined => {
+    if (holdsHandle(first)) return undefined;
     const model = modelAhead(first);
     const way = model === undefined ? undefined : wayOf(incoming, caller, model);
     if (way === undefined || 'kind' in way || way.alias !== undefined) return undefined;
@@ -208,7 +210,12 @@ export function createDoor(options: DoorOptions): Door {
     const passing = passes(incoming.target, way);
     const holds = passing && isCall(surface) && holdsHandle(plain);
     // The settings may have changed while the body came, or the body named a model twice.
-    const goesOn = early !== undefined && early.way.known === way.known && early.way.model === way.model && way.alias === undefined;
+    const goesOn =
+      early !== undefined &&
+      !early.ahead.aborted &&
+      early.way.known === way.known &&
+      early.way.model === way.model &&
+      way.alias === undefined;
     if (goesOn && !holds) return passThrough(incoming, caller, body, way, early.ahead);
     early?.ahead.abort();
     if (way.alias !== undefined) way.renamed = withModel(plain, seen.models, way.alias);
@@ -269,7 +276,8 @@ export function createDoor(options: DoorOptions): Door {
     await handles.recall(plain);
     const lifted = plain.length >= LIFT_FROM ? await liftInSteps(plain) : undefined;
     try {
-      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
+      const text = lifted?.json ?? plain.toString('utf8');
+      const parsed = exactNumbers<JsonValue>(JSON.parse(text), text);
       const hasOwnHandles = way.id === 'gateway';
       const { body, lost } = returnReasoning({ body: parsed, wire: way.wire, store: handles, upstream: way.id, hasOwnHandles });
       const json = JSON.stringify(body);

@@ -64,7 +64,8 @@ function answerCalls(items: readonly TurnItem[], from: WireFormat, target: WireF
     }
     endAssistantTurn();
     if (item.type !== 'tool_result') out.push(item);
-    else if (!pairing.placed.has(item)) out.push(orphanAsText(item));
+    // In its own format its call may be in a reply that the upstream stores, or behind a reference.
+    else if (!pairing.placed.has(item)) out.push(from === target ? item : orphanAsText(item));
   }
   endAssistantTurn();
   return out;

@@ -189,3 +189,19 @@ it('a body without handles passes byte for byte, whatever it speaks of', async (
   await send('messages', body);
   expect(text()).toBe(body);
 });
+
+describe('what else is in a body with handles', () => {
+  it('stays as it is: large numbers of earlier calls', async () => {
+    const call = '{"type":"tool_use","id":"t1","name":"f","input":{"id":12345678901234567890}}';
+    const rest = `{"role":"assistant","content":[{"type":"thinking","thinking":"hm","signature":"db1.gone"},${call}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"r"}]}`;
+    await send('messages', `{"model":"claude","max_tokens":9,"messages":[{"role":"user","content":"a"},${rest}]}`);
+    expect(text()).toContain('12345678901234567890');
+  });
+
+  it('stays as it is: the result of a call that is in a stored reply', async () => {
+    const result = { type: 'function_call_output', call_id: 'c1', output: 'out' };
+    const reasoning = { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'db1.of-the-gateway' };
+    const body = await sent('responses', { model: 'far-1', previous_response_id: 'resp_1', input: [reasoning, result] });
+    expect(body['input']).toEqual([reasoning, result]);
+  });
+});
