@@ -36,5 +36,7 @@ export type ToEngine = z.infer<typeof ToEngine>;
 export type FromEngine =
   | { type: 'ready' }
   | { type: 'failed'; code: string; message: string }
+  /** A command asked for a stop: the engine ends, and is not to be started again. */
+  | { type: 'stop-requested' }
   /** Asks the shell for the login item; sets it first where `enabled` is given. */
   | { type: 'login-item'; id: number; enabled?: boolean };

@@ -58,7 +58,11 @@ export function serveDesktop(
       { ...options, version: message.version },
       {
         link: () => undefined,
-        stop: () => void stop(),
+        stop() {
+          // Said first: an engine that ends by itself would be started again.
+          shell.postMessage({ type: 'stop-requested' });
+          void stop();
+        },
         loginItem: message.shellKeepsLoginItem ? shellItem : autostartItem(machine, message.launch),
       },
     );

@@ -132,6 +132,7 @@ async function run(): Promise<void> {
     now: () => performance.now(),
     loginItem: (enabled) => loginItem(platform, enabled),
     onState: onEngine,
+    onStopRequested: () => app.quit(),
   });
 
   const act = (action: TrayAction): void => {

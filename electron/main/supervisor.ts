@@ -28,6 +28,8 @@ export type SupervisorParts<Port> = {
   now(): number;
   loginItem(enabled: boolean | undefined): LoginItem;
   onState(state: EngineState): void;
+  /** A command asked the engine to stop: it is about to end, and the app is to end with it. */
+  onStopRequested(): void;
 };
 
 export type Supervisor<Port> = {
@@ -75,11 +77,16 @@ export function superviseEngine<Port>(parts: SupervisorParts<Port>): Supervisor<
     own.onMessage((message) => {
       switch (message.type) {
         case 'ready':
+          // Where it is told to stop meanwhile, the timer is the one of stopping.
+          if (state.phase !== 'starting') break;
           cancel();
-          if (state.phase === 'starting') enter({ phase: 'running' });
+          enter({ phase: 'running' });
           break;
         case 'failed':
           said = message;
+          break;
+        case 'stop-requested':
+          parts.onStopRequested();
           break;
         case 'login-item':
           own.post({ type: 'login-item', id: message.id, item: parts.loginItem(message.enabled) });

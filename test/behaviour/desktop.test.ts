@@ -63,6 +63,13 @@ describe('the built shell', () => {
     expect(await shell.quit()).toBe(0);
     expect(existsSync(path.join(shell.home, 'running.json'))).toBe(false);
   });
+
+  test('a stop that a command asks for ends the app with its engine', async () => {
+    await start({ hidden: true });
+    await (await shell.engine()).engine.stop();
+    expect(await shell.ended).toBe(0);
+    await expect(shell.engine()).rejects.toMatchObject({ code: 'not_running' });
+  });
 });
 
 describe('what happens to the machine', () => {

@@ -51,6 +51,7 @@ export async function startFakeShell(options: StartOptions = {}, main: string = 
     ...folders,
     complaints,
     desktop,
+    ended,
     async page() {
       const view = await desktop.view();
       if (!view.windows.some((window) => window.frame && window.visible)) await desktop.act({ do: 'activate' });

@@ -43,6 +43,7 @@ export const startHeadlessShell: StartShell = async (options = {}) => {
       return quits ? complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')) : complaints;
     },
     desktop: null,
+    ended,
     page: () =>
       (page ??= browser.newPage().then(async (made) => {
         watchPage(made, complaints);

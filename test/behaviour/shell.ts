@@ -22,6 +22,8 @@ export type Shell = {
   desktop: Desktop | null;
   /** Ids of all processes that belong to it, the app's first. */
   processes: () => Promise<number[]>;
+  /** Resolves once the app's process has ended, with its exit code. */
+  ended: Promise<number | null>;
   /** Quits as a person does; resolves once the app's process has ended, with its exit code. */
   quit: () => Promise<number | null>;
   /** Ends what is left and removes the folders. */

@@ -74,6 +74,7 @@ export async function startRealShell(program: string, options: StartOptions = {}
     ...folders,
     complaints,
     desktop,
+    ended,
     async page() {
       const isShown = (view: AppView): boolean =>
         view.windows.some(({ frame, visible, url }) => frame && visible && url.startsWith('app:'));

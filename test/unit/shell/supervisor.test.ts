@@ -9,6 +9,7 @@ let children: Child[];
 let states: EngineState[];
 let timers: { ms: number; ring: () => void }[];
 let now: number;
+let quits: number;
 let supervisor: Supervisor<string>;
 const item: LoginItem = { state: 'on', reason: null };
 
@@ -17,6 +18,7 @@ beforeEach(() => {
   states = [];
   timers = [];
   now = 0;
+  quits = 0;
   supervisor = superviseEngine<string>({
     fork() {
       let onMessage = (_message: FromEngine): void => {};
@@ -51,6 +53,10 @@ beforeEach(() => {
     now: () => now,
     loginItem: () => item,
     onState: (state) => states.push(state),
+    onStopRequested: () => {
+      quits += 1;
+      void supervisor.stop();
+    },
   });
 });
 
@@ -143,6 +149,26 @@ test('stopping asks first, and kills one that does not listen', async () => {
   await stopped;
   expect(phase()).toBe('stopped');
   expect(children).toHaveLength(1);
+});
+
+test('one that a command asked to stop is not started again: the app is told to quit', () => {
+  supervisor.start();
+  child(1).say({ type: 'ready' });
+  child(1).say({ type: 'stop-requested' });
+  expect(quits).toBe(1);
+  child(1).exit(0);
+  expect(phase()).toBe('stopped');
+  expect(timers.map(({ ms }) => ms)).not.toContain(500);
+  expect(children).toHaveLength(1);
+});
+
+test('one that gets ready while it is told to stop is killed all the same where it hangs', () => {
+  supervisor.start();
+  void supervisor.stop();
+  child(1).say({ type: 'ready' });
+  expect(phase()).toBe('stopped');
+  expect(ring()).toBe(8_000);
+  expect(child(1).killed).toBe(true);
 });
 
 test('stopping while it waits starts nothing any more', async () => {
