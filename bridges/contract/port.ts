@@ -14,6 +14,8 @@ export const CHANNEL = {
   port: 'drawbridge:port',
   /** The shell asks the window to show another page. */
   show: 'drawbridge:show',
+  /** The popover asks the shell for a page in the window. */
+  open: 'drawbridge:open',
 } as const;
 
 /** What the preload gives the window. */
@@ -21,7 +23,7 @@ export type ShellBridge = {
   /** Asks for a port to the engine; it comes as a message of the window itself, and again for each new engine. */
   connect(): void;
   /** Asks the shell to show a page (its path) in the window: for the popover, which is too small for most. */
-  show?(path: string): void;
+  show(path: string): void;
 };
 
 /** What the window is told by messages of its own. */

@@ -32,6 +32,12 @@ export const LINK_SCHEME = 'drawbridge';
 export function pageOfLink(link: string): string | null {
   const url = URL.parse(link);
   if (url?.protocol !== `${LINK_SCHEME}:`) return null;
-  const page = `/${url.host}${url.pathname.replace(/\/$/, '')}`;
-  return /^\/(?:|bridges|tunnels|calls(?:\/\d{1,15})?|usage|clients|settings)$/.test(page) ? page : null;
+  return pageOf(`/${url.host}${url.pathname.replace(/\/$/, '')}`);
 }
+
+/** The path where it is a page that may be asked for from outside of the window; else null. */
+export function pageOf(path: unknown): string | null {
+  return typeof path === 'string' && SHOWN.test(path) ? path : null;
+}
+
+const SHOWN = /^\/(?:|(?:bridges|tunnels)(?:\/[a-z0-9-]{1,31})?|calls(?:\/\d{1,15})?|usage|clients|settings)$/;

@@ -19,7 +19,7 @@ import { superviseEngine, type EngineState } from './supervisor.ts';
 import { openTray, type TrayIcon } from './tray.ts';
 import { iconFile } from './tray-icon.ts';
 import { trayView, type TrayAction } from './tray-menu.ts';
-import { mainWindow, onAskedFor, serveWindows } from './windows.ts';
+import { mainWindow, onAskedFor, onPageAskedFor, serveWindows } from './windows.ts';
 
 /** The desktop app: puts the shell's parts together. All it knows of Drawbridge it is told by the engine. */
 
@@ -160,6 +160,7 @@ async function run(): Promise<void> {
     popover?.hide();
     window.show(page);
   };
+  onPageAskedFor(show);
   onPower({
     woke: () => void (engine && tellWoken(engine.client).catch(quietly)),
     unlocked: () => void (engine && lookAgain(engine.client).catch(quietly)),

@@ -1,5 +1,6 @@
 import { app, BrowserWindow, ipcMain, MessageChannelMain, type MessagePortMain, type WebContents, type WebPreferences } from 'electron';
 import { CHANNEL, WINDOW_ORIGIN } from '../../bridges/contract/port.ts';
+import { pageOf } from './addresses.ts';
 import { isTrusted } from './guard.ts';
 
 /** How every page of ours runs: in a sandbox, in a world of its own, without Node. */
@@ -120,6 +121,14 @@ export function serveWindows(
       for (const contents of asked) contents.postMessage(CHANNEL.port, null, []);
     },
   };
+}
+
+/** Calls back when a page of ours, the popover, asks for a page in the window. */
+export function onPageAskedFor(show: (page: string) => void): void {
+  ipcMain.on(CHANNEL.open, (event, path: unknown) => {
+    const page = isTrusted(event.senderFrame) ? pageOf(path) : null;
+    if (page !== null) show(page);
+  });
 }
 
 /** Calls back when the app is asked for: by its dock icon, by starting it again, by a link. */

@@ -64,6 +64,18 @@ describe('the built shell', () => {
     expect(existsSync(path.join(shell.home, 'running.json'))).toBe(false);
   });
 
+  test('a page of ours may ask for a page in the window, and nobody else, nor for anything else', async () => {
+    await start({ hidden: true });
+    const desktop = desktopOf(shell);
+    const ours = { origin: 'app://drawbridge', url: 'app://drawbridge/popover', top: true };
+    const ask = (path: unknown, frame: typeof ours | null) => desktop.act({ do: 'forge', channel: 'drawbridge:open', args: [path], frame });
+    for (const frame of [null, { ...ours, top: false }, { ...ours, origin: 'https://evil.test' }]) await ask('/calls', frame);
+    for (const path of ['https://evil.test/', '//evil.test', '/popover', undefined, 7]) await ask(path, ours);
+    expect((await desktop.view()).windows).toEqual([]);
+    await ask('/calls', ours);
+    await desktop.until(({ windows }) => windows.some(({ visible, url }) => visible && url.endsWith('/calls')));
+  });
+
   test('a stop that a command asks for ends the app with its engine', async () => {
     await start({ hidden: true });
     await (await shell.engine()).engine.stop();
@@ -220,6 +232,14 @@ describe.each([
     else await desktop.act({ do: 'tray-click' });
     await desktop.until(({ windows: all }) => all.every((window) => !window.visible));
     expect(shell.complaints).toEqual([]);
+
+    // What it leads to is shown in the window, and the popover stays what it is.
+    await desktop.act({ do: 'tray-click' });
+    await desktop.until(({ windows: all }) => all.some((window) => !window.frame && window.visible));
+    await (await desktop.popover()).getByRole('button', { name: 'Codex' }).click();
+    await desktop.until(({ windows: all }) => all.some(({ frame, visible, url }) => frame && visible && url.endsWith('/bridges/codex')));
+    const left = await desktop.until(({ windows: all }) => all.every(({ frame, visible }) => frame === visible));
+    expect(left.windows.map(({ url }) => url)).toContain('app://drawbridge/popover');
 
     // Launch at login is the system’s own.
     await desktop.act({ do: 'menu', id: 'login' });

@@ -50,7 +50,13 @@ export async function startFakeShell(options: StartOptions = {}, main: string = 
   return {
     ...folders,
     complaints,
-    desktop,
+    desktop: {
+      ...desktop,
+      async popover() {
+        const { windows } = await desktop.view();
+        return pageOf(context, windows.find(({ frame }) => !frame)?.target ?? '');
+      },
+    },
     ended,
     async page() {
       const view = await desktop.view();
@@ -94,7 +100,7 @@ async function pageOf(context: BrowserContext, target: string): Promise<Page> {
 }
 
 /** Asks the app over its process' channel, and hears from it when something changed. */
-function remoteOf(child: ChildProcess, startAgain: Desktop['startAgain']): Desktop {
+function remoteOf(child: ChildProcess, startAgain: Desktop['startAgain']): Omit<Desktop, 'popover'> {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let lastId = 0;
   let changes = 0;

@@ -35,6 +35,8 @@ export type Desktop = {
   /** Resolves once what is to be seen fits. Waits for the app to say that something changed, never for time. */
   until: (fits: (view: AppView) => boolean) => Promise<AppView>;
   act: (deed: Deed) => Promise<unknown>;
+  /** The page of the popover, once that was opened. */
+  popover: () => Promise<Page>;
   /** Starts the app once more for the same user, with these arguments; resolves when that process has ended. */
   startAgain: (args: readonly string[]) => Promise<number | null>;
 };

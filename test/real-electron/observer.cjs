@@ -169,7 +169,7 @@ async function perform(deed) {
       const sender = { postMessage: (...args) => sent.push(args[0]), once() {}, on() {} };
       const above = { origin: 'app://drawbridge', url: 'app://drawbridge/', parent: null };
       const frame = deed.frame && { origin: deed.frame.origin, url: deed.frame.url, parent: deed.frame.top ? null : above };
-      ipcMain.emit(deed.channel, { sender, senderFrame: frame, ports: [] });
+      ipcMain.emit(deed.channel, { sender, senderFrame: frame, ports: [] }, ...(deed.args ?? []));
       return sent;
     }
     case 'permission':

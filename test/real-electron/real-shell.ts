@@ -58,6 +58,11 @@ export async function startRealShell(program: string, options: StartOptions = {}
   const desktop: Desktop = {
     view: async () => (await look()).view,
     act,
+    async popover() {
+      const page = app.windows().find((one) => one.url().endsWith('/popover'));
+      if (page === undefined) throw new Error('there is no popover');
+      return page;
+    },
     async until(fits) {
       for (;;) {
         const { changes, view } = await look();

@@ -592,7 +592,7 @@ async function perform(deed: Deed): Promise<unknown> {
               url: deed.frame.url,
               parent: deed.frame.top ? null : { origin: 'app://drawbridge', url: 'app://drawbridge/', parent: null },
             };
-      ipcMain.emit(deed.channel, { sender, senderFrame: frame, ports: [] });
+      ipcMain.emit(deed.channel, { sender, senderFrame: frame, ports: [] }, ...(deed.args ?? []));
       return sent;
     }
     case 'permission':

@@ -44,7 +44,7 @@ export type Deed =
   /** A page of another origin in the place of ours, as if the shell had been tricked. */
   | { do: 'replace'; window: number; url: string; html: string }
   /** A message on a channel, from a frame that says this of itself. Answers with what was sent back. */
-  | { do: 'forge'; channel: string; frame: { origin: string; url: string; top: boolean } | null }
+  | { do: 'forge'; channel: string; args?: unknown[]; frame: { origin: string; url: string; top: boolean } | null }
   /** Whether the app would let a page have this. */
   | { do: 'permission'; name: string; url: string }
   | { do: 'quit' };

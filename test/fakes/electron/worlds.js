@@ -72,8 +72,8 @@ function isolatedWorld(codecOf, preload, binding) {
     exposeInMainWorld(key, api) {
       const names = Object.keys(api);
       for (const name of names) {
-        if (typeof api[name] !== 'function' || api[name].length > 0) throw new Error('the fake exposes functions without arguments only');
-        document.addEventListener(`__fake:${key}.${name}`, () => api[name]());
+        if (typeof api[name] !== 'function') throw new Error('the fake exposes functions only');
+        document.addEventListener(`__fake:${key}.${name}`, ({ detail }) => api[name](...detail));
       }
       document.addEventListener('__fake:hello', () => document.dispatchEvent(new CustomEvent('__fake:expose', { detail: { key, names } })));
       document.dispatchEvent(new CustomEvent('__fake:expose', { detail: { key, names } }));
@@ -96,7 +96,7 @@ function pageWorld() {
   document.addEventListener('__fake:expose', ({ detail: { key, names } }) => {
     if (key in window) return;
     const api = Object.fromEntries(
-      names.map((name) => [name, () => void document.dispatchEvent(new CustomEvent(`__fake:${key}.${name}`))]),
+      names.map((name) => [name, (...detail) => void document.dispatchEvent(new CustomEvent(`__fake:${key}.${name}`, { detail }))]),
     );
     Object.defineProperty(window, key, { value: Object.freeze(api), enumerable: true });
   });

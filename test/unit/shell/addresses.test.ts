@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isForBrowser, isOwn, pageOfLink } from '../../../electron/main/addresses.ts';
+import { isForBrowser, isOwn, pageOf, pageOfLink } from '../../../electron/main/addresses.ts';
 
 test.for(['app://drawbridge/', 'app://drawbridge/calls/1?x#y'])('%s is ours', (url) => {
   expect(isOwn(url)).toBe(true);
@@ -41,4 +41,24 @@ test.for([
   ['--hidden', null],
 ] as const)('the link %s leads to %s', ([link, page]) => {
   expect(pageOfLink(link)).toBe(page);
+});
+
+test.for(['/', '/bridges/m365', '/tunnels/my-office', '/calls/12', '/usage'])('%s may be asked for in the window', (path) => {
+  expect(pageOf(path)).toBe(path);
+});
+
+test.for([
+  '',
+  '//evil.test',
+  '/\\evil.test',
+  'https://evil.test/',
+  '/calls/1/../..',
+  '/calls/1?x#y',
+  '/bridges/Codex',
+  '/popover',
+  '/calls\n',
+  null,
+  ['/'],
+])('%j may not', (path) => {
+  expect(pageOf(path)).toBeNull();
 });

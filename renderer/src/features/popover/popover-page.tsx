@@ -24,12 +24,12 @@ import { STATES as TUNNEL_STATES } from '../tunnels/words.ts';
 const LAST_CALLS = 5;
 const EVERYTHING = {};
 
-/** Shows a page: in the window where a shell has one, else here. */
+/** Shows a page: in the window where there is a shell, else here. */
 function useShow(): (path: string) => void {
   const navigate = useNavigate();
   return useCallback(
     (path) => {
-      if (window.drawbridge?.show === undefined) void navigate({ to: path });
+      if (window.drawbridge === undefined) void navigate({ to: path });
       else window.drawbridge.show(path);
     },
     [navigate],
