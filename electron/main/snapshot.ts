@@ -21,13 +21,25 @@ export type Snapshot = {
   untold: Notice[];
 };
 
+/** The part of the contract the facts are read from. */
+export type Source = Pick<EngineClient, 'events'> & {
+  status: Pick<EngineClient['status'], 'get'>;
+  bridges: Pick<EngineClient['bridges'], 'list'>;
+  tunnels: Pick<EngineClient['tunnels'], 'list'>;
+  calls: Pick<EngineClient['calls'], 'list'>;
+  loginItem: Pick<EngineClient['loginItem'], 'get'>;
+  settings: Pick<EngineClient['settings'], 'get'>;
+};
+
 const CALLS = 5;
 /** However much happens, the engine is asked no more often. Milliseconds. */
 const PAUSE_MS = 1_000;
+/** However little happens, it is asked as often: "in the last hour" and "5 min ago" change by themselves. Milliseconds. */
+const QUIET_MS = 60_000;
 
-/** Reads the facts from an engine whenever it says that something changed, and when it is asked to. */
+/** Reads the facts from an engine whenever it says that something changed, when it is asked to, and each minute. */
 export function watchEngine(
-  client: EngineClient,
+  client: Source,
   after: (ms: number, then: () => void) => () => void,
   onFacts: (facts: Facts) => void,
   onError: (error: unknown) => void,
@@ -42,6 +54,7 @@ export function watchEngine(
       stale = true;
       return;
     }
+    cancel();
     reading = true;
     stale = false;
     try {
@@ -51,17 +64,19 @@ export function watchEngine(
         client.tunnels.list(),
         // The store opens after the engine has begun to serve.
         client.calls.list({ limit: CALLS }).catch(() => ({ calls: [] })),
-        client.loginItem.get(),
+        client.loginItem.get().catch((): LoginItem => ({ state: 'unsupported', reason: null })),
         client.settings.get(),
       ]);
       if (ended.signal.aborted) return;
       onFacts({ status, bridges, tunnels, calls, loginItem, notifications: settings.notifications });
     } catch (error) {
-      if (!ended.signal.aborted) onError(error);
+      if (ended.signal.aborted) return;
+      onError(error);
     }
     cancel = after(PAUSE_MS, () => {
       reading = false;
-      if (stale && !ended.signal.aborted) void read();
+      if (stale) void read();
+      else cancel = after(QUIET_MS - PAUSE_MS, () => void read());
     });
   };
 

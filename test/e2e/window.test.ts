@@ -64,6 +64,33 @@ describe('overview', () => {
     await page.getByText('Capture paused').waitFor({ state: 'hidden' });
   });
 
+  test.each(['/', '/popover'])(
+    'keeps the last hour in step with the clock on %s, and asks for nothing while it is hidden',
+    async (path) => {
+      await open('/settings');
+      await live();
+      let asked = 0;
+      page.on('request', (request) => {
+        if (request.url().endsWith('/rpc/status/get')) asked += 1;
+      });
+      await page.clock.install();
+      await view.go(path);
+      await page.getByText('Calls, last hour').waitFor();
+      for (let minute = 0; minute < 2; minute += 1) {
+        const asking = page.waitForRequest('**/rpc/status/get');
+        await page.clock.fastForward(61_000);
+        await asking;
+      }
+      await page.evaluate(
+        `Object.defineProperty(document, 'visibilityState', { value: 'hidden' }); dispatchEvent(new Event('visibilitychange'))`,
+      );
+      const before = asked;
+      await page.clock.runFor(300_000);
+      // One may still come of the event a connection begins with.
+      expect(asked - before).toBeLessThan(2);
+    },
+  );
+
   test('has the doctor look where a bridge needs its owner, and the finding leads to it', async () => {
     await open('/');
     await live();

@@ -5,7 +5,7 @@ import { client, session } from '../host.ts';
 /** Query and mutation options for everything in the contract. */
 export const engine = createTanstackQueryUtils(client);
 
-/** What the engine told us. Events say when it changed, so nothing is asked for on a timer. */
+/** What the engine told us. Events say when it changed, so nothing is asked for on a timer but what changes as time passes. */
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {

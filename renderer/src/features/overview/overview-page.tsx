@@ -12,6 +12,7 @@ import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { ActivityStrip } from './activity-strip.tsx';
 import { BridgesCard, TunnelsCard } from './bridges-card.tsx';
 import { CaptureCard } from './capture-card.tsx';
+import { EACH_MINUTE } from './each-minute.ts';
 import { flowOf } from './flow.ts';
 import { healthOf } from '../../lib/health.ts';
 import { ListenersCard } from './listeners-card.tsx';
@@ -26,7 +27,7 @@ const COUNTED = 500;
 
 /** How everything stands, at a glance. */
 export function OverviewPage() {
-  const { data: status, error, refetch } = useQuery(engine.status.get.queryOptions());
+  const { data: status, error, refetch } = useQuery(engine.status.get.queryOptions(EACH_MINUTE));
   if (!status) {
     return (
       <Page>{error !== null && <Problem title="The engine’s state cannot be read" error={error} onRetry={() => void refetch()} />}</Page>

@@ -19,6 +19,7 @@ import { healthOf } from '../../lib/health.ts';
 import { pauseOrResume } from '../../lib/pause.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { STATES as ACCOUNT_STATES } from '../bridges/words.ts';
+import { EACH_MINUTE } from '../overview/each-minute.ts';
 import { STATES as TUNNEL_STATES } from '../tunnels/words.ts';
 
 const LAST_CALLS = 5;
@@ -38,7 +39,7 @@ function useShow(): (path: string) => void {
 
 /** The small window at the icon: how all stands, and what is wanted most often. */
 export function PopoverPage() {
-  const { data: status, error, refetch } = useQuery(engine.status.get.queryOptions());
+  const { data: status, error, refetch } = useQuery(engine.status.get.queryOptions(EACH_MINUTE));
   const show = useShow();
   if (!status) {
     return error === null ? (
@@ -192,7 +193,7 @@ function Last({ call, onShow }: PartProps & { call: Call }) {
 }
 
 function AtAGlance({ status: { activity }, onShow }: PartProps & { status: Status }) {
-  const { data } = useQuery(engine.usage.window5h.queryOptions({ input: {} }));
+  const { data } = useQuery(engine.usage.window5h.queryOptions({ input: {}, ...EACH_MINUTE }));
   const numbers = data?.[0]?.numbers;
   return (
     <Part title="Usage" to="/usage" onShow={onShow}>
