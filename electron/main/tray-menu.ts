@@ -157,7 +157,7 @@ function callLabel(call: Call, now: number): string {
 function usageMenu({ status, bridges }: Facts): TrayEntry {
   const { activity } = status;
   const hour = `${count(activity.calls, 'call')}${activity.failed > 0 ? `, ${activity.failed} failed` : ''}`;
-  const tokens = `${thousands(activity.inputTokens)} tokens in, ${thousands(activity.outputTokens)} out`;
+  const tokens = `Tokens in: ${thousands(activity.inputTokens)}, out: ${thousands(activity.outputTokens)}`;
   const quotas = bridges.flatMap((bridge) =>
     (bridge.quota?.windows ?? []).flatMap((window) => (window.usedPercent === null ? [] : [{ bridge, window, used: window.usedPercent }])),
   );
@@ -200,7 +200,7 @@ const show = (page: string): TrayAction => ({ kind: 'show', page });
 const LONGEST = 72;
 const short = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
-const thousands = (n: number | null): string => (n === null ? '0' : n < 10_000 ? String(n) : `${Math.round(n / 1000)}k`);
+const thousands = (n: number | null): string => (n === null ? 'not stated' : n < 10_000 ? String(n) : `${Math.round(n / 1000)}k`);
 
 function ago(ms: number): string {
   const minutes = Math.floor(ms / 60_000);

@@ -28,6 +28,12 @@ export function openTray(options: {
   let icon = view.state;
 
   const setIcon = (): void => tray.setImage(trayIcon(icons, platform, view.state));
+  const act = (action: TrayAction): void => {
+    // A click ticks the item by itself: until the engine says so, the menu is to show what is.
+    shown = '';
+    show(view);
+    options.onAction(action);
+  };
   const show = (next: TrayView): void => {
     view = next;
     if (icon !== view.state) {
@@ -39,7 +45,7 @@ export function openTray(options: {
     const text = JSON.stringify(view.entries);
     if (text === shown) return;
     shown = text;
-    const menu = Menu.buildFromTemplate(view.entries.map((entry) => template(entry, options.onAction)));
+    const menu = Menu.buildFromTemplate(view.entries.map((entry) => template(entry, act)));
     if (platform === 'linux') tray.setContextMenu(menu);
     else options.onMenu(menu);
   };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSocketListener, type SocketListener } from '../../bridges/http/socket.ts';
@@ -82,6 +82,17 @@ describe('the built shell', () => {
     expect(await shell.ended).toBe(0);
     await expect(shell.engine()).rejects.toMatchObject({ code: 'not_running' });
   });
+});
+
+test('a tick goes back where what it asked for did not work', async () => {
+  await start({ hidden: true });
+  const desktop = desktopOf(shell);
+  await desktop.until(hasItem('login'));
+  symlinkSync(path.join(shell.home, 'nowhere'), shell.config);
+  await desktop.act({ do: 'menu', id: 'login' });
+  const view = await desktop.until(({ dialogs }) => dialogs.length === 1);
+  expect(view.dialogs).toMatchObject([{ message: 'That did not work' }]);
+  await desktop.until((now) => item(now, 'login')?.checked === false);
 });
 
 describe('what happens to the machine', () => {

@@ -305,7 +305,7 @@ export class MenuItem {
   readonly label: string;
   readonly type: string;
   readonly enabled: boolean;
-  readonly checked: boolean;
+  checked: boolean;
   readonly role: string | undefined;
   readonly submenu: Menu | undefined;
   readonly #click: Electron.MenuItemConstructorOptions['click'];
@@ -321,6 +321,7 @@ export class MenuItem {
   }
   click(): void {
     if (!this.enabled) throw new Error(`the menu's item ${this.id} can't be clicked`);
+    if (this.type === 'checkbox') this.checked = !this.checked;
     this.#click?.(this as unknown as Electron.MenuItem, undefined, {});
   }
 }

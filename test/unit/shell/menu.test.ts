@@ -127,7 +127,7 @@ test('a fresh start, from top to bottom', () => {
     '  --',
     '  All calls… *',
     'Usage: 0 calls in the last hour',
-    '  0 tokens in, 0 out',
+    '  Tokens in: not stated, out: not stated',
     '  --',
     '  Details… *',
     '--',
@@ -170,12 +170,20 @@ test('quotas and the day’s ceiling stand under usage', () => {
   };
   const menu = itemOf(view({ bridges: [used] }).entries, 'usage');
   expect(menu?.type === 'menu' ? read(menu.entries) : []).toEqual([
-    '0 tokens in, 0 out',
+    'Tokens in: not stated, out: not stated',
     'Codex, 5 hours: 42 % used',
     'Codex: 12 of 2000 calls today',
     '--',
     'Details… *',
   ]);
+});
+
+test.for([
+  [0, 12_345, 'Tokens in: 0, out: 12k'],
+  [null, 40, 'Tokens in: not stated, out: 40'],
+] as const)('tokens in %s and out %s read as "%s"', ([inputTokens, outputTokens, wanted]) => {
+  const activity = { calls: 1, failed: 0, open: 0, ttfbP50Ms: null, inputTokens, outputTokens };
+  expect(itemOf(view({ status: status([], { activity }) }).entries, 'usage:tokens')).toMatchObject({ label: wanted });
 });
 
 test('a call says what, who, how and when, and opens', () => {
