@@ -42,7 +42,8 @@ export type Supervisor<Port> = {
   stop(): Promise<void>;
 };
 
-const START_MS = 30_000;
+/** Longer than a keychain that asks its owner may take: an engine killed meanwhile would ask them again. */
+const START_MS = 90_000;
 const STOP_MS = 8_000;
 /** An engine that ran this long was well: what comes next is counted anew. */
 const WELL_MS = 60_000;
@@ -128,14 +129,14 @@ export function superviseEngine<Port>(parts: SupervisorParts<Port>): Supervisor<
       begin();
     },
     async stop() {
-      cancel();
-      enter({ phase: 'stopped' });
-      if (child === undefined) return;
       const own = child;
-      own.post({ type: 'stop' });
-      cancel = parts.after(STOP_MS, () => own.kill());
-      await gone.promise;
-      cancel();
+      if (state.phase !== 'stopped') {
+        cancel();
+        enter({ phase: 'stopped' });
+        own?.post({ type: 'stop' });
+        if (own !== undefined) cancel = parts.after(STOP_MS, () => own.kill());
+      }
+      if (own !== undefined) await gone.promise;
     },
   };
 }

@@ -133,7 +133,7 @@ test('another engine for this user is not waited for', () => {
 
 test('one that never gets ready is killed', () => {
   supervisor.start();
-  expect(ring()).toBe(30_000);
+  expect(ring()).toBe(90_000);
   expect(child(1).killed).toBe(true);
 });
 
@@ -169,6 +169,19 @@ test('one that gets ready while it is told to stop is killed all the same where 
   expect(phase()).toBe('stopped');
   expect(ring()).toBe(8_000);
   expect(child(1).killed).toBe(true);
+});
+
+test('asked to stop again, it is the same stopping: it takes no longer, and both end with it', async () => {
+  supervisor.start();
+  child(1).say({ type: 'ready' });
+  const stopped = [supervisor.stop()];
+  const [timer] = timers;
+  stopped.push(supervisor.stop());
+  expect(timers).toEqual([timer]);
+  expect(child(1).got.filter(({ type }) => type === 'stop')).toHaveLength(1);
+  child(1).exit(0);
+  await Promise.all(stopped);
+  expect(timers).toEqual([]);
 });
 
 test('stopping while it waits starts nothing any more', async () => {
