@@ -30,6 +30,11 @@ export function openPopover(options: { tray: Tray; preload: string; tooltip: str
       webPreferences: webPreferences(options.preload),
     },
   });
+  bar.on('before-load', () => {
+    const { window } = bar;
+    // What is left of such a window shows nothing; the next click makes a new one.
+    window?.webContents.on('render-process-gone', () => window.destroy());
+  });
   return {
     setMenu: (menu) => bar.setContextMenu(menu),
     hide: () => bar.hideWindow(),

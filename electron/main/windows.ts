@@ -2,6 +2,7 @@ import { app, BrowserWindow, ipcMain, MessageChannelMain, type MessagePortMain, 
 import { CHANNEL, WINDOW_ORIGIN } from '../../bridges/contract/port.ts';
 import { pageOf } from './addresses.ts';
 import { isTrusted } from './guard.ts';
+import { HIDDEN } from './login-item.ts';
 
 /** How every page of ours runs: in a sandbox, in a world of its own, without Node. */
 export function webPreferences(preload: string): WebPreferences {
@@ -134,7 +135,10 @@ export function onPageAskedFor(show: (page: string) => void): void {
 /** Calls back when the app is asked for: by its dock icon, by starting it again, by a link. */
 export function onAskedFor(show: (argv: readonly string[]) => void): void {
   app.on('activate', () => show([]));
-  app.on('second-instance', (_event, argv) => show(argv));
+  app.on('second-instance', (_event, argv) => {
+    // Started at login while it runs already: nobody asked for a window.
+    if (!argv.includes(HIDDEN)) show(argv);
+  });
   app.on('open-url', (event, url) => {
     event.preventDefault();
     show([url]);

@@ -64,6 +64,16 @@ describe('the built shell', () => {
     expect(existsSync(path.join(shell.home, 'running.json'))).toBe(false);
   });
 
+  test('started once more at login, it shows no window either', async () => {
+    await start({ hidden: true });
+    const desktop = desktopOf(shell);
+    expect(await desktop.startAgain(['--hidden'])).toBe(0);
+    // It is heard of in order: the second start was told of before this one.
+    expect(await desktop.startAgain(['drawbridge://clients'])).toBe(0);
+    const { windows } = await desktop.until(({ windows: all }) => all.some(({ visible }) => visible));
+    expect(windows.map(({ url }) => url)).toEqual([expect.not.stringMatching(/drawbridge\/$/)]);
+  });
+
   test('a page of ours may ask for a page in the window, and nobody else, nor for anything else', async () => {
     await start({ hidden: true });
     const desktop = desktopOf(shell);
@@ -251,6 +261,12 @@ describe.each([
     await desktop.until(({ windows: all }) => all.some(({ frame, visible, url }) => frame && visible && url.endsWith('/bridges/codex')));
     const left = await desktop.until(({ windows: all }) => all.every(({ frame, visible }) => frame === visible));
     expect(left.windows.map(({ url }) => url)).toContain('app://drawbridge/popover');
+
+    // One whose page died is made anew by the next click.
+    await desktop.act({ do: 'crash', window: windows[0]?.id ?? 0 });
+    await desktop.act({ do: 'tray-click' });
+    const anew = await desktop.until(({ windows: all }) => all.some((window) => !window.frame && window.visible));
+    expect(anew.windows.map(({ id }) => id)).not.toContain(windows[0]?.id);
 
     // Launch at login is the system’s own.
     await desktop.act({ do: 'menu', id: 'login' });

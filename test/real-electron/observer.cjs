@@ -142,6 +142,8 @@ async function perform(deed) {
       return window().close();
     case 'blur':
       return void window().emit('blur');
+    case 'crash':
+      return window().webContents.forcefullyCrashRenderer();
     case 'notification':
       return void notifications[deed.index].emit(deed.event, {}, 'not signed');
     case 'answer':

@@ -566,6 +566,8 @@ async function perform(deed: Deed): Promise<unknown> {
       return windowOf(deed.window).close();
     case 'blur':
       return windowOf(deed.window).emit('blur');
+    case 'crash':
+      return windowOf(deed.window).contents.emit('render-process-gone', {}, { reason: 'crashed', exitCode: 11 });
     case 'notification':
       return notifications[deed.index]?.emit(deed.event, {}, 'not signed');
     case 'answer': {

@@ -36,6 +36,7 @@ export type Deed =
   | { do: 'tray-click' }
   | { do: 'close'; window: number }
   | { do: 'blur'; window: number }
+  | { do: 'crash'; window: number }
   | { do: 'notification'; index: number; event: 'click' | 'failed' }
   | { do: 'answer'; index: number; response: number }
   | { do: 'power'; event: 'suspend' | 'resume' | 'unlock-screen' }
