@@ -48,6 +48,7 @@ export function watchEngine(
   let reading = false;
   let stale = false;
   let cancel = (): void => {};
+  let cancelListening = (): void => {};
 
   const read = async (): Promise<void> => {
     if (reading) {
@@ -81,18 +82,23 @@ export function watchEngine(
   };
 
   const listen = async (): Promise<void> => {
-    const events = await client.events({}, { signal: ended.signal });
-    for await (const event of events) if (event.type !== 'keys') void read();
+    try {
+      const events = await client.events({}, { signal: ended.signal });
+      for await (const event of events) if (event.type !== 'keys') void read();
+    } catch (error) {
+      if (!ended.signal.aborted) onError(error);
+    }
+    // The engine cuts off who falls behind; the first event of the next stream has everything read anew.
+    if (!ended.signal.aborted) cancelListening = after(PAUSE_MS, () => void listen());
   };
-  listen().catch((error: unknown) => {
-    if (!ended.signal.aborted) onError(error);
-  });
+  void listen();
 
   return {
     refresh: () => void read(),
     stop() {
       ended.abort();
       cancel();
+      cancelListening();
     },
   };
 }

@@ -78,3 +78,27 @@ test('where the login item cannot be read, the rest is told all the same', async
   expect((await read.promise).loginItem).toEqual({ state: 'unsupported', reason: null });
   watch.stop();
 });
+
+test('an engine that cut the events off is listened to again', async () => {
+  let streams = 0;
+  const engine = quietEngine(() => 1);
+  const cut = new AsyncIteratorClass<never, void>(
+    () => Promise.resolve({ done: true, value: undefined }),
+    () => Promise.resolve(),
+  );
+  const events: Source['events'] = (input, options) => (++streams === 1 ? Promise.resolve(cut) : engine.events(input, options));
+  const timers: (() => void)[] = [];
+  const watch = watchEngine(
+    { ...engine, events },
+    (_ms, ring) => {
+      timers.push(ring);
+      return () => {};
+    },
+    () => {},
+    (error) => expect.unreachable(String(error)),
+  );
+  await expect.poll(() => timers.length).toBe(1);
+  timers[0]?.();
+  expect(streams).toBe(2);
+  watch.stop();
+});
