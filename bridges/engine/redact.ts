@@ -122,9 +122,13 @@ export function maskText(text: string): string {
   );
 }
 
-/** "Bearer authentication": bodies are full of such words, and are to be given back. All other shapes are longer. */
+/**
+ * "Bearer authentication", db_connection_pool_size: bodies are full of such words and names, and are to be given back. Our
+ * own keys are drawn at random, and have a digit or a capital; all other shapes may be anything.
+ */
 function isProse(secret: string, scheme: string): boolean {
-  return scheme !== '' && secret.length - scheme.length < 16 && !/\d/.test(secret);
+  if (scheme === '') return secret.startsWith('db_') && !/[\dA-Z]/.test(secret);
+  return secret.length - scheme.length < 16 && !/\d/.test(secret);
 }
 
 /** A text without terminal escapes and control characters: upstream errors are shown in terminals and logs. */

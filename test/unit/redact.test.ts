@@ -182,3 +182,8 @@ describe('the log', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 });
+
+it('gives back a name in a body that only begins like a key of ours', () => {
+  expect(maskText('db_connection_pool_size_default')).toBe('db_connection_pool_size_default');
+  expect(maskText('sk-nothing-but-letters-in-it')).toBe('*'.repeat(28));
+});
