@@ -37,6 +37,8 @@ export class CallFeed {
   /** The page of older calls that is on its way. */
   #older: Promise<void> | null = null;
   #loads = 0;
+  /** How often the rows were replaced by others. */
+  #renewals = 0;
   /** Answers to loads of an earlier generation are dropped. */
   #generation = 0;
   readonly #listeners = new Set<() => void>();
@@ -73,18 +75,37 @@ export class CallFeed {
       const tail = joins ? this.#rows.filter((call) => call.id < oldest.id) : [];
       this.#rows = [...page.calls, ...tail];
       this.#rowsChanged = true;
-      if (!joins) this.#show({ more: page.more });
+      if (!joins) {
+        this.#renewals += 1;
+        this.#show({ more: page.more });
+      }
       for (const call of tail) if (call.state === 'open') void this.#reload(call.id);
     });
   }
 
   /** Loads the newest calls in the place of those held: some of them may be gone. */
   async renew(): Promise<void> {
-    await this.#page({ limit: Math.min(1000, Math.max(this.#headPage, this.#rows.length)) }, (page) => {
-      this.#rows = [...page.calls];
-      this.#rowsChanged = true;
-      this.#show({ more: page.more });
-    });
+    await this.#loaded(
+      () => this.#pagesDownTo(this.#rows.at(-1)?.id ?? Infinity),
+      (page) => {
+        this.#rows = [...page.calls];
+        this.#rowsChanged = true;
+        this.#renewals += 1;
+        this.#show({ more: page.more });
+      },
+    );
+  }
+
+  /** The newest calls, as far as the one with this id. */
+  async #pagesDownTo(oldest: number): Promise<CallPage> {
+    const calls: Call[] = [];
+    let page = await this.#load({ limit: Math.min(1000, Math.max(this.#headPage, this.#rows.length)) });
+    calls.push(...page.calls);
+    for (let last = calls.at(-1); page.more && last !== undefined && last.id > oldest; last = calls.at(-1)) {
+      page = await this.#load({ limit: OLDER_PAGE, before: last.id });
+      calls.push(...page.calls);
+    }
+    return { calls, more: page.more };
   }
 
   /** Loads the next page of older calls, unless one is on its way. Where there is none, what could not be loaded is. */
@@ -103,7 +124,10 @@ export class CallFeed {
     const last = this.#rows.at(-1);
     if (!this.#view.more || last === undefined) return;
     this.#show({ loadingOlder: true });
+    const renewals = this.#renewals;
     await this.#page({ limit: OLDER_PAGE, before: last.id }, (page) => {
+      // It may lie further down than what took the place of the rows it was asked for below.
+      if (renewals !== this.#renewals) return;
       this.#rowsChanged = true;
       this.#rows.push(...page.calls.filter((call) => call.id < (this.#rows.at(-1)?.id ?? Infinity)));
       this.#show({ more: page.more });
@@ -134,10 +158,14 @@ export class CallFeed {
   }
 
   async #page(input: { limit: number; before?: number }, take: (page: CallPage) => void): Promise<void> {
+    await this.#loaded(() => this.#load(input), take);
+  }
+
+  async #loaded(load: () => Promise<CallPage>, take: (page: CallPage) => void): Promise<void> {
     const generation = this.#generation;
     this.#loads += 1;
     try {
-      const page = await this.#load(input);
+      const page = await load();
       if (generation !== this.#generation) return;
       take(page);
       this.#loads -= 1;

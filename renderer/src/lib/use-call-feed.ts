@@ -35,12 +35,13 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
   );
   useEffect(() => {
     const again = throttle(() => void feed.refresh(), ASK_MS);
+    const anew = throttle(() => void feed.renew(), ASK_MS);
     const stopListening = onCalls({
       changed: (calls) => {
         feed.apply(calls);
         if (calls.some(hangsOnWords)) again.run();
       },
-      removed: () => void feed.renew(),
+      removed: anew.run,
       reconnected: () => void feed.refresh(),
     });
     if (feed.view().phase === 'loading') void feed.refresh();
@@ -48,6 +49,7 @@ export function useCallFeed(filter: CallFilter, headPage: number, query = ''): {
     return () => {
       stopListening();
       again.stop();
+      anew.stop();
       feed.stop();
     };
   }, [feed, hangsOnWords]);

@@ -166,6 +166,38 @@ describe('the list of calls', () => {
     await feed.renew();
     expect(feed.view()).toMatchObject({ more: false, rows: kept });
   });
+  describe('of thousands, from which some were removed,', () => {
+    let kept: Call[];
+    const thousands = async (): Promise<CallFeed> => {
+      kept = Array.from({ length: 4000 }, (_, i) => call(4000 - i));
+      const feed = new CallFeed({
+        load: async ({ limit, before = Infinity }) => {
+          const older = kept.filter(({ id }) => id < before);
+          return { calls: older.slice(0, limit), more: older.length > limit };
+        },
+        accepts: () => true,
+        headPage: 200,
+      });
+      await feed.refresh();
+      await feed.loadOlder();
+      await feed.loadOlder();
+      kept = kept.filter(({ id }) => id !== 3990);
+      return feed;
+    };
+    it('still holds those that were scrolled to', async () => {
+      const feed = await thousands();
+      await feed.renew();
+      expect(feed.view().more).toBe(true);
+      expect(feed.view().rows.map(({ id }) => id)).toEqual(kept.slice(0, feed.view().rows.length).map(({ id }) => id));
+      expect(feed.view().rows.at(-1)?.id).toBeLessThanOrEqual(1801);
+    });
+    it('lacks none in between where older ones were on their way', async () => {
+      const feed = await thousands();
+      await Promise.all([feed.renew(), feed.loadOlder()]);
+      const { rows } = feed.view();
+      expect(rows.map(({ id }) => id)).toEqual(kept.slice(0, rows.length).map(({ id }) => id));
+    });
+  });
   it('takes a moved call in place, and leaves one out that no longer fits', async () => {
     const feed = feedOf();
     await feed.refresh();
