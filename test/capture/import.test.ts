@@ -46,6 +46,13 @@ describe('the number of a call that comes in', () => {
     expect(take(...ahead)).toEqual({ stored: 0, duplicates: 3, bad: [] });
   });
 
+  it('is known where the call itself is here, however large it is', () => {
+    // The clock went back by days while the engine ran: numbers rise nevertheless.
+    const row = callRow(idAt(Date.parse(at) + 3 * 86_400_000));
+    store.transaction(() => store.write({ call: row, ends: true, sides: [] }));
+    expect(take(line(row))).toEqual({ stored: 0, duplicates: 1, bad: [] });
+  });
+
   it('is not looked for without end', () => {
     const crowd = Array.from({ length: 103 }, (_, i) => line(callRow(5, { client: `c${i}` })));
     const taken = take(...crowd);

@@ -81,6 +81,8 @@ function latestId(call: Call): number {
  */
 function keep(store: Store, { call, folder, sides, timeline }: Exported): 'stored' | 'known' | 'crowded' {
   const own = redacted(call);
+  const there = store.held(own.id);
+  if (there !== undefined && isSame(there, own)) return 'known';
   const first = own.id <= latestId(own) ? own.id : Math.max(1, idAt(Date.parse(own.startedAt)));
   let id = first;
   for (let held = store.held(id); held !== undefined; held = store.held(id)) {
