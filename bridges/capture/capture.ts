@@ -93,8 +93,8 @@ const LONGEST_RETRY_MS = 300_000;
 export function createCapture(options: CaptureOptions): Capture {
   const { clock, log, backlog = BACKLOG } = options;
   let worker: Worker | undefined;
-  /** What the worker has of its store, as far as it was asked for. */
-  let store: 'closed' | 'opening' | 'open' = 'closed';
+  /** What the worker has of its store, as far as it was asked for. `waiting`: for the key, to ask it. */
+  let store: 'closed' | 'waiting' | 'opening' | 'open' = 'closed';
   let started = false;
   /** Resolves the start: the store is open, or is not to be had. */
   let opened = (): void => undefined;
@@ -132,11 +132,8 @@ export function createCapture(options: CaptureOptions): Capture {
   const statusChanged = (): void => {
     for (const listener of statusListeners) listener();
   };
-  /** Calls are only ever fewer because some were removed. */
-  const counted = (now: number): void => {
-    const fewer = now < calls;
-    calls = now;
-    if (fewer) for (const listener of removedListeners) listener();
+  const tellRemoved = (): void => {
+    for (const listener of removedListeners) listener();
   };
   const setState = (next: CaptureStatus['state'], why: string | null): void => {
     if (state === next && reason === why) return;
@@ -177,7 +174,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const flush = (): void => {
     clearTimeout(batchTimer);
     batchTimer = undefined;
-    if (batch.size === 0 || worker === undefined) return;
+    if (batch.size === 0 || worker === undefined || store === 'waiting') return;
     configure(worker);
     const { parcel, transfers, lent: rooms } = pack([...batch.values()]);
     for (const room of rooms) lent.set(room.id, room);
@@ -229,10 +226,22 @@ export function createCapture(options: CaptureOptions): Capture {
     }
   };
 
+  /** What waits can't be written. */
+  const dropBatch = (): void => {
+    const waiting = batch;
+    clearTimeout(batchTimer);
+    batchTimer = undefined;
+    settle(waiting.size, batchBytes, []);
+    batch = new Map();
+    batchBytes = 0;
+    for (const entry of waiting.values()) drop(entry);
+  };
+
   const onMessage = (message: FromWorker): void => {
     switch (message.type) {
       case 'opened':
         store = 'open';
+        if (message.calls < calls) tellRemoved();
         calls = message.calls;
         storeBytes = message.storeBytes;
         movedAside = message.movedAside ?? movedAside;
@@ -248,7 +257,7 @@ export function createCapture(options: CaptureOptions): Capture {
         return refuse(message.reason, message.lasting);
       case 'stored':
         settle(message.records, message.bytes, message.rooms);
-        counted(message.count);
+        calls = message.count;
         storeBytes = message.storeBytes;
         deaths = 0;
         setState('recording', null);
@@ -277,6 +286,8 @@ export function createCapture(options: CaptureOptions): Capture {
               : new DrawbridgeError(message.code, message.reason),
           );
         return void queries.delete(message.id);
+      case 'removed':
+        return tellRemoved();
       case 'warned':
         return log.warn('capture.warned', { message: message.message });
       case 'closed':
@@ -300,6 +311,7 @@ export function createCapture(options: CaptureOptions): Capture {
   /** The store can't be had: for now, or until the next start. */
   const refuse = (why: string, lasting: boolean): void => {
     store = 'closed';
+    dropBatch();
     retryAt = lasting ? Infinity : clock.monotonic() + RETRY_MS;
     setState('failed', why);
     opened();
@@ -312,7 +324,10 @@ export function createCapture(options: CaptureOptions): Capture {
     const key = seal || locked ? await options.sealKey?.() : undefined;
     if ((seal || locked) && key === undefined)
       throw new DrawbridgeError('store_unavailable', 'The call history is encrypted, and there is no key for it.');
-    to?.postMessage({
+    // Meanwhile it may have died, or be stopped.
+    if (to === undefined || to !== worker || store !== 'waiting') return;
+    store = 'opening';
+    to.postMessage({
       type: 'open',
       file: options.file,
       formerFile: options.formerFile,
@@ -321,20 +336,21 @@ export function createCapture(options: CaptureOptions): Capture {
       seal,
       key: key ?? null,
     } satisfies ToWorker);
-    to?.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+    to.postMessage({ type: 'bridges', reports } satisfies ToWorker);
+    flush();
   };
 
   const removing = async (query: Query): Promise<Removed> => {
     const answer = await ask(query);
     if (answer.kind !== 'removed') throw otherAnswer();
-    counted(answer.count);
+    calls = answer.count;
     storeBytes = answer.storeBytes;
     statusChanged();
     return answer.removed;
   };
 
   const openStore = async (locked: boolean): Promise<void> => {
-    store = 'opening';
+    store = 'waiting';
     try {
       await askToOpen(locked);
     } catch (error) {
@@ -367,12 +383,8 @@ export function createCapture(options: CaptureOptions): Capture {
     const why = `The capture worker stopped: ${error.message}`;
     for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
     queries.clear();
-    dropped += pendingRecords - batch.size;
-    for (const entry of batch.values()) drop(entry);
-    clearTimeout(batchTimer);
-    batchTimer = undefined;
-    batch = new Map();
-    batchBytes = 0;
+    dropBatch();
+    dropped += pendingRecords;
     settle(pendingRecords, pendingBytes, [...lent.keys()]);
     retryAt = clock.monotonic() + Math.min(RETRY_MS * 2 ** deaths, LONGEST_RETRY_MS);
     deaths += 1;

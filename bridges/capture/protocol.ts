@@ -52,6 +52,8 @@ export type FromWorker =
   | { type: 'unstored'; calls: Call[]; records: number; bytes: number; rooms: number[]; reason: string }
   | { type: 'answer'; id: number; answer: Answer }
   | { type: 'refused'; id: number; reason: string; code: ErrorCode }
+  /** Calls were removed since the last time this was said. */
+  | { type: 'removed' }
   /** Something was passed over that a person may want to know of. */
   | { type: 'warned'; message: string }
   | { type: 'closed' };

@@ -46,6 +46,8 @@ export class Store {
   readonly #bodies: Bodies;
   readonly #followers: readonly Follower[];
   #count: number;
+  /** Calls removed since it was opened. */
+  removals = 0;
   /** No call has a larger id. */
   #newest: number;
   /** More may come before the transaction ends. */
@@ -313,7 +315,9 @@ export class Store {
     for (const follower of this.#followers) follower.removed(ids);
     for (const id of ids) {
       if (!this.seal.encrypted) this.#statements.unindex.run(id);
-      this.#count -= this.#statements.remove.run(id).changes;
+      const { changes } = this.#statements.remove.run(id);
+      this.#count -= changes;
+      this.removals += changes;
     }
   }
 

@@ -63,9 +63,19 @@ export function serveStore(port: MessagePort): void {
       refuse(id, error);
     }
   };
+  let removals = 0;
+  /** A count alone does not tell: as many may have come meanwhile. */
+  const tellRemoved = (open: Store): void => {
+    if (open.removals === removals) return;
+    removals = open.removals;
+    send({ type: 'removed' });
+  };
   const removed = (open: Store, work: Slices<Removed>, id: number): void => {
     releaseBallast(open.file);
-    jobs.add(work, (result) => answerWith(id, () => ({ kind: 'removed', removed: result(), count: open.count, storeBytes: open.size() })));
+    jobs.add(work, (result) => {
+      tellRemoved(open);
+      answerWith(id, () => ({ kind: 'removed', removed: result(), count: open.count, storeBytes: open.size() }));
+    });
   };
 
   const onQuery = (open: Store, about: Meaning, id: number, query: Query): void => {
@@ -121,6 +131,7 @@ export function serveStore(port: MessagePort): void {
         // A store that can't be tidied up now is tidied up an hour later.
         jobs.add(retain(open, keeper.keeping.retention, Date.now()), () => {
           keepBallast(open.file);
+          tellRemoved(open);
           send({ type: 'stored', calls: [], records: 0, bytes: 0, rooms: [], dropped: null, count: open.count, storeBytes: open.size() });
         });
         keepHouse(open);
@@ -149,7 +160,10 @@ export function serveStore(port: MessagePort): void {
     lent.add(records);
     const open = store;
     if (open === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(() => new Set()) });
-    else send({ ...write(open, keeper, batch), rooms: lent.unused(() => open.holds()) });
+    else {
+      send({ ...write(open, keeper, batch), rooms: lent.unused(() => open.holds()) });
+      tellRemoved(open);
+    }
     restLater();
   };
 
@@ -280,10 +294,25 @@ function writeAll(store: Store, keeper: Keeper, records: readonly Ruled[]): Call
   const calls: Call[] = [];
   store.transaction(() => {
     for (const ruled of records) calls.push(writeOne(store, keeper.keeping, ruled));
-    store.cut(keeper.lost);
   });
-  keeper.lost.clear();
+  cutLost(store, keeper, [...keeper.lost]);
   return calls;
+}
+
+/** Apart from what is written: a row that is damaged must not take each later batch along. It stays open until the next start. */
+function cutLost(store: Store, keeper: Keeper, ids: readonly number[]): void {
+  if (ids.length === 0) return;
+  try {
+    store.transaction(() => store.cut(ids));
+  } catch (error) {
+    // There will be room again.
+    if (isFull(error)) return;
+    if (ids.length > 1) {
+      for (const id of ids) cutLost(store, keeper, [id]);
+      return;
+    }
+  }
+  for (const id of ids) keeper.lost.delete(id);
 }
 
 function lose(keeper: Keeper, records: readonly Ruled[]): void {
