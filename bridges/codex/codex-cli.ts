@@ -3,6 +3,8 @@ import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { Clock } from '../engine/clock.ts';
+import { DrawbridgeError } from '../contract/errors.ts';
+import { systemFault } from '../engine/files.ts';
 import { SecretError } from '../engine/secrets.ts';
 import { signInNeeded, type Grant, type GrantAnswer, type Session } from './lane.ts';
 
@@ -76,8 +78,8 @@ export function cliSession({ readText, routingOf, clock, tell }: CliSessionOptio
       return readLogin(await readText(), clock.now());
     } catch (error) {
       if (error instanceof SecretError) throw error;
-      const why = error instanceof Error && 'code' in error ? String(error.code) : 'for no reason that is known';
-      return { problem: `The Codex CLI’s login can’t be read (${why}).` };
+      const why = systemFault(error instanceof DrawbridgeError ? error.cause : error) ?? 'nothing tells why';
+      return { problem: `The Codex CLI’s login can’t be read: ${why}.` };
     }
   };
   const grant = async (): Promise<GrantAnswer> => {

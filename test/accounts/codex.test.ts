@@ -604,7 +604,7 @@ describe('with the Codex CLI’s own login', () => {
     const file = path.join(folder(), 'auth.json');
     const models = () => fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } });
     mkdirSync(file, { recursive: true });
-    const unreadable = expect.stringContaining('can’t be read (EISDIR)');
+    const unreadable = expect.stringContaining('can’t be read: illegal operation on a directory (EISDIR)');
     expect(await test.signIn('codex-cli')).toMatchObject({ state: 'signed_out', reason: unreadable });
     rmSync(file, { recursive: true });
     writeLogin(cliLogin('CANARY-cli-access'));
