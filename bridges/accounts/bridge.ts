@@ -125,6 +125,7 @@ export function createBridge<S extends Session<G>, G extends Grant>(options: Bri
     },
     async signOut() {
       signIns.drop();
+      holder.fallBack({ type: 'sign_in_cancelled' });
       const account = holder.active();
       if (account === undefined) {
         holder.restore();

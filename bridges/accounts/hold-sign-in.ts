@@ -1,6 +1,6 @@
 import type { SecretStore } from '../engine/secrets.ts';
 import type { AccountHolder } from './holder.ts';
-import { keepTokens, type TokenKeeper, type Tokens } from './keeper.ts';
+import { keepSecret, type TokenKeeper, type Tokens } from './keeper.ts';
 import type { AccountRecord } from './registry.ts';
 
 /** What a sign-in gave: tokens that are renewed, or a key that is not. */
@@ -21,18 +21,15 @@ export type HoldOptions = {
  * of it is left then. May throw SecretError.
  */
 export async function holdSignIn({ account, value }: Given, options: HoldOptions): Promise<boolean> {
-  const { signal, holder, secrets, secret } = options;
+  const { signal, holder } = options;
   if (signal.aborted) return false;
-  if (typeof value === 'string') await secrets.set(secret, value);
-  else {
-    // Somebody who signs in again has a keeper at work, with what it renewed and could not keep yet.
-    const keeper = holder.active()?.id === account.id ? holder.session()?.keeper : undefined;
-    await (keeper === undefined ? keepTokens(options, value) : keeper.put(value));
-  }
-  if (signal.aborted) {
-    if (holder.describe().accounts.every(({ id }) => id !== account.id)) await secrets.delete(secret);
-    return false;
-  }
+  const isNew = (): boolean => holder.describe().accounts.every(({ id }) => id !== account.id);
+  // Somebody who signs in again has a keeper at work, with what it renewed and could not keep yet.
+  const keeper = holder.active()?.id === account.id ? holder.session()?.keeper : undefined;
+  if (typeof value === 'string') await keepSecret(options, value, signal, isNew);
+  else if (keeper === undefined) await keepSecret(options, JSON.stringify(value), signal, isNew);
+  else await keeper.put(value, signal);
+  if (signal.aborted) return false;
   holder.add(account);
   return true;
 }

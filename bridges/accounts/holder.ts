@@ -63,6 +63,8 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   /** What a sign-in that comes to nothing falls back to. */
   let before: AccountView = SIGNED_OUT;
   let offered: SignInOffer | null = null;
+  /** How often something new was held against an account. */
+  let objections = 0;
 
   const record = (): BridgeRecord => registry.get(bridge);
   const update = (change: (record: BridgeRecord) => BridgeRecord): void => void registry.update(bridge, change);
@@ -82,8 +84,12 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
     onChange();
   };
   const tell = (event: AccountEvent): void => {
-    if (view.state === 'signing_in' && event.type !== 'sign_in_started') before = nextAccount(before, event);
-    else moveTo(nextAccount(view, event));
+    if (event.type === 'sign_in_started') return moveTo(nextAccount(view, event));
+    const was = view.state === 'signing_in' ? before : view;
+    const next = nextAccount(was, event);
+    if (next.state !== 'ready' && (next.state !== was.state || next.reason !== was.reason)) objections += 1;
+    if (view.state === 'signing_in') before = next;
+    else moveTo(next);
   };
 
   const activate = (account: AccountRecord | undefined): void => {
@@ -111,6 +117,7 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
   return {
     witness(from) {
       // What is found out after the call went out is not answered by it: the sign-in may have ended meanwhile.
+      const known = objections;
       const { state } = view.state === 'signing_in' ? before : view;
       const found = (event: AccountEvent): void => {
         if (session === from) tell(event);
@@ -118,7 +125,7 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
       return {
         tell: found,
         answered() {
-          if (state === 'denied' || state === 'auth_required') found({ type: 'usable' });
+          if (known === objections && (state === 'denied' || state === 'auth_required')) found({ type: 'usable' });
         },
       };
     },

@@ -39,8 +39,11 @@ export type TokenKeeper = {
    * age, but because the next one has to prove more.
    */
   refused(access: string, asksMore?: boolean): Promise<TokenAnswer>;
-  /** Keeps the tokens of a new sign-in in place of those of before. May throw SecretError. */
-  put(tokens: Tokens): Promise<void>;
+  /**
+   * Keeps the tokens of a new sign-in in place of those of before; not where it was dropped before its turn came. May
+   * throw SecretError.
+   */
+  put(tokens: Tokens, signal?: AbortSignal): Promise<void>;
   /** Forgets everything; returns what was held, so that it can be revoked. */
   forget(): Promise<Tokens | undefined>;
   /** Looks again at a keychain that gave trouble. */
@@ -81,12 +84,26 @@ const FRESH_MS = 60_000;
 /** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. */
 const KEYCHAIN_REST_MS = 60_000;
 
-/** Keeps tokens while no renewal of any process is under way: one that ends later would take them away again. May throw SecretError. */
-export async function keepTokens(
+/**
+ * Keeps what a sign-in gave while no renewal of any process is under way: one that ends later would take it away again.
+ * Of a sign-in that was dropped before its turn came nothing is kept; nor, where `isNew`, of one that is dropped
+ * meanwhile. Returns whether it is kept. May throw SecretError.
+ */
+export function keepSecret(
   { secret, secrets, lockFile }: Pick<KeeperOptions, 'secret' | 'secrets' | 'lockFile'>,
-  tokens: Tokens,
-): Promise<void> {
-  await withLock(lockFile, LOCK, () => secrets.set(secret, JSON.stringify(tokens)));
+  text: string,
+  signal?: AbortSignal,
+  isNew: () => boolean = () => false,
+): Promise<boolean> {
+  const isDropped = (): boolean => signal?.aborted === true;
+  return withLock(lockFile, LOCK, async () => {
+    if (isDropped()) return false;
+    await secrets.set(secret, text);
+    if (!isDropped() || !isNew()) return true;
+    // Under the lock still: the next sign-in to the same account keeps its own under the same name.
+    await secrets.delete(secret);
+    return false;
+  });
 }
 
 /** The one owner of one account's tokens: renewed once at a time, whoever asks, and kept before they are used. */
@@ -97,6 +114,8 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   let unkept: Tokens | undefined;
   let loaded = false;
   let renewedAt = -Infinity;
+  /** When it was last renewed to prove more. */
+  let provedAt = -Infinity;
   let trouble: { answer: TokenAnswer; since: number; restMs: number; failures: number } | undefined;
   let flight: Promise<TokenAnswer> | undefined;
 
@@ -229,16 +248,20 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     get,
     async refused(access, asksMore = false) {
       if (held !== undefined && held.access !== access) return get();
-      if (!asksMore && isWithin(FRESH_MS, renewedAt)) {
+      // One that was made just now to prove more, and is asked for more again, will never prove enough.
+      if (isWithin(FRESH_MS, asksMore ? provedAt : renewedAt)) {
         const reason = 'The provider refuses a token it has just given. Sign in again.';
         tell({ type: 'rejected', reason });
         return { problem: 'sign_in', reason, retryAfterMs: null };
       }
       const waiting = trouble !== undefined && isWithin(trouble.restMs, trouble.since) ? trouble.answer : undefined;
-      return waiting ?? renew(access);
+      if (waiting !== undefined) return waiting;
+      const answer = await renew(access);
+      if (asksMore && 'tokens' in answer) provedAt = clock.now();
+      return answer;
     },
-    async put(tokens) {
-      await keepTokens(options, tokens);
+    async put(tokens, signal) {
+      if (!(await keepSecret(options, JSON.stringify(tokens), signal))) return;
       takeUp(tokens);
       renewedAt = clock.now();
       tell({ type: 'usable' });

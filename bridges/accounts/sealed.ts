@@ -40,8 +40,9 @@ export function withLargeValues(keychain: SecretStore, folder: string): SecretSt
       if ((await keychain.get(name)) !== IN_FILE) await keychain.set(name, IN_FILE);
     },
     async delete(name) {
-      rmSync(fileOf(name), { force: true });
+      // First: where the keychain does not give it up, it is there still.
       await keychain.delete(name);
+      rmSync(fileOf(name), { force: true });
     },
   };
 }

@@ -84,4 +84,45 @@ describe('a sign-in that is held', () => {
     expect(await secrets.get('tokens')).toBeUndefined();
     expect(holder.active()).toBeUndefined();
   });
+  it.each([fresh, 'a key'])('takes nothing from the one that came after it when it was dropped: %#', async (value) => {
+    const dropped = new AbortController();
+    const prompt = Promise.withResolvers<void>();
+    const keychain = secrets;
+    let first = true;
+    secrets = {
+      ...keychain,
+      set: async (name, text) => {
+        if (first) {
+          first = false;
+          await prompt.promise;
+        }
+        await keychain.set(name, text);
+      },
+      delete: async (name) => {
+        await new Promise(setImmediate);
+        await keychain.delete(name);
+      },
+    };
+    const options = { holder, secrets, secret: 'tokens', lockFile: lockFile() };
+    const one = holdSignIn({ account, value }, { ...options, signal: dropped.signal });
+    dropped.abort();
+    const two = holdSignIn({ account, value }, { ...options, signal: new AbortController().signal });
+    prompt.resolve();
+    expect(await Promise.all([one, two])).toEqual([false, true]);
+    expect(await secrets.get('tokens')).toBe(typeof value === 'string' ? value : JSON.stringify(value));
+  });
+  it('keeps nothing of one that was dropped while it waited for a renewal', async () => {
+    await secrets.set('tokens', JSON.stringify(tokens({ expiresAt: clock.now() })));
+    holder.add(account);
+    const before = holder.session()?.keeper.get();
+    await renewing.promise;
+    const dropped = new AbortController();
+    const held = hold(dropped.signal);
+    dropped.abort();
+    const renewed = tokens({ access: 'late', refresh: 'late' });
+    renewal.resolve({ kind: 'renewed', tokens: renewed });
+    await before;
+    expect(await held).toBe(false);
+    expect(JSON.parse((await secrets.get('tokens')) ?? '')).toEqual(renewed);
+  });
 });

@@ -81,6 +81,21 @@ describe('a call', () => {
     answered();
     expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
   });
+  it('that is answered late does not end what was found out since, whatever was held against the account before', () => {
+    holder.tell(notEntitled);
+    const { answered } = witness();
+    holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
+    answered();
+    expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
+  });
+  it('that is answered ends what was held against its account, also where a sign-in came to nothing meanwhile', () => {
+    holder.tell(notEntitled);
+    const { answered } = witness();
+    holder.begin('Go to the browser.');
+    holder.fallBack({ type: 'sign_in_failed', reason: 'Nobody came.' });
+    answered();
+    expect(holder.view()).toMatchObject({ state: 'ready' });
+  });
   it('that is refused late says nothing of nobody, nor of another account', () => {
     const { tell } = witness();
     holder.remove('one');

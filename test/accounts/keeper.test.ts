@@ -199,6 +199,15 @@ describe('a token that has to prove more', () => {
     await keeper.get();
     expect(await keeper.refused('access-2', true)).toMatchObject({ tokens: { access: 'access-3' } });
   });
+  it('is not renewed again and again where it never proves enough', async () => {
+    const keeper = keeperOf(tokens({ expiresAt: clock.at }), [renewed(2), renewed(3), renewed(4)]);
+    await keeper.get();
+    await keeper.refused('access-2', true);
+    expect(await keeper.refused('access-3', true)).toMatchObject({ problem: 'sign_in' });
+    expect(view).toMatchObject({ state: 'auth_required' });
+    clock.at += 60_000;
+    expect(await keeper.refused('access-3', true)).toMatchObject({ tokens: { access: 'access-4' } });
+  });
 });
 
 describe('when the engine stops', () => {

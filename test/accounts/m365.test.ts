@@ -360,6 +360,15 @@ describe('continuous access evaluation', () => {
     expect(test.microsoft.refreshes()).toBe(2);
     expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
   });
+  it('asks for a new sign-in where the service is never content with what was proved', async () => {
+    await test.signIn();
+    let asked = 0;
+    const never = (): string => JSON.stringify({ access_token: { nbf: { essential: true, value: String(++asked) } } });
+    Object.defineProperty(test.microsoft.mood, 'challenge', { get: never });
+    for (let n = 0; n < 4; n++) expect((await ask()).status).toBe(401);
+    expect(test.microsoft.refreshes()).toBe(1);
+    expect(test.bridge()).toMatchObject({ state: 'auth_required' });
+  });
   it('takes what it could not prove into the next sign-in', async () => {
     await test.signIn();
     const claims = JSON.stringify({ access_token: { acrs: { essential: true, value: 'c1' } } });
@@ -373,6 +382,16 @@ describe('continuous access evaluation', () => {
     await test.microsoft.person(url ?? '', 'allow');
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'ready' });
   });
+});
+
+it('tells of no sign-in under way where a locked keychain keeps the account from being signed out', async () => {
+  await test.signIn();
+  await test.engine.control.bridges.signIn({ bridge: 'm365', route: 'graph' });
+  expect(test.bridge().state).toBe('signing_in');
+  keychain.problem = 'locked';
+  await expect(test.engine.control.bridges.signOut({ bridge: 'm365' })).rejects.toThrow();
+  expect(test.bridge().state).not.toBe('signing_in');
+  keychain.problem = null;
 });
 
 describe('the doctor', () => {

@@ -46,6 +46,14 @@ describe('large values', () => {
     await Promise.all(values.map((value, n) => store.set(`tokens-${n}`, value)));
     expect(await Promise.all(values.map((_value, n) => store.get(`tokens-${n}`)))).toEqual(values);
   });
+  it('are there still where the keychain does not give them up', async () => {
+    const keychain = memorySecrets();
+    const locked: SecretStore = { ...keychain, delete: () => Promise.reject(new SecretError('locked', 'locked')) };
+    const store = withLargeValues(locked, path.join(folder, 'locked'));
+    await store.set('tokens', 'z'.repeat(5000));
+    await expect(store.delete('tokens')).rejects.toMatchObject({ kind: 'locked' });
+    expect(await store.get('tokens')).toBe('z'.repeat(5000));
+  });
   it('are gone, not wrong, where the file was changed', async () => {
     const keychain = memorySecrets();
     const place = path.join(folder, 'changed');
