@@ -176,7 +176,7 @@ export function createDoor(options: DoorOptions): Door {
     if (way === undefined || 'kind' in way || way.alias !== undefined) return undefined;
     const { streaming } = way.known;
     if (streaming === undefined || !passes(incoming.target, way)) return undefined;
-    const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way));
+    const headers = forwardHeaders(incoming.req.rawHeaders, way.credential);
     return { way, ahead: new Ahead(streaming, { method: 'POST', target: incoming.target.target, headers }, length) };
   };
 
@@ -260,7 +260,7 @@ export function createDoor(options: DoorOptions): Door {
       return { kind: 'model_unknown', message: `The rule for this call names ${decided.upstream}, which is not set up.` };
     const outOfScope = known.admits?.(caller.use);
     if (outOfScope !== undefined) return { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
-    return { id: decided.upstream, rule: decided.rule, known, wire, model, alias: decided.model };
+    return { id: decided.upstream, rule: decided.rule, known, credential: credentialFor(known), wire, model, alias: decided.model };
   };
 
   const begin = (caller: Caller, begun: CallStart): OpenCall => {
@@ -303,7 +303,7 @@ export function createDoor(options: DoorOptions): Door {
       return ahead.release(reply);
     }
     const body = way.renamed ?? (way.known.readsBody === true ? came?.plain : came?.sent) ?? null;
-    const headers = forwardHeaders(incoming.req.rawHeaders, credentialFor(way), way.renamed === undefined ? undefined : ENCODING);
+    const headers = forwardHeaders(incoming.req.rawHeaders, way.credential, way.renamed === undefined ? undefined : ENCODING);
     const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
     if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
     reply.follow(way.known.upstream.send(request, reply));
@@ -349,7 +349,7 @@ export function createDoor(options: DoorOptions): Door {
     if (large) await setImmediate();
     const call = begun();
     if (incoming.res.destroyed) return call.end({ cut: true, error: GONE });
-    const headers = crossHeaders(incoming.req, credentialFor(way), to);
+    const headers = crossHeaders(incoming.req, way.credential, to);
     const reply = new CrossedReply(incoming.res, call, {
       crossing,
       idleMs: options.settings().limits.idleMs,
@@ -397,15 +397,21 @@ export function createDoor(options: DoorOptions): Door {
       });
     const known = options.upstreams.get(id);
     if (known === undefined) return refuse(incoming, { status: 404, code: 'not_found', message: `The upstream ${id} is not set up.` });
-    passThrough(incoming, caller, null, { id, rule: 'own provider', known, wire: wireOf(incoming.target), model: undefined });
+    passThrough(incoming, caller, null, {
+      id,
+      rule: 'own provider',
+      known,
+      credential: credentialFor(known),
+      wire: wireOf(incoming.target),
+      model: undefined,
+    });
   };
 
-  const credentialFor = (way: Way): Credential => {
-    if (way.known.credential === 'client') return { kind: 'own' };
-    const token = way.known.credential === 'ours' ? options.gatewayKey() : undefined;
-    return token === undefined
-      ? { kind: 'none', ...(way.known.keeps === undefined ? {} : { keeps: way.known.keeps }) }
-      : { kind: 'bearer', token };
+  /** Found together with the way: later the key may be another address's. */
+  const credentialFor = (known: KnownUpstream): Credential => {
+    if (known.credential === 'client') return { kind: 'own' };
+    const token = known.credential === 'ours' ? options.gatewayKey() : undefined;
+    return token === undefined ? { kind: 'none', ...(known.keeps === undefined ? {} : { keeps: known.keeps }) } : { kind: 'bearer', token };
   };
 
   const refuseCall = (incoming: Incoming, caller: Caller, { sent, room }: Body, error: TurnError, model?: string): void => {
@@ -516,6 +522,7 @@ type Way = {
   id: UpstreamId;
   rule: string;
   known: KnownUpstream;
+  credential: Credential;
   wire: WireFormat;
   model: string | undefined;
   /** The model that this one stands for. */

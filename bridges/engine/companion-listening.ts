@@ -98,12 +98,17 @@ export function listenForCompanion(options: CompanionListeningOptions): Companio
     start: () => turn(() => bind(wanted)),
     move: (port, save) => turn(() => bind(port, save)),
     retry: () => turn(async () => (problem === null && status.reason === null ? status : bind(wanted))),
-    stop: (grace) =>
-      turn(async () => {
-        stopped = true;
-        await bound?.stop(grace);
+    stop(grace) {
+      stopped = true;
+      // Begun at once: the calls on a port that is just being left get their time beside these, not before them.
+      const last = bound;
+      const ended = last?.stop(grace);
+      return turn(async () => {
+        await ended;
+        if (bound !== last) await bound?.stop(grace);
         tell({ ...status, state: 'stopped', address: null });
-      }),
+      });
+    },
   };
 }
 

@@ -191,7 +191,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   );
   const gateway = (): KnownUpstream | undefined => {
     const known = upstreams.get('gateway');
-    return known !== undefined && gatewayKey.waiting() ? onceKnown(known, gatewayKey) : known;
+    return known !== undefined && gatewayKey.waiting() ? onceKnown(known, gatewayKey, () => upstreams.get('gateway')) : known;
   };
   const companion = createCompanion({
     settings: () => settings.current(),

@@ -34,12 +34,16 @@ export function systemFault(error: unknown): string | undefined {
 
 /**
  * Writes a file anew where the one that stands there is broken. That one is kept beside it as `<name>.broken-<time>.json`,
- * and is back in its place where the new one can't be written.
+ * and is back in its place where the new one can't be written. Throws DrawbridgeError `failed` then.
  */
 export function replaceBroken(file: string, content: string, now: number): void {
   const stamp = new Date(now).toISOString().replace(/[:.]/g, '-');
   const aside = file.replace(/\.json$/, '') + `.broken-${stamp}.json`;
-  renameSync(file, aside);
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    throw fileError(file, 'written', error);
+  }
   try {
     writeFileAtomic(file, content);
   } catch (error) {

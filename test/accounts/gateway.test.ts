@@ -1,5 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { HANDLE_PREFIX } from '../../bridges/wire/opaque.ts';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -166,5 +170,53 @@ describe('a keychain that fails, or takes its time', () => {
     expect((await call(other)).status).toBe(200);
     expect(gateway.seen).toHaveLength(1);
     await other.stop();
+  });
+
+  it('takes a call that waited to the gateway that was set meanwhile, with that one’s key alone', async () => {
+    const opening = Promise.withResolvers<SecretStore>();
+    const later = await startFakeUpstream(
+      (_req, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}'),
+    );
+    const other = await startTestEngine({
+      settings: { upstreams: { gateway: { baseUrl: gateway.baseUrl } } },
+      headless: { keychain: deferSecrets(opening.promise) },
+    });
+    gateway.seen.length = 0;
+    const set = other.control.gateway.set({ baseUrl: later.baseUrl, key: 'gw-of-the-later-one' });
+    await other.control.status.get({});
+    const waiting = call(other);
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    opening.resolve(memorySecrets({ 'gateway-key': KEY }));
+    expect((await waiting).status).toBe(200);
+    await set;
+    expect(gateway.seen).toEqual([]);
+    expect(later.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer gw-of-the-later-one']);
+    await other.stop();
+    await later.stop();
+  });
+
+  it('gives a call one key, also where the reasoning it returns waited for the keychain, too', async () => {
+    const opening = Promise.withResolvers<SecretStore>();
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-test-'));
+    mkdirSync(path.join(home, 'reasoning'), { recursive: true });
+    writeFileSync(path.join(home, 'reasoning', 'newer.sealed'), 'of another keychain\n');
+    const other = await startTestEngine({
+      home,
+      settings: { upstreams: { gateway: { baseUrl: gateway.baseUrl } } },
+      headless: { keychain: deferSecrets(opening.promise) },
+    });
+    gateway.seen.length = 0;
+    const waiting = fetch(`${other.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${other.key}`, 'content-type': 'application/json' },
+      body: `{"model":"gpt-x","messages":[{"role":"assistant","content":"x","reasoning_opaque":"${HANDLE_PREFIX}0123456789abcdef"}]}`,
+    });
+    await other.control.status.get({});
+    opening.resolve(memorySecrets({ 'gateway-key': KEY }));
+    expect((await waiting).status).toBe(200);
+    const sent = gateway.seen.at(-1)?.rawHeaders ?? [];
+    expect(sent.filter((_, i) => sent[i - 1]?.toLowerCase() === 'authorization')).toEqual([`Bearer ${KEY}`]);
+    await other.stop();
+    rmSync(home, { recursive: true, force: true });
   });
 });

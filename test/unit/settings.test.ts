@@ -52,6 +52,14 @@ describe('the settings file', () => {
     expect(readFileSync(path.join(folder, aside[0] ?? ''), 'utf8')).toBe(broken);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ companion: { port: 4321 } });
   });
+  it('says in words that a broken file can not be moved aside, and leaves it', () => {
+    // So long a name is one that nothing can be added to.
+    file = path.join(folder, `${'s'.repeat(245)}.json`);
+    const settings = open('{');
+    expect(() => settings.update({ companion: { port: 4321 } })).toThrow(expect.objectContaining({ code: 'failed' }));
+    expect(readFileSync(file, 'utf8')).toBe('{');
+    expect(settings.current().companion.port).toBe(11435);
+  });
   it('merges what is changed and leaves the rest of the file alone', () => {
     const settings = open('{"log":{"level":"debug"},"companion":{"fallback":"practice"}}');
     settings.update({ companion: { port: 1 } });

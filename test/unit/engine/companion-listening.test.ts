@@ -98,3 +98,28 @@ it('opens nothing any more once it has stopped', async () => {
   expect(listening.status()).toMatchObject({ state: 'stopped', address: null });
   expect(taken.size).toBe(0);
 });
+
+it('stops beside the port that it leaves, not after it', async () => {
+  const asked: number[] = [];
+  const over = Promise.withResolvers<void>();
+  const stop = (port: number) => (): Promise<void> => {
+    asked.push(port);
+    return over.promise;
+  };
+  listening = listenForCompanion({
+    port: 1,
+    graceMs: 0,
+    log: silentLogger,
+    onChange: () => {},
+    bind: async (port) => ({ port, address: `127.0.0.1:${port}`, stop: stop(port) }),
+    explain: async () => new DrawbridgeError('failed', ''),
+  });
+  await listening.start();
+  const moved = listening.move(2);
+  await expect.poll(() => asked).toEqual([1]);
+  const stopped = listening.stop(0);
+  expect(asked).toEqual([1, 2]);
+  over.resolve();
+  await Promise.all([moved, stopped]);
+  expect(listening.status().state).toBe('stopped');
+});
