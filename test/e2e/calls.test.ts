@@ -52,9 +52,11 @@ describe('the query', () => {
     const field = page.getByLabel('Query the calls');
     expect(await field.inputValue()).toBe('upstream:');
     await page.keyboard.type('ga');
+    await page.getByRole('option').filter({ hasText: 'gateway' }).waitFor();
     await page.keyboard.press('ArrowDown');
+    await page.getByRole('option', { selected: true }).filter({ hasText: 'gateway' }).waitFor();
     await page.keyboard.press('Enter');
-    expect(await field.inputValue()).toBe('upstream:gateway');
+    await expect.poll(() => field.inputValue()).toBe('upstream:gateway');
     await page.keyboard.press('Enter');
     await page.waitForURL((url) => url.searchParams.get('q') === 'upstream:gateway');
     await expect.poll(() => page.evaluate('document.activeElement.getAttribute("role")')).toBe('grid');
