@@ -8,6 +8,11 @@ export const SHARED_BY_OPENAI: ReadonlySet<string> = new Set([
   'prompt_cache_options',
 ]);
 
+/** The arguments of a function as OpenAI's clients and services parse them: where a model wrote none, an empty object. */
+export function writtenArguments(text: string): string {
+  return text.trim() === '' ? `${text}{}` : text;
+}
+
 /** The schema of a function's arguments as OpenAI takes it: of an object, and with its properties even where it has none. */
 export function argumentSchema(parameters: JsonObject = {}): JsonObject {
   const { type, properties } = parameters;

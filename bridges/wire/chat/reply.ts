@@ -1,5 +1,6 @@
 import { ReplyError, type ReplyContext } from '../codec.ts';
 import { asArray, asString, isObject } from '../json.ts';
+import { writtenArguments } from '../openai.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import type { JsonObject, JsonValue, TurnEvent, Usage } from '../turn.ts';
 import { hiddenError } from './errors.ts';
@@ -85,7 +86,7 @@ class ReplyWriter {
     const rendered =
       tool === 'custom'
         ? (input: string): JsonObject => ({ id, type: 'custom', custom: { name, input } })
-        : (input: string): JsonObject => ({ id, type: 'function', function: { name, arguments: input === '' ? '{}' : input } });
+        : (input: string): JsonObject => ({ id, type: 'function', function: { name, arguments: writtenArguments(input) } });
     this.#open.set(event.item, { kind: 'tool_call', rendered });
     this.#calls.set(event.item, rendered(''));
   }

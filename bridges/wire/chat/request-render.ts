@@ -2,7 +2,7 @@ import { dataUrl } from '../data-url.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
-import { argumentSchema, SHARED_BY_OPENAI } from '../openai.ts';
+import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import type {
@@ -321,7 +321,7 @@ class MessageWriter {
     this.#openDraft().calls.push(
       item.kind === 'custom'
         ? { ...extra, id, type: 'custom', custom: { name, input } }
-        : { ...extra, id, type: 'function', function: { name, arguments: input } },
+        : { ...extra, id, type: 'function', function: { name, arguments: this.#lost.own ? input : writtenArguments(input) } },
     );
   }
 

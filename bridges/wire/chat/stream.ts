@@ -1,6 +1,7 @@
 import type { ReplyContext, StreamParser, StreamRenderer } from '../codec.ts';
 import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
 import { asCount, asName, asNumber, asObject, isObject, parseJson } from '../json.ts';
+import { writtenArguments } from '../openai.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import { sseData, type SseFrame } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, OpaqueReasoning, StopReason, TurnError, TurnEvent, Usage } from '../turn.ts';
@@ -504,8 +505,7 @@ class ChatRenderer implements StreamRenderer {
       const { index, id, name } = item.custom;
       return this.#frame({ tool_calls: [{ index, id, type: 'custom', custom: { name, input: event.text } }] });
     }
-    // Clients parse the arguments: a call without any must still be JSON.
-    const text = item.kind === 'tool_call' && event.text === '' && item.sent === 0 ? '{}' : event.text;
+    const text = item.kind === 'tool_call' && item.sent <= event.text.length ? writtenArguments(event.text) : event.text;
     const offset = this.#texts.length;
     let out = this.#delta(event.item, text.slice(item.sent));
     this.#items.delete(event.item);

@@ -17,7 +17,7 @@ import { isEmpty } from '../fields.ts';
 import { asArray, asObject } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
-import { SHARED_BY_OPENAI } from '../openai.ts';
+import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
@@ -133,7 +133,7 @@ function renderCall(item: ToolCallItem, lost: Losses): JsonObject {
   };
   if (item.namespace !== undefined) call.namespace = item.namespace;
   if (item.kind === 'custom') call.input = item.input;
-  else call.arguments = item.input === '' && !lost.own ? '{}' : item.input;
+  else call.arguments = lost.own ? item.input : writtenArguments(item.input);
   return call;
 }
 

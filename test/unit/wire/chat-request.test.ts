@@ -169,6 +169,14 @@ describe('reading messages', () => {
     expect(turn.toolChoice).toEqual({ type: 'tool', name: 'f' });
   });
 
+  test('a call without arguments has an empty object, but from a chat client what it sent', () => {
+    const items: TurnItem[] = [{ type: 'tool_call', callId: 'a', name: 'read', kind: 'function', input: '' }];
+    const crossed = chat.renderRequest(turnOf('responses', items)).body.messages;
+    expect(crossed).toMatchObject([{ tool_calls: [{ function: { arguments: '{}' } }] }]);
+    const own = chat.renderRequest(turnOf('chat', items)).body.messages;
+    expect(own).toMatchObject([{ tool_calls: [{ function: { arguments: '' } }] }]);
+  });
+
   test('an assistant message without anything stays a message', () => {
     expect(ask([{ role: 'assistant', content: '' }]).items).toEqual([message('assistant')]);
   });

@@ -530,6 +530,20 @@ describe('writing streams', () => {
     expect(deltas(events)).toContainEqual({ tool_calls: [{ index: 0, function: { arguments: '{}' } }] });
   });
 
+  test('blank arguments are made an object, which clients can parse', () => {
+    const events: TurnEvent[] = [
+      { type: 'start' },
+      { type: 'item_start', item: 0, kind: 'tool_call', callId: 'a', name: 'f', tool: 'function' },
+      { type: 'delta', item: 0, text: ' ' },
+      { type: 'item_end', item: 0, text: ' \n' },
+      { type: 'end', stop: 'tool_use' },
+    ];
+    expect(deltas(events)).toContainEqual({ tool_calls: [{ index: 0, function: { arguments: '\n{}' } }] });
+    expect(chat.renderReply(events, context()).choices).toMatchObject([
+      { message: { tool_calls: [{ function: { arguments: ' \n{}' } }] } },
+    ]);
+  });
+
   test('reasoning is only written to who reads it', () => {
     const events: TurnEvent[] = [
       { type: 'start' },

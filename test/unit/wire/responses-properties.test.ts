@@ -177,12 +177,15 @@ describe('any request', () => {
 type Script = TurnEvent[][];
 
 const deltas = fc.array(text, { minLength: 1, maxLength: 4 });
-const plain = (start: TurnEvent): fc.Arbitrary<Script> =>
-  deltas.map((pieces) => [
+const plain = (start: TurnEvent, pieces = deltas): fc.Arbitrary<Script> =>
+  pieces.map((all) => [
     [start],
-    ...pieces.map((piece): TurnEvent[] => [{ type: 'delta', item: 0, text: piece }]),
-    [{ type: 'item_end', item: 0, text: pieces.join('') }],
+    ...all.map((piece): TurnEvent[] => [{ type: 'delta', item: 0, text: piece }]),
+    [{ type: 'item_end', item: 0, text: all.join('') }],
   ]);
+
+// Blank arguments are made JSON (responses-reply.test.ts), and so do not come back as they were.
+const args = deltas.filter((pieces) => pieces.join('').trim() !== '');
 
 const reasoning = (form: 'summary' | 'content'): fc.Arbitrary<Script> =>
   fc.tuple(fc.array(deltas, { maxLength: 3 }), fc.boolean()).map(([sections, sealed]) => {
@@ -202,7 +205,7 @@ const reasoning = (form: 'summary' | 'content'): fc.Arbitrary<Script> =>
 const script: fc.Arbitrary<Script> = fc.oneof(
   plain({ type: 'item_start', item: 0, kind: 'text', id: 'msg_', phase: 'commentary' }),
   plain({ type: 'item_start', item: 0, kind: 'refusal', id: 'msg_' }),
-  plain({ type: 'item_start', item: 0, kind: 'tool_call', id: 'fc_', callId: 'c', name: 'f', namespace: 'n', tool: 'function' }),
+  plain({ type: 'item_start', item: 0, kind: 'tool_call', id: 'fc_', callId: 'c', name: 'f', namespace: 'n', tool: 'function' }, args),
   plain({ type: 'item_start', item: 0, kind: 'tool_call', id: 'ctc_', callId: 'c', name: 'f', tool: 'custom' }),
   reasoning('summary'),
   fc.constant<Script>([[{ type: 'keep_alive' }]]),
