@@ -38,20 +38,16 @@ type Template = { literals: string[]; holes: Hole[] };
 
 /** What was found out of larger replies is not remembered. Bytes. */
 const MOST_REMEMBERED = 1024 * 1024;
-/** Those of the two sides of a call. */
-const REMEMBERED = 2;
-/** Weakly: a small reply stands in memory that it shares with many. */
-let last: readonly { reply: WeakRef<Buffer>; found: TakenApart | undefined }[] = [];
+const answers = new WeakMap<Buffer, TakenApart | undefined>();
 
 /**
- * Undefined where the bytes are no stream, or one whose frames have little in common. The last answers are remembered:
+ * Undefined where the bytes are no stream, or one whose frames have little in common. Answers are remembered:
  * the store, its index and what follows it ask of the same buffers. What was asked of must not be written to.
  */
 export function takeApart(reply: Buffer): TakenApart | undefined {
-  const known = last.find((one) => one.reply.deref() === reply);
-  if (known !== undefined) return known.found;
+  if (answers.has(reply)) return answers.get(reply);
   const found = reply.length > 64 && reply.length <= MOST_BYTES && isStream(reply) ? takenApart(reply.toString('latin1')) : undefined;
-  if (reply.length <= MOST_REMEMBERED) last = [{ reply: new WeakRef(reply), found }, ...last].slice(0, REMEMBERED);
+  if (reply.length <= MOST_REMEMBERED) answers.set(reply, found);
   return found;
 }
 

@@ -15,13 +15,13 @@ export function giveBack(): void {
   collect?.({ type: 'minor' });
 }
 
-type Collect = (how: { type: 'minor' }) => void;
+type Collect = (how: { type: 'minor' | 'major' }) => void;
 
 // Asked for when this is loaded, not each time: flags are the whole process's, and the engine's other threads run by then.
 let collect = collector();
 
 /** V8's collection on demand, which it hands to contexts that are made while a flag is set. */
-function collector(): Collect | undefined {
+export function collector(): Collect | undefined {
   v8.setFlagsFromString('--expose-gc');
   // Another thread may have taken the flag back just now.
   const found: unknown = vm.runInNewContext('globalThis.gc');

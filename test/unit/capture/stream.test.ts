@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { putTogether, takeApart } from '../../../bridges/capture/stream.ts';
+import { collector } from '../../../bridges/engine/give-back.ts';
 
 const frame = (value: unknown): string => `event: e\ndata: ${JSON.stringify(value)}\n\n`;
 const delta = (index: number, text: string): string => frame({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
@@ -15,7 +16,20 @@ function backAgain(stream: string | Buffer): { same: boolean; bytes: number } {
   return { same: putTogether(apart.encoded, reply.length).equals(reply), bytes: apart.encoded.length };
 }
 
+/** Bytes of all buffers that somebody can still reach. */
+function reachable(): number {
+  collector()?.({ type: 'major' });
+  return process.memoryUsage().arrayBuffers;
+}
+
 describe('a streamed reply that is taken apart', () => {
+  it('is let go of with the last who needs it, also in the middle of a long work', () => {
+    const before = reachable();
+    const stream = delta(0, 'word').repeat(9000);
+    for (let i = 0; i < 40; i += 1) expect(takeApart(Buffer.from(stream))).toBeDefined();
+    expect(reachable() - before).toBeLessThan(4 * stream.length);
+  });
+
   it('comes back byte for byte, whatever it holds', () => {
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '"', '\\', '\n\n', 'é€', '\\"'));
     const frames = fc.oneof(
