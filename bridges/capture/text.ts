@@ -1,7 +1,6 @@
 import { redactText } from '../engine/redact.ts';
 import type { KeptBody } from './bodies.ts';
 import { valueOf } from './heads.ts';
-import { masked } from './mask.ts';
 import { decoded } from './projector.ts';
 import { takeApart } from './stream.ts';
 
@@ -32,7 +31,7 @@ export function requestText({ own }: KeptBody, body: Buffer): string {
     const head = heads[i] ?? '';
     const isWanted = isNew ? !FROM_MODEL.test(head) : i > answered && i >= own.length - MOST_LAST && FROM_CLIENT.test(head);
     if (!isWanted || bytes.length > MOST_BYTES) continue;
-    const text = textOf(isNew ? bytes : masked(bytes), RESULT.test(head) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
+    const text = textOf(bytes, RESULT.test(head) ? MOST_OF_A_RESULT : MOST_OF_A_MESSAGE);
     if (text !== '') texts.add(text);
   }
   return [...texts].join('\n');
