@@ -62,6 +62,11 @@ function keptHome(env: Machine['env']): string[] {
   return home === undefined || home === '' ? [] : ['/usr/bin/env', `DRAWBRIDGE_HOME=${home}`];
 }
 
+/** What Node was given for the engine, to be given again at login. A debugger's port was for this once. */
+export function nodeFlags(given: readonly string[]): string[] {
+  return given.filter((flag) => !flag.startsWith('--inspect'));
+}
+
 /** The entry's text. Pure. */
 export function entryFor(launch: readonly string[]): string {
   return [

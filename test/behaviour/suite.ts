@@ -84,7 +84,10 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
       const entry = readFileSync(file, 'utf8');
       expect(entry).toMatch(/^\[Desktop Entry\]\nType=Application\n/);
       expect(entry).toContain(`DRAWBRIDGE_HOME=${shell.home}`);
-      expect(entry).toMatch(has.desktop ? /^Exec=.* --hidden$/m : /^Exec=.* start --headless --no-open$/m);
+      // Node has its flags there too.
+      expect(entry).toMatch(
+        has.desktop ? /^Exec=.* --hidden$/m : /^Exec=.* --max-semi-space-size=8 --v8-pool-size=1 .* start --headless --no-open$/m,
+      );
       expect(await engine.loginItem.set({ enabled: false })).toEqual({ state: 'off', reason: null });
       expect(existsSync(file)).toBe(false);
     });

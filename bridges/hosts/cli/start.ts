@@ -3,6 +3,7 @@ import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild, type ChildRunner } from '../../engine/child.ts';
 import { connectControl } from '../control.ts';
 import { startHeadless, type Headless } from '../headless.ts';
+import { nodeFlags } from '../login-item.ts';
 import type { Output } from './output.ts';
 
 export type StartFlags = { open: boolean; companionPort?: number | undefined; json: boolean };
@@ -26,7 +27,7 @@ export async function start(options: StartOptions): Promise<number> {
       version: options.version,
       windowFolder: options.windowFolder,
       companionPort: flags.companionPort,
-      launch: [process.execPath, ...process.argv.slice(1, 2), 'start', '--headless', '--no-open'],
+      launch: [process.execPath, ...nodeFlags(process.execArgv), ...process.argv.slice(1, 2), 'start', '--headless', '--no-open'],
       onStopRequested: stopped.ask,
     });
   } catch (error) {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { autostartItem, entryFor } from '../../../bridges/hosts/login-item.ts';
+import { autostartItem, entryFor, nodeFlags } from '../../../bridges/hosts/login-item.ts';
 
 let home: string;
 beforeEach(() => {
@@ -56,4 +56,11 @@ test('what a shell or a desktop would read into an argument stays text', () => {
   const exec = /^Exec=(.*)$/m.exec(entryFor(['/opt/a b/"x"', '$HOME', '100%', 'back\\slash', 'two\nlines', '`id`']))?.[1];
   expect(exec).toBe('"/opt/a b/\\\\"x\\\\"" "\\\\$HOME" "100%%" "back\\\\\\\\slash" "two\\nlines" "\\\\`id\\\\`"');
   expect(entryFor(['a\nExec=evil']).match(/^Exec=/gm)).toHaveLength(1);
+});
+
+test('Node gets its flags at login too, and no debugger', () => {
+  expect(nodeFlags(['--max-semi-space-size=8', '--inspect', '--inspect-brk=0.0.0.0:9229', '--v8-pool-size=1'])).toEqual([
+    '--max-semi-space-size=8',
+    '--v8-pool-size=1',
+  ]);
 });
