@@ -26,9 +26,8 @@ export async function holdSignIn({ account, value }: Given, options: HoldOptions
   const isNew = (): boolean => holder.describe().accounts.every(({ id }) => id !== account.id);
   // Somebody who signs in again has a keeper at work, with what it renewed and could not keep yet.
   const keeper = holder.active()?.id === account.id ? holder.session()?.keeper : undefined;
-  if (typeof value === 'string') await keepSecret(options, value, signal, isNew);
-  else if (keeper === undefined) await keepSecret(options, JSON.stringify(value), signal, isNew);
-  else await keeper.put(value, signal);
+  if (keeper !== undefined && typeof value !== 'string') await keeper.put(value, signal);
+  else await keepSecret(options, typeof value === 'string' ? value : JSON.stringify(value), signal, isNew);
   if (signal.aborted) return false;
   holder.add(account);
   return true;

@@ -75,19 +75,16 @@ describe('a call', () => {
       expect(holder.view()).toEqual({ state: 'ready', reason: null, mend: null });
     },
   );
-  it('that is answered late does not end what was found out since it went out', () => {
-    const { answered } = witness();
-    holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
-    answered();
-    expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
-  });
-  it('that is answered late does not end what was found out since, whatever was held against the account before', () => {
-    holder.tell(notEntitled);
-    const { answered } = witness();
-    holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
-    answered();
-    expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
-  });
+  it.each<{ before: AccountEvent[] }>([{ before: [] }, { before: [notEntitled] }])(
+    'that is answered late does not end what was found out since it went out, whatever was held against the account before: %j',
+    ({ before }) => {
+      for (const event of before) holder.tell(event);
+      const { answered } = witness();
+      holder.tell({ type: 'rejected', reason: 'The sign-in was revoked.' });
+      answered();
+      expect(holder.view()).toMatchObject({ state: 'auth_required', reason: 'The sign-in was revoked.' });
+    },
+  );
   it('that is answered ends what was held against its account, also where a sign-in came to nothing meanwhile', () => {
     holder.tell(notEntitled);
     const { answered } = witness();
