@@ -5,9 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCapture, type Capture, type CaptureOptions } from '../../bridges/capture/capture.ts';
-import type { OpenCall } from '../../bridges/capture/recorder.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { beginCall, endCall } from '../support/capture.ts';
 
 let folder: string;
 let file: string;
@@ -33,37 +33,11 @@ function made(options: Pick<CaptureOptions, 'sealKey'> = {}): Capture {
   });
 }
 
-function begin(): OpenCall {
-  const call = capture.recorder.begin({
-    client: 'curl',
-    clientVersion: null,
-    caller: 'tests',
-    method: 'POST',
-    target: '/v1/messages',
-    route: 'gateway',
-    upstream: 'gateway',
-    wireIn: 'messages',
-    wireOut: 'messages',
-    modelRequested: 'm',
-    rawHeaders: [],
-    body: Buffer.from('{"model":"m","messages":[]}'),
-    arrivedAt: systemClock.monotonic(),
-  });
-  call.replyStart(200, { 'content-type': 'application/json' });
-  return call;
-}
-
-function end(call: OpenCall): number {
-  call.replyData(Buffer.from('{"content":[]}'));
-  call.end({ cut: false });
-  return call.id;
-}
-
 it('keeps the calls that came while an encrypted history waited for its key', async () => {
   const key = Promise.withResolvers<Buffer>();
   capture = made({ sealKey: () => key.promise });
   const started = capture.start();
-  const id = end(begin());
+  const id = endCall(beginCall(capture));
   await pause(400);
   key.resolve(Buffer.alloc(32, 7));
   await started;
@@ -74,11 +48,11 @@ it('keeps the calls that came while an encrypted history waited for its key', as
 it('tells that calls were removed where as many came meanwhile', async () => {
   capture = made();
   await capture.start();
-  for (let i = 0; i < 1000; i += 1) end(begin());
+  for (let i = 0; i < 1000; i += 1) endCall(beginCall(capture));
   const all = await capture.list(1000, undefined, {});
   let told = 0;
   capture.onRemoved(() => (told += 1));
-  const coming = setInterval(() => end(begin()), 1);
+  const coming = setInterval(() => endCall(beginCall(capture)), 1);
   await pause(30);
   for (const { id } of all.slice(0, 3)) await capture.purge({ kind: 'calls', ids: [id] }, false);
   clearInterval(coming);
@@ -88,16 +62,16 @@ it('tells that calls were removed where as many came meanwhile', async () => {
 it('goes on where a call whose end was lost can not be marked as cut either', async () => {
   capture = made();
   await capture.start();
-  const damaged = begin();
+  const damaged = beginCall(capture);
   await expect.poll(() => capture.get(damaged.id)).not.toBeNull();
   const db = new Database(file);
   db.exec(`create trigger damaged before update on calls when new.id = ${damaged.id} begin select raise(abort, 'damaged'); end`);
   db.close();
-  end(damaged);
+  endCall(damaged);
   await expect.poll(() => capture.status().state).toBe('failed');
   for (let i = 0; i < 2; i += 1) {
     ahead += 10_000;
-    const id = end(begin());
+    const id = endCall(beginCall(capture));
     await expect.poll(() => capture.get(id)).not.toBeNull();
   }
   expect(capture.status().state).toBe('recording');

@@ -10,10 +10,10 @@ import { openly } from '../../bridges/capture/seal.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { check, type Slices } from '../../bridges/capture/upkeep.ts';
 import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
-import type { CallStart } from '../../bridges/capture/recorder.ts';
 import type { BridgeReport } from '../../bridges/capture/usage/quotas.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger, type Logger } from '../../bridges/engine/log.ts';
+import { callStart, captureReached } from '../support/capture.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { callRow, conversationOf } from './rows.ts';
 
@@ -30,20 +30,6 @@ function run<T>(work: Slices<T>): T {
   while (step.done !== true) step = work.next();
   return step.value;
 }
-
-const CALL: Omit<CallStart, 'body' | 'arrivedAt'> = {
-  client: 'curl',
-  clientVersion: null,
-  caller: 'tests',
-  method: 'POST',
-  target: '/v1/messages',
-  route: 'gateway',
-  upstream: 'gateway',
-  wireIn: 'messages',
-  wireOut: 'messages',
-  modelRequested: 'm',
-  rawHeaders: [],
-};
 
 const CALLS = 160;
 const PAGE = 4096;
@@ -258,7 +244,7 @@ describe('capture on a full disk', () => {
         settings: () => ({ enabled: true, maxBodyBytes: 1_000_000 }),
       });
       const call = (bytes: number): number => {
-        const one = capture.recorder.begin({ ...CALL, body: randomBytes(bytes), arrivedAt: systemClock.monotonic() });
+        const one = capture.recorder.begin(callStart({ body: randomBytes(bytes) }));
         one.replyStart(200, {});
         one.end({ cut: false });
         return one.id;
@@ -314,20 +300,10 @@ describe('an engine whose disk is full', () => {
         expect(reply.status).toBe(200);
         await reply.text();
       };
-      const reached = (state: string): Promise<void> =>
-        new Promise((resolve) => {
-          const look = (): void => {
-            if (capture.status().state !== state) return;
-            off();
-            resolve();
-          };
-          const off = capture.onStatus(look);
-          look();
-        });
       const notices = async (): Promise<string[]> => (await to.control.status.get({})).notices.map(({ id }) => id);
-      await reached('recording');
+      await captureReached(capture, 'recording');
       const makeRoom = fillUp(disk.place);
-      const failed = reached('failed');
+      const failed = captureReached(capture, 'failed');
       await say();
       await failed;
       expect(capture.status().reason).toContain('The disk is full');
@@ -341,7 +317,7 @@ describe('an engine whose disk is full', () => {
       expect(capture.status().dropped).toBeGreaterThan(dropped);
       makeRoom();
       ahead += 10_000;
-      const recording = reached('recording');
+      const recording = captureReached(capture, 'recording');
       await say();
       await recording;
       expect(await notices()).not.toContain('capture');

@@ -8,6 +8,7 @@ import { replayOffline } from '../../bridges/capture/replay/offline.ts';
 import type { Call, Settings } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { callStart } from '../support/capture.ts';
 
 let folder: string;
 let capture: Capture;
@@ -52,28 +53,17 @@ async function callFrom(
       resolve(done);
     });
   });
-  const call = capture.recorder.begin({
-    client: 'curl',
-    clientVersion: null,
-    caller: 'tests',
-    method: 'POST',
-    target: change.target ?? '/v1/messages',
-    route: 'gateway',
-    upstream: 'gateway',
-    wireIn: 'messages',
-    wireOut: 'messages',
-    modelRequested: 'm',
-    rawHeaders: change.rawHeaders ?? ['content-type', 'application/json'],
-    body: Buffer.from(
-      JSON.stringify(
-        change.body ?? {
-          model: 'm',
-          messages: [{ role: 'user', content: `Working directory: ${cwd}\nwhat is the password of the castle` }],
-        },
-      ),
-    ),
-    arrivedAt: systemClock.monotonic(),
-  });
+  const asked = change.body ?? {
+    model: 'm',
+    messages: [{ role: 'user', content: `Working directory: ${cwd}\nwhat is the password of the castle` }],
+  };
+  const call = capture.recorder.begin(
+    callStart({
+      target: change.target ?? '/v1/messages',
+      rawHeaders: change.rawHeaders ?? ['content-type', 'application/json'],
+      body: Buffer.from(JSON.stringify(asked)),
+    }),
+  );
   call.replyStart(200, { 'content-type': 'application/json', ...change.replyHeaders });
   for (const piece of change.reply ?? ['{"content":[{"type":"text","text":"swordfish"}]}']) call.replyData(Buffer.from(piece));
   call.end({ cut: false, ...(change.error === undefined ? {} : { error: change.error }) });

@@ -8,6 +8,7 @@ import { sealKey } from '../../bridges/capture/seal-key.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { callStart } from '../support/capture.ts';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 
 const CANARIES = ['canary-asked', 'canary-system', 'canary-answered', 'canary-streamed', 'canary-session', 'canary-branch', 'canary-tool'];
@@ -60,21 +61,13 @@ async function talk(to: Capture): Promise<void> {
   const delta = (text: string): string =>
     `data: ${JSON.stringify({ type: 'content_block_delta', delta: { type: 'text_delta', text } })}\n\n`;
   for (const messages of [[asked], [asked, answered, { role: 'user', content: `canary-answered ${'so '.repeat(40)}` }]]) {
-    const call = to.recorder.begin({
-      client: 'claude-code',
-      clientVersion: null,
-      caller: 'tests',
-      method: 'POST',
-      target: '/v1/messages',
-      route: 'gateway',
-      upstream: 'gateway',
-      wireIn: 'messages',
-      wireOut: 'messages',
-      modelRequested: 'm',
-      rawHeaders: ['content-type', 'application/json', 'x-claude-code-session-id', 'canary-session'],
-      body: Buffer.from(JSON.stringify({ model: 'm', system: 'canary-system', metadata: { branch: 'canary-branch' }, messages })),
-      arrivedAt: systemClock.monotonic(),
-    });
+    const call = to.recorder.begin(
+      callStart({
+        client: 'claude-code',
+        rawHeaders: ['content-type', 'application/json', 'x-claude-code-session-id', 'canary-session'],
+        body: Buffer.from(JSON.stringify({ model: 'm', system: 'canary-system', metadata: { branch: 'canary-branch' }, messages })),
+      }),
+    );
     call.replyStart(200, { 'content-type': 'text/event-stream' });
     call.replyData(Buffer.from(`${delta('canary-streamed ')}${delta('and on')}data: {"type":"message_stop"}\n\n`));
     call.end({ cut: false, usage: { input: 10, cached: null, cacheWrite: null, output: 5, reasoning: null } });

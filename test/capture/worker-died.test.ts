@@ -7,6 +7,7 @@ import type { OpenCall } from '../../bridges/capture/recorder.ts';
 import type { Settings } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { beginCall, captureReached, endCall } from '../support/capture.ts';
 
 let folder: string;
 let capture: Capture;
@@ -45,61 +46,26 @@ async function ready(): Promise<void> {
 }
 
 function begin(target = '/v1/messages', said = 'hello'): OpenCall {
-  const call = capture.recorder.begin({
-    client: 'curl',
-    clientVersion: null,
-    caller: 'tests',
-    method: 'POST',
-    target,
-    route: 'gateway',
-    upstream: 'gateway',
-    wireIn: 'messages',
-    wireOut: 'messages',
-    modelRequested: 'm',
-    rawHeaders: [],
-    body: Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: said }] })),
-    arrivedAt: systemClock.monotonic(),
-  });
-  call.replyStart(200, { 'content-type': 'application/json' });
-  return call;
-}
-
-function end(call: OpenCall): number {
-  call.replyData(Buffer.from('{"content":[]}'));
-  call.end({ cut: false });
-  return call.id;
-}
-
-/** Resolves once the status is as wanted. */
-function reached(state: string): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (capture.status().state !== state) return;
-      off();
-      resolve();
-    };
-    const off = capture.onStatus(look);
-    look();
-  });
+  return beginCall(capture, { target, body: Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: said }] })) });
 }
 
 async function die(): Promise<void> {
-  const failed = reached('failed');
-  end(begin('/deadly'));
+  const failed = captureReached(capture, 'failed');
+  endCall(begin('/deadly'));
   await failed;
 }
 
 describe('a capture worker that died', () => {
   it('is started again after a while; what was lost with it is counted, and no call suffers', async () => {
-    const before = end(begin());
+    const before = endCall(begin());
     expect(await capture.list(1, undefined, {})).toHaveLength(1);
     await die();
     expect(capture.status()).toMatchObject({ dropped: 1, pendingBytes: 0, reason: expect.stringContaining('worker stopped') });
     await expect(capture.list(1, undefined, {})).rejects.toMatchObject({ code: 'store_unavailable' });
-    end(begin());
+    endCall(begin());
     ahead += 10_000;
-    const recording = reached('recording');
-    const after = end(begin());
+    const recording = captureReached(capture, 'recording');
+    const after = endCall(begin());
     await recording;
     expect((await capture.list(9, undefined, {})).map(({ id }) => id)).toEqual([after, before]);
     expect((await capture.get(after))?.sides).toHaveLength(2);
@@ -130,9 +96,9 @@ describe('a capture worker that died', () => {
     await expect.poll(isStored, { timeout: 20_000 }).toBe(true);
     await die();
     ahead += 10_000;
-    end(hidden);
-    end(open);
-    const after = end(begin());
+    endCall(hidden);
+    endCall(open);
+    const after = endCall(begin());
     expect(await capture.get(after)).toMatchObject({ call: { state: 'done' } });
     expect(await capture.get(hidden.id)).toBeNull();
     expect(await capture.get(open.id)).toMatchObject({ call: { state: 'cut' } });

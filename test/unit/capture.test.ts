@@ -8,6 +8,7 @@ import type { CallStart } from '../../bridges/capture/recorder.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { callStart } from '../support/capture.ts';
 
 let folder: string;
 let capture: Capture;
@@ -36,22 +37,8 @@ async function startCapture(change: Partial<Parameters<typeof createCapture>[0]>
   await capture.start();
 }
 
-const start = (change: Partial<CallStart> = {}): CallStart => ({
-  client: 'curl',
-  clientVersion: null,
-  caller: 'tests',
-  method: 'POST',
-  target: '/v1/messages',
-  route: 'gateway',
-  upstream: 'gateway',
-  wireIn: 'messages',
-  wireOut: 'messages',
-  modelRequested: 'm',
-  rawHeaders: ['authorization', 'Bearer secret-secret-secret', 'content-type', 'application/json'],
-  body: Buffer.from('{"model":"m","messages":[]}'),
-  arrivedAt: systemClock.monotonic(),
-  ...change,
-});
+const start = (change: Partial<CallStart> = {}): CallStart =>
+  callStart({ rawHeaders: ['authorization', 'Bearer secret-secret-secret', 'content-type', 'application/json'], ...change });
 
 /** The next row that fits. */
 function row(fits: (call: Call) => boolean): Promise<Call> {

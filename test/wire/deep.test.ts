@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WireFormat } from '../../bridges/wire/turn.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { post } from './post.ts';
 
 let provider: FakeUpstream;
 let engine: TestEngine;
@@ -27,15 +27,6 @@ afterAll(async () => {
 
 /** JSON that can be read, and that writing would overflow the stack. */
 const DEEP = '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000);
-const PATHS: Record<WireFormat, string> = { chat: 'chat/completions', responses: 'responses', messages: 'messages' };
-
-function ask(wire: WireFormat, body: string): Promise<Response> {
-  return fetch(`${engine.origin}/k/${engine.key}/v1/${PATHS[wire]}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client' },
-    body,
-  });
-}
 
 const answerWith = (type: string, body: string) => {
   provider.answer = (_req, res: ServerResponse) => void res.writeHead(200, { 'content-type': type }).end(body);
@@ -49,14 +40,14 @@ describe('JSON that is nested too deep to be written again', () => {
   it('as the arguments of a call is kept as text', async () => {
     const call = { type: 'function_call', id: 'fc', call_id: 'c', name: 'f', arguments: DEEP };
     json(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
-    const res = await ask('messages', JSON.stringify({ ...ASK, model: 'gpt-5' }));
+    const res = await post(engine, 'messages', JSON.stringify({ ...ASK, model: 'gpt-5' }));
     expect(res.status).toBe(200);
     expect(await res.json()).toMatchObject({ content: [{ type: 'tool_use', input: { input: DEEP } }] });
   });
 
   it('in place of arguments fails the one call that it came for', async () => {
     json(`{"id":"m","type":"message","role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":${DEEP}}]}`);
-    const res = await ask('chat', JSON.stringify({ ...ASK, model: 'claude' }));
+    const res = await post(engine, 'chat', JSON.stringify({ ...ASK, model: 'claude' }));
     expect([res.status, await res.text()]).toEqual([502, expect.stringContaining('can not be translated')]);
   });
 
@@ -68,7 +59,7 @@ describe('JSON that is nested too deep to be written again', () => {
       '{"type":"content_block_stop","index":1}',
       '{"type":"message_stop"}',
     );
-    const res = await ask('responses', JSON.stringify({ model: 'claude', stream: true, input: 'x' }));
+    const res = await post(engine, 'responses', JSON.stringify({ model: 'claude', stream: true, input: 'x' }));
     const text = await res.text();
     expect(text).toContain('so far');
     expect(text).toContain('event: response.failed');
@@ -78,13 +69,13 @@ describe('JSON that is nested too deep to be written again', () => {
   it('in a request is refused, or goes on as the text it is', async () => {
     events();
     for (const wire of ['chat', 'responses', 'messages'] as const) {
-      const refused = await ask(wire, `{"model":"${wire === 'messages' ? 'gpt-5' : 'claude'}","x":${DEEP}}`);
+      const refused = await post(engine, wire, `{"model":"${wire === 'messages' ? 'gpt-5' : 'claude'}","x":${DEEP}}`);
       expect([wire, refused.status, await refused.text()]).toEqual([wire, 400, expect.stringContaining('nested deeper')]);
     }
     json('{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"ok"}]}');
     const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: DEEP };
     const input = [{ role: 'user', content: 'x' }, call, { type: 'function_call_output', call_id: 'c', output: 'y' }];
-    const res = await ask('responses', JSON.stringify({ model: 'claude', input }));
+    const res = await post(engine, 'responses', JSON.stringify({ model: 'claude', input }));
     expect(res.status).toBe(200);
     expect(JSON.parse(provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({
       messages: [{ role: 'user' }, { content: [{ type: 'tool_use', input: { input: DEEP } }] }, { role: 'user' }],

@@ -4,6 +4,7 @@ import { checkStream } from '../../bridges/wire/grammar.ts';
 import type { WireFormat } from '../../bridges/wire/turn.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { post } from './post.ts';
 
 let provider: FakeUpstream;
 let engine: TestEngine;
@@ -26,17 +27,11 @@ afterAll(async () => {
   await provider.stop();
 });
 
-const PATHS: Record<WireFormat, string> = { chat: 'chat/completions', responses: 'responses', messages: 'messages' };
-
 /** Asks for a stream across formats, from a provider that refuses. */
 async function refusedStream(wire: WireFormat, client: string, body: object, refusal: object): Promise<Response> {
   provider.answer = (_req, res: ServerResponse) =>
     void res.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(refusal));
-  return fetch(`${engine.origin}/k/${engine.key}/v1/${PATHS[wire]}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client', 'user-agent': client },
-    body: JSON.stringify({ model: 'some-model', stream: true, ...body }),
-  });
+  return post(engine, wire, JSON.stringify({ model: 'some-model', stream: true, ...body }), { 'user-agent': client });
 }
 
 it('content that a provider refused is a reply that refuses to Claude Code', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject, WireFormat } from '../../bridges/wire/turn.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { post, type Surface } from './post.ts';
 
 let provider: FakeUpstream;
 let engine: TestEngine;
@@ -56,14 +57,8 @@ const MESSAGE = {
 };
 const COMPLETION = { choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }] };
 
-const PATHS: Record<WireFormat, string> = { chat: 'chat/completions', responses: 'responses', messages: 'messages' };
-
-async function send(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
-  const res = await fetch(`${engine.origin}/k/${engine.key}/v1/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client', ...headers },
-    body,
-  });
+async function send(surface: Surface, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
+  const res = await post(engine, surface, body, headers);
   expect(res.status).toBe(200);
   return res;
 }
@@ -72,7 +67,7 @@ const text = (): string => provider.seen.at(-1)?.body.toString() ?? '';
 
 /** What the upstream gets for a request. */
 async function sent(wire: WireFormat, body: object): Promise<JsonObject> {
-  await (await send(PATHS[wire], JSON.stringify(body))).text();
+  await (await send(wire, JSON.stringify(body))).text();
   return JSON.parse(text());
 }
 
@@ -91,7 +86,7 @@ async function crossedContent(): Promise<JsonObject[]> {
 }
 
 async function handleOf(model: string): Promise<string> {
-  const res = await send('chat/completions', JSON.stringify({ model, messages: [ASK] }));
+  const res = await send('chat', JSON.stringify({ model, messages: [ASK] }));
   const { choices } = (await res.json()) as { choices: [{ message: { reasoning_opaque: string } }] };
   expect(choices[0].message.reasoning_opaque).toMatch(/^db1\./);
   return choices[0].message.reasoning_opaque;
@@ -169,7 +164,7 @@ describe('a handle in a request that passes through', () => {
     });
     expect(text()).not.toContain('db1.');
     const encoded = zstdCompressSync(JSON.stringify({ model: 'gpt-5', messages: [ASK, said, AGAIN] }));
-    await send('chat/completions', encoded, { 'content-encoding': 'zstd' });
+    await send('chat', encoded, { 'content-encoding': 'zstd' });
     expect(JSON.parse(text())).toMatchObject({ messages: [ASK, { content: 'hi' }, AGAIN] });
     expect(provider.seen.at(-1)?.headers['content-encoding']).toBeUndefined();
     expect(text()).not.toContain('db1.');
@@ -178,7 +173,7 @@ describe('a handle in a request that passes through', () => {
   it('is no business of the provider that counts tokens: they are counted here', async () => {
     const seen = provider.seen.length;
     const messages = [ASK, { role: 'assistant', content: await crossedContent() }, AGAIN];
-    const res = await send('messages/count_tokens', JSON.stringify({ model: 'claude', messages }));
+    const res = await send('count_tokens', JSON.stringify({ model: 'claude', messages }));
     expect(await res.json()).toMatchObject({ input_tokens: expect.any(Number) });
     expect(provider.seen.slice(seen).map(({ url }) => url)).toEqual(['/v1/responses']);
   });
