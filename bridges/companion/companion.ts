@@ -15,7 +15,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, closeAfterAnswer, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import { cutUnread } from '../http/unread.ts';
 import { RequestError } from '../wire/codec.ts';
-import { exactNumbers } from '../wire/exact-numbers.ts';
+import { exactNumbers, readBody } from '../wire/exact-numbers.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
 import { holdsHandle } from '../wire/opaque.ts';
@@ -323,7 +323,7 @@ export function createDoor(options: DoorOptions): Door {
     const lifted = plain.length >= LIFT_FROM ? await liftInSteps(plain) : undefined;
     let crossing: Crossing;
     try {
-      const parsed: JsonValue = JSON.parse(lifted?.json ?? plain.toString('utf8'));
+      const parsed = readBody(lifted?.json ?? plain.toString('utf8'));
       crossing = crossRequest({
         body: parsed,
         from: way.wire,

@@ -3,6 +3,7 @@ import type { OpenCall } from '../capture/recorder.ts';
 import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
+import { readBody } from '../wire/exact-numbers.ts';
 import { UNTRANSLATABLE } from '../wire/failures.ts';
 import type { Crossing, RenderedFailure, ReplyState, StreamCrossing } from '../wire/translate.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
@@ -131,15 +132,15 @@ export class CrossedReply implements ReplySink {
     }
     const bytes = Buffer.concat(this.#chunks);
     const { reply } = this.#options.crossing;
-    if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, this.#headers, readBody(bytes)));
+    if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, this.#headers, bodyOf(bytes)));
     if (this.#streaming) {
       const collected = reply.collect();
       collected.push(bytes);
       return this.#whole(collected.end());
     }
-    if (!this.#options.crossing.stream) return this.#whole(reply.json(readBody(bytes)));
+    if (!this.#options.crossing.stream) return this.#whole(reply.json(bodyOf(bytes)));
     const stream = this.#openStream();
-    this.#write(stream.whole(readBody(bytes)));
+    this.#write(stream.whole(bodyOf(bytes)));
     this.#finishStream(stream);
   }
 
@@ -284,10 +285,10 @@ export class CrossedReply implements ReplySink {
 }
 
 /** A body as JSON, or as text where it is none (an HTML page from a load balancer). */
-function readBody(bytes: Buffer): JsonValue {
+function bodyOf(bytes: Buffer): JsonValue {
   const text = bytes.toString('utf8');
   try {
-    return JSON.parse(text);
+    return readBody(text);
   } catch {
     return text;
   }

@@ -1,3 +1,4 @@
+import { isObject } from './json.ts';
 import type { JsonObject, JsonValue } from './turn.ts';
 
 declare global {
@@ -21,6 +22,25 @@ export function exactNumbers<T extends JsonValue>(value: T, text: string): T {
     return isRounded && source !== undefined && WHOLE.test(source) ? JSON.rawJSON(source) : each;
   });
   return exact;
+}
+
+/**
+ * A body as JSON, its numbers plain but for those that calls are given: they are another's data, and are written again as
+ * exactNumbers has them. Throws SyntaxError.
+ */
+export function readBody(text: string): JsonValue {
+  const body: JsonValue = JSON.parse(text);
+  const exact = exactNumbers(body, text);
+  if (exact !== body) takeInputs(body, exact);
+  return body;
+}
+
+/** Other formats have the arguments of a call as text. */
+function takeInputs(body: JsonValue | undefined, exact: JsonValue | undefined): void {
+  if (Array.isArray(body) && Array.isArray(exact)) body.forEach((each, i) => takeInputs(each, exact[i]));
+  if (!isObject(body) || !isObject(exact)) return;
+  if (body.type === 'tool_use' && isObject(body.input)) body.input = exact.input;
+  else for (const name of Object.keys(body)) takeInputs(body[name], exact[name]);
 }
 
 /** A run of so many digits has one at one of these places, and most texts have none there: all of them need not be gone through. */

@@ -1,3 +1,4 @@
+import { exactNumbers } from '../exact-numbers.ts';
 import { asString, isDeeper, isObject, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue, ReasoningRequest } from '../turn.ts';
 
@@ -28,10 +29,14 @@ export function toCitations(annotations: readonly JsonValue[]): JsonObject[] {
 /** Levels of an input. A request may have 64 in all (peek.ts), and a call stands a few down in it. */
 const MAX_LEVELS = 50;
 
-/** The input of a call as JSON; undefined where its text is none, or is nested too deep to be sent. No text at all is a call without arguments. */
+/**
+ * The input of a call as JSON, its numbers as exactNumbers has them; undefined where its text is none, or is nested too deep
+ * to be sent. No text at all is a call without arguments.
+ */
 export function toolInput(text: string): JsonValue | undefined {
   const value = text.trim() === '' ? {} : parseJson(text);
-  return isDeeper(value, MAX_LEVELS) ? undefined : value;
+  if (isDeeper(value, MAX_LEVELS)) return undefined;
+  return isObject(value) ? exactNumbers(value, text) : value;
 }
 
 /** The input of a call as the object this format demands; text that is none is kept whole under `input`. */

@@ -11,7 +11,6 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
-import { exactNumbers } from '../exact-numbers.ts';
 import { isEmpty } from '../fields.ts';
 import type { Losses } from '../losses.ts';
 import { MARKS } from '../marks.ts';
@@ -125,8 +124,7 @@ class ConversationWriter {
   #input({ kind, input }: ToolCallItem): JsonValue {
     if (kind === 'custom') return { input };
     const value = toolInput(input);
-    if (isObject(value)) return exactNumbers(value, input);
-    if (value !== undefined && this.#lost.own) return value;
+    if (isObject(value) || (value !== undefined && this.#lost.own)) return value;
     this.#lost.add(
       `${this.#lost.history}[].arguments`,
       'The arguments of a call are no JSON object; their text is passed on under `input`.',

@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
+import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { post } from './post.ts';
+
+let provider: FakeUpstream;
+let engine: TestEngine;
+beforeAll(async () => {
+  provider = await startFakeUpstream();
+  engine = await startTestEngine({
+    settings: {
+      companion: {
+        routes: [
+          { model: 'gpt-*', upstream: 'openai' },
+          { model: '*', upstream: 'anthropic' },
+        ],
+      },
+      upstreams: { openai: { baseUrl: provider.baseUrl }, anthropic: { baseUrl: provider.baseUrl } },
+    },
+  });
+});
+afterAll(async () => {
+  await engine.stop();
+  await provider.stop();
+});
+
+/** An id of 64 bits, which no JavaScript number holds. */
+const ARGUMENTS = '{"id":1234567890123456789,"all":[{"of":-9007199254740993}]}';
+const TOOL_USE = `{"type":"tool_use","id":"t","name":"f","input":${ARGUMENTS}}`;
+const ASK = '"max_tokens":9,"messages":[{"role":"user","content":"x"}]';
+
+function answerWith(body: string): void {
+  provider.answer = (_req, res: ServerResponse) => void res.writeHead(200, { 'content-type': 'application/json' }).end(body);
+}
+
+describe('a whole number that is larger than JavaScript knows', () => {
+  it.each([
+    ['a short', ''],
+    ['a long', 'y'.repeat(40_000)],
+  ])('is the same in the call of %s history', async (_name, before) => {
+    answerWith('{"id":"r","object":"response","status":"completed","output":[],"usage":null}');
+    const said = `{"role":"user","content":"x${before}"},{"role":"assistant","content":[${TOOL_USE}]}`;
+    const result = '{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1234567890123456789"}]}';
+    await post(engine, 'messages', `{"model":"gpt-5","max_tokens":9,"messages":[${said},${result}]}`);
+    expect(JSON.parse(provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({ input: [{}, { arguments: ARGUMENTS }, {}] });
+  });
+
+  it('is the same in a call that comes to a chat client', async () => {
+    answerWith(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
+    const res = await post(engine, 'chat', `{"model":"claude",${ASK}}`);
+    expect(await res.json()).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { arguments: ARGUMENTS } }] } }] });
+  });
+
+  it('is the same in the stream that is made of a whole reply', async () => {
+    answerWith(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
+    const res = await post(engine, 'responses', '{"model":"claude","stream":true,"input":"x"}');
+    expect(await res.text()).toContain(JSON.stringify(ARGUMENTS));
+  });
+
+  it('is the same in a call that comes to a messages client', async () => {
+    const call = { type: 'function_call', id: 'fc', call_id: 'c', name: 'f', arguments: ARGUMENTS };
+    answerWith(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
+    const res = await post(engine, 'messages', `{"model":"gpt-5",${ASK}}`);
+    expect(await res.text()).toContain(`"input":${ARGUMENTS}`);
+  });
+});
