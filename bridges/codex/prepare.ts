@@ -1,4 +1,5 @@
 import type { Ready } from '../accounts/call.ts';
+import { renamed } from '../companion/peek.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
 import { asString, isObject } from '../wire/json.ts';
 import type { JsonValue } from '../wire/turn.ts';
@@ -13,8 +14,7 @@ export function prepare(request: UpstreamRequest, grant: Grant, userAgent: strin
   if (grant.lane === 'platform') {
     const model = asString(parsed.model) ?? '';
     const plain = plainModel(model);
-    // Bytes that need no change are not changed.
-    const body = plain === model ? request.body : Buffer.from(JSON.stringify({ ...parsed, model: plain }));
+    const body = plain === model || request.body === null ? request.body : renamed(request.body, plain);
     return { request: { ...request, headers, body }, lost: [], stream: parsed.stream === true };
   }
   const rewritten = planRequest(parsed, grant.lane);

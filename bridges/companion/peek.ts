@@ -101,6 +101,12 @@ export function withModel(body: Buffer, models: readonly Span[], model: string):
   return Buffer.concat([...parts, body.subarray(at)]);
 }
 
+/** The same, of a body that was not peeked at here; it must be one that peek takes. */
+export function renamed(body: Buffer, model: string): Buffer {
+  const seen = peek(body);
+  return 'problem' in seen ? body : withModel(body, seen.models, model);
+}
+
 /** Which of the names that matter stands there; the others never become strings. */
 function nameOf(body: Buffer, start: number, end: number): string {
   const length = end - start;

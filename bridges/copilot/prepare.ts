@@ -1,4 +1,5 @@
 import type { Ready } from '../accounts/call.ts';
+import { renamed } from '../companion/peek.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
 import { asArray, asObject, asString, isObject } from '../wire/json.ts';
 import type { JsonObject, JsonValue } from '../wire/turn.ts';
@@ -34,7 +35,7 @@ export function prepare(request: UpstreamRequest, grant: Grant): Ready {
       // Copilot's chat and responses stand at its root; messages do not (SPEC 5.2).
       target: path === '/v1/messages' ? path : path.replace(/^\/v1/, ''),
       headers,
-      body: plain === model ? request.body : Buffer.from(JSON.stringify({ ...body, model: plain })),
+      body: plain === model || request.body === null ? request.body : renamed(request.body, plain),
     },
     lost: [],
     stream: body.stream === true,

@@ -501,6 +501,16 @@ describe('what GitHub says of an account', () => {
   ])('by %i with %j: %s', async (status, headers, problem) => expect(await said(status, headers)).toMatchObject({ problem }));
 });
 
+it('a request goes on byte for byte but for its model’s name', () => {
+  const body = (model: string): Buffer =>
+    Buffer.from(
+      `{ "model" : "${model}", "messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"id":1234567890123456789}}]}]}`,
+    );
+  const grant = { token: 't', api: 'https://api.githubcopilot.com', headers: {} };
+  const ready = prepare({ method: 'POST', target: '/v1/messages', headers: [], body: body('copilot/claude-sonnet-4.6') }, grant);
+  expect(ready).toMatchObject({ request: { body: body('claude-sonnet-4.6') } });
+});
+
 describe('an image', () => {
   const announced = (target: string, body: JsonObject): boolean => {
     const grant = { token: 't', api: 'https://api.githubcopilot.com', headers: {} };

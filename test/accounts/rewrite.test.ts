@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readLogin } from '../../bridges/codex/codex-cli.ts';
+import { prepare } from '../../bridges/codex/prepare.ts';
 import { quotaOfHeaders, quotaOfUsage } from '../../bridges/codex/quota.ts';
 import { planRequest } from '../../bridges/codex/rewrite.ts';
 import type { JsonObject } from '../../bridges/wire/turn.ts';
@@ -9,6 +10,13 @@ const rewritten = (request: JsonObject, lane: 'plan' | 'backend' = 'plan') => {
   if ('error' in result) throw new Error(result.error.message);
   return result;
 };
+
+it('a request for a platform key goes on byte for byte but for its model’s name', () => {
+  const body = (model: string): Buffer => Buffer.from(`{ "model" : "${model}", "tools":[{"maximum":9223372036854775807}]}`);
+  const request = { method: 'POST' as const, target: '/v1/responses', headers: [], body: body('codex/gpt-5.5') };
+  const ready = prepare(request, { lane: 'platform', token: 't', accountId: null }, 'drawbridge/1');
+  expect(ready).toMatchObject({ request: { body: body('gpt-5.5') } });
+});
 
 describe('a request for a plan', () => {
   it('always streams, is never stored, and names the model as the provider does', () => {
