@@ -74,10 +74,10 @@ export function redactTarget(target: string): string {
 
 /**
  * What stands before a credential: the text's beginning, what is in no word and no base64url, or what JSON or a URL writes
- * for such a character; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read
+ * for such a character, or the end of a terminal's colour; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read
  * through a few times at most, however many prefixes are in it.
  */
-const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2})-?`;
+const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2}|\[[\d;]*[mK])-?`;
 
 /** What stands before is looked at last: V8 leaps from one possible prefix to the next where the expression begins with it. */
 function shape(prefix: string, rest: string): string {
@@ -102,7 +102,7 @@ const SECRET_TEXT = new RegExp(
     shape('gh[oprsu]_', run('[A-Za-z0-9]', 20)),
     shape('github_pat_', run('\\w', 20)),
     shape('eyJ', String.raw`${run('[\\w-]', 8)}\.${run('[\\w-]', 8)}\.[\w-]*`),
-    `(Bearer )${run('[\\w.~+/=|:-]', 8)}`,
+    `([Bb]earer )${run('[\\w.~+/=|:-]', 8)}`,
   ].join('|'),
   'g',
 );
@@ -124,11 +124,13 @@ export function maskText(text: string): string {
 
 /**
  * "Bearer authentication", db_connection_pool_size: bodies are full of such words and names, and are to be given back. Our
- * own keys are drawn at random, and have a digit or a capital; all other shapes may be anything.
+ * own keys are drawn at random, and have a digit or a capital; a scheme in small letters is an English word more often than
+ * not; all other shapes may be anything.
  */
 function isProse(secret: string, scheme: string): boolean {
   if (scheme === '') return secret.startsWith('db_') && !/[\dA-Z]/.test(secret);
-  return secret.length - scheme.length < 16 && !/\d/.test(secret);
+  const value = secret.slice(scheme.length);
+  return (scheme.startsWith('b') || value.length < 16) && !/\d/.test(value);
 }
 
 /** A text without terminal escapes and control characters: upstream errors are shown in terminals and logs. */

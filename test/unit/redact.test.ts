@@ -110,6 +110,20 @@ describe('redaction', () => {
       }
     }
   });
+  it.each(keys)('finds %s right behind what colours it in a terminal', (key) => {
+    for (const colour of ['\u001b[31m', '\u001b[01;31m\u001b[K', '\u001b[m', '\u001b[38;5;196m']) {
+      const text = `key=${colour}${key}\u001b[0m`;
+      for (const each of [text, JSON.stringify(text), JSON.stringify(JSON.stringify(text))]) {
+        expect(redactText(each)).not.toContain('0123456789');
+        expect(maskText(each)).not.toContain('0123456789');
+      }
+    }
+  });
+  it('takes a scheme in small letters for one where a number stands in its value', () => {
+    expect(maskText('authorization: bearer abcdef0123456789')).toBe('authorization: bearer ****************');
+    expect(maskText('a bearer token_endpoint_auth_method')).toBe('a bearer token_endpoint_auth_method');
+    expect(redactText('authorization: bearer abcdefghijkl')).toBe('authorization: bearer [redacted]');
+  });
   it.each(['\rk-0123456789abcdefghij', 'Bearer $OPENAI_API_KEY', 'Bearer abcdefgh1', 'Bearer abc"defgh1'])(
     'leaves JSON whole around %j',
     (said) => {
@@ -130,7 +144,7 @@ describe('redaction', () => {
   });
   // It would be minutes, if each prefix were tried up to the end of the text.
   const pieces =
-    '-eyJ|.eyJ|eyJ|eyJaaaaaaaa.|.eyJaaaaaaaa!|eyJa.|\\neyJ|\\n-eyJ|\\u00e9eyJ|\\|-|a|-sk-|sk-!|\\nsk-|-db_|-gho_|gho_|-github_pat_|Bearer |Bearer a|Bearer -eyJ';
+    '-eyJ|.eyJ|eyJ|eyJaaaaaaaa.|.eyJaaaaaaaa!|eyJa.|\\neyJ|\\n-eyJ|\\u00e9eyJ|\\|-|a|-sk-|sk-!|\\nsk-|-db_|-gho_|gho_|-github_pat_|Bearer |Bearer a|Bearer -eyJ|bearer |[1;2|[0meyJ';
   it.each(pieces.split('|'))('comes to an end soon in a text of nothing but %j', (piece) => {
     const text = piece.repeat(Math.ceil(1_000_000 / piece.length));
     expect(maskText(text)).toHaveLength(text.length);
