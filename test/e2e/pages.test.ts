@@ -439,6 +439,12 @@ describe('the frame', () => {
       await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
       const beyond = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
       await expect.poll(beyond, { message: path }).toBe(0);
+      // A card hides what is wider than it is.
+      const hidden = (): Promise<string[]> =>
+        page.evaluate(
+          '[...document.querySelectorAll("main section")].filter((it) => it.scrollWidth > it.clientWidth + 1).map((it) => it.innerText)',
+        );
+      await expect.poll(hidden, { message: path }).toEqual([]);
     }
   });
 });

@@ -16,7 +16,7 @@ export function Card({
   const id = useId();
   return (
     <section aria-labelledby={id} className={cn('overflow-hidden rounded-lg border bg-surface', className)}>
-      <header className="flex min-h-10 items-center gap-2 border-b px-3.5">
+      <header className="flex min-h-10 items-center gap-2 border-b px-3.5 py-0.5">
         <h2 id={id} className="mr-auto text-xs font-semibold">
           {title}
         </h2>

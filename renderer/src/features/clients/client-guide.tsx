@@ -10,7 +10,7 @@ export function ClientGuide({ client }: { client: ClientEnv }) {
     text.includes('<key>'),
   );
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       {needsKey && (
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
           <p className="min-w-0 flex-1 basis-72 text-muted">
@@ -51,7 +51,7 @@ export function ClientGuide({ client }: { client: ClientEnv }) {
 
 function Step({ title, children }: { title: ReactNode; children: ReactNode }) {
   return (
-    <section className="grid gap-1.5">
+    <section className="grid grid-cols-[minmax(0,1fr)] gap-1.5">
       <h4 className="text-xs font-medium text-muted">{title}</h4>
       {children}
     </section>

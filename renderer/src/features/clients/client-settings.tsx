@@ -52,7 +52,7 @@ function ClientTabs({ clients, guides }: { clients: readonly KnownClient[]; guid
         <Tabs.Panel
           key={client.client}
           value={client.client}
-          className="grid min-w-0 content-start gap-4 p-5 focus-visible:-outline-offset-2 [&[hidden]]:hidden"
+          className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-4 p-5 focus-visible:-outline-offset-2 [&[hidden]]:hidden"
         >
           <ClientHead client={client} />
           <LiveCheck client={client} />

@@ -24,7 +24,7 @@ export function ListenersCard({ listeners }: { listeners: readonly Listener[] })
         {listeners.map((listener) => {
           const state = STATES[listener.state];
           return (
-            <li key={listener.name} className="grid gap-1.5 px-3.5 py-2">
+            <li key={listener.name} className="grid grid-cols-[minmax(0,1fr)] gap-1.5 px-3.5 py-2">
               <div className="flex min-h-6 items-center gap-2">
                 <StatusDot tone={state.tone} />
                 <span className="font-medium" title={NAMES[listener.name].job}>

@@ -24,7 +24,7 @@ export function RecentCalls({ feed, view, listeners }: { feed: CallFeed; view: F
         <Problem title="The calls cannot be read" error={view.error} onRetry={() => void feed.refresh()} className="m-3" />
       )}
       {view.phase === 'ready' && view.rows.length === 0 && (
-        <div className="grid gap-2 px-3.5 py-4">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-2 px-3.5 py-4">
           <p className="text-muted">No call has come yet. Press “Try it” above, or run this:</p>
           <TryCommand listeners={listeners} />
         </div>
@@ -46,16 +46,16 @@ function RecentCall({ call }: { call: Call }) {
       <Link
         to="/calls/$id"
         params={{ id: String(call.id) }}
-        className="grid h-8 grid-cols-[4.5rem_8rem_minmax(8rem,1fr)_8rem_9.5rem_9.5rem_4.5rem] items-center gap-3 px-3.5 text-xs hover:bg-hover focus-visible:-outline-offset-2 max-[1080px]:grid-cols-[4.5rem_8rem_minmax(8rem,1fr)_7rem_9.5rem]"
+        className="grid h-8 grid-cols-[4.5rem_8rem_minmax(8rem,1fr)_8rem_9.5rem_9.5rem_4.5rem] items-center gap-3 px-3.5 text-xs hover:bg-hover focus-visible:-outline-offset-2 max-[1080px]:grid-cols-[4.5rem_8rem_minmax(8rem,1fr)_7rem_9.5rem] max-[760px]:grid-cols-[4.5rem_minmax(0,1fr)_9.5rem]"
       >
         <span className="tnum text-faint" title={fullTime(call.startedAt)}>
           {time(call.startedAt)}
         </span>
-        <span className="truncate">{call.client}</span>
+        <span className="truncate max-[760px]:hidden">{call.client}</span>
         <span className="truncate font-medium">
           <ModelName call={call} />
         </span>
-        <span className="truncate text-muted">
+        <span className="truncate text-muted max-[760px]:hidden">
           <UpstreamName call={call} />
         </span>
         <span className="truncate max-[1080px]:hidden">
