@@ -22,6 +22,8 @@ export default defineConfig({
     exclude: ['test/clients/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes late on a busy machine: a second, which it would be, is no proof that it does not come.
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // The capture worker runs from source here, and Node strips its types in WebAssembly. V8 (13.6, in Node 24) frees code of
     // such a module that is gone already when it makes its callbacks faster, and the process dies: it is not to try.

@@ -8,7 +8,6 @@ import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
-const PATIENCE = { timeout: 20_000 };
 const KEY = 'gw-CANARY-key-0123456789';
 let engine: TestEngine;
 let gateway: FakeUpstream;
@@ -140,7 +139,7 @@ describe('a keychain that fails, or takes its time', () => {
     expect((await fetch(`${other.origin}/health`)).status).toBe(200);
     gateway.seen.length = 0;
     const waiting = call(other);
-    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length).toBe(1);
     expect(gateway.seen).toEqual([]);
     opening.resolve(memorySecrets({ 'gateway-key': KEY }));
     expect((await waiting).status).toBe(200);
@@ -162,7 +161,7 @@ describe('a keychain that fails, or takes its time', () => {
       body: '{"model":"gpt-x","messages":[]}',
       signal: left.signal,
     });
-    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length).toBe(1);
     left.abort();
     await expect(waiting).rejects.toThrow();
     await other.call(({ state }) => state === 'cut');
@@ -185,7 +184,7 @@ describe('a keychain that fails, or takes its time', () => {
     const set = other.control.gateway.set({ baseUrl: later.baseUrl, key: 'gw-of-the-later-one' });
     await other.control.status.get({});
     const waiting = call(other);
-    await expect.poll(async () => (await other.control.calls.list({})).calls.length, PATIENCE).toBe(1);
+    await expect.poll(async () => (await other.control.calls.list({})).calls.length).toBe(1);
     opening.resolve(memorySecrets({ 'gateway-key': KEY }));
     expect((await waiting).status).toBe(200);
     await set;

@@ -29,7 +29,7 @@ function call(port: number, bytes: string): net.Socket {
 }
 /** Polls until the one place that there is can be had. */
 const placeAt = (port: number, path: string): Promise<void> =>
-  expect.poll(() => sendRaw(port, get(port, path, 'close')).then(statusOf, () => 0), { timeout: 20_000 }).toBe(200);
+  expect.poll(() => sendRaw(port, get(port, path, 'close')).then(statusOf, () => 0)).toBe(200);
 
 describe('a reply that nobody reads', () => {
   it.each([true, false])('gives its place back although its upstream has long ended (streamed: %s)', async (stream) => {

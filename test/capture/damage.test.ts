@@ -220,7 +220,7 @@ function fillUp(place: string): () => void {
 }
 
 describe('capture on a full disk', () => {
-  const until = async (isSo: () => boolean): Promise<void> => expect.poll(isSo, { timeout: 20_000, interval: 20 }).toBe(true);
+  const until = async (isSo: () => boolean): Promise<void> => expect.poll(isSo, { interval: 20 }).toBe(true);
   const report = (percent: number): BridgeReport => ({
     bridge: 'codex',
     account: 'a',

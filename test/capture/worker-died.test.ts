@@ -42,7 +42,7 @@ afterEach(async () => {
 async function ready(): Promise<void> {
   const isLoaded = async (): Promise<boolean> =>
     (await capture.ask({ kind: 'adapters' })).adapters.some(({ name, state }) => name === 'deadly' && state === 'ready');
-  await expect.poll(isLoaded, { timeout: 20_000 }).toBe(true);
+  await expect.poll(isLoaded).toBe(true);
 }
 
 function begin(target = '/v1/messages', said = 'hello'): OpenCall {
@@ -93,7 +93,7 @@ describe('a capture worker that died', () => {
     const hidden = begin('/v1/messages', 'Working directory: /private/x\nhi');
     const open = begin();
     const isStored = async (): Promise<boolean> => (await capture.get(open.id)) !== null;
-    await expect.poll(isStored, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isStored).toBe(true);
     await die();
     ahead += 10_000;
     endCall(hidden);

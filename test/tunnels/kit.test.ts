@@ -79,7 +79,7 @@ describe.skipIf(!hasSsh || !hasOpenssl || !hasCheckTools)('the account of the se
     const here = await freePort();
     const tunnel = ssh(['-v', '-N', '-L', `127.0.0.1:${here}:127.0.0.1:${port()}`]);
     // ssh listens here as soon as it was let in.
-    const got = await vi.waitFor(() => read(here), 2_000);
+    const got = await vi.waitFor(() => read(here), 20_000);
     expect(got).toBe('');
     expect((await tunnel).err).toContain('open failed: administratively prohibited');
   });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os, { type NetworkInterfaceInfo } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runChild, startChild } from '../../bridges/engine/child.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import { TunnelAction, TunnelDefinition } from '../../bridges/contract/tunnels.ts';
@@ -474,7 +474,7 @@ describe.skipIf(process.platform === 'win32')('a leash', () => {
     const child = run(
       `trap '' TERM; (trap '' TERM; echo $$ >&2; while :; do sleep 1; done) & echo $! >&2; wait; while :; do sleep 1; done`,
     );
-    await vi.waitFor(() => expect(lines).toHaveLength(2));
+    await expect.poll(() => lines).toHaveLength(2);
     await child.stop();
     for (const pid of lines.map(Number)) expect(await alive(pid)).toBe(false);
   });

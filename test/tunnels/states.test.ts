@@ -190,7 +190,7 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     const status = await ended(made, 'exposed');
     expect(status).toMatchObject({ state: 'blocked', farPort: null });
     made.tell('far port bound to every address', status, '');
-    await vi.waitFor(() => expect(made.sshd.sessions()).toEqual([]), 5_000);
+    await vi.waitFor(() => expect(made.sshd.sessions()).toEqual([]), 20_000);
   });
 
   it('a gateway that lets no command run: connected, and what is unproven is said', async () => {

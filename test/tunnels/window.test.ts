@@ -24,7 +24,7 @@ describe.skipIf(!hasSsh || !hasOpenssl || !hasCheckTools)('a window', () => {
       expect(everyMs).toBe(100);
       expect(samples.reduce((sum, sample) => sum + sample.bytesIn, 0)).toBeGreaterThanOrEqual(passed);
       expect(samples.at(-1)?.latencyMs).toBeGreaterThan(0);
-    });
+    }, 20_000);
   });
 
   it('checks a form against the tunnels there are', async () => {
