@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** What a short-lived child process said. `code` is null where it was killed or could not be started. */
@@ -43,14 +43,15 @@ export type ChildStarter = (
 
 /** Starts such children for real. */
 export const startChild: ChildStarter = (command, args, options) => {
-  const child = spawn(command, args, {
+  // Where the system has no file to spare a child comes without pipes, and says why only after this.
+  const child: ChildProcess = spawn(command, args, {
     env: { ...plainEnvironment(), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
-  child.stdin.on('error', () => {});
-  createInterface({ input: child.stdout }).on('line', options.onOut);
-  createInterface({ input: child.stderr }).on('line', options.onErr);
+  child.stdin?.on('error', () => {});
+  if (child.stdout) createInterface({ input: child.stdout }).on('line', options.onOut);
+  if (child.stderr) createInterface({ input: child.stderr }).on('line', options.onErr);
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once('error', (error) => resolve({ code: null, signal: null, failed: error.message }));
     // Not on `exit`: what the child last said would come after it. One that was killed says nothing more, though what
@@ -60,7 +61,7 @@ export const startChild: ChildStarter = (command, args, options) => {
     });
     child.once('close', (code, signal) => resolve({ code, signal, failed: null }));
   });
-  return { pid: child.pid, ended, release: () => void child.stdin.end(), kill: () => void child.kill('SIGKILL') };
+  return { pid: child.pid, ended, release: () => void child.stdin?.end(), kill: () => void child.kill('SIGKILL') };
 };
 
 const PASSED_ON = [
