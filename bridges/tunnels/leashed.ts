@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ChildStarter } from '../engine/child.ts';
 import type { Ledger } from './ledger.ts';
 
-/** How a leashed command ended. `failed` is the error's code where it could not be started. */
+/** How a leashed command ended. `failed` is the error's code where it could not be started, or why the leash itself could not. */
 export type LeashedEnd = { code: number | null; signal: string | null; failed: string | null };
 
 export type Leashed = {

@@ -22,6 +22,8 @@ export type OpensshOptions = {
 /** A session says little that matters for why it ended besides its last lines; one that lives long must not fill memory. */
 const KEPT_LINES = 100;
 const CHECK_MS = 20_000;
+/** With which codes a program that is not there, or is none, fails to start. */
+const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'EACCES']);
 
 /** The system's OpenSSH. */
 export function openssh(options: OpensshOptions): Transport {
@@ -53,7 +55,11 @@ export function openssh(options: OpensshOptions): Transport {
           if (isHopeless(line)) void child.stop();
         },
       });
-      const ended = child.ended.then((end) => (end.failed === null ? causeOf(said, reached) : ({ code: 'ssh-missing' } as const)));
+      const ended = child.ended.then(({ failed }): Cause => {
+        if (failed === null) return causeOf(said, reached);
+        // Any other failure is the system's (it may have no process to spare), and passes.
+        return { code: MISSING.has(failed) ? 'ssh-missing' : 'exited' };
+      });
       return { ended, stop: () => child.stop() };
     },
 

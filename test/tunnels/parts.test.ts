@@ -16,7 +16,7 @@ import { leasher } from '../../bridges/tunnels/leashed.ts';
 import { bornOn, killGroup, openLedger } from '../../bridges/tunnels/ledger.ts';
 import { createLogins, expiryOf } from '../../bridges/tunnels/login.ts';
 import { LOOK_EVERY_MS, networkFingerprint, pauseDetector, watcher, watchMachine } from '../../bridges/tunnels/machine.ts';
-import { hostKeyOf, reportOf } from '../../bridges/tunnels/openssh.ts';
+import { hostKeyOf, openssh, reportOf } from '../../bridges/tunnels/openssh.ts';
 import { hostKeyArguments, KEEP_ALIVE, proxyCommand, tunnelArguments } from '../../bridges/tunnels/ssh.ts';
 import { createWays, systemWay } from '../../bridges/tunnels/ways.ts';
 
@@ -184,6 +184,27 @@ describe('what ssh and cloudflared say', () => {
         expect(inWords(mend)).toContain(mend.command ?? mend.advice);
       }
     }
+  });
+});
+
+describe('an ssh that can’t be started', () => {
+  it.each([
+    ['is missing where there is none', 'ENOENT', 'ssh-missing'],
+    ['is tried again where the system has no process to spare', 'EAGAIN', 'exited'],
+    ['is tried again where the system has no file for the leash', 'spawn /bin/node EMFILE', 'exited'],
+  ])('%s', async (_what, failed, code) => {
+    const ssh = openssh({
+      ssh: '/usr/bin/ssh',
+      host: 'h',
+      user: 'u',
+      knownHosts: '/k',
+      identityFile: '/i',
+      keepAlive: KEEP_ALIVE,
+      run: runChild,
+      leashed: () => ({ ended: Promise.resolve({ code: null, signal: null, failed }), stop: async () => {} }),
+    });
+    const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
+    expect(await ssh.open(route, 3353, { socket: '/s' }, { progress: () => {}, line: () => {} }).ended).toEqual({ code });
   });
 });
 
