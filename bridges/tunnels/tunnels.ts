@@ -181,7 +181,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
         .read(definition)
         .then(parts.onChange, (error: unknown) => log.info('tunnel.login_unknown', { tunnel: definition.name, error }));
     if (!definition.enabled) return;
-    void ways.moved(definition.host);
+    void ways.moved(definition.name, definition.host);
     bringUp(tunnel);
   };
 
@@ -244,10 +244,10 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const onNetwork = async (tunnel: RunningTunnel, online: boolean): Promise<void> => {
     const { name, host } = tunnel.definition;
     if (!online && !isLocal(host)) {
-      ways.forget(host);
+      ways.forget(name);
       return tunnel.happen({ type: 'network', online: false, moved: true });
     }
-    const moved = await ways.moved(host);
+    const moved = await ways.moved(name, host);
     if (!moved) logs.get(name)?.note('drawbridge: the network changed, but not the way to the gateway');
     tunnel.happen({ type: 'network', online: true, moved });
   };

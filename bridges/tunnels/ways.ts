@@ -28,22 +28,25 @@ async function sourceTowards(host: string): Promise<string> {
 }
 
 export type Ways = {
-  /** Looks which way leads to a host; true where it is another than when last looked, or not known to be the same. */
-  moved(host: string): Promise<boolean>;
+  /**
+   * Looks which way leads to a tunnel's host; true where it is another than when last looked for this tunnel, or not known
+   * to be the same. Each tunnel has its own: several may lead to one host, and each is to hear of a change.
+   */
+  moved(tunnel: string, host: string): Promise<boolean>;
   /** Whatever way is found next is a new one. */
-  forget(host: string): void;
+  forget(tunnel: string): void;
 };
 
-/** Remembers by which way each host was last reached. */
+/** Remembers by which way each tunnel's host was last reached. */
 export function createWays(wayTo: WayTo): Ways {
   const known = new Map<string, string | undefined>();
   return {
-    async moved(host) {
+    async moved(tunnel, host) {
       const way = await wayTo(host);
-      const before = known.get(host);
-      known.set(host, way);
+      const before = known.get(tunnel);
+      known.set(tunnel, way);
       return way === undefined || way !== before;
     },
-    forget: (host) => void known.delete(host),
+    forget: (tunnel) => void known.delete(tunnel),
   };
 }

@@ -422,17 +422,26 @@ describe('the way to a gateway', () => {
   it('is told from others, and one that is not known is a new one', async () => {
     let way: string | undefined = '10.0.0.2';
     const ways = createWays(async () => way);
-    expect(await ways.moved('h')).toBe(true);
-    expect(await ways.moved('h')).toBe(false);
-    expect(await ways.moved('other')).toBe(true);
+    expect(await ways.moved('lab', 'h')).toBe(true);
+    expect(await ways.moved('lab', 'h')).toBe(false);
+    expect(await ways.moved('other', 'o')).toBe(true);
     way = '10.0.0.3';
-    expect(await ways.moved('h')).toBe(true);
+    expect(await ways.moved('lab', 'h')).toBe(true);
     way = undefined;
-    expect([await ways.moved('h'), await ways.moved('h')]).toEqual([true, true]);
+    expect([await ways.moved('lab', 'h'), await ways.moved('lab', 'h')]).toEqual([true, true]);
     way = '10.0.0.3';
-    await ways.moved('h');
-    ways.forget('h');
-    expect(await ways.moved('h')).toBe(true);
+    await ways.moved('lab', 'h');
+    ways.forget('lab');
+    expect(await ways.moved('lab', 'h')).toBe(true);
+  });
+  it('is told to every tunnel that leads there', async () => {
+    let way = '10.0.0.2';
+    const ways = createWays(async () => way);
+    const looked = () => Promise.all(['one', 'two'].map((tunnel) => ways.moved(tunnel, 'h')));
+    await looked();
+    way = '10.0.0.3';
+    expect(await looked()).toEqual([true, true]);
+    expect(await looked()).toEqual([false, false]);
   });
   it('is what the system says', async () => {
     expect(await systemWay('127.0.0.1')).toBe('127.0.0.1');
