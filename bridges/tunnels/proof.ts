@@ -163,7 +163,8 @@ export function createProof(parts: ProofParts): Proof {
       if (checks && known !== undefined && !known.notPermitted) void askOn(known);
     },
     async ask() {
-      if (known !== undefined) await askOnce(known);
+      // Where it was not permitted until now, it is asked from time to time from here on.
+      if (known !== undefined) await (checks ? askOn : askOnce)(known);
     },
     view() {
       const fresh = known?.answering ?? null;

@@ -7,11 +7,12 @@ import type { CheckReport } from '../../bridges/tunnels/transport.ts';
 
 const SILENT: CheckReport = { kind: 'report', listens: ['127.0.0.1:3353'], status: 0, latencyMs: null };
 
+type Situation = { received: () => number; clock: Clock; checkEveryMs: number };
+
 /** A session whose every question is answered by `answer`; `verdict` is what it comes to. */
 function session(
   answer: (proof: Proof, nonce: string, asked: number) => CheckReport,
-  received: () => number = () => 0,
-  clock: Clock = { now: () => 0, monotonic: () => 0 },
+  { received = () => 0, clock = { now: () => 0, monotonic: () => 0 }, checkEveryMs = 600_000 }: Partial<Situation> = {},
 ) {
   const verdict = Promise.withResolvers<'unanswered' | 'exposed'>();
   const asked: string[] = [];
@@ -19,7 +20,7 @@ function session(
   const proof = createProof({
     checks: true,
     clock,
-    timings: { checkEveryMs: 600_000, checkAgainMs: 0, freshMs: 1_000 },
+    timings: { checkEveryMs, checkAgainMs: 0, freshMs: 1_000 },
     note: () => {},
     onChange: () => waiters.splice(0).forEach((go) => go()),
     received,
@@ -49,7 +50,7 @@ it('one that answers late, while calls come through, does not', async () => {
       if (count < 6) bytes += 1_000;
       return SILENT;
     },
-    () => bytes,
+    { received: () => bytes },
   );
   const over = verdict.then(() => asked.length);
   while (asked.length < 5) await told();
@@ -85,8 +86,7 @@ it.each([
       self.seen(3353, nonce);
       return { ...SILENT, status: 200, latencyMs: 1 };
     },
-    undefined,
-    { now: () => at.now, monotonic: () => at.monotonic },
+    { clock: { now: () => at.now, monotonic: () => at.monotonic } },
   );
   await told();
   expect(proof.view().answering).toBe(true);
@@ -103,6 +103,24 @@ it('a question that can’t be put is put again', async () => {
   while (asked.length < 2) await told();
   expect(proof.view().answering).toBe(false);
   proof.end();
+});
+
+it('one that permits the check only later is asked again from then on', async () => {
+  const { proof, verdict, told } = session(
+    (self, nonce, count) => {
+      if (count === 1) return { kind: 'not-permitted' };
+      if (count > 2) return SILENT;
+      self.seen(3353, nonce);
+      return { ...SILENT, status: 200, latencyMs: 1 };
+    },
+    { checkEveryMs: 0 },
+  );
+  await told();
+  expect(proof.view().unproven).toMatch(/does not let this account run the check script/);
+  await proof.ask();
+  expect(proof.view().unproven).toBeNull();
+  // Its far port is lost later, and nobody asks for that by hand.
+  expect(await verdict).toBe('unanswered');
 });
 
 it('tells that an answer has grown too old, and that another has come', async () => {
