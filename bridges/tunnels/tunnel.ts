@@ -116,7 +116,6 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
     log.info('tunnel.state', { tunnel: definition.name, state: phase.name, ...('cause' in phase ? { cause: phase.cause.code } : {}) });
     trouble.on(phase.name === 'up' || phase.name === 'off' || phase.name === 'blocked' ? phase.name : 'down');
     if (phase.name === 'up' || phase.name === 'off') lastCause = null;
-    if (phase.name === 'off') void closeRelay();
     if (before === 'up') proof.end();
   };
 
@@ -266,8 +265,7 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
       clearTimeout(timer);
       trouble.stop();
       proof.end();
-      await session?.stop();
-      await closeRelay();
+      await Promise.all([session?.stop(), closeRelay()]);
     },
   };
 }

@@ -134,3 +134,26 @@ it('a session that the system has no process for is tried again', async () => {
   });
   expect(await until(({ state }) => state === 'backoff')).toMatchObject({ cause: 'exited' });
 });
+
+it('is stopped only when its relay is, too', async () => {
+  const closed = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const closing = Promise.withResolvers<void>();
+  const { until } = started({
+    openRelay: async () => ({
+      ...RELAY,
+      stop: async () => {
+        closing.resolve();
+        await closed.promise;
+        seen.push('relay');
+      },
+    }),
+  });
+  await until(({ state }) => state === 'connected');
+  const stopped = tunnel.stop().then(() => seen.push('tunnel'));
+  await closing.promise;
+  // All that could end by now has its turn first.
+  setImmediate(closed.resolve);
+  await stopped;
+  expect(seen).toEqual(['relay', 'tunnel']);
+});
