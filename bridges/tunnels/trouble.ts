@@ -36,6 +36,7 @@ export function createTrouble(parts: { tunnel: string; clock: Clock; noticeAfter
     on(state) {
       blockedSince = state === 'blocked' ? instantOf(clock) : null;
       if (state === 'blocked' || state === 'down') {
+        backAt = null;
         if (downSince !== null) return;
         downSince = instantOf(clock);
         timer = setTimeout(parts.onChange, noticeAfterMs);
