@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { VENDOR_DOWNLOADS } from './causes.ts';
@@ -53,7 +53,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   const reply = await parts
     .fetch(`${parts.source ?? SOURCE}/${version}/${asset}`, { signal: parts.signal ?? null })
     .catch((error: unknown) => {
-      throw new DrawbridgeError('failed', 'cloudflared could not be downloaded. Check the network and try again.', {}, { cause: error });
+      throw cutOff(error);
     });
   if (!reply.ok || reply.body === null)
     throw new DrawbridgeError('failed', `cloudflared could not be downloaded (status ${reply.status}).`);
@@ -72,7 +72,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
     },
   });
   try {
-    const writing = pipeline(Readable.fromWeb(reply.body), counted, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
+    const writing = pipeline(bytesOf(reply.body), counted, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
     // Watched here, and awaited below: a failure in between must not go unheard.
     const over = writing.then(
       () => true,
@@ -90,6 +90,18 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
   }
   yield { received, total, file, version };
 }
+
+/** What is sent, chunk by chunk. */
+async function* bytesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw cutOff(error);
+  }
+}
+
+const cutOff = (cause: unknown): DrawbridgeError =>
+  new DrawbridgeError('failed', 'cloudflared could not be downloaded. Check the network and try again.', {}, { cause });
 
 /** SHA-256 of what is in a file, hex. */
 async function hashOf(file: string): Promise<string> {

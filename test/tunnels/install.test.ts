@@ -96,3 +96,11 @@ it('says so where there is nothing to be had', async () => {
   vendor = await startFakeUpstream((_req, res) => void res.end());
   expect(existsSync(path.join(folder, 'cloudflared'))).toBe(false);
 });
+it('says so where the connection is cut in the middle, and leaves nothing', async () => {
+  vendor.answer = (_req, res) => {
+    res.writeHead(200, { 'content-length': PROGRAM.length });
+    res.write(PROGRAM.subarray(0, 1_000), () => res.destroy());
+  };
+  await expect(install('here')).rejects.toThrow(/could not be downloaded. Check the network/);
+  expect(readdirSync(folder)).toEqual([]);
+});
