@@ -226,6 +226,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
+    fetch,
     offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
     wayTo: systemWay,

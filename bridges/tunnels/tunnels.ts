@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type {
@@ -57,6 +58,7 @@ export type TunnelsParts = {
   log: Logger;
   keychain: SecretStore;
   run: ChildRunner;
+  fetch: typeof fetch;
   /** What may be lent. */
   offers: readonly Offer[];
   interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
@@ -69,7 +71,7 @@ export type TunnelsParts = {
 };
 
 /** What tests and measurements set otherwise. */
-export type TunnelsTuning = Partial<Pick<TunnelsParts, 'env' | 'random' | 'keepAlive' | 'timings'>>;
+export type TunnelsTuning = Partial<Pick<TunnelsParts, 'env' | 'fetch' | 'random' | 'keepAlive' | 'timings'>>;
 
 /** All tunnels of an engine. What there are stands in the settings; `apply` makes it so. */
 export type Tunnels = {
@@ -198,9 +200,13 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       else leave(name, tunnel);
     }
     for (const definition of wanted.values()) enter(definition);
-    // Who waited for a program that can be used need not be asked for it again.
-    if (anotherProgram) for (const tunnel of running.values()) if (waitsForProgram(tunnel)) tunnel.happen({ type: 'reconnect' });
+    if (anotherProgram) tryPrograms();
     parts.onChange();
+  };
+
+  /** Who waited for a program that can be used need not be asked for it again. */
+  const tryPrograms = (): void => {
+    for (const tunnel of running.values()) if (waitsForProgram(tunnel)) tunnel.happen({ type: 'reconnect' });
   };
 
   const find = (name: string): RunningTunnel => {
@@ -391,7 +397,13 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       parts.onChange();
       return { until: isoOf(until) };
     },
-    install: (signal) => installCloudflared({ folder: files.programs, target, fetch, signal }),
+    async *install(signal) {
+      yield* installCloudflared({ folder: files.programs, target, fetch: parts.fetch, signal });
+      const named = settings.current().tunnels.cloudflared;
+      // A file that was named and is there no more would stand before the new one. `apply` follows from that.
+      if (named !== null && !existsSync(named)) settings.update({ tunnels: { cloudflared: null } });
+      else tryPrograms();
+    },
     disturb(why) {
       const online = machine?.online() ?? true;
       for (const tunnel of running.values()) {

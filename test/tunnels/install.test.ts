@@ -6,6 +6,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { candidates } from '../../bridges/tunnels/cloudflared.ts';
 import { installCloudflared, type InstallProgress } from '../../bridges/tunnels/install.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
+import { startTestEngine } from '../support/engine.ts';
+import { cloudflared, hasSsh } from '../support/programs.ts';
 
 const PROGRAM = Buffer.alloc(300_000, 'a program');
 let folder: string;
@@ -103,4 +105,30 @@ it('says so where the connection is cut in the middle, and leaves nothing', asyn
   };
   await expect(install('here')).rejects.toThrow(/could not be downloaded. Check the network/);
   expect(readdirSync(folder)).toEqual([]);
+});
+it.skipIf(cloudflared === undefined || !hasSsh).each([
+  ['there was none', null],
+  ['the one that was named is gone', '/none/cloudflared'],
+])('brings up the tunnels that waited for it, where %s', async (_why, named) => {
+  const bytes = Uint8Array.from(readFileSync(cloudflared ?? ''));
+  const engine = await startTestEngine({
+    settings: { tunnels: { cloudflared: named } },
+    headless: { tunnels: { env: { PATH: '' }, fetch: async () => new Response(bytes) } },
+  });
+  try {
+    const { tunnels } = engine.control;
+    const cause = async () => (await tunnels.list({}))[0]?.cause;
+    await tunnels.add({
+      definition: { name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354], enabled: true },
+      token: { id: 'id.access', secret: 'secret' },
+    });
+    await expect.poll(cause).toBe('connector-missing');
+    let last: InstallProgress | undefined;
+    for await (const progress of await tunnels.installCloudflared({})) last = progress;
+    expect(last).toMatchObject({ version: '2026.7.2', file: path.join(engine.home, 'tunnels', 'bin', 'cloudflared') });
+    // It is there, and the next thing is missing.
+    await expect.poll(cause).toBe('host-key-unknown');
+  } finally {
+    await engine.stop();
+  }
 });

@@ -7,8 +7,8 @@ import { bytes } from '../../lib/format.ts';
 
 type Far = { received: number; total: number | null; file: string | null; version: string };
 
-/** Downloads a cloudflared of our own and tells how far it is, then brings the tunnel up again. Leaving ends it. */
-export function Install({ name }: { name: string }) {
+/** Downloads a cloudflared of our own and tells how far it is; the tunnels that waited for it then come up. Leaving ends it. */
+export function Install() {
   const [far, setFar] = useState<Far | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => {
@@ -16,14 +16,13 @@ export function Install({ name }: { name: string }) {
     const install = async (): Promise<void> => {
       try {
         for await (const next of await client.tunnels.installCloudflared({}, { signal: left.signal })) setFar(next);
-        await client.tunnels.reconnect({ name });
       } catch (error) {
         if (!left.signal.aborted) setProblem(causeOf(error));
       }
     };
     void install();
     return () => left.abort();
-  }, [name]);
+  }, []);
   return (
     <Card title="Install cloudflared">
       <div className="grid gap-2 px-3.5 py-3 text-xs text-muted">

@@ -46,7 +46,7 @@ export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
     <Page>
       <Head tunnel={tunnel} onEdit={() => setEditing({ field: undefined })} />
       <Standing tunnel={tunnel} onEdit={(field) => setEditing({ field })} onGo={go} onInstall={() => setInstalls(true)} />
-      {installs && <Install name={definition.name} />}
+      {installs && <Install />}
       <ProofCard tunnel={tunnel} />
       <NumbersCard tunnel={tunnel} />
       <div className="grid items-start gap-4 min-[1180px]:grid-cols-2">
