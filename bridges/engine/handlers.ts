@@ -164,7 +164,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       numbers: os.tunnels.numbers.handler(({ input }) => engine.tunnels.numbers(input.name)),
       serverKit: os.tunnels.serverKit.handler(({ input }) => engine.tunnels.serverKit(input.name)),
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
-      installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => engine.tunnels.install(signal)),
+      installCloudflared: os.tunnels.installCloudflared.handler(({ signal }) => toldOf(engine.tunnels.install(signal))),
       disturb: os.tunnels.disturb.handler(({ input }) => ({ disturbed: engine.tunnels.disturb(input.why) })),
     },
     loginItem: {

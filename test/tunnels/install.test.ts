@@ -132,3 +132,14 @@ it.skipIf(cloudflared === undefined || !hasSsh).each([
     await engine.stop();
   }
 });
+it('tells a person in words why it came to nothing', async () => {
+  const engine = await startTestEngine({
+    headless: { tunnels: { fetch: async () => Promise.reject(new TypeError('fetch failed')) } },
+  });
+  try {
+    const download = await engine.control.tunnels.installCloudflared({});
+    await expect(download.next()).rejects.toThrow(/^(?:cloudflared could not be downloaded|No cloudflared is known here)/);
+  } finally {
+    await engine.stop();
+  }
+});
