@@ -55,6 +55,22 @@ it('cloudflared is taken from the file that is named, for all tunnels', async ()
   await expect.poll(() => field.inputValue()).toBe('');
 });
 
+const LAB = { name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354] as [number, number] };
+
+it.runIf(hasSsh)('the lines for the gateway are those of the tunnel that is there, not of one before it', async () => {
+  const { page } = view;
+  const { tunnels } = engine.control;
+  const line = page.getByRole('group', { name: 'authorized_keys line' });
+  const before = await tunnels.add({ definition: LAB });
+  await page.getByRole('link', { name: 'Tunnels', exact: true }).click();
+  await line.filter({ hasText: before.publicKey }).waitFor();
+  await tunnels.remove({ name: 'lab' });
+  await page.getByRole('heading', { name: 'No tunnel yet' }).waitFor();
+  const { publicKey } = await tunnels.add({ definition: LAB });
+  await line.waitFor();
+  expect(await line.innerText()).toContain(publicKey);
+});
+
 describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {
   let folder: string;
   let sshd: Sshd | undefined;

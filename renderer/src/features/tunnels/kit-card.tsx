@@ -6,7 +6,15 @@ import { engine } from '../../lib/engine.ts';
 
 /** What the gateway's administrator sets up: the account's key line, the block for sshd, the check script. */
 export function KitCard({ name }: { name: string }) {
-  const { data: kit, error, refetch } = useQuery(engine.tunnels.serverKit.queryOptions({ input: { name } }));
+  const {
+    data: kit,
+    error,
+    refetch,
+  } = useQuery({
+    ...engine.tunnels.serverKit.queryOptions({ input: { name } }),
+    // They follow from the tunnel's definition and its ssh key: another one of that name has others.
+    gcTime: 0,
+  });
   return (
     <Card title="Set the gateway up">
       {error !== null && !kit && (

@@ -9,7 +9,7 @@ import { Switch } from '../../components/switch.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
-import { engine, queryClient } from '../../lib/engine.ts';
+import { engine } from '../../lib/engine.ts';
 import { useTunnelCommand } from './run.ts';
 import { Failed } from '../../components/problem.tsx';
 
@@ -71,8 +71,6 @@ export function TunnelForm({
     if (definition === null) throw new Error(problems[0]?.message ?? 'Something is missing.');
     if (editing) {
       await client.tunnels.edit({ definition });
-      // Its lines for the gateway follow from the definition.
-      await queryClient.invalidateQueries({ queryKey: engine.tunnels.serverKit.key() });
       return null;
     }
     const given = wantsToken(draft) && token.id !== '' && token.secret !== '';
