@@ -71,6 +71,24 @@ it.runIf(hasSsh)('the lines for the gateway are those of the tunnel that is ther
   expect(await line.innerText()).toContain(publicKey);
 });
 
+it.runIf(hasSsh)('a download of cloudflared that failed is tried again by its button', async () => {
+  const other = windows.serve(
+    await startTestEngine({
+      headless: { tunnels: { env: { PATH: '' }, fetch: async () => Promise.reject(new TypeError('fetch failed')) } },
+    }),
+  );
+  await other.control.tunnels.add({ definition: { ...LAB, enabled: true }, token: { id: 'id.access', secret: 'secret' } });
+  const { page } = await windows.open(other.headless.link());
+  await page.getByRole('link', { name: 'Tunnels', exact: true }).click();
+  const failed = page.getByRole('alert').filter({ hasText: 'Check the network and try again' });
+  await page.getByRole('button', { name: 'Download cloudflared' }).click();
+  await failed.waitFor();
+  const again = page.waitForRequest(/installCloudflared/);
+  await page.getByRole('button', { name: 'Download cloudflared' }).click();
+  await again;
+  await failed.waitFor();
+});
+
 describe.runIf(hasSsh && hasCheckTools)('against a real sshd', () => {
   let folder: string;
   let sshd: Sshd | undefined;

@@ -25,7 +25,8 @@ import { Failed } from '../../components/problem.tsx';
 /** All about one tunnel. */
 export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
   const [editing, setEditing] = useState<{ field: TunnelField | undefined } | null>(null);
-  const [installs, setInstalls] = useState(false);
+  /** How often the download was asked for; each begins anew. */
+  const [installs, setInstalls] = useState(0);
   const kit = useRef<HTMLDivElement>(null);
   const log = useRef<HTMLDivElement>(null);
   const access = useRef<HTMLDivElement>(null);
@@ -45,8 +46,8 @@ export function TunnelPane({ tunnel }: { tunnel: TunnelStatus }) {
   return (
     <Page>
       <Head tunnel={tunnel} onEdit={() => setEditing({ field: undefined })} />
-      <Standing tunnel={tunnel} onEdit={(field) => setEditing({ field })} onGo={go} onInstall={() => setInstalls(true)} />
-      {installs && <Install />}
+      <Standing tunnel={tunnel} onEdit={(field) => setEditing({ field })} onGo={go} onInstall={() => setInstalls(installs + 1)} />
+      {installs > 0 && <Install key={installs} />}
       <ProofCard tunnel={tunnel} />
       <NumbersCard tunnel={tunnel} />
       <div className="grid items-start gap-4 min-[1180px]:grid-cols-2">
