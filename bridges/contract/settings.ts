@@ -6,7 +6,8 @@ const port = z.number().int().min(0).max(65535);
 
 /** A base URL that may be called: https, or http on loopback for stand-ins and local servers. */
 export const baseUrl = z
-  .url()
+  // What is no URL at all ends here: the checks below take it apart.
+  .url({ abort: true, error: 'must be a whole address, beginning with https://' })
   .refine((value) => {
     const url = new URL(value);
     return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', '[::1]'].includes(url.hostname));

@@ -35,6 +35,8 @@ describe('the settings file', () => {
     ['{"companion":{"routes":[{"upstream":"evil"}]}}', 'companion.routes.0.upstream'],
     ['{"upstreams":{"openai":{"baseUrl":"http://evil.com"}}}', 'upstreams.openai.baseUrl'],
     ['{"upstreams":{"gateway":{"baseUrl":"https://user:pw@gw.example"}}}', 'upstreams.gateway.baseUrl'],
+    ['{"upstreams":{"gateway":{"baseUrl":"gateway.example.com"}}}', 'upstreams.gateway.baseUrl'],
+    ['{"telemetry":{"endpoint":""}}', 'telemetry.endpoint'],
   ])('names the wrong key in %s', (content, key) => {
     const settings = open(content);
     expect(settings.problem()).toContain(`"${key}"`);
@@ -96,6 +98,12 @@ describe('the settings file', () => {
     writeFileSync(file, '{"companion":{"port":3334}}');
     await expect.poll(() => settings.problem()).toBeNull();
     expect(settings.current().companion.port).toBe(3334);
+  });
+  it('keeps what was in force while an address is being typed into it', async () => {
+    const settings = open('{"upstreams":{"gateway":{"baseUrl":"https://gw.example"}}}');
+    writeFileSync(file, '{"upstreams":{"gateway":{"baseUrl":"gw.example"}}}');
+    await expect.poll(() => settings.problem()).toContain('upstreams.gateway.baseUrl');
+    expect(settings.current().upstreams.gateway.baseUrl).toBe('https://gw.example');
   });
   it.each(['{ "companion": { "port": 3333, } }', '{"companion":{"port":true}}'])(
     'builds on what was in force when a change comes while the file is broken: %s',
