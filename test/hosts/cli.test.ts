@@ -112,6 +112,22 @@ describe('the drawbridge command', () => {
     expect(JSON.parse((await drawbridge('calls', '--json')).out)).toHaveLength(20);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops in order when %s comes twice, as from a terminal and from who started it', async (signal) => {
+    const { child, ready } = await start('--companion-port', '0');
+    const key = await makeKey('busy');
+    const log = (): string => readFileSync(path.join(home, 'state', 'logs', 'drawbridge.log'), 'utf8');
+    // A call under way keeps the stop from ending at once.
+    const stream = await call(ready.companion, key, { model: 'practice/slow', stream: true, messages: [{ role: 'user', content: 'hi' }] });
+    stream.on('error', () => {});
+    stream.resume();
+    child.kill(signal);
+    await expect.poll(log).toContain('engine.stopping');
+    child.kill(signal);
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).toBe(0);
+    expect(log()).toContain('engine.stopped');
+  });
+
   it.runIf(process.platform === 'linux')('fails where what was asked for can not be written', async () => {
     await start('--companion-port', '0');
     await makeKey('one');

@@ -85,9 +85,9 @@ async function greetRunning(control: string, options: StartOptions): Promise<num
 
 function stopSignal(): { asked: Promise<void>; ask: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  // Told twice where a terminal closes, by the shell and by the system: the second must not cut the stop short.
-  process.on('SIGHUP', () => resolve());
+  // Told twice where a terminal closes, by the shell and by the system, and where who started this hands on what its
+  // terminal told both: the second must not cut the stop short, which ends by itself.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   return { asked: promise, ask: () => resolve() };
 }
 
