@@ -1,3 +1,4 @@
+import { ValidationError } from '@orpc/contract';
 import { implement, ORPCError } from '@orpc/server';
 import { callDetail } from '../capture/detail.ts';
 import { exportCalls } from '../capture/export/export.ts';
@@ -251,10 +252,18 @@ function told(error: unknown): unknown {
       status: STATUS.keychain,
       cause: error,
     });
+  if (error instanceof ORPCError && error.code === 'BAD_REQUEST' && error.cause instanceof ValidationError)
+    return new ORPCError('bad_input', { message: wrongOf(error.cause), status: STATUS.bad_input, cause: error });
   const fault = systemFault(error);
   if (fault === undefined) return error;
   const where = error instanceof Error && 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
   return new ORPCError('failed', { message: `The system refused this. ${where}${fault}.`, status: STATUS.failed, cause: error });
+}
+
+/** The first thing that is wrong with what was asked. */
+function wrongOf({ issues: [issue] }: ValidationError): string {
+  const key = (issue?.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  return `${key === '' ? 'What was asked' : `"${key}"`} is wrong: ${issue?.message ?? 'it could not be understood'}.`;
 }
 
 /** What goes wrong while a stream is read comes after its handler has ended. */

@@ -123,6 +123,20 @@ describe('drawbridge keys create', () => {
   });
 });
 
+describe('a command that was given what the engine does not take', () => {
+  it.each([
+    ['a key', `keys create ${'x'.repeat(65)}`, '"name" is wrong'],
+    ['a read key', `read-keys create ${'x'.repeat(65)}`, '"name" is wrong'],
+    ['a query', `calls --query ${'x'.repeat(2001)}`, '"query" is wrong'],
+    ['a tunnel', 'tunnels start Lab', '"name" is wrong'],
+  ])('says what is wrong with %s', async (_what, line, said) => {
+    const { code, text } = await cli(line);
+    expect(code).toBe(2);
+    expect(text).toContain(said);
+    expect(JSON.parse((await cli(`${line} --json`)).text)).toMatchObject({ event: 'error', code: 'bad_input' });
+  });
+});
+
 describe('drawbridge doctor codex', () => {
   it('tells how to widen what the sign-in is for, in a command that asks nothing', async () => {
     await test.signIn('api-key', KEY);
