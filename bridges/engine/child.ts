@@ -11,16 +11,17 @@ export type ChildRunner = (
   options: { timeoutMs: number; env?: Readonly<Record<string, string>> },
 ) => Promise<ChildResult>;
 
-/** Runs children for real, with only the variables programs need to find each other and the user's folders. */
+/** Runs children for real, with only the variables programs need to find each other and the user's folders. Never rejects. */
 export const runChild: ChildRunner = (command, args, options) =>
-  new Promise((resolve) => {
+  new Promise<ChildResult>((resolve) => {
     execFile(
       command,
       [...args],
       { timeout: options.timeoutMs, maxBuffer: 1024 * 1024, windowsHide: true, env: { ...plainEnvironment(), ...options.env } },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
     );
-  });
+    // Node throws some of what keeps a program from being started, as it does for a `.cmd` on Windows.
+  }).catch((error: unknown) => ({ code: null, stdout: '', stderr: String(error) }));
 
 /** How a long-lived child ended. `failed` is why it could not even be started. */
 export type ChildEnd = { code: number | null; signal: NodeJS.Signals | null; failed: string | null };
