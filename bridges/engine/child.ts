@@ -17,7 +17,14 @@ export const runChild: ChildRunner = (command, args, options) =>
     execFile(
       command,
       [...args],
-      { timeout: options.timeoutMs, maxBuffer: 1024 * 1024, windowsHide: true, env: { ...plainEnvironment(), ...options.env } },
+      {
+        timeout: options.timeoutMs,
+        // One that does not listen to being asked would be waited for without end.
+        killSignal: 'SIGKILL',
+        maxBuffer: 1024 * 1024,
+        windowsHide: true,
+        env: { ...plainEnvironment(), ...options.env },
+      },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
     );
     // Node throws some of what keeps a program from being started, as it does for a `.cmd` on Windows.

@@ -38,3 +38,7 @@ it.each([
 ])('has no code of a program that %s', async (_what, command, args) => {
   expect(await runChild(command, args, { timeoutMs: 10_000 })).toMatchObject({ code: null, stdout: '' });
 });
+
+posix('waits no longer than it was told to, whatever the program makes of being asked to end', async () => {
+  expect(await runChild('/bin/sh', ['-c', "trap '' TERM; exec sleep 1000"], { timeoutMs: 50 })).toMatchObject({ code: null });
+});
