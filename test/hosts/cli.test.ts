@@ -1,14 +1,18 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { implement } from '@orpc/server';
+import { RPCHandler } from '@orpc/server/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { contract } from '../../bridges/contract/contract.ts';
 import type { Call } from '../../bridges/contract/index.ts';
+import { startSocketListener } from '../../bridges/http/socket.ts';
 
 const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
 let home: string;
@@ -112,21 +116,28 @@ describe('the drawbridge command', () => {
     expect(JSON.parse((await drawbridge('calls', '--json')).out)).toHaveLength(20);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops in order when %s comes twice, as from a terminal and from who started it', async (signal) => {
-    const { child, ready } = await start('--companion-port', '0');
-    const key = await makeKey('busy');
-    const log = (): string => readFileSync(path.join(home, 'state', 'logs', 'drawbridge.log'), 'utf8');
-    // A call under way keeps the stop from ending at once.
-    const stream = await call(ready.companion, key, { model: 'practice/slow', stream: true, messages: [{ role: 'user', content: 'hi' }] });
-    stream.on('error', () => {});
-    stream.resume();
-    child.kill(signal);
-    await expect.poll(log).toContain('engine.stopping');
-    child.kill(signal);
-    const [code] = (await once(child, 'exit')) as [number];
-    expect(code).toBe(0);
-    expect(log()).toContain('engine.stopped');
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'stops in order when %s comes twice, as from a terminal and from who started it',
+    async (signal) => {
+      const { child, ready } = await start('--companion-port', '0');
+      const key = await makeKey('busy');
+      const log = (): string => readFileSync(path.join(home, 'state', 'logs', 'drawbridge.log'), 'utf8');
+      // A call under way keeps the stop from ending at once.
+      const stream = await call(ready.companion, key, {
+        model: 'practice/slow',
+        stream: true,
+        messages: [{ role: 'user', content: 'hi' }],
+      });
+      stream.on('error', () => {});
+      stream.resume();
+      child.kill(signal);
+      await expect.poll(log).toContain('engine.stopping');
+      child.kill(signal);
+      const [code] = (await once(child, 'exit')) as [number];
+      expect(code).toBe(0);
+      expect(log()).toContain('engine.stopped');
+    },
+  );
 
   it.runIf(process.platform === 'linux')('fails where what was asked for can not be written', async () => {
     await start('--companion-port', '0');
@@ -139,6 +150,29 @@ describe('the drawbridge command', () => {
     const [said, [code]] = await Promise.all([text(full.stderr), once(full, 'exit') as Promise<[number]>]);
     expect(code).toBe(1);
     expect(said).toContain('could not be written');
+  });
+
+  it('leaves nothing of a file behind when an export is interrupted', async () => {
+    const [socket, to] = [path.join(home, 'state', 'run', 'control.sock'), path.join(home, 'exported')];
+    for (const folder of [path.dirname(socket), to]) mkdirSync(folder, { recursive: true });
+    // An engine whose export does not come to an end.
+    const handler = new RPCHandler({
+      exchange: {
+        export: implement(contract).exchange.export.handler(async function* ({ signal }) {
+          yield 'the first lines\n';
+          if (signal !== undefined) await once(signal, 'abort');
+        }),
+      },
+    });
+    const engine = await startSocketListener(socket, (req, res) => void handler.handle(req, res, { prefix: '/rpc' }));
+    const child = spawn(process.execPath, [COMMAND, 'export', '-o', path.join(to, 'calls.jsonl')], { env: env(), stdio: 'ignore' });
+    children.add(child);
+    await expect.poll(() => readdirSync(to), { timeout: 10_000 }).toHaveLength(1);
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(readdirSync(to)).toEqual([]);
+    expect(code).toBe(1);
+    await engine.stop();
   });
 
   it('shows no character that a terminal would act on', async () => {

@@ -6,7 +6,7 @@ import { runCli } from './index.ts';
 
 /** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
 const interrupted = new AbortController();
-if (process.argv[2] === 'tail' || process.argv[2] === 'signin') process.once('SIGINT', () => interrupted.abort());
+if (['tail', 'signin', 'export'].includes(process.argv[2] ?? '')) process.once('SIGINT', () => interrupted.abort());
 // An engine serves on, and stops in order, when nobody reads any more what it says: its terminal may have been closed.
 const serves = process.argv[2] === 'start';
 const onUnwritten = (error: NodeJS.ErrnoException): void => {
