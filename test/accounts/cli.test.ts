@@ -1,7 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
 
+const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
+/** Runs a command on a terminal of its own (util-linux; the one of other systems takes other arguments). */
+const TERMINAL = process.platform === 'linux' ? '/usr/bin/script' : '';
 let test: CodexTest;
 beforeEach(async () => {
   test = await startCodexTest();
@@ -66,6 +73,26 @@ describe('drawbridge signin', () => {
     expect(first.text).not.toContain(KEY);
     expect(await cli('signout codex')).toMatchObject({ code: 0 });
     expect(await cli('signin codex --route api-key', { secret: KEY })).toMatchObject({ code: 0 });
+  });
+  it.runIf(existsSync(TERMINAL))('takes the yes and then the key from a terminal, and shows the key to nobody', async () => {
+    const command = [process.execPath, COMMAND, 'signin', 'codex', '--route', 'api-key'].map((word) => `'${word}'`).join(' ');
+    const terminal = spawn(TERMINAL, ['-qec', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], DRAWBRIDGE_HOME: test.engine.home, TERM: 'dumb' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const answers: [question: string, answer: string][] = [
+      ['[y/N]', 'y\r'],
+      ['OpenAI key:', `${KEY}\r`],
+    ];
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+      if (answers[0] !== undefined && shown.includes(answers[0][0])) terminal.stdin.write(answers.shift()?.[1] ?? '');
+    });
+    const [code] = (await once(terminal, 'exit')) as [number];
+    expect(shown).toContain('Codex: ready');
+    expect(shown).not.toContain(KEY);
+    expect(code).toBe(0);
   });
   it('waits for the browser, and says how it ended', async () => {
     const clicking: Promise<unknown>[] = [];

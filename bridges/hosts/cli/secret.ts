@@ -10,8 +10,9 @@ export async function readSecret(question: string, input: ReadStream, screen: Wr
     for await (const chunk of input.setEncoding('utf8')) piped += String(chunk);
     return piped;
   }
-  screen.write(question);
+  // First: what is typed once the question stands there is seen by nobody.
   input.setRawMode(true);
+  screen.write(question);
   try {
     return await typed(input);
   } finally {
@@ -36,5 +37,7 @@ function typed(input: ReadStream): Promise<string> {
       settle();
     };
     input.on('data', onData);
+    // Who asked before this left it paused.
+    input.resume();
   });
 }
