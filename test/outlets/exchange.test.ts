@@ -176,6 +176,11 @@ describe('a conversation as a page', () => {
 });
 
 describe('on the command line', () => {
+  /** What is typed, an answer a question: a terminal gives one line at a time. A pipe gives all at once. */
+  let secrets: string[];
+  beforeEach(() => {
+    secrets = ['Basic planted-header-secret'];
+  });
   async function run(home: string, ...argv: string[]): Promise<{ code: number; out: string; err: string }> {
     const said = { out: '', err: '' };
     const before = process.env['DRAWBRIDGE_HOME'];
@@ -191,7 +196,7 @@ describe('on the command line', () => {
           err: (text) => void (said.err += `${text}\n`),
           interactive: false,
           confirm: async () => false,
-          secret: async () => 'Basic planted-header-secret',
+          secret: async () => secrets.shift() ?? '',
         },
       });
       return { code, ...said };
@@ -264,6 +269,26 @@ describe('on the command line', () => {
     expect(await keychain.get('otlp-headers')).toContain('planted-header-secret');
     await run(engine.home, 'telemetry', 'clear');
     expect(await keychain.get('otlp-headers')).toBeUndefined();
+  });
+
+  it.each([
+    ['typed, one after the other', ['first', 'second']],
+    ['piped, one a line', ['first\nsecond\n']],
+  ])('takes the values of two headers as they are %s', async (_how, given) => {
+    const keychain = memorySecrets();
+    const engine = await engineWith({ headless: { keychain } });
+    secrets = given;
+    const argv = ['telemetry', 'set', 'http://127.0.0.1:9', '--header', 'x-one', '--header', 'x-two'];
+    expect(await run(engine.home, ...argv)).toMatchObject({ code: 0 });
+    expect(JSON.parse((await keychain.get('otlp-headers')) ?? '')).toEqual({ 'x-one': 'first', 'x-two': 'second' });
+  });
+
+  it('sets no collector where the value of a header is missing', async () => {
+    const engine = await engineWith();
+    secrets = ['first\n'];
+    const argv = ['telemetry', 'set', 'http://127.0.0.1:9', '--header', 'x-one', '--header', 'x-two'];
+    expect(await run(engine.home, ...argv)).toMatchObject({ code: 2, err: expect.stringContaining('x-two') });
+    expect((await engine.control.telemetry.status({})).endpoint).toBeNull();
   });
 });
 

@@ -268,10 +268,8 @@ export async function telemetry(client: EngineClient, [action, url]: readonly st
         return client.telemetry.set({ endpoint: null });
       case 'set': {
         if (url === undefined) break;
-        const names = flags.header ?? [];
-        const values = names.length === 0 ? [] : (await output.secret(`Values of ${names.join(', ')}, one a line: `)).split('\n');
-        const headers = Object.fromEntries(names.map((name, i) => [name, (values[i] ?? '').trim()]));
-        return client.telemetry.set({ endpoint: url, ...(names.length === 0 ? {} : { headers }) });
+        if (flags.header === undefined) return client.telemetry.set({ endpoint: url });
+        return client.telemetry.set({ endpoint: url, headers: await headersOf(flags.header, output) });
       }
     }
     throw new DrawbridgeError('bad_input', 'Use: drawbridge telemetry, drawbridge telemetry set URL, or drawbridge telemetry clear.');
@@ -284,6 +282,19 @@ export async function telemetry(client: EngineClient, [action, url]: readonly st
         : `Spans go to ${status.endpoint}: ${status.sent} sent, ${status.dropped} dropped, ${status.waiting} waiting.${status.problem === null ? '' : ` ${status.problem}`}`,
   );
   return 0;
+}
+
+/** Each name with its value: a terminal gives one at a time, a pipe all of them. Throws `bad_input` where one is missing. */
+async function headersOf(names: readonly string[], output: Output): Promise<Record<string, string>> {
+  const given: string[] = [];
+  const headers: Record<string, string> = {};
+  for (const name of names) {
+    if (given.length === 0) given.push(...(await output.secret(`Value of ${name}: `)).trim().split('\n'));
+    const value = given.shift()?.trim() ?? '';
+    if (value === '') throw new DrawbridgeError('bad_input', `The header "${name}" has no value. They are read one a line.`);
+    headers[name] = value;
+  }
+  return headers;
 }
 
 const Body = z.record(z.string(), z.json());
