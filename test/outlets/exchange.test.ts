@@ -1,10 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { implement, ORPCError } from '@orpc/server';
+import { RPCHandler } from '@orpc/server/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { contract } from '../../bridges/contract/contract.ts';
+import { startSocketListener } from '../../bridges/http/socket.ts';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { memorySecrets } from '../../bridges/engine/secrets.ts';
+import { madeCall } from '../fakes/made-calls.ts';
 import { startFakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { call, joined, say } from './support.ts';
@@ -246,6 +251,26 @@ describe('on the command line', () => {
       err: expect.stringContaining('2 pages'),
     });
     for (const id of [one, two]) expect(readFileSync(path.join(folder, 'pages', `conversation-${id}.html`), 'utf8')).toContain('thing');
+  });
+
+  it('passes over calls of no conversation, and says so when the engine can not tell of one', async () => {
+    const fault = { code: 'not_found' };
+    const handler = new RPCHandler({
+      calls: { list: implement(contract).calls.list.handler(() => ({ calls: [madeCall(1, 0)], more: false })) },
+      conversations: {
+        tree: implement(contract).conversations.tree.handler(() => {
+          throw new ORPCError(fault.code, { message: 'No answer.' });
+        }),
+      },
+    });
+    mkdirSync(path.join(folder, 'run'));
+    const socket = path.join(folder, 'run', 'control.sock');
+    const engine = await startSocketListener(socket, (req, res) => void handler.handle(req, res, { prefix: '/rpc' }));
+    const argv = ['export', '--format', 'html', '-o', path.join(folder, 'pages')];
+    expect(await run(folder, ...argv)).toMatchObject({ code: 0, err: expect.stringContaining('0 pages') });
+    fault.code = 'store_unavailable';
+    expect(await run(folder, ...argv)).toMatchObject({ code: 1, err: expect.stringContaining('No answer.') });
+    await engine.stop();
   });
 
   it('sends a call again and shows both answers', async () => {

@@ -5,6 +5,7 @@ import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
 import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { ORPCError } from '@orpc/client';
 import { z } from 'zod';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { ExportFormat } from '../../contract/exchange.ts';
@@ -123,7 +124,7 @@ async function exportPages(
       ...(query === undefined ? {} : { query }),
     });
     for (const { id } of page.calls) {
-      const found = await client.conversations.tree({ id, limit: 1 }).catch(() => undefined);
+      const found = await client.conversations.tree({ id, limit: 1 }).catch(ifThere);
       if (found === undefined || written.has(found.conversation.id)) continue;
       written.add(found.conversation.id);
       await toFile(path.join(folder, `conversation-${found.conversation.id}.html`), found.conversation.id);
@@ -133,6 +134,11 @@ async function exportPages(
   }
   output.err(`${written.size} pages written to ${folder}.`);
   return 0;
+}
+
+/** What is not there is undefined; every other error is thrown on. */
+function ifThere(error: unknown): undefined {
+  if (!(error instanceof ORPCError && error.code === 'not_found')) throw error;
 }
 
 /** Lines go over in portions of about this many bytes. */
