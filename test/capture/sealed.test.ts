@@ -29,23 +29,27 @@ afterEach(async () => {
 const lasting = (): SecretStore => ({ ...memorySecrets(), lasting: true });
 
 /** Starts capturing to the same folder again. */
-async function start(seal: boolean, giveKey: () => Promise<Buffer> = async () => key): Promise<Capture> {
+async function start(
+  seal: boolean,
+  giveKey: () => Promise<Buffer> = async () => key,
+  replies: 'raw' | 'assembled' = 'raw',
+): Promise<Capture> {
   await capture?.stop();
   capture = createCapture({
     file: path.join(folder, 'captures.db'),
     clock: systemClock,
     log: silentLogger,
-    settings: () => ({ enabled: true, maxBodyBytes: 1_000_000, seal }),
+    settings: () => ({ enabled: true, maxBodyBytes: 1_000_000, seal, replies }),
     sealKey: giveKey,
   });
   await capture.start();
   return capture;
 }
 
-/** Two calls of one conversation, and the streamed answer of the second; resolved once both are stored. */
-async function talk(to: Capture): Promise<void> {
+/** Resolves once two calls are stored. */
+function twoStored(to: Capture): Promise<void> {
   const ended = new Set<number>();
-  const stored = new Promise<void>((resolve) => {
+  return new Promise((resolve) => {
     const off = to.onCalls((calls: readonly Call[]) => {
       for (const call of calls) if (call.state !== 'open') ended.add(call.id);
       if (ended.size < 2) return;
@@ -53,6 +57,37 @@ async function talk(to: Capture): Promise<void> {
       resolve();
     });
   });
+}
+
+/** A call whose streamed answer asks for a sub-task, and the sub-task; resolved once both are stored. */
+async function delegate(to: Capture): Promise<void> {
+  const stored = twoStored(to);
+  const prompt = 'look for the key below the third stone';
+  const event = (type: string, rest: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
+  const usage = { input_tokens: 3, output_tokens: 9 };
+  const asks = [
+    event('message_start', { message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [], usage } }),
+    event('content_block_start', { index: 0, content_block: { type: 'tool_use', id: 't', name: 'Task', input: {} } }),
+    event('content_block_delta', { index: 0, delta: { type: 'input_json_delta', partial_json: JSON.stringify({ prompt }) } }),
+    event('content_block_stop', { index: 0 }),
+    event('message_delta', { delta: { stop_reason: 'tool_use', stop_sequence: null }, usage }),
+    event('message_stop', {}),
+  ];
+  for (const [content, type, reply] of [
+    ['where is the key', 'text/event-stream', asks.join('')],
+    [prompt, 'application/json', '{"content":[]}'],
+  ] as const) {
+    const call = to.recorder.begin(callStart({ body: Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] })) }));
+    call.replyStart(200, { 'content-type': type });
+    call.replyData(Buffer.from(reply));
+    call.end({ cut: false });
+  }
+  await stored;
+}
+
+/** Two calls of one conversation, and the streamed answer of the second; resolved once both are stored. */
+async function talk(to: Capture): Promise<void> {
+  const stored = twoStored(to);
   const asked = { role: 'user', content: `canary-asked ${'what '.repeat(30)}` };
   const answered = {
     role: 'assistant',
@@ -131,6 +166,15 @@ describe('an encrypted call history', () => {
     expect(await told(again)).toEqual(before);
     expect(await again.list(10, undefined, {}, 'streamed')).toHaveLength(2);
     expect(await again.check()).toMatchObject({ ok: true });
+  });
+
+  it('holds the sub-tasks of a conversation whose replies are kept as one body each', async () => {
+    const open = await start(false, undefined, 'assembled');
+    await delegate(open);
+    const before = await told(open);
+    expect(JSON.stringify(before)).toContain('"kind":"subtask"');
+    expect(JSON.stringify(before)).toContain('x-drawbridge-kept');
+    expect(await told(await start(true))).toEqual(before);
   });
 
   it('is left alone without its key: calls go on and are not kept', async () => {

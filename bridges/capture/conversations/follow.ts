@@ -3,6 +3,7 @@ import type { Call, WireFormat } from '../../contract/index.ts';
 import type { Adapters, Reading } from '../adapters/registry.ts';
 import { exchangeOf } from '../adapters/exchange.ts';
 import type { SessionContexts } from '../adapters/session-context.ts';
+import { isAssembled } from '../assembled.ts';
 import { redactText } from '../../engine/redact.ts';
 import type { Follower, StoredCallChange } from '../followers.ts';
 import { valueOf } from '../heads.ts';
@@ -115,9 +116,11 @@ export class ConversationFollower implements Follower {
     if (flags === undefined) return;
     const body = plain(reply);
     if (body === undefined) return;
-    const prompts = spawnedPrompts(wire, call.streamed, body, this.#adapters.spawns);
+    // What comes from another store may have been put together there.
+    const streamed = call.streamed && !isAssembled(reply.headers);
+    const prompts = spawnedPrompts(wire, streamed, body, this.#adapters.spawns);
     if (prompts.length > 0) this.#graph.addSpawns(call.id, prompts.map(textHash), call.id / IDS_PER_MS + (call.durationMs ?? 0));
-    if ((flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, call.streamed, body));
+    if ((flags & 2) !== 0) this.#graph.addSummary(call.id, summaryLines(wire, streamed, body));
   }
 
   /** The number of a thread; what is known of it is added to what was known before. */
