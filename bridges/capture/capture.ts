@@ -48,7 +48,7 @@ export type Capture = {
   onRemoved(listener: () => void): () => void;
   /** Where a damaged database was moved at start, if one was, and was not removed with all calls. */
   movedAside(): string | null;
-  /** Hands over what is still held, closes the database. */
+  /** Hands over what is still held, closes the database, and tells the last rows. */
   stop(): Promise<void>;
 };
 
@@ -145,15 +145,17 @@ export function createCapture(options: CaptureOptions): Capture {
   const tell = (row: Call, final: boolean): void => {
     if (callListeners.size === 0) return;
     shown.set(row.id, { row, final });
-    showTimer ??= setTimeout(() => {
-      // A row that has ended meanwhile comes again once its reply was read for it.
-      const rows = [...shown.values()].filter(({ row: now, final: last }) => last || now.state === 'open');
-      shown = new Map();
-      showTimer = undefined;
-      if (rows.length === 0) return;
-      const copies = rows.map(({ row: now }) => ({ ...now }));
-      for (const listener of callListeners) listener(copies);
-    }, SHOW_MS);
+    showTimer ??= setTimeout(tellShown, SHOW_MS);
+  };
+  const tellShown = (): void => {
+    clearTimeout(showTimer);
+    showTimer = undefined;
+    // A row that has ended meanwhile comes again once its reply was read for it.
+    const rows = [...shown.values()].filter(({ row: now, final: last }) => last || now.state === 'open');
+    shown = new Map();
+    if (rows.length === 0) return;
+    const copies = rows.map(({ row: now }) => ({ ...now }));
+    for (const listener of callListeners) listener(copies);
   };
   const show = (row: Call): void => tell(row, true);
 
@@ -505,17 +507,18 @@ export function createCapture(options: CaptureOptions): Capture {
     },
     movedAside: () => movedAside,
     async stop() {
-      clearTimeout(showTimer);
       started = false;
       store = 'closed';
       const current = worker;
-      if (current === undefined) return;
-      flush();
-      await new Promise<void>((resolve) => {
-        current.once('exit', () => resolve());
-        current.postMessage({ type: 'close' } satisfies ToWorker);
-      });
-      worker = undefined;
+      if (current !== undefined) {
+        flush();
+        await new Promise<void>((resolve) => {
+          current.once('exit', () => resolve());
+          current.postMessage({ type: 'close' } satisfies ToWorker);
+        });
+        worker = undefined;
+      }
+      tellShown();
     },
   };
 }

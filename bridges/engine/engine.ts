@@ -288,9 +288,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await tunnels.stop();
     await Promise.all([listening.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     await upstreams.stop();
-    await telemetry.stop();
     await Promise.all([tokens.stop(), handles.stop()]);
     await capture.stop();
+    // The last rows are told when the store closes.
+    await telemetry.stop();
     rooms.stop();
     keys.stop();
     readKeys.stop();

@@ -344,6 +344,28 @@ describe('spans for a collector', () => {
     }
   });
 
+  it('tell of a call that ended just before the engine stops', async () => {
+    const said: string[] = [];
+    const collector = await startFakeUpstream(({ body }, res) => {
+      said.push(body.toString('utf8'));
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+    try {
+      const engine = await engineWith();
+      await engine.control.telemetry.set({ endpoint: collector.baseUrl });
+      const reply = await fetch(`${engine.origin}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'practice/echo', messages: [{ role: 'user', content: 'the last word' }] }),
+      });
+      await reply.text();
+      await engine.stop();
+      expect(said.join()).toContain('"chat practice/echo"');
+    } finally {
+      await collector.stop();
+    }
+  });
+
   it('are tried with what was typed or what is held, and nothing of it is kept', async () => {
     const asked: { body: string; token: string | undefined }[] = [];
     const collector = await startFakeUpstream(({ headers, body }, res) => {
