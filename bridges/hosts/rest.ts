@@ -38,6 +38,8 @@ export function createRest(options: { router: Router; keys: Pick<KeyRing, 'check
       if (!known) return refuse(res, 401, 'key_wrong', KEY_NEEDED);
       if (req.method !== 'GET' && req.method !== 'HEAD')
         return refuse(res, 405, 'method_not_allowed', 'These endpoints are read with GET.');
+      // A HEAD is routed as the GET it stands for; Node leaves the body of its answer out.
+      req.method = 'GET';
       const { handler, description } = await load();
       if (req.url?.split('?')[0] === `${REST_PREFIX}/openapi.json`) return answer(res, 200, await description());
       const { matched } = await handler.handle(req, res, { prefix: REST_PREFIX });

@@ -51,6 +51,19 @@ describe('read over HTTP', () => {
     expect((await read('/health')).body).toMatchObject({ status: 'ok', version: '0.0.0-test' });
   });
 
+  it('is asked with HEAD as with GET, and answers without the body', async () => {
+    await say(engine, 'one');
+    for (const path of ['/health', '/calls', '/openapi.json', '/calls/7']) {
+      const [head, get] = await Promise.all(
+        ['HEAD', 'GET'].map((method) => fetch(`${origin}/api${path}`, { method, headers: { authorization: `Bearer ${key}` } })),
+      );
+      expect([path, head?.status]).toEqual([path, get?.status]);
+      expect(head?.headers.get('content-type')).toBe(get?.headers.get('content-type'));
+      expect(await head?.text()).toBe('');
+      expect(await get?.text()).not.toBe('');
+    }
+  });
+
   it('is described by OpenAPI, from the shapes of the contract', async () => {
     const { body } = await read('/openapi.json');
     expect(body.openapi).toMatch(/^3\.1/);
