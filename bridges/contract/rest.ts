@@ -10,6 +10,8 @@ import { UsageDimension, UsageNumbers, UsagePoint, UsageTotal, Window5h } from '
  */
 
 const whole = z.coerce.number().int();
+/** The number of a call. Text that is empty reads as nought, which is none. */
+const number = whole.min(1);
 const get = (path: `/${string}`, summary: string) => oc.route({ method: 'GET', path, summary });
 
 export const rest = {
@@ -21,13 +23,13 @@ export const rest = {
       .input(
         CallFilter.omit({ text: true }).extend({
           limit: whole.min(1).max(1000).default(100),
-          before: whole.optional(),
+          before: number.optional(),
           query: z.string().max(2000).optional(),
         }),
       )
       .output(z.object({ calls: z.array(Call), next: z.number().int().nullable() })),
     get: get('/calls/{id}', 'One call with what it said')
-      .input(z.object({ id: whole, limit: whole.min(0).max(67_108_864).default(524_288) }))
+      .input(z.object({ id: number, limit: whole.min(0).max(67_108_864).default(524_288) }))
       .output(CallDetail),
   },
   conversations: {
@@ -46,7 +48,7 @@ export const rest = {
       )
       .output(z.object({ conversations: z.array(Conversation), next: z.string().nullable() })),
     get: get('/conversations/{id}', 'One conversation as a tree')
-      .input(z.object({ id: whole, limit: whole.min(1).max(20_000).default(5_000) }))
+      .input(z.object({ id: number, limit: whole.min(1).max(20_000).default(5_000) }))
       .output(z.object({ conversation: Conversation, nodes: z.array(ConversationNode), more: z.boolean() })),
   },
   usage: {

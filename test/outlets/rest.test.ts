@@ -30,6 +30,8 @@ describe('read over HTTP', () => {
     expect((await read('/calls?client=node')).body.calls).toHaveLength(3);
     expect(await read('/calls?query=nonsense:1')).toMatchObject({ status: 400, body: { code: 'bad_input' } });
     expect(await read('/calls?limit=none')).toMatchObject({ status: 400 });
+    // Left empty it is no number: read as nought it would be the end of the list.
+    expect(await read('/calls?before=')).toMatchObject({ status: 400 });
   });
 
   it('is one call with what it said', async () => {
