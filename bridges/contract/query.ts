@@ -274,8 +274,11 @@ function readNumber(text: string, field: Field): number | undefined {
 const AGO = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 const MINUTE_MS = 60_000;
 
-/** Days and minutes are those of the time zone of whoever reads the query, unless it names one. */
-function readTime(text: string): QueryTime | undefined {
+/**
+ * A time as queries write it; undefined where it is none. Days and minutes are those of the time zone of whoever reads it,
+ * unless it names one.
+ */
+export function readTime(text: string): QueryTime | undefined {
   const ago = /^(\d+(?:\.\d+)?)(s|m|min|h|d|w)$/.exec(text);
   if (ago !== null) {
     const unit = ago[2];

@@ -1,11 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SessionContexts } from '../../bridges/capture/adapters/session-context.ts';
+import { callLine } from '../../bridges/capture/export/jsonl.ts';
+import { idAt } from '../../bridges/capture/recorder.ts';
 import { capture, hook, type CaptureFlags } from '../../bridges/hosts/cli/capture.ts';
 import type { Output } from '../../bridges/hosts/cli/output.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { callRow } from './rows.ts';
 
 let engine: TestEngine;
 let printed: string[];
@@ -13,7 +16,10 @@ beforeEach(async () => {
   engine = await startTestEngine();
   printed = [];
 });
-afterEach(() => engine.stop());
+afterEach(() => {
+  vi.unstubAllEnvs();
+  return engine.stop();
+});
 
 const output = (answer?: boolean): Output => ({
   out: (text) => void printed.push(text),
@@ -68,6 +74,27 @@ describe('drawbridge capture', () => {
     expect(printed.at(-1)).toContain(`${aside} went with them`);
     expect((await engine.control.capture.sizes({})).calls).toBe(0);
     await expect(run(['purge'], { before: 'soon' })).rejects.toMatchObject({ code: 'bad_input' });
+  });
+
+  it('reads a day to remove calls before as the machine does, and how long ago', async () => {
+    vi.stubEnv('TZ', 'Pacific/Auckland');
+    // The evening of the 30th and the morning of the 31st there; the 30th in Greenwich, both.
+    const lines = ['2026-01-30T10:00:00.000Z', '2026-01-30T22:00:00.000Z'].map((startedAt) =>
+      callLine({ call: callRow(idAt(Date.parse(startedAt)), { startedAt }), sides: [], timeline: [] }, null, true),
+    );
+    await engine.control.exchange.import({ lines, firstLine: 1 });
+    const wouldGo = async (before: string): Promise<string | undefined> => {
+      await run(['purge'], { before, 'dry-run': true });
+      return printed.at(-1);
+    };
+    expect(await wouldGo('2026-01-31')).toBe('1 calls would go.');
+    expect(await wouldGo('2026-02-01')).toBe('2 calls would go.');
+    expect(await wouldGo('2026-01-30T22:01Z')).toBe('2 calls would go.');
+    await say('just now');
+    expect(await wouldGo('1h')).toBe('2 calls would go.');
+    // A year that nobody wrote, and a time before all calendars.
+    for (const none of ['7', '999999999d'])
+      await expect(wouldGo(none)).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('2026-01-31') });
   });
 
   it('sets what is kept of folders, for how long, and whether in clear', async () => {

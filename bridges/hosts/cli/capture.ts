@@ -3,6 +3,7 @@ import path from 'node:path';
 import { appendContext } from '../../capture/adapters/session-context.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, PurgeScope } from '../../contract/index.ts';
+import { readTime } from '../../contract/query.ts';
 import { bytes, table, type Output } from './output.ts';
 
 export const CAPTURE_USAGE = `  drawbridge capture [--json]         what the call history takes, and how it is kept
@@ -178,8 +179,13 @@ function scopeOf(query: string | undefined, { all, before }: CaptureFlags): Purg
   if (given.length !== 1) throw new DrawbridgeError('bad_input', 'Say which calls: --all, --before 2026-01-31, or --query "caller:ci".');
   if (query !== undefined) return { kind: 'query', query };
   if (before === undefined) return { kind: 'all' };
-  const time = new Date(before);
-  if (Number.isNaN(time.getTime())) throw new DrawbridgeError('bad_input', `--before takes a date or a time, not "${before}".`);
+  const read = readTime(before);
+  const time = new Date(read === undefined ? Number.NaN : 'agoMs' in read ? Date.now() - read.agoMs : read.from);
+  if (Number.isNaN(time.getTime()))
+    throw new DrawbridgeError(
+      'bad_input',
+      `--before takes a day (2026-01-31), a minute (2026-01-31T15:09) or how long ago (30d), not "${before}".`,
+    );
   return { kind: 'before', time: time.toISOString() };
 }
 
