@@ -171,6 +171,38 @@ describe('a conversation as a page', () => {
     expect(page.match(/<article /g)).toHaveLength(2);
   });
 
+  it('leaves out what is under way', async () => {
+    const waits = Promise.withResolvers<void>();
+    const provider = await startFakeUpstream(async ({ body }, res) => {
+      if (body.includes('under way')) await waits.promise;
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[]}');
+    });
+    try {
+      const engine = await engineWith({ settings: { upstreams: { gateway: { baseUrl: provider.baseUrl } } } });
+      const asked = (...content: string[]): object => ({
+        model: 'm',
+        messages: content.map((text, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: text })),
+      });
+      const ended = await call(engine, '/v1/chat/completions', asked('what has ended'));
+      const open = Promise.withResolvers<void>();
+      const off = engine.headless.engine.capture.onCalls((calls) => {
+        if (calls.some(({ id, state }) => id !== ended && state === 'open')) open.resolve();
+      });
+      const later = call(engine, '/v1/chat/completions', asked('what has ended', 'an answer', 'what is under way'));
+      await open.promise;
+      off();
+      const page = async (): Promise<string> => joined(await engine.control.exchange.export({ format: 'html', conversation: ended }));
+      const before = await page();
+      expect(before).not.toContain('under way');
+      expect(before).toContain('1 calls');
+      waits.resolve();
+      await later;
+      expect(await page()).toContain('under way');
+    } finally {
+      await provider.stop();
+    }
+  });
+
   it('is found by none of its calls where there is none', async () => {
     const engine = await engineWith();
     await expect(joined(await engine.control.exchange.export({ format: 'html', conversation: 7 }))).rejects.toMatchObject({

@@ -59,11 +59,12 @@ async function* page(source: Source, { conversation, bodies }: ExportOptions): A
     throw new DrawbridgeError('bad_input', 'A page holds one conversation: name it by the number of any of its calls.');
   const { tree } = await source.ask({ kind: 'tree', call: conversation, limit: MOST_NODES });
   if (tree === null) throw new DrawbridgeError('not_found', `Call ${conversation} is in no conversation.`, { call: conversation });
+  const ended = tree.nodes.filter(({ state }) => state !== 'open');
   const followers = new Map<number, number>();
-  for (const { parent } of tree.nodes) if (parent !== null) followers.set(parent, (followers.get(parent) ?? 0) + 1);
+  for (const { parent } of ended) if (parent !== null) followers.set(parent, (followers.get(parent) ?? 0) + 1);
   const said = new Said();
-  yield pageHead(tree.conversation);
-  for (const node of tree.nodes) {
+  yield pageHead({ ...tree.conversation, calls: ended.length });
+  for (const node of ended) {
     const parts = bodies ? (await source.ask({ kind: 'parts', call: node.call })).parts : null;
     yield pageCall(node, parts === null ? [] : said.add(node, parts.request, parts.reply));
     if (!followers.has(node.call)) said.forget(node.call);
