@@ -45,7 +45,8 @@ export type LeftBehind = {
 export function reseal(file: string, now: number, from: Seal, to: Seal, followers: readonly FollowerMaker[]): LeftBehind | null {
   const next = `${file}-next`;
   removeStore(next);
-  const { store: old, movedAside } = Store.open(file, now, { seal: from, followers: [] });
+  // With those who follow it: what a killed run left open is cut here, and its sums are taken over.
+  const { store: old, movedAside } = Store.open(file, now, { seal: from, followers });
   const made = Store.open(next, now, { seal: to, followers }).store;
   let lacks: LeftBehind['lacks'] | null = null;
   try {

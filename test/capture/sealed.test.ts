@@ -4,11 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
+import { idAt } from '../../bridges/capture/recorder.ts';
 import { sealKey } from '../../bridges/capture/seal-key.ts';
+import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { callStart } from '../support/capture.ts';
+import { callRow } from './rows.ts';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 
 const CANARIES = ['canary-asked', 'canary-system', 'canary-answered', 'canary-streamed', 'canary-session', 'canary-branch', 'canary-tool'];
@@ -175,6 +178,16 @@ describe('an encrypted call history', () => {
     expect(JSON.stringify(before)).toContain('"kind":"subtask"');
     expect(JSON.stringify(before)).toContain('x-drawbridge-kept');
     expect(await told(await start(true))).toEqual(before);
+  });
+
+  it.each([false, true])('counts a call that was open when the last run was killed, made anew (%s) or not', async (seal) => {
+    await (await start(false)).stop();
+    const { store } = Store.open(path.join(folder, 'captures.db'), 0);
+    const id = idAt(systemClock.now());
+    const startedAt = new Date(systemClock.now()).toISOString();
+    store.write({ call: callRow(id, { startedAt, state: 'open', status: null, durationMs: null }), ends: false, sides: [] });
+    store.close();
+    expect(await told(await start(seal))).toMatchObject({ calls: [{ id, state: 'cut' }], usage: { calls: 1, errors: 1 } });
   });
 
   it('is left alone without its key: calls go on and are not kept', async () => {
