@@ -8,7 +8,7 @@ import type { Call, Removed } from '../contract/index.ts';
 import { giveBack } from '../engine/give-back.ts';
 import { assembled, isAssembled } from './assembled.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
-import { FOLLOWERS, type FollowerMaker } from './followers.ts';
+import { FOLLOWERS } from './followers.ts';
 import { folderOf, keepOf, type Keep } from './folder.ts';
 import { valueOf } from './heads.ts';
 import { jobRunner } from './jobs.ts';
@@ -20,7 +20,7 @@ import { project } from './projector.ts';
 import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
 import { applyProjection, type CaptureRecord, type Side } from './record.ts';
 import { LentRooms } from './lent-rooms.ts';
-import { isSealedFile, reseal, type LeftBehind } from './reseal.ts';
+import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { SealedStoreError, Store } from './store.ts';
@@ -44,6 +44,8 @@ export function serveStore(port: MessagePort): void {
   let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
   let upkeep: NodeJS.Timeout | undefined;
+  /** What has come while the store waits to be written anew. */
+  let early: ToWorker[] | undefined;
   const keeper: Keeper = {
     keeping: { folders: [], replies: 'raw', retention: { days: null, maxBytes: null } },
     not: new Map(),
@@ -167,27 +169,43 @@ export function serveStore(port: MessagePort): void {
     restLater();
   };
 
+  const open = (message: OpenMessage, about: Meaning, { from, to }: Seals): void => {
+    const { file, now } = message;
+    const followers = [...FOLLOWERS, about.follow];
+    const left = from === to ? null : reseal(file, now, from, to, followers);
+    const opened = Store.open(file, now, { followers, seal: to });
+    store = opened.store;
+    keepHouse(store);
+    if (opened.movedAside !== null) bringBack(store, opened.movedAside, to);
+    if (left?.lacks === 'calls') bringBack(store, left.file, left.seal);
+    if (left?.lacks === 'words') warn(`the history was written anew without some of what was said; it is kept as it was in ${left.file}`);
+    restLater();
+    const movedAside = opened.movedAside ?? left?.file ?? null;
+    send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside, thread: ownThread() });
+  };
+
+  const openAnew = (message: OpenMessage, about: Meaning, seals: Seals): void => {
+    // Closed meanwhile.
+    if (early === undefined) return;
+    attempt(message, () => open(message, about, seals));
+    const waiting = early;
+    early = undefined;
+    for (const one of waiting) attempt(one, () => onMessage(one));
+  };
+
   const onMessage = (message: ToWorker): void => {
     switch (message.type) {
       case 'open': {
         const made = new Meaning(message.places, warn);
         meaning = made;
-        void made.load();
+        const loaded = made.load();
         if (message.formerFile !== undefined) takePlace(message.formerFile, message.file);
-        const followers = [...FOLLOWERS, made.follow];
-        const sealed = sealFor(message, followers);
-        if (sealed === undefined) return send({ type: 'locked' });
-        const { seal, left } = sealed;
-        const opened = Store.open(message.file, message.now, { followers, seal });
-        store = opened.store;
-        keepHouse(store);
-        if (opened.movedAside !== null) bringBack(store, opened.movedAside, seal);
-        if (left?.lacks === 'calls') bringBack(store, left.file, left.seal);
-        if (left?.lacks === 'words')
-          warn(`the history was written anew without some of what was said; it is kept as it was in ${left.file}`);
-        restLater();
-        const movedAside = opened.movedAside ?? left?.file ?? null;
-        send({ type: 'opened', calls: store.count, storeBytes: store.size(), movedAside, thread: ownThread() });
+        const seals = sealsFor(message);
+        if (seals === undefined) return send({ type: 'locked' });
+        if (seals.from === seals.to) return open(message, made, seals);
+        // A history that is written anew is put together anew: by every adapter, as it was.
+        early = [];
+        void loaded.then(() => openAnew(message, made, seals));
         return;
       }
       case 'configure':
@@ -200,6 +218,7 @@ export function serveStore(port: MessagePort): void {
       case 'bridges':
         return meaning?.bridges(message.reports);
       case 'close':
+        early = undefined;
         clearTimeout(idle);
         clearTimeout(upkeep);
         jobs.stop();
@@ -213,14 +232,19 @@ export function serveStore(port: MessagePort): void {
     }
   };
 
-  port.on('message', (message: ToWorker) => {
+  const attempt = (message: ToWorker, work: () => void): void => {
     try {
-      onMessage(message);
+      work();
     } catch (error) {
       if (message.type === 'open') send({ type: 'failed', reason: reasonOf(error), lasting: isLasting(error) });
       else if (message.type === 'query') refuse(message.id, error);
       else if (message.type !== 'close') warn(`${message.type}: ${reasonOf(error)}`);
     }
+  };
+
+  port.on('message', (message: ToWorker) => {
+    if (early !== undefined && message.type !== 'close') early.push(message);
+    else attempt(message, () => onMessage(message));
   });
 }
 
@@ -234,17 +258,17 @@ function isLasting(error: unknown): boolean {
   return error instanceof SealedStoreError || error instanceof NewerSchemaError;
 }
 
-/** How the store is to be kept; one that is kept otherwise is written anew. Undefined where that takes a key that is not there. */
-function sealFor(
-  { file, now, seal: wanted, key }: Extract<ToWorker, { type: 'open' }>,
-  followers: readonly FollowerMaker[],
-): { seal: Seal; left: LeftBehind | null } | undefined {
+type OpenMessage = Extract<ToWorker, { type: 'open' }>;
+/** How the store is kept, and how it is to be: the same one, or it is written anew. */
+type Seals = { from: Seal; to: Seal };
+
+/** Undefined where the store takes a key that is not there. */
+function sealsFor({ file, seal: wanted, key }: OpenMessage): Seals | undefined {
   const isNow = isSealedFile(file) ?? wanted;
-  if (!wanted && !isNow) return { seal: openly, left: null };
+  if (!wanted && !isNow) return { from: openly, to: openly };
   if (key === null) return undefined;
   const sealed = sealedWith(Buffer.from(key));
-  const seal = wanted ? sealed : openly;
-  return { seal, left: isNow === wanted ? null : reseal(file, now, isNow ? sealed : openly, seal, followers) };
+  return { from: isNow ? sealed : openly, to: wanted ? sealed : openly };
 }
 
 /** A disk, or a share of it, that is full. SQLite tells some of it as failed writes. */

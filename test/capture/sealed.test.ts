@@ -1,20 +1,30 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCapture, type Capture } from '../../bridges/capture/capture.ts';
+import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { sealKey } from '../../bridges/capture/seal-key.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
-import { callStart } from '../support/capture.ts';
+import { beginCall, callStart, endCall } from '../support/capture.ts';
 import { callRow } from './rows.ts';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 
 const CANARIES = ['canary-asked', 'canary-system', 'canary-answered', 'canary-streamed', 'canary-session', 'canary-branch', 'canary-tool'];
+
+/** An adapter for a client that names its sessions in a header of its own. */
+const LAB = `export default {
+  api: 1,
+  name: 'lab',
+  priority: 20,
+  match: () => true,
+  project: (exchange) => ({ source: 'header', session: exchange.requestHeader('x-lab-session') }),
+};`;
 
 let folder: string;
 let capture: Capture | undefined;
@@ -44,6 +54,7 @@ async function start(
     log: silentLogger,
     settings: () => ({ enabled: true, maxBodyBytes: 1_000_000, seal, replies }),
     sealKey: giveKey,
+    places: { ...NO_PLACES, adapters: path.join(folder, 'adapters') },
   });
   await capture.start();
   return capture;
@@ -177,6 +188,25 @@ describe('an encrypted call history', () => {
     const before = await told(open);
     expect(JSON.stringify(before)).toContain('"kind":"subtask"');
     expect(JSON.stringify(before)).toContain('x-drawbridge-kept');
+    expect(await told(await start(true))).toEqual(before);
+  });
+
+  it('holds the sessions that an adapter of its owner’s tells', async () => {
+    mkdirSync(path.join(folder, 'adapters'), { mode: 0o700 });
+    writeFileSync(path.join(folder, 'adapters', 'lab.mjs'), LAB, { mode: 0o600 });
+    const open = await start(false);
+    // It is loaded beside the first calls.
+    const isLoaded = async (): Promise<boolean> =>
+      (await open.ask({ kind: 'adapters' })).adapters.some(({ name, state }) => name === 'lab' && state === 'ready');
+    await expect.poll(isLoaded, { timeout: 20_000 }).toBe(true);
+    const stored = twoStored(open);
+    for (const content of ['one thing', 'another thing']) {
+      const body = Buffer.from(JSON.stringify({ model: 'm', messages: [{ role: 'user', content }] }));
+      endCall(beginCall(open, { rawHeaders: ['x-lab-session', 'canary-session'], body }));
+    }
+    await stored;
+    const before = await told(open);
+    expect(JSON.stringify(before)).toContain('"session":"canary-session"');
     expect(await told(await start(true))).toEqual(before);
   });
 
