@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import type { Seal } from './seal.ts';
-import { isDamage, Store, type StoredSide } from './store.ts';
+import { isDamage, Store } from './store.ts';
 import type { Slices } from './upkeep.ts';
 
 export type Salvaged = {
@@ -70,16 +70,18 @@ function takeOver(from: Store, into: Store, id: number): 'whole' | 'partly' | un
   const call = from.call(id);
   if (call === undefined) return undefined;
   const folder = from.read.prepare<[number], string | null>('select folder from calls where id = ?').pluck().get(id) ?? null;
-  const kept = sidesOf(from, id);
+  const kept = readable(() => from.sides(id));
+  const points = readable(() => from.timeline(id).flat()) ?? [];
+  const timeline = points.length === 0 ? null : Float64Array.from(points);
   const state = call.state === 'open' ? ('cut' as const) : call.state;
-  into.write({ call: { ...call, state, cut: state === 'cut' }, ends: true, folder, sides: kept ?? [] });
+  into.write({ call: { ...call, state, cut: state === 'cut' }, ends: true, folder, sides: kept ?? [], timeline });
   return kept === undefined ? 'partly' : 'whole';
 }
 
-/** Undefined where the bodies are damaged. */
-function sidesOf(from: Store, id: number): StoredSide[] | undefined {
+/** Undefined where what was kept is damaged. */
+function readable<T>(read: () => T): T | undefined {
   try {
-    return from.sides(id);
+    return read();
   } catch {
     return undefined;
   }

@@ -15,7 +15,7 @@ import { decodeTimeline, encodeTimeline } from './timeline.ts';
 import { fits, rememberSeal } from './facts.ts';
 
 /** A stored side of an exchange. `body` is null where its bytes were not kept. */
-export type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | null };
+type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | null };
 
 type CallSide = StoredCallChange['sides'][number];
 type KeptHow = { folder?: string | null; timeline?: Float64Array | null; stored?: readonly CallSide[] };

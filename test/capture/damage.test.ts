@@ -183,6 +183,21 @@ describe('a damaged store', () => {
     store.close();
   });
 
+  it('gives back when the pieces of its streams came', () => {
+    const points: [number, number][] = [
+      [0, 1.5],
+      [40, 12],
+    ];
+    const { store: before } = Store.open(file, 0);
+    const sides = [{ side: 'clientReply' as const, headers: '[]', body: Buffer.from('data: {}\n\n'.repeat(8)) }];
+    before.write({ call: callRow(1, { streamed: true }), ends: true, sides, timeline: Float64Array.from(points.flat()) });
+    before.close();
+    const { store } = Store.open(path.join(folder, 'new.db'), 0);
+    expect(run(salvage(store, file, openly))).toEqual({ calls: 1, partly: 0 });
+    expect(store.timeline(1)).toEqual(points);
+    store.close();
+  });
+
   it('gives nothing where not even its beginning can be read, and says so', () => {
     fill();
     damage(1);
