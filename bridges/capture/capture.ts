@@ -376,6 +376,12 @@ export function createCapture(options: CaptureOptions): Capture {
     return made;
   };
 
+  /** The worker that was asked is gone. */
+  const rejectQueries = (why: string): void => {
+    for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
+    queries.clear();
+  };
+
   /** What a worker that died held is lost, and counted. Another is started when there is something to do again. */
   const bury = (error: Error): void => {
     log.error('capture.worker_died', { error });
@@ -383,8 +389,7 @@ export function createCapture(options: CaptureOptions): Capture {
     store = 'closed';
     lostUpTo = newest;
     const why = `The capture worker stopped: ${error.message}`;
-    for (const query of queries.values()) query.reject(new DrawbridgeError('store_unavailable', why));
-    queries.clear();
+    rejectQueries(why);
     dropBatch();
     dropped += pendingRecords;
     settle(pendingRecords, pendingBytes, [...lent.keys()]);
@@ -518,6 +523,7 @@ export function createCapture(options: CaptureOptions): Capture {
         });
         worker = undefined;
       }
+      rejectQueries('Drawbridge is stopping. Ask again when it has started anew.');
       tellShown();
     },
   };

@@ -129,6 +129,15 @@ describe('capture', () => {
     expect(await capture.list(10, undefined, {})).toEqual([]);
   });
 
+  it('leaves nobody waiting who asked before it stopped', async () => {
+    await startCapture();
+    const asked = [capture.check(), capture.purge({ kind: 'all' }, false), capture.list(1, undefined, {})];
+    const answers = Promise.allSettled(asked);
+    await capture.stop();
+    for (const answer of await answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'store_unavailable' });
+  });
+
   it('goes on without a store that can’t be opened, and says why', async () => {
     await startCapture({ file: path.join(folder, 'no', 'such', 'folder', 'captures.db') });
     expect(capture.status()).toMatchObject({ state: 'failed', reason: expect.stringContaining('ENOENT') });
