@@ -284,14 +284,12 @@ export function readTime(text: string): QueryTime | undefined {
     const unit = ago[2];
     return unit !== undefined && Object.hasOwn(AGO, unit) ? { agoMs: Number(ago[1]) * AGO[unit as keyof typeof AGO] } : undefined;
   }
-  const day = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  if (day !== null) {
-    const [year, month, date] = [Number(day[1]), Number(day[2]) - 1, Number(day[3])];
-    const from = new Date(year, month, date);
-    if (from.getMonth() !== month) return undefined;
-    return { from: from.getTime(), to: new Date(year, month, date + 1).getTime() };
-  }
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})?$/.test(text)) return undefined;
+  const day = /^(\d{4})-(\d{2})-(\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
+  if (day === null) return undefined;
+  const [year, month, date] = [Number(day[1]), Number(day[2]) - 1, Number(day[3])];
+  const begins = new Date(year, month, date);
+  if (begins.getMonth() !== month) return undefined;
+  if (day[4] === undefined) return { from: begins.getTime(), to: new Date(year, month, date + 1).getTime() };
   const from = Date.parse(text);
   if (Number.isNaN(from)) return undefined;
   return { from, to: from + (/T\d{2}:\d{2}:/.test(text) ? 1000 : MINUTE_MS) };

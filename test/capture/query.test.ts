@@ -53,6 +53,7 @@ describe('a query', () => {
     expect(problems.map(({ start, end }) => `caller:ci ${text}`.slice(start, end))).toEqual(['modle', 'lots', '"open']);
     expect(parseQuery('wire:smoke').problems[0]?.message).toContain('chat, responses, messages');
     expect(parseQuery('time:2026-02-31').problems).toHaveLength(1);
+    expect(parseQuery('time:2026-02-31T15:09').problems).toHaveLength(1);
     expect(parseQuery('model:').problems).toHaveLength(1);
     expect(parseQuery('***').problems).toHaveLength(1);
   });
