@@ -106,6 +106,17 @@ describe('stored calls', () => {
     await page.getByText('All is sound').waitFor();
   });
 
+  test('an emptied bound keeps calls without end', async () => {
+    engine.headless.engine.settings.update({ capture: { retention: { days: 30 } } });
+    await open('/settings');
+    await page.getByLabel('Days that calls are kept').fill('');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => capture().retention.days).toBeNull();
+    await page.getByLabel('Most that the store may hold in GiB').fill('');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => capture().retention.maxBytes).toBeNull();
+  });
+
   test('a folder gets a rule, another one, and none by Undo', async () => {
     await open('/settings');
     await page.getByLabel('Folder of a new rule').fill('not a path');

@@ -28,7 +28,8 @@ export function FormRows({ children }: { children: ReactNode }) {
 
 /**
  * A value that is typed and then saved, by Enter or by the button that appears once it differs. What the engine refuses
- * is said by whoever saves; the field keeps what was typed. An emptied number is none to save: it would be a zero.
+ * is said by whoever saves; the field keeps what was typed. An emptied number is none to save, since it would be a zero:
+ * unless it is `optional`, where none means something.
  */
 export function EditField({
   label,
@@ -36,6 +37,7 @@ export function EditField({
   unit,
   kind = 'text',
   placeholder,
+  optional = false,
   busy = false,
   invalid = false,
   width = 'w-28',
@@ -46,6 +48,7 @@ export function EditField({
   unit?: string;
   kind?: 'text' | 'number' | 'password';
   placeholder?: string;
+  optional?: boolean;
   busy?: boolean;
   invalid?: boolean;
   /** A class. */
@@ -56,7 +59,7 @@ export function EditField({
   const [draft, setDraft] = useState<string | null>(null);
   const shown = draft ?? value;
   const typed = shown.trim();
-  const changed = draft !== null && typed !== value && (kind !== 'number' || typed !== '');
+  const changed = draft !== null && typed !== value && (kind !== 'number' || optional || typed !== '');
   return (
     <form
       className="flex items-center gap-2"

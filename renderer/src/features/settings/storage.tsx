@@ -55,6 +55,7 @@ export function Storage({ settings }: { settings: Settings }) {
             unit="days"
             width="w-20"
             placeholder="no end"
+            optional
             value={retention.days === null ? '' : String(retention.days)}
             busy={days.isPending}
             invalid={days.isError}
@@ -73,6 +74,7 @@ export function Storage({ settings }: { settings: Settings }) {
             unit="GiB"
             width="w-20"
             placeholder="no limit"
+            optional
             value={retention.maxBytes === null ? '' : String(Math.round((retention.maxBytes / GIB) * 100) / 100)}
             busy={most.isPending}
             invalid={most.isError}
