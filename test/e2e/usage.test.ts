@@ -95,6 +95,21 @@ describe('stored calls', () => {
     expect(await rows.count()).toBe(0);
   });
 
+  test.each([
+    { what: 'call', words: 'This call is not kept' },
+    { what: 'conversation', words: 'There is no such conversation' },
+  ])('a $what is not shown any longer once it is removed elsewhere', async ({ what, words }) => {
+    await call('Words to forget');
+    const [row] = (await engine.control.calls.list({})).calls;
+    await open(`/${what}s/${row?.id}`);
+    const said = page.getByText('Words to forget');
+    await said.first().waitFor();
+    await engine.control.capture.purge({ scope: { kind: 'all' } });
+    await page.getByText(words, { exact: true }).waitFor();
+    expect(await said.count()).toBe(0);
+    view.excuse('404');
+  });
+
   test('how long calls are kept is saved, and applied at once where asked', async () => {
     await open('/settings');
     await page.getByLabel('Days that calls are kept').fill('90');

@@ -37,7 +37,8 @@ export function ConversationPage() {
     ...engine.conversations.tree.queryOptions({ input: { id: Number(id), limit: MOST_NODES } }),
     enabled: isNumber,
   });
-  if (!isNumber || (!data && isNotFound(error))) {
+  // What was removed is not shown any longer, though the window still has it.
+  if (!isNumber || isNotFound(error)) {
     return (
       <EmptyState title="There is no such conversation">
         <p className="text-muted">Its calls were removed, or it never was. Conversations go by the number of their first call.</p>

@@ -55,7 +55,9 @@ export function CallDetailPane() {
   };
   useShortcuts({ '[': () => turn(-1), ']': () => turn(1), w: () => widened.set(!widened.get()) });
 
-  const held = detail.data?.call.id === id ? detail.data : undefined;
+  // What was removed is not shown any longer, though the window still has it.
+  const isGone = isNotFound(detail.error);
+  const held = detail.data?.call.id === id && !isGone ? detail.data : undefined;
   return (
     <section aria-label={`Call ${param}`} aria-busy={detail.isFetching} className="@container flex h-full flex-col border-l bg-surface">
       {held ? (
@@ -69,7 +71,7 @@ export function CallDetailPane() {
       )}
       {!held && detail.isError && (
         <Problem
-          title={isNotFound(detail.error) ? 'This call is not kept' : 'This call cannot be read'}
+          title={isGone ? 'This call is not kept' : 'This call cannot be read'}
           error={detail.error}
           onRetry={() => void detail.refetch()}
           className="m-4"
