@@ -218,6 +218,22 @@ describe('settings', () => {
     expect(settings().notifications.tunnels).toBe(true);
   });
 
+  test('the gateway’s address is the one that was set elsewhere, unless another is being typed', async () => {
+    await open('/settings');
+    const field = page.getByLabel('Base URL of the gateway');
+    await field.waitFor();
+    await engine.control.gateway.set({ baseUrl: 'http://127.0.0.1:9/v1' });
+    await expect.poll(() => field.inputValue()).toBe('http://127.0.0.1:9/v1');
+    await field.fill('http://127.0.0.1:10/v1');
+    await engine.control.gateway.set({ baseUrl: null });
+    await page.getByRole('button', { name: 'Take the gateway away' }).waitFor({ state: 'detached' });
+    expect(await field.inputValue()).toBe('http://127.0.0.1:10/v1');
+    await page.keyboard.press('Enter');
+    await toast('The gateway is set up').waitFor();
+    await engine.control.gateway.set({ baseUrl: 'http://127.0.0.1:9/v1' });
+    await expect.poll(() => field.inputValue()).toBe('http://127.0.0.1:9/v1');
+  });
+
   test('a collector is tried before it is set; its token goes in, and never comes out again', async () => {
     const tokens: unknown[] = [];
     const collector = windows.serve(

@@ -8,25 +8,29 @@ import { FIELD } from '../../components/field.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
-import { queryClient } from '../../lib/engine.ts';
+import { engine, queryClient } from '../../lib/engine.ts';
 import { causeOf } from '../../lib/errors.ts';
 
 /** The owner's own gateway, to which calls can be sent on. */
 export function Gateway({ settings }: { settings: Settings }) {
   const { baseUrl } = settings.upstreams.gateway;
-  const [url, setUrl] = useState(baseUrl ?? '');
+  // Null until something is typed: what is set elsewhere is shown here, too.
+  const [typed, setTyped] = useState<string | null>(null);
+  const url = typed ?? baseUrl ?? '';
   const [key, setKey] = useState('');
   const set = useMutation({
     mutationFn: (next: { baseUrl: string | null; key?: string }) => client.gateway.set(next),
     // The key must not outlive its way to the engine.
     gcTime: 0,
-    onSuccess: ({ baseUrl: now, lasting }) => {
+    onSuccess: async ({ baseUrl: now, lasting }) => {
       setKey('');
-      setUrl(now ?? '');
       toast({
         title: now === null ? 'The gateway is taken away' : 'The gateway is set up',
         ...(now !== null && !lasting && { detail: 'This session has no keychain: the key is kept until Drawbridge stops.' }),
       });
+      await queryClient.invalidateQueries({ queryKey: engine.settings.key() });
+      // Not sooner: the field would show the address before for a moment.
+      setTyped(null);
     },
     onSettled: () => queryClient.invalidateQueries(),
   });
@@ -49,7 +53,7 @@ export function Gateway({ settings }: { settings: Settings }) {
               spellCheck={false}
               value={url}
               aria-invalid={set.isError}
-              onChange={(event) => setUrl(event.target.value)}
+              onChange={(event) => setTyped(event.target.value)}
             />
           </FormRow>
           <FormRow title="Key" hint="Goes to the keychain, and is never shown again." error={set.isError ? causeOf(set.error) : null}>
