@@ -259,6 +259,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     // Without its headers a collector would refuse them; they are sent once the keychain can be read.
     const known = endpoint !== null && headers.problem() === null && !headers.waiting();
     telemetry.apply(known ? { endpoint, headers: readHeaders(headers.value()) } : null);
+    events.emit({ type: 'status' });
   };
 
   const onSettings = (next: Settings): void => {

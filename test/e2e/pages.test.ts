@@ -273,6 +273,17 @@ describe('settings', () => {
     expect(settings().telemetry.endpoint).toBe(null);
   });
 
+  test('the collector is the one that was set elsewhere', async () => {
+    const collector = windows.serve(await startFakeUpstream((_request, res) => void res.end()));
+    await open('/settings');
+    const field = page.getByLabel('Endpoint of the collector');
+    await field.waitFor();
+    await engine.control.telemetry.set({ endpoint: collector.baseUrl });
+    await expect.poll(() => field.inputValue()).toBe(collector.baseUrl);
+    await engine.control.settings.update({ patch: { telemetry: { endpoint: null } } });
+    await expect.poll(() => field.inputValue()).toBe('');
+  });
+
   test('a read key is made, reads, is revoked, and comes back by Undo', async () => {
     await open('/settings');
     const card = page.getByRole('region', { name: 'Read keys' }).first();
