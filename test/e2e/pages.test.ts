@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, Route } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startFakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -356,6 +356,18 @@ describe('settings', () => {
     await toast('Imported 2 settings').getByRole('button', { name: 'Undo' }).click();
     await expect.poll(() => settings().companion.aliases).toEqual({});
     expect(settings().companion.fallback).toBe('none');
+  });
+
+  test('an export whose dialog is closed ends, and no file comes of it', async () => {
+    await open('/settings');
+    const asked = Promise.withResolvers<Route>();
+    await page.route('**/exchange/export*', asked.resolve, { times: 1 });
+    await page.getByRole('button', { name: 'Export calls…' }).click();
+    await page.getByRole('dialog', { name: 'Export all calls' }).getByRole('button', { name: 'Export' }).click();
+    await asked.promise;
+    const ended = page.waitForEvent('requestfailed', (request) => request.url().includes('/exchange/export'));
+    await page.keyboard.press('Escape');
+    await ended;
   });
 
   test('the diagnostics bundle is read before it is saved, and holds no secret', async () => {

@@ -1,6 +1,6 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { useMutation } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { client } from '../host.ts';
 import { bytes } from '../lib/format.ts';
 import { saveFile } from '../lib/save-file.ts';
@@ -48,6 +48,8 @@ function ExportForm({ exported, onDone }: { exported: Exported; onDone: () => vo
   const [withBodies, setWithBodies] = useState(true);
   const [size, setSize] = useState(0);
   const stop = useRef<AbortController | null>(null);
+  // However the dialog is closed: a file that nobody waits for any more is not to come.
+  useEffect(() => () => stop.current?.abort(), []);
   const run = useMutation({
     mutationFn: async () => {
       const ended = new AbortController();
