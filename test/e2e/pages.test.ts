@@ -370,6 +370,19 @@ describe('settings', () => {
     await ended;
   });
 
+  test('an import that is stopped tells how much was taken', async () => {
+    await open('/settings');
+    const asked = Promise.withResolvers<Route>();
+    await page.route('**/exchange/import*', asked.resolve, { times: 1 });
+    const lines = `{"drawbridge":"calls","version":1,"exportedAt":"2026-11-21T09:00:00.000Z","bodies":true}\n${'no call\n'.repeat(1000)}`;
+    await page.getByLabel('File of calls').setInputFiles({ name: 'c.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(lines) });
+    const route = await asked.promise;
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await route.continue();
+    await page.getByText('Stopped before the end of the file: 0 calls taken, 199 lines could not be read.').waitFor();
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
   test('the diagnostics bundle is read before it is saved, and holds no secret', async () => {
     engine.headless.engine.settings.update({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } });
     await open('/settings');

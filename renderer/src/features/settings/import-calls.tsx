@@ -56,15 +56,16 @@ export function ImportCalls() {
       ) : (
         <Button onClick={() => picker.current?.click()}>Choose calls…</Button>
       )}
-      {run.data && <Outcome imported={run.data} />}
+      {run.data && <Outcome {...run.data} />}
     </FormRow>
   );
 }
 
-function Outcome({ imported: { stored, duplicates, bad } }: { imported: Imported }) {
+function Outcome({ imported: { stored, duplicates, bad }, stopped }: Import) {
   return (
     <div role="status" className="text-xs text-muted">
       <p>
+        {stopped && 'Stopped before the end of the file: '}
         {plural(stored, 'call')} taken{duplicates > 0 && `, ${number(duplicates)} were here already`}
         {bad.length > 0 && `, ${plural(bad.length, 'line')} could not be read`}.
       </p>
@@ -81,7 +82,11 @@ function Outcome({ imported: { stored, duplicates, bad } }: { imported: Imported
   );
 }
 
-async function importFile(file: File, signal: AbortSignal, onShare: (share: number) => void): Promise<Imported> {
+/** `stopped` where it was ended before all of the file was handed over. */
+type Import = { imported: Imported; stopped: boolean };
+
+/** Once the signal says so, it ends with the lines that are on their way: what became of those is to be told, too. */
+async function importFile(file: File, signal: AbortSignal, onShare: (share: number) => void): Promise<Import> {
   const sum: Imported = { stored: 0, duplicates: 0, bad: [] };
   let read = 0;
   let lines: string[] = [];
@@ -89,7 +94,7 @@ async function importFile(file: File, signal: AbortSignal, onShare: (share: numb
   let firstLine = 1;
   const hand = async (): Promise<void> => {
     if (lines.length === 0) return;
-    const part = await client.exchange.import({ lines, firstLine }, { signal });
+    const part = await client.exchange.import({ lines, firstLine });
     sum.stored += part.stored;
     sum.duplicates += part.duplicates;
     sum.bad.push(...part.bad);
@@ -99,11 +104,11 @@ async function importFile(file: File, signal: AbortSignal, onShare: (share: numb
     onShare(file.size === 0 ? 1 : read / file.size);
   };
   for await (const line of linesOf(file.stream(), (bytes) => (read = bytes))) {
-    signal.throwIfAborted();
+    if (signal.aborted) return { imported: sum, stopped: true };
     lines.push(line);
     characters += line.length;
     if (lines.length >= MOST_LINES || characters >= MOST_CHARACTERS) await hand();
   }
   await hand();
-  return sum;
+  return { imported: sum, stopped: false };
 }
