@@ -126,6 +126,32 @@ describe('clients', () => {
   });
 });
 
+describe('a browser that keeps the window from the clipboard', () => {
+  test('is told of, so that nobody closes the only sight of a key for a copied one', async () => {
+    engine.headless.engine.settings.update({ ui: { welcomed: true } });
+    view = await windows.open(engine.headless.link(), 'light', { permissions: [] });
+    page = view.page;
+    await view.go('/clients');
+    await page.getByRole('button', { name: 'Create key', exact: true }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('a program');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Copy the key' }).click();
+    await page.getByRole('region', { name: 'Notifications' }).getByText('The browser keeps this page from the clipboard.').waitFor();
+    await page.getByLabel('New key').waitFor();
+  });
+
+  test('is told of by the palette, too', async () => {
+    engine.headless.engine.settings.update({ ui: { welcomed: true } });
+    view = await windows.open(engine.headless.link(), 'light', { permissions: [] });
+    page = view.page;
+    await page.keyboard.press('Control+k');
+    await page.getByLabel('Search commands').fill('url');
+    await chosen('Copy the companion’s URL').waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Notifications' }).getByText('The companion’s URL could not be copied').waitFor();
+  });
+});
+
 describe('settings', () => {
   test('the theme is shown at once, and kept by the engine', async () => {
     await open('/settings');

@@ -1,7 +1,9 @@
 import { Check, Copy } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { cn } from '../lib/cn.ts';
+import { copyText } from '../lib/copy-text.ts';
 import { Button, IconButton } from './button.tsx';
+import { toastError } from './toasts.tsx';
 
 /** Copies a text, made only then where that takes work, and says that it did. With `caption` it is a full button, without one an icon. */
 export function CopyButton({
@@ -21,7 +23,11 @@ export function CopyButton({
     const timer = setTimeout(() => setCopied(false), 1500);
     return () => clearTimeout(timer);
   }, [copied]);
-  const copy = (): void => void navigator.clipboard.writeText(typeof text === 'string' ? text : text()).then(() => setCopied(true));
+  const copy = (): void =>
+    void copyText(typeof text === 'string' ? text : text()).then(
+      () => setCopied(true),
+      (error: unknown) => toastError('This could not be copied', error),
+    );
   const icon = copied ? <Check aria-hidden size={14} className="text-ok" /> : <Copy aria-hidden size={14} />;
   if (caption === undefined) {
     return (

@@ -4,6 +4,7 @@ import { Copy, Monitor, Moon, Pause, Play, RotateCw, Sun, Zap } from 'lucide-rea
 import { toast, toastError } from '../components/toasts.tsx';
 import { client } from '../host.ts';
 import { useCommands } from '../lib/commands.ts';
+import { copyText } from '../lib/copy-text.ts';
 import { engine } from '../lib/engine.ts';
 import { pauseCapture } from '../lib/pause.ts';
 import { chooseTheme } from './theme.ts';
@@ -58,9 +59,10 @@ export function useEngineCommands(): void {
             icon: Copy,
             words: 'address port base',
             run: () =>
-              void navigator.clipboard
-                .writeText(`http://${address}`)
-                .then(() => toast({ title: 'Copied the companion’s URL', detail: `http://${address}` })),
+              void copyText(`http://${address}`).then(
+                () => toast({ title: 'Copied the companion’s URL', detail: `http://${address}` }),
+                (error: unknown) => toastError('The companion’s URL could not be copied', error),
+              ),
           },
         ]),
     { id: 'theme system', title: 'Theme: as the system', group: 'Appearance', icon: Monitor, run: () => chooseTheme('system') },

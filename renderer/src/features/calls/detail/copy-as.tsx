@@ -4,6 +4,7 @@ import { ChevronDown, Copy } from 'lucide-react';
 import type { CallDetail } from '../../../../../bridges/contract/index.ts';
 import { toast, toastError } from '../../../components/toasts.tsx';
 import { client } from '../../../host.ts';
+import { copyText } from '../../../lib/copy-text.ts';
 import { engine } from '../../../lib/engine.ts';
 import { asCode, CODE_FORMS, type CodeForm } from './as-code.ts';
 
@@ -17,7 +18,7 @@ export function CopyAs({ detail, limit }: { detail: CallDetail; limit: number })
       const held = detail.client.request;
       const { headers, body } = held.body?.whole === false ? (await client.calls.get({ id: call.id, limit })).client.request : held;
       const text = body !== null && body.encoding === 'utf8' && body.bytes > 0 ? body.content : null;
-      await navigator.clipboard.writeText(asCode(form, { method: call.method, url: `http://${address}${call.path}`, headers, body: text }));
+      await copyText(asCode(form, { method: call.method, url: `http://${address}${call.path}`, headers, body: text }));
     },
     onError: (error) => toastError('The request could not be copied', error),
     onSuccess: () => toast({ title: 'Copied. Put a client key in place of <key>.' }),
