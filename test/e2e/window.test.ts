@@ -330,6 +330,21 @@ describe('connection', () => {
     await live();
   });
 
+  test.each(['/', '/popover'])('while the engine does not answer, %s says that it may be old', async (path) => {
+    await open('/');
+    await live();
+    await view.go(path);
+    const strip = page.getByRole('alert').filter({ hasText: 'The engine does not answer.' });
+    await page.route('**/rpc/events*', (route) => route.abort());
+    stub.dropEvents();
+    await strip.waitFor();
+    expect(await view.findings()).toEqual([]);
+    await page.unroute('**/rpc/events*');
+    await strip.getByRole('button', { name: 'Try now' }).click();
+    await strip.waitFor({ state: 'detached' });
+    view.excuse('ERR_FAILED');
+  });
+
   test('a session that ended takes the page, and says what to do', async () => {
     await open('/');
     await live();

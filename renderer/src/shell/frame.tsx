@@ -1,5 +1,6 @@
 import { Outlet, useLocation } from '@tanstack/react-router';
 import { Toasts } from '../components/toasts.tsx';
+import { ConnectionStrip } from './connection-strip.tsx';
 import { Shell } from './shell.tsx';
 import { useKeptTheme } from './theme.ts';
 
@@ -12,9 +13,12 @@ export function Frame() {
 function Bare() {
   useKeptTheme();
   return (
-    <main className="h-full">
-      <Outlet />
+    <div className="flex h-full flex-col">
+      <ConnectionStrip />
+      <main className="min-h-0 flex-1">
+        <Outlet />
+      </main>
       <Toasts />
-    </main>
+    </div>
   );
 }
