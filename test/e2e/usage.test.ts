@@ -46,6 +46,15 @@ describe('usage', () => {
     await page.getByRole('region', { name: 'The last five hours' }).last().getByRole('cell', { name: 'practice' }).waitFor();
   });
 
+  test('calls leave the last five hours though nothing happens', async () => {
+    await page.clock.install();
+    await open('/usage');
+    await page.getByRole('region', { name: 'The last five hours' }).getByText('No calls in the last five hours.').waitFor();
+    const again = page.waitForRequest('**/usage/window5h*');
+    await page.clock.fastForward(61_000);
+    await again;
+  });
+
   test('the span and the dimension stand in the URL', async () => {
     await call();
     await open('/usage');

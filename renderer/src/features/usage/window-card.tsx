@@ -7,6 +7,7 @@ import { Problem } from '../../components/problem.tsx';
 import { Cell, Table } from '../../components/table.tsx';
 import { engine } from '../../lib/engine.ts';
 import { compact, number, time } from '../../lib/format.ts';
+import { EACH_MINUTE } from '../overview/each-minute.ts';
 
 const COLUMNS = [
   { title: 'Bridge or provider' },
@@ -21,7 +22,7 @@ const COLUMNS = [
 
 /** The last five hours, as subscriptions count them. */
 export function WindowCard() {
-  const { data, error } = useQuery(engine.usage.window5h.queryOptions({ input: { by: 'bridge' } }));
+  const { data, error } = useQuery(engine.usage.window5h.queryOptions({ input: { by: 'bridge' }, ...EACH_MINUTE }));
   const busy = data?.filter(({ numbers }) => numbers.calls > 0) ?? [];
   return (
     <Card title="The last five hours" actions={<span className="text-2xs text-faint">A rolling window, as subscriptions count</span>}>
