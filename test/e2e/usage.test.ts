@@ -78,6 +78,26 @@ describe('usage', () => {
   });
 });
 
+test('prices of one’s own are kept where another is typed before they could be read', async () => {
+  const price = { input: 1, cached: null, cacheWrite: null, output: 2, source: 'test', date: '2026-11-21' };
+  await engine.control.usage.setPrices({ prices: [{ ...price, model: 'lab-old' }] });
+  await page.route('**/usage/prices*', (route) => route.abort());
+  await open('/settings');
+  const card = page.getByRole('region', { name: 'Prices of your own' }).first();
+  await card.getByLabel('Model of a new price').fill('lab-new');
+  await card.getByLabel('In, dollars for a million tokens').fill('3');
+  expect(await card.getByRole('button', { name: 'Save price' }).isDisabled()).toBe(true);
+  await card.getByText('The prices cannot be read').waitFor();
+  await page.unroute('**/usage/prices*');
+  await card.getByRole('button', { name: 'Try again' }).click();
+  await card.getByRole('cell', { name: 'lab-old', exact: true }).waitFor();
+  await card.getByRole('button', { name: 'Save price' }).click();
+  await card.getByRole('cell', { name: 'lab-new', exact: true }).waitFor();
+  const own = (await engine.control.usage.prices({})).prices.filter(({ from }) => from === 'user');
+  expect(own.map(({ model }) => model)).toEqual(['lab-old', 'lab-new']);
+  view.excuse('ERR_FAILED');
+});
+
 describe('stored calls', () => {
   test('calls are removed only after they were counted and a word was typed', async () => {
     await call();

@@ -12,13 +12,13 @@ import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { EMPTY_PRICE, priceOf, type PriceDraft } from './price-draft.ts';
-import { Failed } from '../../components/problem.tsx';
+import { Failed, Problem } from '../../components/problem.tsx';
 
 const COLUMNS = [...PRICE_COLUMNS, { title: 'Actions', width: 'w-14', hidden: true }];
 
 /** Prices of the owner's own, which count before ours. */
 export function Prices() {
-  const { data } = useQuery(engine.usage.prices.queryOptions());
+  const { data, error, refetch } = useQuery(engine.usage.prices.queryOptions());
   const [draft, setDraft] = useState<PriceDraft>(EMPTY_PRICE);
   const own = data?.prices.flatMap(({ from, ...price }) => (from === 'user' ? [price] : [])) ?? [];
   const write = (prices: Price[]): Promise<unknown> =>
@@ -29,13 +29,17 @@ export function Prices() {
       toast({ title, undo: () => write(own) });
     },
   });
-  const price = priceOf(draft);
+  // They are written all together: until those there are were read, saving one would take the others away.
+  const price = data === undefined ? null : priceOf(draft);
   return (
     <Card title="Prices of your own" actions={<span className="text-2xs text-faint">Dollars for a million tokens</span>}>
       <p className="px-3.5 py-2.5 text-xs text-muted">
         For models we have no price for, or where yours is another. An empty amount is unknown, and so is the cost of calls that used such
         tokens. Past calls are reckoned anew. They stand in <code className="font-mono text-2xs break-all">{data?.file}</code>.
       </p>
+      {error !== null && !data && (
+        <Problem title="The prices cannot be read" error={error} onRetry={() => void refetch()} className="mx-3.5 mb-2.5" />
+      )}
       {data?.problem != null && (
         <p role="alert" className="mx-3.5 mb-2.5 rounded-md bg-warn-soft px-2.5 py-1.5 text-xs text-warn">
           The file is not in force: {data.problem} Saving here writes it anew.
