@@ -72,6 +72,19 @@ describe('welcome', () => {
     await page.getByRole('heading', { name: 'Welcome to Drawbridge' }).waitFor();
   });
 
+  test('what could not be read of the clients is read by trying again', async () => {
+    await open('/');
+    await page.route('**/clients/env*', (route) => route.abort());
+    await view.go('/welcome');
+    await page.getByRole('button', { name: /Connect a client/ }).click();
+    const again = page.getByRole('alert').getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    await page.unroute('**/clients/env*');
+    await again.click();
+    await page.getByRole('region', { name: 'Connect a client' }).getByText('Set these variables').waitFor();
+    view.excuse('ERR_FAILED');
+  });
+
   test('a step counts as taken by what there is, wherever it was done', async () => {
     await call();
     await engine.call((row) => row.client === 'curl');

@@ -16,7 +16,11 @@ export function Attach() {
   const error = known.error ?? guides.error;
   if (!known.data || !guides.data) {
     if (error === null) return <Waiting label="Looking for clients on this machine" />;
-    return <Problem title="The clients’ settings cannot be read" error={error} onRetry={() => void known.refetch()} />;
+    const retry = (): void => {
+      void known.refetch();
+      void guides.refetch();
+    };
+    return <Problem title="The clients’ settings cannot be read" error={error} onRetry={retry} />;
   }
   const guided = known.data.filter((client) => client.guided);
   const here = guided.filter((client) => client.found.length > 0);
