@@ -156,6 +156,15 @@ describe('the inspector', () => {
     expect(await first.innerText()).toMatch(/\d+ B$/);
   });
 
+  test('a cost of next to nothing is not rounded to nothing', async () => {
+    await open('/calls');
+    await page.route('**/usage/cost*', (route) =>
+      route.fulfill({ json: { json: { usd: 0.0000031, label: 'list price', complete: true } } }),
+    );
+    await view.go('/calls/60?tab=summary');
+    await page.getByRole('definition').filter({ hasText: '$0.0000031' }).waitFor();
+  });
+
   test('tells why the cache broke, and says so where nobody knows', async () => {
     await open('/calls/61?tab=why', { pushed: TRANSLATED });
     await page.getByText('The cache ends at system part 2').waitFor();

@@ -100,6 +100,7 @@ export function statusWords(status: number): string {
 /** `$0`, `$0.0042`, `$1.24`, `$1,240`. */
 export function dollars(usd: number): string {
   if (usd === 0) return '$0';
-  if (usd < 0.01) return `$${usd.toPrecision(2)}`;
+  // Never with an exponent, as toPrecision would have it.
+  if (usd < 0.01) return `$${usd.toLocaleString('en', { minimumSignificantDigits: 2, maximumSignificantDigits: 2 })}`;
   return `$${usd < 1000 ? usd.toFixed(2) : number(Math.round(usd))}`;
 }

@@ -144,7 +144,7 @@ it('numbers are written short, and an unknown one never as a zero', () => {
   expect([0, 999, 1000, 1_234_567].map(number)).toEqual(['0', '999', '1,000', '1,234,567']);
   expect([9999, 12_400, 1_200_000].map(compact)).toEqual(['9,999', '12.4k', '1.2M']);
   expect([420, 3200, 64_000].map(duration)).toEqual(['420 ms', '3.20 s', '1 m 04 s']);
-  expect([0, 0.0042, 1.239, 1240].map(dollars)).toEqual(['$0', '$0.0042', '$1.24', '$1,240']);
+  expect([0, 4.5e-7, 0.0042, 1.239, 1240].map(dollars)).toEqual(['$0', '$0.00000045', '$0.0042', '$1.24', '$1,240']);
   expect(creditWords({ included: 1500, left: 412, overage: 0, overageAllowed: false })).toBe(
     '412 of 1,500 requests left; no more after that',
   );

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { CallDetail, CallIdentity, Cost } from '../../../../../bridges/contract/index.ts';
 import { CallStatus, ModelName, Unstated } from '../../../components/call-bits.tsx';
 import { engine } from '../../../lib/engine.ts';
-import { bytes, compact, duration, fullTime, NOT_STATED, number } from '../../../lib/format.ts';
+import { bytes, compact, dollars, duration, fullTime, NOT_STATED, number } from '../../../lib/format.ts';
 import { Fact, Group, Line } from './facts.tsx';
 
 /** A call at a glance: what it was, how it went, what it used, and to whom it belongs. */
@@ -106,5 +106,5 @@ function costName(cost: Cost | undefined): string {
 
 function costOf(cost: Cost | undefined): string | null {
   const usd = cost?.usd ?? null;
-  return usd === null ? null : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
+  return usd === null ? null : dollars(usd);
 }
