@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { runChild } from '../../../bridges/engine/child.ts';
 
-const posix = it.runIf(process.platform !== 'win32');
+const isPosix = process.platform !== 'win32';
 const child = new URL('../../../bridges/engine/child.ts', import.meta.url).href;
 
 /** In a process of its own that holds every file it may. */
-posix('a child that the system has no file to spare for is told as such, and ends nobody', () => {
+it.runIf(isPosix)('a child that the system has no file to spare for is told as such, and ends nobody', () => {
   const script = `import { openSync } from 'node:fs';
     import { startChild } from ${JSON.stringify(child)};
     const none = { env: {}, onOut() {}, onErr() {} };
@@ -23,7 +23,7 @@ posix('a child that the system has no file to spare for is told as such, and end
   expect(JSON.parse(stdout)).toEqual({ code: null, signal: null, failed: 'spawn /bin/sh EMFILE' });
 });
 
-posix('tells what a program said and how it ended', async () => {
+it.runIf(isPosix)('tells what a program said and how it ended', async () => {
   expect(await runChild('/bin/sh', ['-c', 'echo out; echo err >&2; exit 3'], { timeoutMs: 10_000 })).toEqual({
     code: 3,
     stdout: 'out\n',
@@ -39,6 +39,6 @@ it.each([
   expect(await runChild(command, args, { timeoutMs: 10_000 })).toMatchObject({ code: null, stdout: '' });
 });
 
-posix('waits no longer than it was told to, whatever the program makes of being asked to end', async () => {
+it.runIf(isPosix)('waits no longer than it was told to, whatever the program makes of being asked to end', async () => {
   expect(await runChild('/bin/sh', ['-c', "trap '' TERM; exec sleep 1000"], { timeoutMs: 50 })).toMatchObject({ code: null });
 });

@@ -12,7 +12,7 @@ import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { ActivityStrip } from './activity-strip.tsx';
 import { BridgesCard, TunnelsCard } from './bridges-card.tsx';
 import { CaptureCard } from './capture-card.tsx';
-import { EACH_MINUTE } from './each-minute.ts';
+import { EACH_MINUTE } from '../../lib/each-minute.ts';
 import { flowOf } from './flow.ts';
 import { healthOf } from '../../lib/health.ts';
 import { ListenersCard } from './listeners-card.tsx';

@@ -19,7 +19,7 @@ import { healthOf } from '../../lib/health.ts';
 import { pauseOrResume } from '../../lib/pause.ts';
 import { useCallFeed } from '../../lib/use-call-feed.ts';
 import { STATES as ACCOUNT_STATES } from '../bridges/words.ts';
-import { EACH_MINUTE } from '../overview/each-minute.ts';
+import { EACH_MINUTE } from '../../lib/each-minute.ts';
 import { STATES as TUNNEL_STATES } from '../tunnels/words.ts';
 
 const LAST_CALLS = 5;

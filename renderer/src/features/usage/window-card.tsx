@@ -7,7 +7,7 @@ import { Problem } from '../../components/problem.tsx';
 import { Cell, Table } from '../../components/table.tsx';
 import { engine } from '../../lib/engine.ts';
 import { compact, number, time } from '../../lib/format.ts';
-import { EACH_MINUTE } from '../overview/each-minute.ts';
+import { EACH_MINUTE } from '../../lib/each-minute.ts';
 
 const COLUMNS = [
   { title: 'Bridge or provider' },
