@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import type { WindowPage } from '../support/window-page.ts';
 import { windowTests } from '../support/window-tests.ts';
+import { minutesUntilAsked } from './minutes.ts';
 
 /** Usage, and how calls are stored, on the real engine with practice calls. */
 const windows = windowTests();
@@ -50,9 +51,7 @@ describe('usage', () => {
     await page.clock.install();
     await open('/usage');
     await page.getByRole('region', { name: 'The last five hours' }).getByText('No calls in the last five hours.').waitFor();
-    const again = page.waitForRequest('**/usage/window5h*');
-    await page.clock.fastForward(61_000);
-    await again;
+    await minutesUntilAsked(page, '**/usage/window5h*');
   });
 
   test('the span and the dimension stand in the URL', async () => {

@@ -4,6 +4,7 @@ import type { WindowPage } from '../support/window-page.ts';
 import { windowTests } from '../support/window-tests.ts';
 import { startEngineStub, type EngineStub } from '../fakes/engine-stub.ts';
 import { MADE_BRIDGES, MADE_TUNNELS } from '../fakes/made-status.ts';
+import { minutesUntilAsked } from './minutes.ts';
 
 const ROW = '[role="grid"] [role="row"][id]';
 
@@ -76,11 +77,7 @@ describe('overview', () => {
       await page.clock.install();
       await view.go(path);
       await page.getByText('Calls, last hour').waitFor();
-      for (let minute = 0; minute < 2; minute += 1) {
-        const asking = page.waitForRequest('**/rpc/status/get');
-        await page.clock.fastForward(61_000);
-        await asking;
-      }
+      for (let times = 0; times < 2; times += 1) await minutesUntilAsked(page, '**/rpc/status/get');
       await page.evaluate(
         `Object.defineProperty(document, 'visibilityState', { value: 'hidden' }); dispatchEvent(new Event('visibilitychange'))`,
       );
