@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=8 --v8-pool-size=1
 // The installed command. It runs on any Node from 20 on, and hands over to Node 24 where this one is older.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import path from 'node:path';
@@ -20,9 +20,15 @@ if (!existsSync(main)) {
   module.enableCompileCache(path.join(root, 'node_modules', '.cache', 'drawbridge'));
   await import(pathToFileURL(main).href);
 } else if (existsSync(newer)) {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-  const { status } = spawnSync(newer, [...NODE_FLAGS, import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
-  process.exit(status ?? 1);
+  const child = spawn(newer, [...NODE_FLAGS, import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // A terminal tells both of these; this one waits for the other.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.once('error', (error) => {
+    console.error(`drawbridge: ${newer} could not be started: ${error.message}.`);
+    process.exit(1);
+  });
+  child.once('exit', (status) => process.exit(status ?? 1));
 } else {
   console.error(`drawbridge: Node ${process.versions.node} is too old. Install Node 24 or newer and run the command again.`);
   process.exit(1);
