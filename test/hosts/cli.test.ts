@@ -212,6 +212,7 @@ describe('the drawbridge command', () => {
     [['nonsense'], 'no command "nonsense"'],
     [['calls', '--limit', 'many'], '--limit takes a whole number'],
     [['start', '--companion-port', '99999'], '--companion-port takes a whole number'],
+    [['start', '--headless', '--no-open', '--companion-port', ''], '--companion-port takes a whole number'],
     [['status', '--frob'], '--frob'],
     [['calls', '--days', '1'], '"drawbridge calls" does not take "--days"'],
     [['status', 'of', 'what'], '"drawbridge status" does not take "of"'],

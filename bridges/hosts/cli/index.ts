@@ -280,7 +280,8 @@ const FORMATS = ['chat', 'responses', 'messages'] as const;
 function numberOf(name: string, value: string | undefined, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  // An empty text is no zero: a variable of a script that was never set would take any port.
+  if (value.trim() !== '' && Number.isInteger(number) && number >= least && number <= most) return number;
   throw new DrawbridgeError('bad_input', `--${name} takes a whole number from ${least} to ${most}, not "${value}".`);
 }
 
