@@ -62,7 +62,10 @@ describe('drawbridge gateway', () => {
   });
   it('refuses an address that is not safe, and a key that is no key, and keeps what was', async () => {
     expect(await cli(['gateway', 'set', 'http://example.com'], KEY)).toMatchObject({ code: 1 });
-    expect(await cli(['gateway', 'set', gateway.baseUrl], 'two words')).toMatchObject({ code: 1 });
+    const { code, said } = await cli(['gateway', 'set', gateway.baseUrl], 'two words');
+    expect(code).toBe(2);
+    expect(said).toContain('"key" is wrong');
+    expect(said).not.toContain('two words');
     expect(await keychain.get('gateway-key')).toBe(KEY);
   });
   it('takes both away', async () => {
