@@ -1,29 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
-import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { BY_MODEL, startBetween, type Between } from './between.ts';
 import { post } from './post.ts';
 
-let provider: FakeUpstream;
-let engine: TestEngine;
+let provider: Between['provider'];
+let engine: Between['engine'];
+let stop: Between['stop'];
 beforeAll(async () => {
-  provider = await startFakeUpstream();
-  engine = await startTestEngine({
-    settings: {
-      companion: {
-        routes: [
-          { model: 'gpt-*', upstream: 'openai' },
-          { model: '*', upstream: 'anthropic' },
-        ],
-      },
-      upstreams: { openai: { baseUrl: provider.baseUrl }, anthropic: { baseUrl: provider.baseUrl } },
-    },
-  });
+  ({ provider, engine, stop } = await startBetween(BY_MODEL));
 });
-afterAll(async () => {
-  await engine.stop();
-  await provider.stop();
-});
+afterAll(() => stop());
 
 /** JSON that can be read, and that writing would overflow the stack. */
 const DEEP = '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000);

@@ -2,30 +2,19 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkStream } from '../../bridges/wire/grammar.ts';
 import type { WireFormat } from '../../bridges/wire/turn.ts';
-import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
-import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { startBetween, type Between } from './between.ts';
 import { post } from './post.ts';
 
-let provider: FakeUpstream;
-let engine: TestEngine;
+let provider: Between['provider'];
+let engine: Between['engine'];
+let stop: Between['stop'];
 beforeAll(async () => {
-  provider = await startFakeUpstream();
-  engine = await startTestEngine({
-    settings: {
-      companion: {
-        routes: [
-          { wire: 'messages', upstream: 'openai' },
-          { model: '*', upstream: 'anthropic' },
-        ],
-      },
-      upstreams: { openai: { baseUrl: provider.baseUrl }, anthropic: { baseUrl: provider.baseUrl } },
-    },
-  });
+  ({ provider, engine, stop } = await startBetween([
+    { model: '*', wire: 'messages', upstream: 'openai' },
+    { model: '*', upstream: 'anthropic' },
+  ]));
 });
-afterAll(async () => {
-  await engine.stop();
-  await provider.stop();
-});
+afterAll(() => stop());
 
 /** Asks for a stream across formats, from a provider that refuses. */
 async function refusedStream(wire: WireFormat, client: string, body: object, refusal: object): Promise<Response> {

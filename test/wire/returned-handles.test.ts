@@ -1,39 +1,24 @@
-import type { ServerResponse } from 'node:http';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject, WireFormat } from '../../bridges/wire/turn.ts';
-import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
-import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { startBetween, type Between } from './between.ts';
 import { post, type Surface } from './post.ts';
 
-let provider: FakeUpstream;
-let engine: TestEngine;
+let provider: Between['provider'];
+let engine: Between['engine'];
+let stop: Between['stop'];
 beforeAll(async () => {
-  provider = await startFakeUpstream((req, res: ServerResponse) => {
+  ({ provider, engine, stop } = await startBetween([
+    { model: 'gpt-*', upstream: 'openai' },
+    { model: 'far-*', upstream: 'gateway' },
+    { model: '*', upstream: 'anthropic' },
+  ]));
+  provider.answer = (req, res) => {
     const reply = req.url.includes('messages') ? MESSAGE : req.url.includes('responses') ? RESPONSE : COMPLETION;
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
-  });
-  engine = await startTestEngine({
-    settings: {
-      companion: {
-        routes: [
-          { model: 'gpt-*', upstream: 'openai' },
-          { model: 'far-*', upstream: 'gateway' },
-          { model: '*', upstream: 'anthropic' },
-        ],
-      },
-      upstreams: {
-        openai: { baseUrl: provider.baseUrl },
-        anthropic: { baseUrl: provider.baseUrl },
-        gateway: { baseUrl: provider.baseUrl },
-      },
-    },
-  });
+  };
 });
-afterAll(async () => {
-  await engine.stop();
-  await provider.stop();
-});
+afterAll(() => stop());
 
 const RESPONSE = {
   id: 'resp_1',
