@@ -1,14 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
+import { atTerminal, hasTerminal } from '../support/terminal.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
 
-const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
-/** Runs a command on a terminal of its own (util-linux; the one of other systems takes other arguments). */
-const TERMINAL = process.platform === 'linux' ? '/usr/bin/script' : '';
 let test: CodexTest;
 beforeEach(async () => {
   test = await startCodexTest();
@@ -74,22 +68,14 @@ describe('drawbridge signin', () => {
     expect(await cli('signout codex')).toMatchObject({ code: 0 });
     expect(await cli('signin codex --route api-key', { secret: KEY })).toMatchObject({ code: 0 });
   });
-  it.runIf(existsSync(TERMINAL))('takes the yes and then the key from a terminal, and shows the key to nobody', async () => {
-    const command = [process.execPath, COMMAND, 'signin', 'codex', '--route', 'api-key'].map((word) => `'${word}'`).join(' ');
-    const terminal = spawn(TERMINAL, ['-qec', command, '/dev/null'], {
-      env: { PATH: process.env['PATH'], DRAWBRIDGE_HOME: test.engine.home, TERM: 'dumb' },
-      stdio: ['pipe', 'pipe', 'inherit'],
+  it.runIf(hasTerminal)('takes the yes and then the key from a terminal, and shows the key to nobody', async () => {
+    const { code, shown } = await atTerminal(['signin', 'codex', '--route', 'api-key'], {
+      env: { PATH: process.env['PATH'], DRAWBRIDGE_HOME: test.engine.home },
+      answers: [
+        ['[y/N]', 'y\r'],
+        ['OpenAI key:', `${KEY}\r`],
+      ],
     });
-    const answers: [question: string, answer: string][] = [
-      ['[y/N]', 'y\r'],
-      ['OpenAI key:', `${KEY}\r`],
-    ];
-    let shown = '';
-    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
-      shown += text;
-      if (answers[0] !== undefined && shown.includes(answers[0][0])) terminal.stdin.write(answers.shift()?.[1] ?? '');
-    });
-    const [code] = (await once(terminal, 'exit')) as [number];
     expect(shown).toContain('Codex: ready');
     expect(shown).not.toContain(KEY);
     expect(code).toBe(0);

@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../bridges/contract/contract.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { startSocketListener } from '../../bridges/http/socket.ts';
+import { atTerminal, hasTerminal } from '../support/terminal.ts';
 
 const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
 let home: string;
@@ -101,6 +102,25 @@ describe('the drawbridge command', () => {
     const [code] = (await once(child, 'exit')) as [number];
     expect(code).toBe(0);
   }, 60_000);
+
+  it.runIf(hasTerminal).each([
+    ['Ctrl+C', '\u0003'],
+    ['Ctrl+D', '\u0004'],
+    ['No', 'n\r'],
+  ])('stops what it had started where %s is all it is told of a taken port', async (_name, typed) => {
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as net.AddressInfo;
+    const { code, shown } = await atTerminal(['start', '--headless', '--no-open', '--companion-port', String(port)], {
+      env: env(),
+      answers: [['[y/N]', typed]],
+      onChild: (child) => children.add(child),
+    });
+    taken.close();
+    expect(shown).toContain('from now on?');
+    expect(code).toBe(1);
+    expect(readdirSync(path.join(home, 'state'))).not.toContain('running.json');
+  });
 
   it('stops in order, with every call kept, when nobody reads any more what it says', async () => {
     const { child, ready } = await start('--companion-port', '0');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { readSecret } from './secret.ts';
@@ -31,7 +32,9 @@ process.exitCode = await runCli({
     interactive: process.stdin.isTTY && process.stdout.isTTY,
     async confirm(question) {
       const terminal = createInterface({ input: process.stdin, output: process.stdout });
-      const answer = await terminal.question(`${question} [y/N] `);
+      // Ctrl+C and Ctrl+D close it unanswered, which is no yes.
+      const left = once(terminal, 'close').then(() => '');
+      const answer = await Promise.race([terminal.question(`${question} [y/N] `).catch(() => ''), left]);
       terminal.close();
       return /^y(?:es)?$/i.test(answer.trim());
     },
