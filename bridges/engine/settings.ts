@@ -44,14 +44,18 @@ function parseSettings(text: string, file: string): { raw: unknown; settings: Se
   return { raw, settings: checkSettings(raw, file) };
 }
 
-function checkSettings(value: unknown, file: string): Settings {
+/** `file`: where they stand; undefined where they are only to be written. */
+function checkSettings(value: unknown, file?: string): Settings {
   const result = SettingsSchema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const key = issue === undefined ? '' : keyOf(issue);
+  const why = issue?.message ?? 'unknown';
   throw new DrawbridgeError(
     'settings_invalid',
-    `The setting "${key}" in ${file} is wrong: ${issue?.message ?? 'unknown'}. Mend or remove it; the file was left as it is.`,
+    file === undefined
+      ? `The setting "${key}" was not changed: ${why}.`
+      : `The setting "${key}" in ${file} is wrong: ${why}. Mend or remove it; the file was left as it is.`,
     { key },
   );
 }
@@ -117,7 +121,7 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
   }
 
   const write = (next: unknown): Settings => {
-    const checked = checkSettings(next, file);
+    const checked = checkSettings(next);
     const text = `${JSON.stringify(next, null, 2)}\n`;
     if (problem === null) writeFileAtomic(file, text);
     else replaceBroken(file, text, clock.now());

@@ -79,7 +79,7 @@ describe('the settings file', () => {
   });
   it('refuses a wrong change and writes nothing', () => {
     const settings = open('{}');
-    expect(() => settings.update({ companion: { port: -1 } })).toThrow(/companion\.port/);
+    expect(() => settings.update({ companion: { port: -1 } })).toThrow(/^The setting "companion\.port" was not changed: /);
     expect(readFileSync(file, 'utf8')).toBe('{}');
   });
   it('is read again when it changes on disk, also when an editor replaces it', async () => {
