@@ -96,6 +96,8 @@ type Step = { state: Supervised; deeds: readonly Deed[] };
 export function step(state: Supervised, happening: Happening, moment: Moment): Step {
   switch (happening.type) {
     case 'start':
+      // What is up serves calls, which a new session would cut; who wants one all the same reconnects.
+      if (state.phase.name === 'up') return still(state);
       return begin({ ...state, wanted: true, failures: 0, refused: false, notBefore: 0 }, moment, 'replaced');
     case 'stop':
       return end({ ...state, wanted: false }, { name: 'off' });

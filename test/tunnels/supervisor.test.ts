@@ -44,6 +44,13 @@ describe('a session', () => {
     tunnel.up();
     expect(tunnel.state().phase).toEqual({ name: 'up', since: tunnel.now() });
   });
+  it('that is up is left as it is when started again', () => {
+    const tunnel = started();
+    tunnel.up();
+    const before = tunnel.state();
+    expect(tunnel.happen({ type: 'start' })).toEqual([]);
+    expect(tunnel.state()).toEqual(before);
+  });
   it('is closed when stopped, and off at once to the eye', () => {
     const tunnel = started();
     tunnel.up();
