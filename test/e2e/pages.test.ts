@@ -157,6 +157,8 @@ describe('a browser that keeps the window from the clipboard', () => {
     engine.headless.engine.settings.update({ ui: { welcomed: true } });
     view = await windows.open(engine.headless.link(), 'light', { permissions: [] });
     page = view.page;
+    // The command is there once the companion's address is.
+    await page.getByText('The way of a call').waitFor();
     await page.keyboard.press('Control+k');
     await page.getByLabel('Search commands').fill('url');
     await chosen('Copy the companion’s URL').waitFor();
