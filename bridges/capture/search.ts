@@ -1,7 +1,15 @@
 import type { Database } from 'better-sqlite3';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, CallFilter } from '../contract/index.ts';
-import { parseQuery, type Comparison, type QueryField, type QueryTerm, type QueryTime, type QueryValue } from '../contract/query.ts';
+import {
+  parseQuery,
+  stretchOf,
+  type Comparison,
+  type QueryField,
+  type QueryTerm,
+  type QueryTime,
+  type QueryValue,
+} from '../contract/query.ts';
 import { idAt } from './recorder.ts';
 import { fromRow, type Row } from './rows.ts';
 
@@ -280,7 +288,7 @@ function clauseOf(column: string, value: QueryValue, now: number, exact: boolean
 
 /** Ids rise with time, so that a stretch of time is a stretch of ids. */
 function timeClause(column: string, compare: Comparison, time: QueryTime, now: number): Clause {
-  const span = 'agoMs' in time ? { from: now - time.agoMs, to: now - time.agoMs } : time;
+  const span = stretchOf(time, now);
   const [from, to] = [idAt(span.from), idAt(span.to)];
   switch (compare) {
     case '=':

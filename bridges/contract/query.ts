@@ -274,6 +274,11 @@ function readNumber(text: string, field: Field): number | undefined {
 const AGO = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 const MINUTE_MS = 60_000;
 
+/** The stretch that is meant, in Unix milliseconds; `now` too. */
+export function stretchOf(time: QueryTime, now: number): { from: number; to: number } {
+  return 'agoMs' in time ? { from: now - time.agoMs, to: now - time.agoMs } : time;
+}
+
 /**
  * A time as queries write it; undefined where it is none. Days and minutes are those of the time zone of whoever reads it,
  * unless it names one.

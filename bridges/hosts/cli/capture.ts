@@ -3,7 +3,7 @@ import path from 'node:path';
 import { appendContext } from '../../capture/adapters/session-context.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, PurgeScope } from '../../contract/index.ts';
-import { readTime } from '../../contract/query.ts';
+import { readTime, stretchOf } from '../../contract/query.ts';
 import { bytes, table, type Output } from './output.ts';
 
 export const CAPTURE_USAGE = `  drawbridge capture [--json]         what the call history takes, and how it is kept
@@ -180,7 +180,7 @@ function scopeOf(query: string | undefined, { all, before }: CaptureFlags): Purg
   if (query !== undefined) return { kind: 'query', query };
   if (before === undefined) return { kind: 'all' };
   const read = readTime(before);
-  const time = new Date(read === undefined ? Number.NaN : 'agoMs' in read ? Date.now() - read.agoMs : read.from);
+  const time = new Date(read === undefined ? Number.NaN : stretchOf(read, Date.now()).from);
   if (Number.isNaN(time.getTime()))
     throw new DrawbridgeError(
       'bad_input',
