@@ -9,12 +9,13 @@ import { plainModel, planRequest } from './rewrite.ts';
 /** A call as one lane takes it. The client's headers stay here: what goes out is ours (SPEC 2.2). */
 export function prepare(request: UpstreamRequest, grant: Grant, userAgent: string): Ready {
   const headers = headersFor(request, grant, userAgent);
-  const parsed = request.body === null ? undefined : parse(request.body);
-  if (!isObject(parsed)) return { error: { kind: 'invalid_request', message: 'The request body is not a JSON object.' } };
+  const sent = request.body;
+  const parsed = sent === null ? undefined : parse(sent);
+  if (sent === null || !isObject(parsed)) return { error: { kind: 'invalid_request', message: 'The request body is not a JSON object.' } };
   if (grant.lane === 'platform') {
     const model = asString(parsed.model) ?? '';
     const plain = plainModel(model);
-    const body = plain === model || request.body === null ? request.body : renamed(request.body, plain);
+    const body = plain === model ? sent : renamed(sent, plain);
     return { request: { ...request, headers, body }, lost: [], stream: parsed.stream === true };
   }
   const rewritten = planRequest(parsed, grant.lane);

@@ -19,8 +19,9 @@ const BETAS = /^(?:interleaved-thinking|context-management|advanced-tool-use)-/;
 
 /** A call as Copilot takes it (SPEC 5.2): its bytes but for the model's name, with the headers its endpoint wants. */
 export function prepare(request: UpstreamRequest, grant: Grant): Ready {
-  const body = request.body === null ? undefined : parse(request.body);
-  if (!isObject(body)) return { error: { kind: 'invalid_request', message: 'The request body is not a JSON object.' } };
+  const sent = request.body;
+  const body = sent === null ? undefined : parse(sent);
+  if (sent === null || !isObject(body)) return { error: { kind: 'invalid_request', message: 'The request body is not a JSON object.' } };
   const model = asString(body.model) ?? '';
   const plain = plainModel(model);
   const path = request.target.replace(/\?.*$/s, '');
@@ -35,7 +36,7 @@ export function prepare(request: UpstreamRequest, grant: Grant): Ready {
       // Copilot's chat and responses stand at its root; messages do not (SPEC 5.2).
       target: path === '/v1/messages' ? path : path.replace(/^\/v1/, ''),
       headers,
-      body: plain === model || request.body === null ? request.body : renamed(request.body, plain),
+      body: plain === model ? sent : renamed(sent, plain),
     },
     lost: [],
     stream: body.stream === true,

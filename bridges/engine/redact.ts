@@ -74,8 +74,8 @@ export function redactTarget(target: string): string {
 
 /**
  * What stands before a credential: the text's beginning, what is in no word and no base64url, or what JSON or a URL writes
- * for such a character, or the end of a terminal's colour; then maybe the hyphen of a list or a diff. Nothing else is tried, so a run of letters is read
- * through a few times at most, however many prefixes are in it.
+ * for such a character, or the end of a terminal's colour; then maybe the hyphen of a list or a diff. Nothing else is tried,
+ * so a run of letters is read through a few times at most, however many prefixes are in it.
  */
 const BEFORE = String.raw`(?:^|[^\w-]|\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2}|\[[\d;]*[mK])-?`;
 

@@ -505,6 +505,7 @@ class ChatRenderer implements StreamRenderer {
       const { index, id, name } = item.custom;
       return this.#frame({ tool_calls: [{ index, id, type: 'custom', custom: { name, input: event.text } }] });
     }
+    // An end that repeats less than its deltas said adds nothing to them.
     const text = item.kind === 'tool_call' && item.sent <= event.text.length ? writtenArguments(event.text) : event.text;
     const offset = this.#texts.length;
     let out = this.#delta(event.item, text.slice(item.sent));
