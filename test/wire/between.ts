@@ -1,22 +1,39 @@
+import { afterAll, beforeAll } from 'vitest';
 import type { Settings } from '../../bridges/contract/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
 /** An engine before a provider that stands in for them all. */
-export type Between = { provider: FakeUpstream; engine: TestEngine; stop: () => Promise<void> };
+export type Between = {
+  readonly provider: FakeUpstream;
+  readonly engine: TestEngine;
+  /** What the provider answers from now on. */
+  answers(body: string, type?: string, status?: number): void;
+};
 
-/** Starts one whose calls go by these rules. */
-export async function startBetween(routes: Settings['companion']['routes']): Promise<Between> {
-  const provider = await startFakeUpstream();
-  const { baseUrl } = provider;
-  const upstreams = { openai: { baseUrl }, anthropic: { baseUrl }, gateway: { baseUrl } };
-  const engine = await startTestEngine({ settings: { companion: { routes }, upstreams } });
+/** One for all tests of a file, whose calls go by these rules. To be called once, outside its tests. */
+export function between(routes: Settings['companion']['routes']): Between {
+  let provider: FakeUpstream;
+  let engine: TestEngine;
+  beforeAll(async () => {
+    provider = await startFakeUpstream();
+    const { baseUrl } = provider;
+    const upstreams = { openai: { baseUrl }, anthropic: { baseUrl }, gateway: { baseUrl } };
+    engine = await startTestEngine({ settings: { companion: { routes }, upstreams } });
+  });
+  afterAll(async () => {
+    await engine.stop();
+    await provider.stop();
+  });
   return {
-    provider,
-    engine,
-    async stop() {
-      await engine.stop();
-      await provider.stop();
+    get provider() {
+      return provider;
+    },
+    get engine() {
+      return engine;
+    },
+    answers(body, type = 'application/json', status = 200) {
+      provider.answer = (_req, res) => void res.writeHead(status, { 'content-type': type }).end(body);
     },
   };
 }

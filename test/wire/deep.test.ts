@@ -1,39 +1,28 @@
-import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BY_MODEL, startBetween, type Between } from './between.ts';
+import { describe, expect, it } from 'vitest';
+import { BY_MODEL, between } from './between.ts';
 import { post } from './post.ts';
 
-let provider: Between['provider'];
-let engine: Between['engine'];
-let stop: Between['stop'];
-beforeAll(async () => {
-  ({ provider, engine, stop } = await startBetween(BY_MODEL));
-});
-afterAll(() => stop());
+const at = between(BY_MODEL);
 
 /** JSON that can be read, and that writing would overflow the stack. */
 const DEEP = '{"a":'.repeat(10_000) + '1' + '}'.repeat(10_000);
 
-const answerWith = (type: string, body: string) => {
-  provider.answer = (_req, res: ServerResponse) => void res.writeHead(200, { 'content-type': type }).end(body);
-};
-const json = (body: string): void => answerWith('application/json', body);
-const events = (...data: string[]): void => answerWith('text/event-stream', data.map((each) => `data: ${each}\n\n`).join(''));
+const events = (...data: string[]): void => at.answers(data.map((each) => `data: ${each}\n\n`).join(''), 'text/event-stream');
 
 const ASK = { max_tokens: 9, messages: [{ role: 'user', content: 'x' }] };
 
 describe('JSON that is nested too deep to be written again', () => {
   it('as the arguments of a call is kept as text', async () => {
     const call = { type: 'function_call', id: 'fc', call_id: 'c', name: 'f', arguments: DEEP };
-    json(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
-    const res = await post(engine, 'messages', JSON.stringify({ ...ASK, model: 'gpt-5' }));
+    at.answers(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
+    const res = await post(at.engine, 'messages', JSON.stringify({ ...ASK, model: 'gpt-5' }));
     expect(res.status).toBe(200);
     expect(await res.json()).toMatchObject({ content: [{ type: 'tool_use', input: { input: DEEP } }] });
   });
 
   it('in place of arguments fails the one call that it came for', async () => {
-    json(`{"id":"m","type":"message","role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":${DEEP}}]}`);
-    const res = await post(engine, 'chat', JSON.stringify({ ...ASK, model: 'claude' }));
+    at.answers(`{"id":"m","type":"message","role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":${DEEP}}]}`);
+    const res = await post(at.engine, 'chat', JSON.stringify({ ...ASK, model: 'claude' }));
     expect([res.status, await res.text()]).toEqual([502, expect.stringContaining('can not be translated')]);
   });
 
@@ -45,7 +34,7 @@ describe('JSON that is nested too deep to be written again', () => {
       '{"type":"content_block_stop","index":1}',
       '{"type":"message_stop"}',
     );
-    const res = await post(engine, 'responses', JSON.stringify({ model: 'claude', stream: true, input: 'x' }));
+    const res = await post(at.engine, 'responses', JSON.stringify({ model: 'claude', stream: true, input: 'x' }));
     const text = await res.text();
     expect(text).toContain('so far');
     expect(text).toContain('event: response.failed');
@@ -55,15 +44,15 @@ describe('JSON that is nested too deep to be written again', () => {
   it('in a request is refused, or goes on as the text it is', async () => {
     events();
     for (const wire of ['chat', 'responses', 'messages'] as const) {
-      const refused = await post(engine, wire, `{"model":"${wire === 'messages' ? 'gpt-5' : 'claude'}","x":${DEEP}}`);
+      const refused = await post(at.engine, wire, `{"model":"${wire === 'messages' ? 'gpt-5' : 'claude'}","x":${DEEP}}`);
       expect([wire, refused.status, await refused.text()]).toEqual([wire, 400, expect.stringContaining('nested deeper')]);
     }
-    json('{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"ok"}]}');
+    at.answers('{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"ok"}]}');
     const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: DEEP };
     const input = [{ role: 'user', content: 'x' }, call, { type: 'function_call_output', call_id: 'c', output: 'y' }];
-    const res = await post(engine, 'responses', JSON.stringify({ model: 'claude', input }));
+    const res = await post(at.engine, 'responses', JSON.stringify({ model: 'claude', input }));
     expect(res.status).toBe(200);
-    expect(JSON.parse(provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({
+    expect(JSON.parse(at.provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({
       messages: [{ role: 'user' }, { content: [{ type: 'tool_use', input: { input: DEEP } }] }, { role: 'user' }],
     });
   });

@@ -1,53 +1,42 @@
-import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BY_MODEL, startBetween, type Between } from './between.ts';
+import { describe, expect, it } from 'vitest';
+import { BY_MODEL, between } from './between.ts';
 import { post } from './post.ts';
 
-let provider: Between['provider'];
-let engine: Between['engine'];
-let stop: Between['stop'];
-beforeAll(async () => {
-  ({ provider, engine, stop } = await startBetween(BY_MODEL));
-});
-afterAll(() => stop());
+const at = between(BY_MODEL);
 
 /** An id of 64 bits, which no JavaScript number holds. */
 const ARGUMENTS = '{"id":1234567890123456789,"all":[{"of":-9007199254740993}]}';
 const TOOL_USE = `{"type":"tool_use","id":"t","name":"f","input":${ARGUMENTS}}`;
 const ASK = '"max_tokens":9,"messages":[{"role":"user","content":"x"}]';
 
-function answerWith(body: string): void {
-  provider.answer = (_req, res: ServerResponse) => void res.writeHead(200, { 'content-type': 'application/json' }).end(body);
-}
-
 describe('a whole number that is larger than JavaScript knows', () => {
   it.each([
     ['a short', ''],
     ['a long', 'y'.repeat(40_000)],
   ])('is the same in the call of %s history', async (_name, before) => {
-    answerWith('{"id":"r","object":"response","status":"completed","output":[],"usage":null}');
+    at.answers('{"id":"r","object":"response","status":"completed","output":[],"usage":null}');
     const said = `{"role":"user","content":"x${before}"},{"role":"assistant","content":[${TOOL_USE}]}`;
     const result = '{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1234567890123456789"}]}';
-    await post(engine, 'messages', `{"model":"gpt-5","max_tokens":9,"messages":[${said},${result}]}`);
-    expect(JSON.parse(provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({ input: [{}, { arguments: ARGUMENTS }, {}] });
+    await post(at.engine, 'messages', `{"model":"gpt-5","max_tokens":9,"messages":[${said},${result}]}`);
+    expect(JSON.parse(at.provider.seen.at(-1)?.body.toString() ?? '')).toMatchObject({ input: [{}, { arguments: ARGUMENTS }, {}] });
   });
 
   it('is the same in a call that comes to a chat client', async () => {
-    answerWith(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
-    const res = await post(engine, 'chat', `{"model":"claude",${ASK}}`);
+    at.answers(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
+    const res = await post(at.engine, 'chat', `{"model":"claude",${ASK}}`);
     expect(await res.json()).toMatchObject({ choices: [{ message: { tool_calls: [{ function: { arguments: ARGUMENTS } }] } }] });
   });
 
   it('is the same in the stream that is made of a whole reply', async () => {
-    answerWith(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
-    const res = await post(engine, 'responses', '{"model":"claude","stream":true,"input":"x"}');
+    at.answers(`{"id":"m","type":"message","role":"assistant","content":[${TOOL_USE}],"stop_reason":"tool_use"}`);
+    const res = await post(at.engine, 'responses', '{"model":"claude","stream":true,"input":"x"}');
     expect(await res.text()).toContain(JSON.stringify(ARGUMENTS));
   });
 
   it('is the same in a call that comes to a messages client', async () => {
     const call = { type: 'function_call', id: 'fc', call_id: 'c', name: 'f', arguments: ARGUMENTS };
-    answerWith(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
-    const res = await post(engine, 'messages', `{"model":"gpt-5",${ASK}}`);
+    at.answers(JSON.stringify({ id: 'resp_1', object: 'response', status: 'completed', output: [call], usage: null }));
+    const res = await post(at.engine, 'messages', `{"model":"gpt-5",${ASK}}`);
     expect(await res.text()).toContain(`"input":${ARGUMENTS}`);
   });
 });

@@ -1,26 +1,18 @@
-import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { checkStream } from '../../bridges/wire/grammar.ts';
 import type { WireFormat } from '../../bridges/wire/turn.ts';
-import { startBetween, type Between } from './between.ts';
+import { between } from './between.ts';
 import { post } from './post.ts';
 
-let provider: Between['provider'];
-let engine: Between['engine'];
-let stop: Between['stop'];
-beforeAll(async () => {
-  ({ provider, engine, stop } = await startBetween([
-    { model: '*', wire: 'messages', upstream: 'openai' },
-    { model: '*', upstream: 'anthropic' },
-  ]));
-});
-afterAll(() => stop());
+const at = between([
+  { model: '*', wire: 'messages', upstream: 'openai' },
+  { model: '*', upstream: 'anthropic' },
+]);
 
 /** Asks for a stream across formats, from a provider that refuses. */
 async function refusedStream(wire: WireFormat, client: string, body: object, refusal: object): Promise<Response> {
-  provider.answer = (_req, res: ServerResponse) =>
-    void res.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(refusal));
-  return post(engine, wire, JSON.stringify({ model: 'some-model', stream: true, ...body }), { 'user-agent': client });
+  at.answers(JSON.stringify(refusal), 'application/json', 400);
+  return post(at.engine, wire, JSON.stringify({ model: 'some-model', stream: true, ...body }), { 'user-agent': client });
 }
 
 it('content that a provider refused is a reply that refuses to Claude Code', async () => {
@@ -42,15 +34,15 @@ it('a conversation that is too long fails in the stream of Codex, and the call s
   expect(res.status).toBe(200);
   expect(checkStream('responses', text)).toEqual([]);
   expect(text).toContain('"code":"context_length_exceeded"');
-  const call = await engine.call((each) => each.wireIn === 'responses');
+  const call = await at.engine.call((each) => each.wireIn === 'responses');
   expect(call.error).toContain('prompt is too long');
 });
 
 // In less than the ten seconds after which a sign of life would bring it, too.
 it('the head of a translated stream is there as soon as the upstream’s is', async () => {
-  provider.answer = (_req, res: ServerResponse) => res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+  at.provider.answer = (_req, res) => res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
   const client = new AbortController();
-  const res = await fetch(`${engine.origin}/k/${engine.key}/v1/responses`, {
+  const res = await fetch(`${at.engine.origin}/k/${at.engine.key}/v1/responses`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: 'Bearer of-the-client' },
     body: JSON.stringify({ model: 'some-model', stream: true, input: 'hi' }),

@@ -1,24 +1,20 @@
 import { zstdCompressSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject, WireFormat } from '../../bridges/wire/turn.ts';
-import { startBetween, type Between } from './between.ts';
+import { between } from './between.ts';
 import { post, type Surface } from './post.ts';
 
-let provider: Between['provider'];
-let engine: Between['engine'];
-let stop: Between['stop'];
-beforeAll(async () => {
-  ({ provider, engine, stop } = await startBetween([
-    { model: 'gpt-*', upstream: 'openai' },
-    { model: 'far-*', upstream: 'gateway' },
-    { model: '*', upstream: 'anthropic' },
-  ]));
-  provider.answer = (req, res) => {
+const at = between([
+  { model: 'gpt-*', upstream: 'openai' },
+  { model: 'far-*', upstream: 'gateway' },
+  { model: '*', upstream: 'anthropic' },
+]);
+beforeAll(() => {
+  at.provider.answer = (req, res) => {
     const reply = req.url.includes('messages') ? MESSAGE : req.url.includes('responses') ? RESPONSE : COMPLETION;
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
   };
 });
-afterAll(() => stop());
 
 const RESPONSE = {
   id: 'resp_1',
@@ -43,12 +39,12 @@ const MESSAGE = {
 const COMPLETION = { choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }] };
 
 async function send(surface: Surface, body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
-  const res = await post(engine, surface, body, headers);
+  const res = await post(at.engine, surface, body, headers);
   expect(res.status).toBe(200);
   return res;
 }
 
-const text = (): string => provider.seen.at(-1)?.body.toString() ?? '';
+const text = (): string => at.provider.seen.at(-1)?.body.toString() ?? '';
 
 /** What the upstream gets for a request. */
 async function sent(wire: WireFormat, body: object): Promise<JsonObject> {
@@ -88,8 +84,8 @@ describe('a handle in a request that passes through', () => {
       unknown: { kept: [1] },
     });
     expect(text()).not.toContain('db1.');
-    const { id } = await engine.call(({ upstream, lost }) => upstream === 'anthropic' && lost.length > 0);
-    const detail = await engine.control.calls.get({ id });
+    const { id } = await at.engine.call(({ upstream, lost }) => upstream === 'anthropic' && lost.length > 0);
+    const detail = await at.engine.control.calls.get({ id });
     expect(JSON.stringify(detail)).toContain('1 reasoning item was left out');
   });
 
@@ -151,16 +147,16 @@ describe('a handle in a request that passes through', () => {
     const encoded = zstdCompressSync(JSON.stringify({ model: 'gpt-5', messages: [ASK, said, AGAIN] }));
     await send('chat', encoded, { 'content-encoding': 'zstd' });
     expect(JSON.parse(text())).toMatchObject({ messages: [ASK, { content: 'hi' }, AGAIN] });
-    expect(provider.seen.at(-1)?.headers['content-encoding']).toBeUndefined();
+    expect(at.provider.seen.at(-1)?.headers['content-encoding']).toBeUndefined();
     expect(text()).not.toContain('db1.');
   });
 
   it('is no business of the provider that counts tokens: they are counted here', async () => {
-    const seen = provider.seen.length;
+    const seen = at.provider.seen.length;
     const messages = [ASK, { role: 'assistant', content: await crossedContent() }, AGAIN];
     const res = await send('count_tokens', JSON.stringify({ model: 'claude', messages }));
     expect(await res.json()).toMatchObject({ input_tokens: expect.any(Number) });
-    expect(provider.seen.slice(seen).map(({ url }) => url)).toEqual(['/v1/responses']);
+    expect(at.provider.seen.slice(seen).map(({ url }) => url)).toEqual(['/v1/responses']);
   });
 });
 
