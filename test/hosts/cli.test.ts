@@ -8,11 +8,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { implement } from '@orpc/server';
-import { RPCHandler } from '@orpc/server/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../bridges/contract/contract.ts';
 import type { Call } from '../../bridges/contract/index.ts';
-import { startSocketListener } from '../../bridges/http/socket.ts';
+import { startControlStub } from '../support/control-stub.ts';
 import { atTerminal, hasTerminal } from '../support/terminal.ts';
 
 const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
@@ -187,10 +186,10 @@ describe('the drawbridge command', () => {
   });
 
   it('leaves nothing of a file behind when an export is interrupted', async () => {
-    const [socket, to] = [path.join(home, 'state', 'run', 'control.sock'), path.join(home, 'exported')];
-    for (const folder of [path.dirname(socket), to]) mkdirSync(folder, { recursive: true });
+    const to = path.join(home, 'exported');
+    mkdirSync(to);
     // An engine whose export does not come to an end.
-    const handler = new RPCHandler({
+    const engine = await startControlStub(path.join(home, 'state'), {
       exchange: {
         export: implement(contract).exchange.export.handler(async function* ({ signal }) {
           yield 'the first lines\n';
@@ -198,7 +197,6 @@ describe('the drawbridge command', () => {
         }),
       },
     });
-    const engine = await startSocketListener(socket, (req, res) => void handler.handle(req, res, { prefix: '/rpc' }));
     const child = spawn(process.execPath, [COMMAND, 'export', '-o', path.join(to, 'calls.jsonl')], { env: env(), stdio: 'ignore' });
     children.add(child);
     await expect.poll(() => readdirSync(to), { timeout: 10_000 }).toHaveLength(1);

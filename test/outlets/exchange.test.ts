@@ -1,15 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { implement, ORPCError } from '@orpc/server';
-import { RPCHandler } from '@orpc/server/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../bridges/contract/contract.ts';
-import { startSocketListener } from '../../bridges/http/socket.ts';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { memorySecrets } from '../../bridges/engine/secrets.ts';
 import { madeCall } from '../fakes/made-calls.ts';
+import { startControlStub } from '../support/control-stub.ts';
 import { startFakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { call, joined, say } from './support.ts';
@@ -287,7 +286,7 @@ describe('on the command line', () => {
 
   it('passes over calls of no conversation, and says so when the engine can not tell of one', async () => {
     const fault = { code: 'not_found' };
-    const handler = new RPCHandler({
+    const engine = await startControlStub(folder, {
       calls: { list: implement(contract).calls.list.handler(() => ({ calls: [madeCall(1, 0)], more: false })) },
       conversations: {
         tree: implement(contract).conversations.tree.handler(() => {
@@ -295,9 +294,6 @@ describe('on the command line', () => {
         }),
       },
     });
-    mkdirSync(path.join(folder, 'run'));
-    const socket = path.join(folder, 'run', 'control.sock');
-    const engine = await startSocketListener(socket, (req, res) => void handler.handle(req, res, { prefix: '/rpc' }));
     const argv = ['export', '--format', 'html', '-o', path.join(folder, 'pages')];
     expect(await run(folder, ...argv)).toMatchObject({ code: 0, err: expect.stringContaining('0 pages') });
     fault.code = 'store_unavailable';
