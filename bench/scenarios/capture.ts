@@ -10,6 +10,7 @@ import { systemClock } from '../../bridges/engine/clock.ts';
 import { createRooms, fillAt, type Room, type Rooms } from '../../bridges/engine/rooms.ts';
 import { LARGE } from '../../bridges/http/body.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { callStart } from '../../test/support/capture.ts';
 import { conversation, type Turn } from '../conversation.ts';
 import { removeFolder, temporaryFolder } from '../processes.ts';
 import type { Goal, Row } from '../report.ts';
@@ -310,21 +311,9 @@ async function callsAtRate(
   while (performance.now() - began < WINDOW_MS) {
     for (const due = Math.floor(((performance.now() - began) / 1e3) * rate); made < due; made += 1) {
       const head = Buffer.from(`{"model":"m","messages":[{"role":"user","content":"call ${made} ${began} `);
-      const call = recorder.begin({
-        client: 'bench',
-        clientVersion: null,
-        caller: 'bench',
-        method: 'POST',
-        target: '/v1/messages',
-        route: 'gateway',
-        upstream: 'gateway',
-        wireIn: 'messages',
-        wireOut: 'messages',
-        modelRequested: 'm',
-        rawHeaders: ['content-type', 'application/json'],
-        ...received([head, filler, Buffer.from('"}]}')], rooms),
-        arrivedAt: performance.now(),
-      });
+      const call = recorder.begin(
+        callStart({ rawHeaders: ['content-type', 'application/json'], ...received([head, filler, Buffer.from('"}]}')], rooms) }),
+      );
       call.replyStart(200, { 'content-type': 'application/json' });
       call.replyData(Buffer.from('{"model":"m","content":[]}'));
       call.end({ cut: false });
