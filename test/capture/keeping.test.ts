@@ -174,6 +174,8 @@ describe('a planted secret', () => {
     'a vendor’s key': `sk-proj-${'Zx9Qw8Er'.repeat(5)}`,
     'a GitHub token': `gho_${'a1B2c3D4'.repeat(5)}`,
     'a signed token': `eyJ${'hbGciOi'.repeat(2)}.eyJ${'zdWIiOi'.repeat(2)}.${'c2lnbmF0'.repeat(3)}`,
+    'a bearer in small letters': `bearer ${'b2C3d4E5'.repeat(5)}`,
+    'a key in colour': `\u001b[01;31m\u001b[Ksk-proj-${'Yw8Pv7Dq'.repeat(5)}`,
   };
   it.each(Object.entries(kinds))('(%s) is nowhere on disk, in whichever header, target or error it came', async (_kind, secret) => {
     await callFrom('/a', {
