@@ -399,7 +399,7 @@ const HISTORY: AssembledPart[] = [
     `You are a careful engineer. You read before you write, and say what you did not check.\n\n${'Keep to the conventions of the repository: names, tests, error codes. '.repeat(40)}`,
   ),
   part('user', 'text', 'Why does the import of large files run out of memory?'),
-  part('user', 'image', '', 'image/png'),
+  part('user', 'image', `${Math.floor((PIXELS.length * 3) / 4)} bytes`, 'image/png'),
   part(
     'assistant',
     'reasoning',
