@@ -120,12 +120,14 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
   async #run(): Promise<void> {
     const o = this.#options;
     if (!o.enabled()) return this.#refuse(switchedOff(offText(o.bridge)));
-    const session = o.session();
-    if (session === undefined) return this.#refuse(nobody(o.bridge).error);
+    if (o.session() === undefined) return this.#refuse(nobody(o.bridge).error);
     const admission = await o.governor.enter(this.#waiting.signal);
     if (!('release' in admission)) return this.#refuse(notAdmitted(admission, o.bridge, o.dailyCalls()));
     if (this.#over) return admission.release();
     this.#release = admission.release;
+    // Whoever was signed in when it came may be signed out by the time it is let through.
+    const session = o.session();
+    if (session === undefined) return this.#refuse(nobody(o.bridge).error);
     const grant = await session.grant(this.#request);
     if ('error' in grant) return this.#refuse(grant.error);
     this.#attempt(session, grant);
