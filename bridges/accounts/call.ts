@@ -45,6 +45,7 @@ export type BridgeUpstreamOptions<S extends Session<G>, G extends Grant> = {
   upstreamOf: (grant: G) => Upstream;
   /** The reply's way back to the client. */
   replyTo: (sink: ReplySink, grant: G, stream: boolean, witness: Witness) => ReplySink;
+  /** Told of replies to the active account alone. */
   onHeaders: (headers: ReplyHeaders) => void;
 };
 
@@ -146,7 +147,7 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
 
   start(status: number, headers: Record<string, string | string[]>): void {
     if (this.#over) return;
-    this.#options.onHeaders(headers);
+    if (this.#account?.session === this.#options.session()) this.#options.onHeaders(headers);
     if (status === 401 && this.#account !== undefined) {
       this.#unauthorized(this.#account, headers).catch(this.#broken);
       return;

@@ -115,11 +115,13 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
   // ------------------------------------------------------------------------------------ what is told
 
   const refreshQuota = async (): Promise<void> => {
-    const grant = await holder.session()?.grant();
+    const session = holder.session();
+    const grant = await session?.grant();
     if (grant === undefined || 'error' in grant || grant.lane !== 'backend') return;
     const headers: Record<string, string> = { authorization: `Bearer ${grant.token}`, originator: 'drawbridge' };
     if (grant.accountId !== null) headers['chatgpt-account-id'] = grant.accountId;
     const reply = await net({ method: 'GET', url: `${baseOf('backend')}/backend-api/wham/usage`, headers }).catch(() => undefined);
+    if (session !== holder.session()) return;
     quota = reply?.status === 200 ? (quotaOfUsage(reply.body, clock.now()) ?? quota) : quota;
     onChange();
   };
@@ -191,7 +193,11 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       }
       return { url, code: null };
     },
-    end: endAt,
+    async end(account) {
+      const unconfirmed = await endAt(account);
+      quota = null;
+      return unconfirmed;
+    },
     async askAnew() {
       models = undefined;
       await refreshQuota();

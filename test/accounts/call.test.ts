@@ -14,15 +14,22 @@ let active: Session<Grant> | undefined;
 let admission: PromiseWithResolvers<Admission>;
 /** The tokens that calls went out with. */
 let sent: string[];
+let out: PromiseWithResolvers<void>;
 let failed: PromiseWithResolvers<UpstreamFailure>;
 let upstream: BridgeUpstream;
 let client: ReplySink;
+/** The reply of the call that went out last. */
+let reply: ReplySink;
+/** The headers of replies that were told. */
+let told: object[];
 const request: UpstreamRequest = { method: 'POST', target: '/v1/responses', headers: [], body: Buffer.from('{}') };
 
 beforeEach(() => {
   active = sessionOf('one');
   admission = Promise.withResolvers();
   sent = [];
+  told = [];
+  out = Promise.withResolvers();
   failed = Promise.withResolvers();
   client = { start: () => {}, data: () => true, end: () => {}, fail: failed.resolve };
   upstream = bridgeUpstream<Session<Grant>, Grant>({
@@ -37,18 +44,20 @@ beforeEach(() => {
       id: 'provider',
       send(_request, sink) {
         sent.push(token);
-        sink.fail({ kind: 'unreachable', message: 'sent' });
+        reply = sink;
+        out.resolve();
         return { resume: () => {}, abort: () => {} };
       },
       stop: async () => {},
     }),
     replyTo: (sink) => sink,
-    onHeaders: () => {},
+    onHeaders: (headers) => void told.push(headers),
   });
 });
 
+const admit = (): void => admission.resolve({ release: () => {} });
+
 describe('a call that waited for its turn', () => {
-  const admit = (): void => admission.resolve({ release: () => {} });
   it('does not go out with an account that was signed out meanwhile', async () => {
     upstream.send(request, client);
     active = undefined;
@@ -60,7 +69,24 @@ describe('a call that waited for its turn', () => {
     upstream.send(request, client);
     active = sessionOf('two');
     admit();
-    await failed.promise;
+    await out.promise;
     expect(sent).toEqual(['two']);
+  });
+});
+
+describe('what the headers of a reply tell of an account', () => {
+  beforeEach(async () => {
+    upstream.send(request, client);
+    admit();
+    await out.promise;
+  });
+  it('is told', () => {
+    reply.start(200, { 'x-left': '1' });
+    expect(told).toEqual([{ 'x-left': '1' }]);
+  });
+  it.each([undefined, sessionOf('two')])('is not told of nobody, nor of one that took its place: %#', (next) => {
+    active = next;
+    reply.start(200, { 'x-left': '1' });
+    expect(told).toEqual([]);
   });
 });

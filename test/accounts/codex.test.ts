@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Net } from '../../bridges/accounts/net.ts';
+import { netOf, type Net } from '../../bridges/accounts/net.ts';
 import { memorySecrets, SecretError } from '../../bridges/engine/secrets.ts';
 import { startFakeUpstream } from '../fakes/upstream.ts';
 import { KEY, startCodexTest, type CodexTest } from './codex.support.ts';
@@ -586,6 +586,30 @@ describe('with the Codex CLI’s own login', () => {
       plan: 'plus',
       windows: [{ usedPercent: 40 }, { minutes: 10_080 }],
     });
+  });
+  it('that is let go while its usage is asked for leaves no usage behind', async () => {
+    const real = netOf('Drawbridge/test');
+    const answer = Promise.withResolvers<void>();
+    let gate: Promise<void> | undefined;
+    const asked = Promise.withResolvers<void>();
+    const net: Net = async (request) => {
+      const isUsage = gate !== undefined && request.url.endsWith('/wham/usage');
+      if (isUsage) asked.resolve();
+      if (isUsage) await gate;
+      return real(request);
+    };
+    await start({ headless: { net } });
+    writeLogin(cliLogin('CANARY-cli-access'));
+    await test.signIn('codex-cli');
+    const { bridges } = test.engine.control;
+    await bridges.retry({ bridge: 'codex' });
+    gate = answer.promise;
+    const retried = bridges.retry({ bridge: 'codex' });
+    await asked.promise;
+    await bridges.signOut({ bridge: 'codex' });
+    answer.resolve();
+    await retried;
+    expect(await test.bridge()).toMatchObject({ state: 'signed_out', quota: null });
   });
   it('reads it again when it is refused, and then asks for Codex to be used', async () => {
     await start();
