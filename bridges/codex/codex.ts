@@ -137,7 +137,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     const bases = { openai: baseOf('platform'), chatgpt: baseOf('backend') };
     const list = await listModels(net, grant, bases).catch(() => []);
     if (list.length === 0) return askSoon();
-    listed = { of: session, names: new Set(list.map(({ id }) => id)) };
+    if (session === holder.session()) listed = { of: session, names: new Set(list.map(({ id }) => id)) };
     return list.map(({ id, title }) => ({ id, title, owner: 'openai' }));
   };
   const notFetched = (error: unknown): readonly OfferedModel[] => {

@@ -533,6 +533,35 @@ describe('a sign-in with a key that is cancelled while the key is checked', () =
   });
 });
 
+describe('a list of models that comes late', () => {
+  it('does not take the place of the one of the account that is in use by then', async () => {
+    const real = netOf('Drawbridge/test');
+    const other = 'sk-CANARY-platform-key-0002';
+    const late = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    let checked = false;
+    const net: Net = async (request) => {
+      const isLate = checked && request.headers?.['authorization'] === `Bearer ${KEY}`;
+      checked = true;
+      if (!isLate) return real(request);
+      asked.resolve();
+      await late.promise;
+      return real(request);
+    };
+    await start({ headless: { net } });
+    test.openai.keys.add(other);
+    await test.signIn('api-key', KEY);
+    const models = () => fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } });
+    const first = models();
+    await asked.promise;
+    await test.signIn('api-key', other);
+    expect(await (await models()).text()).toContain('codex/gpt-5.5');
+    late.resolve();
+    await first;
+    expect(await test.call('/v1/responses', { ...responses, model: 'gpt-5.5' })).toMatchObject({ status: 200 });
+  });
+});
+
 describe('a sign-in with a key while the network is gone', () => {
   it('leaves nobody signed in, and says what to check', async () => {
     await start({ headless: { net: () => Promise.reject(new Error('gone')) } });
