@@ -21,12 +21,14 @@ export type CopilotSessionOptions = Omit<KeeperOptions, 'adapter'> & {
   clientId: () => string | null;
 };
 
+type Refusal = Extract<GrantAnswer<Grant>, { error: unknown }>;
+
 /** A GitHub account: its token kept as every account's is, and asked about by one of two ways. */
 export function copilotSession(options: CopilotSessionOptions): CopilotSession {
   const { source, tell } = options;
   const keeper = createTokenKeeper({ ...options, adapter: { renew: (tokens) => renewGitHub(tokens, options) } });
 
-  const problemOf = ({ problem, reason }: SourceProblem): { error: Extract<GrantAnswer<Grant>, { error: unknown }>['error'] } => {
+  const problemOf = ({ problem, reason }: SourceProblem): Refusal => {
     if (problem === 'rejected') {
       tell({ type: 'rejected', reason });
       return signInNeeded('copilot', reason);
@@ -39,45 +41,47 @@ export function copilotSession(options: CopilotSessionOptions): CopilotSession {
     return { error: { kind: 'not_entitled', message: reason } };
   };
 
-  const grantWith = async (token: string, request: UpstreamRequest | undefined): Promise<GrantAnswer<Grant>> => {
-    const answer = await source.endpoint(token, modelOf(request));
-    if ('problem' in answer) return problemOf(answer);
-    tell({ type: 'usable' });
-    return answer.endpoint;
+  /** A token that GitHub refuses before its end is renewed, where there is something to renew it with, and asked with once more. */
+  const asked = async <T>(question: (token: string) => Promise<T | SourceProblem>): Promise<{ told: T } | Refusal> => {
+    const held = await keeper.get();
+    if (!('tokens' in held)) return tokensMissing('copilot', held);
+    const { access, refresh } = held.tokens;
+    const told = await question(access);
+    if (!isProblem(told)) return { told };
+    if (told.problem !== 'rejected' || refresh === null) return problemOf(told);
+    const renewed = await keeper.refused(access);
+    if (!('tokens' in renewed)) return tokensMissing('copilot', renewed);
+    const again = await question(renewed.tokens.access);
+    return isProblem(again) ? problemOf(again) : { told: again };
   };
   const grant = async (request?: UpstreamRequest): Promise<GrantAnswer<Grant>> => {
-    const answer = await keeper.get();
-    return 'tokens' in answer ? grantWith(answer.tokens.access, request) : tokensMissing('copilot', answer);
+    const answer = await asked((token) => source.endpoint(token, modelOf(request)));
+    if ('error' in answer) return answer;
+    tell({ type: 'usable' });
+    return answer.told.endpoint;
   };
-  const asked = async <T>(question: (token: string) => Promise<T | SourceProblem>): Promise<T | undefined> => {
-    const answer = await keeper.get();
-    if (!('tokens' in answer)) return undefined;
-    const told = await question(answer.tokens.access);
-    if (!isProblem(told)) return told;
-    problemOf(told);
-    return undefined;
-  };
+  const toldIn = <T>(answer: { told: T } | Refusal): T | undefined => ('told' in answer ? answer.told : undefined);
 
   return {
     keeper,
     grant,
-    user: async () => (await asked((token) => source.user(token)))?.user,
-    models: () => asked((token) => source.models(token)),
+    user: async () => toldIn(await asked((token) => source.user(token)))?.user,
+    models: async () => toldIn(await asked((token) => source.models(token))),
     async refused(_token, _headers, request) {
       // What was refused may be something short-lived made from the sign-in: that is made anew before the sign-in itself is doubted.
       const held = await keeper.get();
       if (!('tokens' in held)) return tokensMissing('copilot', held);
       await source.forget();
       const looked = await source.user(held.tokens.access);
-      if (!('problem' in looked)) return grantWith(held.tokens.access, request);
+      if (!('problem' in looked)) return grant(request);
       if (looked.problem !== 'rejected') return problemOf(looked);
       const renewed = await keeper.refused(held.tokens.access);
-      return 'tokens' in renewed ? grantWith(renewed.tokens.access, request) : tokensMissing('copilot', renewed);
+      return 'tokens' in renewed ? grant(request) : tokensMissing('copilot', renewed);
     },
     async retry() {
       await source.forget();
       const answer = await keeper.retry();
-      if ('tokens' in answer) await grantWith(answer.tokens.access, undefined);
+      if ('tokens' in answer) await grant();
     },
     async stop() {
       await Promise.all([keeper.stop(), source.stop()]);

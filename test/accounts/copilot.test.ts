@@ -322,6 +322,21 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
     expect(test.bridge()).toMatchObject({ state: 'auth_required', reason: 'GitHub has ended this sign-in (bad_refresh_token).' });
   });
 
+  it('renews a token that GitHub refuses before its end, whichever question finds that out', async () => {
+    let aged = 0;
+    await start({ headless: { clock: { now: () => Date.now() + aged, monotonic: () => performance.now() } } });
+    test.github.expiresIn = 28_800;
+    await test.signIn(route);
+    aged = DAY / 24;
+    test.github.token = 'another';
+    expect(await test.call('/v1/messages', claude)).toMatchObject({ status: 200 });
+    aged = DAY / 12;
+    test.github.token = 'another';
+    await test.engine.control.bridges.retry({ bridge: 'copilot' });
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: null });
+    expect(test.github.server.seen.filter(({ body }) => body.toString().includes('grant_type=refresh_token'))).toHaveLength(2);
+  });
+
   it('sends its token to no address that is not GitHub’s', async () => {
     await start();
     test.github.api = 'https://api.evil.example';
