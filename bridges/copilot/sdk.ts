@@ -88,8 +88,11 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
     });
   };
 
-  /** Asks the SDK. One that failed is ended, but for what it could not find: the next question begins anew. */
-  const ask = async <T>(token: string, question: (held: Running) => Promise<T>): Promise<T | SourceProblem> => {
+  /**
+   * Asks the SDK. One that failed is ended, but for what it could not find: the next question begins anew. A question whose
+   * runtime was ended for another one's sake is asked once more.
+   */
+  const ask = async <T>(token: string, question: (held: Running) => Promise<T>, isFirst = true): Promise<T | SourceProblem> => {
     let asked: Promise<Running> | undefined;
     let held: Running | undefined;
     try {
@@ -101,6 +104,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       held = await asked;
       return await question(held);
     } catch (error) {
+      if (isFirst && !stopped && asked !== undefined && asked !== running) return ask(token, question, false);
       // A model that one client made up is no reason to end what all use.
       if (asked === running && (held === undefined || !isNotFound(error))) await close();
       log.warn('copilot.sdk_failed', { error });

@@ -11,9 +11,10 @@ import { testClock } from './keeper.support.ts';
 let home: string;
 let started: number;
 let alive: Set<SdkClient>;
-/** What the next runtimes wait for before they are up. */
+/** What the next runtimes wait for before they are up, and endpoints before they are told. */
 let gate: Promise<void>;
 let starting: PromiseWithResolvers<void>;
+let questioned: PromiseWithResolvers<void>;
 let source: CopilotSource;
 
 /** A runtime that knows one model. */
@@ -37,6 +38,8 @@ class Client implements SdkClient {
         model: { list: async () => ({ list: [] }) },
         provider: {
           getEndpoint: async ({ modelId }) => {
+            questioned.resolve();
+            await gate;
             if (!alive.has(this)) throw new Error('Connection is closed.');
             if (modelId === 'made-up') throw new Error('Request failed with status code 404');
             return { baseUrl: 'https://api.githubcopilot.com', apiKey: 'k', headers: {} };
@@ -53,6 +56,7 @@ beforeEach(() => {
   alive = new Set();
   gate = Promise.resolve();
   starting = Promise.withResolvers();
+  questioned = Promise.withResolvers();
   source = sdkSource({
     load: async () => Client,
     home,
@@ -88,6 +92,28 @@ describe('the SDK’s runtime', () => {
     expect(await source.endpoint('t', 'made-up')).toHaveProperty('problem');
     expect([started, alive.size]).toEqual([1, 1]);
     expect(await source.endpoint('t', 'known')).toHaveProperty('endpoint');
+  });
+  it('that is ended for another call’s sake costs a question under way nothing', async () => {
+    await source.user('t');
+    const answered = Promise.withResolvers<void>();
+    gate = answered.promise;
+    const asked = source.endpoint('t', 'known');
+    await questioned.promise;
+    await source.forget();
+    answered.resolve();
+    expect(await asked).toHaveProperty('endpoint');
+    expect([started, alive.size]).toEqual([2, 1]);
+  });
+  it('that was stopped is not begun again for a question under way', async () => {
+    await source.user('t');
+    const answered = Promise.withResolvers<void>();
+    gate = answered.promise;
+    const asked = source.endpoint('t', 'known');
+    await questioned.promise;
+    await source.stop();
+    answered.resolve();
+    expect(await asked).toMatchObject({ problem: 'passing' });
+    expect([started, alive.size]).toEqual([1, 0]);
   });
   it('is begun anew where it broke', async () => {
     await source.user('t');
