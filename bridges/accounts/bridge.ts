@@ -131,9 +131,12 @@ export function createBridge<S extends Session<G>, G extends Grant>(options: Bri
         holder.restore();
         return detail();
       }
+      const session = holder.session();
       const unconfirmed = await parts.end(account);
-      holder.remove(account.id);
-      holder.tell({ type: 'signed_out', unconfirmed });
+      if (holder.session() === session) {
+        holder.remove(account.id);
+        holder.tell({ type: 'signed_out', unconfirmed });
+      } else if (holder.active()?.id !== account.id) holder.remove(account.id);
       return detail();
     },
     async useAccount(id) {

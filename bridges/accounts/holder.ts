@@ -97,7 +97,10 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
     const opened: S | undefined = account && options.sessionOf(account, (event) => void (session === opened && tell(event)));
     session = opened;
     // Held to be usable until it is found not to be: asking the keychain may put up a prompt.
-    view = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
+    const next = account === undefined ? SIGNED_OUT : nextAccount(SIGNED_OUT, { type: 'usable' });
+    // That nobody is left is no end to a sign-in that began meanwhile.
+    if (account === undefined && view.state === 'signing_in') before = next;
+    else view = next;
     onChange();
   };
 
@@ -161,8 +164,13 @@ export function createAccountHolder<S extends { stop(): Promise<void> }>(options
       activate(added);
     },
     remove(id) {
-      update((held) => ({ ...held, active: null, accounts: held.accounts.filter((account) => account.id !== id) }));
-      activate(undefined);
+      const isActive = record().active === id;
+      update((held) => ({
+        ...held,
+        active: isActive ? null : held.active,
+        accounts: held.accounts.filter((account) => account.id !== id),
+      }));
+      if (isActive) activate(undefined);
     },
     use(id) {
       const account = record().accounts.find((one) => one.id === id);

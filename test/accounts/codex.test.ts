@@ -533,6 +533,31 @@ describe('a sign-in with a key that is cancelled while the key is checked', () =
   });
 });
 
+describe('a sign-out that OpenAI is slow to confirm', () => {
+  it.each(['api-key', 'chatgpt'] as const)('leaves an account that was signed in meanwhile as it is: %s', async (route) => {
+    const real = netOf('Drawbridge/test');
+    const revoking = Promise.withResolvers<void>();
+    const confirmed = Promise.withResolvers<void>();
+    const net: Net = async (request) => {
+      if (request.url.endsWith('/oauth/revoke')) {
+        revoking.resolve();
+        await confirmed.promise;
+        return { status: 200, headers: {}, body: undefined };
+      }
+      return real(request);
+    };
+    await start({ headless: { net } });
+    await test.signIn('chatgpt');
+    const { bridges } = test.engine.control;
+    const signedOut = bridges.signOut({ bridge: 'codex' });
+    await revoking.promise;
+    await test.signIn(route, KEY);
+    confirmed.resolve();
+    expect(await signedOut).toMatchObject({ state: 'ready', accounts: [{ route, active: true }] });
+    expect(await test.call('/v1/responses', responses, { key: test.appKey })).toMatchObject({ status: 200 });
+  });
+});
+
 describe('a list of models that comes late', () => {
   it('does not take the place of the one of the account that is in use by then', async () => {
     const real = netOf('Drawbridge/test');

@@ -54,6 +54,16 @@ describe('while another account signs in', () => {
   });
 });
 
+it('a sign-in that began before the held account was gone goes on', () => {
+  holder.add({ id: 'one', route: 'api-key', label: 'one', plan: null });
+  holder.begin('Go to the browser.');
+  holder.remove('one');
+  holder.tell({ type: 'signed_out', unconfirmed: null });
+  expect(holder.view()).toMatchObject({ state: 'signing_in' });
+  holder.fallBack({ type: 'sign_in_failed', reason: 'Nobody came.' });
+  expect(holder.view()).toMatchObject({ state: 'signed_out', reason: 'Nobody came.' });
+});
+
 it('a sign-in that is cancelled when it is over already changes nothing', () => {
   holder.begin('Go to the browser.');
   holder.add({ id: 'one', route: 'api-key', label: 'one', plan: null });
