@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { readIfThere, writeFileAtomic } from '../engine/files.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 
-/** Larger values do not fit into a Windows credential. Bytes. */
-const LARGEST_IN_KEYCHAIN = 2_000;
+/** Larger values do not fit into a Windows credential. Bytes of UTF-16, as they are kept there. */
+const LARGEST_IN_KEYCHAIN = 2_500;
 const DATA_KEY = 'data-key';
 /** Stands in the keychain for a value that is in a file. */
 const IN_FILE = 'sealed:1';
@@ -29,7 +29,7 @@ export function withLargeValues(keychain: SecretStore, folder: string): SecretSt
       return key === undefined || text === undefined ? undefined : openSealed(text, key, name);
     },
     async set(name, value) {
-      if (Buffer.byteLength(value) <= LARGEST_IN_KEYCHAIN) {
+      if (Buffer.byteLength(value, 'utf16le') <= LARGEST_IN_KEYCHAIN) {
         await keychain.set(name, value);
         rmSync(fileOf(name), { force: true });
         return;

@@ -46,6 +46,25 @@ describe('large values', () => {
     await Promise.all(values.map((value, n) => store.set(`tokens-${n}`, value)));
     expect(await Promise.all(values.map((_value, n) => store.get(`tokens-${n}`)))).toEqual(values);
   });
+  it.each([1_000, 1_281, 1_999, 2_001])(
+    'fit into a keychain like that of Windows, which takes 2,560 bytes of UTF-16: %i letters',
+    async (letters) => {
+      const keychain = memorySecrets();
+      const small: SecretStore = {
+        ...keychain,
+        set: async (name, value) => {
+          if (Buffer.byteLength(value, 'utf16le') > 2_560) throw new SecretError('unavailable', 'too long');
+          await keychain.set(name, value);
+        },
+      };
+      const store = withLargeValues(small, path.join(folder, 'windows'));
+      for (const letter of ['x', 'ß', '😀']) {
+        const value = letter.repeat(letters);
+        await store.set('tokens', value);
+        expect(await store.get('tokens')).toBe(value);
+      }
+    },
+  );
   it('are there still where the keychain does not give them up', async () => {
     const keychain = memorySecrets();
     const locked: SecretStore = { ...keychain, delete: () => Promise.reject(new SecretError('locked', 'locked')) };
