@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { problemOf } from '../accounts/keychain.ts';
@@ -20,7 +21,7 @@ const PATIENCE_MS = 30_000;
 export async function readCodexLogin(home: string): Promise<string | undefined> {
   const text = readIfThere(path.join(home, 'auth.json'));
   if (text !== undefined) return text;
-  const account = `cli|${createHash('sha256').update(home).digest('hex').slice(0, 16)}`;
+  const account = `cli|${createHash('sha256').update(realPath(home)).digest('hex').slice(0, 16)}`;
   try {
     const entry = new AsyncEntry('Codex Auth', account, { linux: { store: 'secret-service' } });
     return (await entry.getPassword(AbortSignal.timeout(PATIENCE_MS))) ?? undefined;
@@ -35,5 +36,14 @@ export async function readCodexLogin(home: string): Promise<string | undefined> 
         cause: error,
       },
     );
+  }
+}
+
+/** Codex names its entry by where its folder really is, and by what it was told where that can't be found out. */
+function realPath(home: string): string {
+  try {
+    return realpathSync(home);
+  } catch {
+    return home;
   }
 }

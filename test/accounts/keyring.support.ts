@@ -17,10 +17,10 @@ function isInstalled(program: string): boolean {
   }
 }
 
-/** Runs a probe of this folder with such a keychain; resolves with what it prints as its result. */
-export function inKeyringSession(probeFile: string, kind: KeyringKind): Promise<unknown> {
+/** Runs a probe of this folder with such a keychain, and more arguments; resolves with what it prints as its result. */
+export function inKeyringSession(probeFile: string, kind: KeyringKind, ...more: string[]): Promise<unknown> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-keyring-'));
-  const probe = [process.execPath, path.join(import.meta.dirname, probeFile), kind === 'unlocked' ? 'contract' : 'read'];
+  const probe = [process.execPath, path.join(import.meta.dirname, probeFile), kind === 'unlocked' ? 'contract' : 'read', ...more];
   const script = path.join(import.meta.dirname, 'keyring-session.sh');
   const [command = '', ...args] = kind === 'none' ? probe : ['dbus-run-session', '--', 'bash', script, kind, ...probe];
   const env = {
