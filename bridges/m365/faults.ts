@@ -40,6 +40,8 @@ const PUBLIC_CLIENT =
 const CONSENT = 'Let an administrator open the link and grant the permissions, then sign in again.';
 const OTHER_TENANT = 'Sign in with an account of that directory, or name your own in bridges.m365.tenant.';
 const AGAIN = 'Sign in again.';
+/** Read where a sign-in came to nothing, and by the doctor: neither is tried again by itself, as a renewal is. */
+const LATER = 'Try again in a while.';
 const BY_RULE = 'Sign in again from a device and a place that your organization allows, or ask its administrator.';
 
 /**
@@ -122,8 +124,8 @@ const KNOWN: ReadonlyMap<string, Known> = new Map<string, Known>([
   ['70020', ['sign_in', 'The code was not typed in before it ran out.', AGAIN]],
   ['70019', ['sign_in', 'The code was not typed in before it ran out.', AGAIN]],
   ['70018', ['sign_in', 'Entra does not know the code.', AGAIN]],
-  ['50196', ['passing', 'Entra asks for fewer requests.', 'It is tried again by itself.']],
-  ['90033', ['passing', 'Entra is not available just now.', 'It is tried again by itself.']],
+  ['50196', ['passing', 'Entra asks for fewer requests.', LATER]],
+  ['90033', ['passing', 'Entra is not available just now.', LATER]],
 ]);
 
 const OAUTH: Readonly<Record<string, Known>> = {
@@ -137,8 +139,8 @@ const OAUTH: Readonly<Record<string, Known>> = {
   invalid_grant: ['sign_in', 'Microsoft does not accept this sign-in any more.', AGAIN],
   interaction_required: ['sign_in', 'Microsoft asks you to sign in again.', AGAIN],
   login_required: ['sign_in', 'Microsoft asks you to sign in again.', AGAIN],
-  temporarily_unavailable: ['passing', 'Entra is not available just now.', 'It is tried again by itself.'],
-  server_error: ['passing', 'Entra is not available just now.', 'It is tried again by itself.'],
+  temporarily_unavailable: ['passing', 'Entra is not available just now.', LATER],
+  server_error: ['passing', 'Entra is not available just now.', LATER],
 };
 
 /** What an answer of Entra's means. Pure. */
@@ -167,7 +169,7 @@ export function renewalFaultOf(said: Said, app: AppRegistration, scopes: readonl
   const fault = faultOf(said, app, scopes);
   if (knownOf(said) !== undefined) return fault;
   const reason = `Microsoft did not renew the sign-in this time. (${fault.code})`;
-  return { ...fault, kind: 'passing', reason, mend: 'It is tried again by itself.' };
+  return { ...fault, kind: 'passing', reason, mend: LATER };
 }
 
 function knownOf(said: Said): Known | undefined {
@@ -185,7 +187,7 @@ export function unreachable(retryAfterMs: number | null): Fault {
     kind: 'passing',
     code: 'unreachable',
     reason: 'Microsoft’s sign-in service could not be reached.',
-    mend: 'Check the network. It is tried again by itself.',
+    mend: 'Check the network, then try again.',
     href: null,
     retryAfterMs,
     claims: null,
