@@ -23,6 +23,7 @@ export class PlanReply implements ReplySink {
   #headers: Record<string, string | string[]> = {};
   #errorBytes: Buffer[] = [];
   #terminal: JsonObject | undefined;
+  #failed: TurnError | undefined;
   #over = false;
 
   constructor(sink: ReplySink, stream: boolean, onError: (error: TurnError) => void, onAnswered: () => void) {
@@ -85,14 +86,24 @@ export class PlanReply implements ReplySink {
     const event = asObject(parse(frame.data));
     const type = asString(event?.type) ?? frame.event;
     if (event !== undefined && type === 'response.output_item.done') this.#keep(event);
+    if (type === 'response.failed' || type === 'error') this.#fails({ event: type, data: frame.data });
     if (event === undefined || type === undefined || !TERMINAL.has(type)) return render(type, frame.data);
     const response = asObject(event.response) ?? {};
     const output = Array.isArray(response.output) && response.output.length > 0 ? response.output : this.#items.filter(Boolean);
     this.#terminal = { ...response, output };
-    const error = asObject(response.error);
-    if (type !== 'response.failed') this.#onAnswered();
-    else if (error !== undefined) this.#onError(codecs.responses.parseError(500, {}, { error }));
+    if (type !== 'response.failed') {
+      this.#failed = undefined;
+      this.#onAnswered();
+    }
     return render(type, JSON.stringify({ ...event, response: this.#terminal }));
+  }
+
+  #fails(frame: SseFrame): void {
+    for (const event of codecs.responses.streamParser().push(frame)) {
+      if (event.type !== 'error') continue;
+      this.#failed = event.error;
+      this.#onError(event.error);
+    }
   }
 
   #keep(event: JsonObject): void {
@@ -103,12 +114,9 @@ export class PlanReply implements ReplySink {
 
   #whole(): void {
     this.#over = true;
+    const failed = this.#failed;
+    if (failed !== undefined) return this.#sink.fail({ kind: 'refused', message: failed.message, error: failed });
     if (this.#terminal === undefined) return this.#sink.fail({ kind: 'cut', message: CUT });
-    const error = asObject(this.#terminal.error);
-    if (this.#terminal.status === 'failed' && error !== undefined) {
-      const failed = codecs.responses.parseError(500, {}, { error });
-      return this.#sink.fail({ kind: 'refused', message: failed.message, error: failed });
-    }
     this.#sink.start(200, { ...this.#headers, 'content-type': 'application/json' });
     this.#sink.data(Buffer.from(JSON.stringify(this.#terminal)));
     this.#sink.end();

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { PlanReply } from '../../bridges/codex/reply.ts';
+import type { UpstreamFailure } from '../../bridges/upstreams/upstream.ts';
+import type { TurnError } from '../../bridges/wire/turn.ts';
+
+/** What becomes of a plan's stream for a client that asked for none. */
+function whole(...events: object[]): { failed: UpstreamFailure | undefined; noted: TurnError[] } {
+  let failed: UpstreamFailure | undefined;
+  const noted: TurnError[] = [];
+  const sink = { start: () => {}, data: () => true, end: () => {}, fail: (failure: UpstreamFailure) => (failed = failure) };
+  const reply = new PlanReply(
+    sink,
+    false,
+    (error) => noted.push(error),
+    () => {},
+  );
+  reply.start(200, { 'content-type': 'text/event-stream' });
+  for (const event of events) reply.data(Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+  reply.end();
+  return { failed, noted };
+}
+
+describe('a plan’s stream that fails, for a client that wants the reply in one piece', () => {
+  const why = { code: 'rate_limit_exceeded', message: 'Rate limit reached. Please try again in 11s.' };
+  const limit = { kind: 'rate_limited', message: why.message, retryAfter: 11 };
+  it.each([
+    ['response.failed', { type: 'response.failed', response: { id: 'resp_1', status: 'failed', error: why } }],
+    ['an error event', { type: 'error', ...why, param: null, sequence_number: 1 }],
+    ['an error event with its words inside', { type: 'error', error: why }],
+  ])('is the error it tells, with its wait: %s', (_how, event) => {
+    const { failed, noted } = whole({ type: 'response.created', response: { id: 'resp_1' } }, event);
+    expect(failed).toMatchObject({ kind: 'refused', error: limit });
+    expect(noted).toMatchObject([limit]);
+  });
+  it('is a cut where it tells nothing', () => {
+    expect(whole({ type: 'response.created', response: { id: 'resp_1' } })).toMatchObject({ failed: { kind: 'cut' }, noted: [] });
+  });
+});
