@@ -214,7 +214,10 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
 
   const renew = (refused?: string): Promise<TokenAnswer> => {
     flight ??= withLock(options.lockFile, LOCK, () => renewLocked(refused))
-      .catch(troubleOf)
+      .catch((error: unknown) => {
+        const answer = troubleOf(error);
+        return refused === undefined ? (resting() ?? answer) : answer;
+      })
       .finally(() => {
         flight = undefined;
       });

@@ -148,6 +148,15 @@ describe('when renewing fails', () => {
     expect(await keeper.get()).toMatchObject({ tokens: { access: 'access-2' } });
     expect(view).toEqual({ state: 'ready', reason: null, mend: null });
   });
+  it('for a reason of this machine’s own costs no call while the token is still good', async () => {
+    const held = tokens({ expiresAt: clock.now() + 60_000 });
+    const keeper = keeperOf(held, () => Promise.reject(new Error('The settings name no app.')));
+    expect(await keeper.get()).toEqual({ tokens: held });
+    expect(view).toMatchObject({ state: 'ready', reason: 'The settings name no app.' });
+    expect(await keeper.refused('access-1')).toMatchObject({ problem: 'passing' });
+    clock.at += 60_000;
+    expect(await keeper.get()).toMatchObject({ problem: 'passing', reason: 'The settings name no app.' });
+  });
   it('says so, and keeps the sign-in, where the token ended meanwhile', async () => {
     const keeper = keeperOf(tokens({ expiresAt: clock.at }), [offline]);
     expect(await keeper.get()).toMatchObject({ problem: 'passing', reason: 'The network is gone.' });
