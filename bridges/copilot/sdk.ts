@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
-import type { Clock } from '../engine/clock.ts';
+import { systemPause, type Clock, type Pause } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { plainEnvironment } from '../engine/child.ts';
 import { readModels } from './models.ts';
@@ -29,6 +29,7 @@ export type SdkSourceOptions = {
   clock: Clock;
   log: Logger;
   version: string;
+  pause?: Pause;
 };
 
 const GITHUB_API = 'https://api.github.com';
@@ -36,6 +37,9 @@ const GITHUB_API = 'https://api.github.com';
 const KEPT_MS = 10 * 60_000;
 /** An endpoint is asked for anew this long before it ends. */
 const AHEAD_MS = 60_000;
+/** The runtime is given up where it does not answer for this long. Milliseconds. */
+const PATIENCE_MS = 60_000;
+const STOP_MS = 5_000;
 
 type Running = { token: string; client: SdkClient; session: SdkSession };
 
@@ -48,6 +52,14 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
   let running: Promise<Running> | undefined;
   let stopped = false;
   const endpoints = new Map<string, { until: number; endpoint: Grant }>();
+
+  const inTime = async <T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T> => {
+    const over = new AbortController();
+    const late = (options.pause ?? systemPause)(milliseconds, over.signal).then(() => {
+      throw new Error('The Copilot SDK does not answer.');
+    });
+    return Promise.race([work, late]).finally(() => over.abort());
+  };
 
   const open = async (token: string): Promise<Running> => {
     const Client = await options.load();
@@ -62,12 +74,10 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       clientInfo: { applicationName: 'drawbridge', applicationVersion: options.version },
     });
     try {
-      await client.start();
-      const session = await client.createSession({
-        gitHubToken: token,
-        availableTools: [],
-        onPermissionRequest: () => ({ kind: 'reject' }),
-      });
+      await inTime(client.start());
+      const session = await inTime(
+        client.createSession({ gitHubToken: token, availableTools: [], onPermissionRequest: () => ({ kind: 'reject' }) }),
+      );
       return { token, client, session };
     } catch (error) {
       await end(client);
@@ -82,7 +92,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
     if (held !== undefined) await end(held.client);
   };
   const end = async (client: SdkClient): Promise<void> => {
-    await client.stop().catch(async (error: unknown) => {
+    await inTime(client.stop(), STOP_MS).catch(async (error: unknown) => {
       log.warn('copilot.sdk_stop_failed', { error });
       await client.forceStop().catch(() => undefined);
     });
@@ -102,7 +112,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       running ??= open(token);
       asked = running;
       held = await asked;
-      return await question(held);
+      return await inTime(question(held));
     } catch (error) {
       if (isFirst && !stopped && asked !== undefined && asked !== running) return ask(token, question, false);
       // A model that one client made up is no reason to end what all use.

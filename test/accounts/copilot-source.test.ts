@@ -13,8 +13,12 @@ let started: number;
 let alive: Set<SdkClient>;
 /** What the next runtimes wait for before they are up, and endpoints before they are told. */
 let gate: Promise<void>;
+/** Whether runtimes end when they are asked to. */
+let stops: boolean;
 let starting: PromiseWithResolvers<void>;
 let questioned: PromiseWithResolvers<void>;
+/** The time for an answer is over. */
+let late: PromiseWithResolvers<void>;
 let source: CopilotSource;
 
 /** A runtime that knows one model. */
@@ -27,9 +31,12 @@ class Client implements SdkClient {
     await gate;
   }
   async stop(): Promise<void> {
+    if (!stops) return new Promise(() => {});
     alive.delete(this);
   }
-  forceStop = (): Promise<void> => this.stop();
+  async forceStop(): Promise<void> {
+    alive.delete(this);
+  }
   async createSession(): Promise<SdkSession> {
     return {
       disconnect: async () => {},
@@ -55,8 +62,10 @@ beforeEach(() => {
   started = 0;
   alive = new Set();
   gate = Promise.resolve();
+  stops = true;
   starting = Promise.withResolvers();
   questioned = Promise.withResolvers();
+  late = Promise.withResolvers();
   source = sdkSource({
     load: async () => Client,
     home,
@@ -64,6 +73,8 @@ beforeEach(() => {
     clock: testClock(),
     log: silentLogger,
     version: '1',
+    pause: (_milliseconds, signal) =>
+      Promise.race([late.promise, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))]),
   });
 });
 afterEach(async () => {
@@ -114,6 +125,25 @@ describe('the SDK’s runtime', () => {
     answered.resolve();
     expect(await asked).toMatchObject({ problem: 'passing' });
     expect([started, alive.size]).toEqual([1, 0]);
+  });
+  it.each([
+    ['does not come up', false],
+    ['does not answer', true],
+  ])('that %s in time is ended, and nobody waits for it any longer', async (_what, isUp) => {
+    if (isUp) await source.user('t');
+    gate = new Promise(() => {});
+    const asked = source.endpoint('t', 'known');
+    await (isUp ? questioned : starting).promise;
+    late.resolve();
+    expect(await asked).toMatchObject({ problem: 'passing' });
+    expect(alive.size).toBe(0);
+  });
+  it('that can’t be ended in time is ended by force', async () => {
+    await source.user('t');
+    stops = false;
+    late.resolve();
+    await source.forget();
+    expect(alive.size).toBe(0);
   });
   it('is begun anew where it broke', async () => {
     await source.user('t');
