@@ -1,6 +1,7 @@
 import type { Ready } from '../accounts/call.ts';
 import { renamed } from '../companion/peek.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
+import { exactNumbers } from '../wire/exact-numbers.ts';
 import { asString, isObject } from '../wire/json.ts';
 import type { JsonValue } from '../wire/turn.ts';
 import type { Grant } from './lane.ts';
@@ -47,8 +48,9 @@ function headersFor(request: UpstreamRequest, grant: Grant, userAgent: string): 
 }
 
 function parse(body: Buffer): JsonValue | undefined {
+  const text = body.toString('utf8');
   try {
-    return JSON.parse(body.toString('utf8'));
+    return exactNumbers<JsonValue>(JSON.parse(text), text);
   } catch {
     return undefined;
   }

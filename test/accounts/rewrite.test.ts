@@ -18,6 +18,18 @@ it('a request for a platform key goes on byte for byte but for its model’s nam
   expect(ready).toMatchObject({ request: { body: body('gpt-5.5') } });
 });
 
+it.each(['plan', 'backend'] as const)('a request for a %s keeps the numbers that JavaScript would round', (lane) => {
+  const body = Buffer.from(
+    '{"model":"m","input":[],"tools":[{"type":"function","name":"f","parameters":{"maximum":9223372036854775807}}]}',
+  );
+  const ready = prepare(
+    { method: 'POST', target: '/v1/responses', headers: [], body },
+    { lane, token: 't', accountId: null },
+    'drawbridge/1',
+  );
+  expect('request' in ready && ready.request.body?.toString()).toContain('"maximum":9223372036854775807}');
+});
+
 describe('a request for a plan', () => {
   it('always streams, is never stored, and names the model as the provider does', () => {
     expect(rewritten({ model: 'codex/gpt-5.5', input: [], store: true }).body).toEqual({
