@@ -1,5 +1,6 @@
 import type { ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { codecs } from '../wire/codecs.ts';
+import { streamError } from '../wire/responses/errors.ts';
 import { asNumber, asObject, asString } from '../wire/json.ts';
 import { SseReader, type SseFrame } from '../wire/sse.ts';
 import type { JsonObject, JsonValue, TurnError } from '../wire/turn.ts';
@@ -95,7 +96,7 @@ export class PlanReply implements ReplySink {
       this.#failed = undefined;
       this.#onAnswered();
     }
-    return render(type, JSON.stringify({ ...event, response: this.#terminal }));
+    return render(type, JSON.stringify({ ...event, response: this.#inKnownWords(this.#terminal) }));
   }
 
   #fails(frame: SseFrame): void {
@@ -104,6 +105,15 @@ export class PlanReply implements ReplySink {
       this.#failed = event.error;
       this.#onError(event.error);
     }
+  }
+
+  /** A used-up or overloaded plan has codes of its own; Codex repeats a call whose failure it can't read (SPEC 4.4). */
+  #inKnownWords(response: JsonObject): JsonObject {
+    const failed = this.#failed;
+    const error = asObject(response.error);
+    if (failed === undefined || !PLANS_OWN.test(asString(error?.code) ?? '')) return response;
+    const isKnown = failed.kind === 'quota_exceeded' || failed.kind === 'overloaded';
+    return isKnown ? { ...response, error: { ...error, ...streamError(failed) } } : response;
   }
 
   #keep(event: JsonObject): void {
@@ -133,6 +143,7 @@ export class PlanReply implements ReplySink {
 }
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+const PLANS_OWN = /^subscription_sharing_/;
 const MAX_ITEMS = 10_000;
 const CUT = 'The upstream ended without finishing its reply.';
 

@@ -36,3 +36,31 @@ describe('a plan’s stream that fails, for a client that wants the reply in one
     expect(whole({ type: 'response.created', response: { id: 'resp_1' } })).toMatchObject({ failed: { kind: 'cut' }, noted: [] });
   });
 });
+
+describe('a plan’s stream that fails, for a client that reads the stream', () => {
+  const told = (code: string): unknown => {
+    let text = '';
+    const sink = { start: () => {}, data: (chunk: Buffer) => ((text += chunk.toString()), true), end: () => {}, fail: () => {} };
+    const reply = new PlanReply(
+      sink,
+      true,
+      () => {},
+      () => {},
+    );
+    reply.start(200, { 'content-type': 'text/event-stream' });
+    const response = { id: 'resp_1', status: 'failed', error: { code, message: 'It reads so.' } };
+    reply.data(Buffer.from(`event: response.failed\ndata: ${JSON.stringify({ type: 'response.failed', response })}\n\n`));
+    const event: { response: { error: unknown } } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '{}');
+    return event.response.error;
+  };
+  // Codex repeats the call five times over where it does not know the code (SPEC 4.4).
+  it.each([
+    ['subscription_sharing_usage_limit_exceeded', 'insufficient_quota'],
+    ['subscription_sharing_usage_unavailable', 'server_is_overloaded'],
+    // Clients of other formats read from it that a person has to sign in.
+    ['subscription_sharing_invalid_user', 'subscription_sharing_invalid_user'],
+    ['usage_not_included', 'usage_not_included'],
+    ['rate_limit_exceeded', 'rate_limit_exceeded'],
+    ['new_code', 'new_code'],
+  ])('says %s as %s', (code, known) => expect(told(code)).toEqual({ code: known, message: 'It reads so.' }));
+});
