@@ -33,7 +33,11 @@ const REFUSED = [
 ];
 /** Tools that run at the client: everything else is hosted, and of those a plan has web search alone. */
 const OWN_TOOLS = new Set(['function', 'custom']);
-const HOSTED_TOOLS = new Set(['namespace', 'web_search', 'web_search_preview']);
+const HOSTED_TOOLS: Record<Exclude<Lane, 'platform'>, ReadonlySet<string>> = {
+  plan: new Set(['namespace', 'web_search', 'web_search_preview']),
+  // Where Codex itself finds its tools (SPEC 4.2).
+  backend: new Set(['namespace', 'web_search', 'web_search_preview', 'tool_search']),
+};
 
 const PLAN = 'a ChatGPT plan does not accept it';
 
@@ -61,7 +65,7 @@ export function planRequest(request: JsonObject, lane: Exclude<Lane, 'platform'>
     delete body.service_tier;
   }
   body.input = inputItems(request.input);
-  const tools = planTools(request.tools, lost);
+  const tools = planTools(request.tools, HOSTED_TOOLS[lane], lost);
   if (lane === 'plan') moveOwnTools(body, tools);
   else if (tools.length > 0) body.tools = tools;
   else delete body.tools;
@@ -76,13 +80,13 @@ function inputItems(input: JsonValue | undefined): JsonValue[] {
   return input.map((item) => (isObject(item) && item.role === 'system' ? { ...item, role: 'developer' } : item));
 }
 
-function planTools(tools: JsonValue | undefined, lost: Loss[]): JsonObject[] {
+function planTools(tools: JsonValue | undefined, hosted: ReadonlySet<string>, lost: Loss[]): JsonObject[] {
   if (!Array.isArray(tools)) return [];
   return tools.flatMap((tool, index) => {
     const known = asObject(tool);
     const type = asString(known?.type) ?? '';
     if (known !== undefined && OWN_TOOLS.has(type)) return [type === 'function' ? explicit(known) : known];
-    if (known !== undefined && HOSTED_TOOLS.has(type)) return [known];
+    if (known !== undefined && hosted.has(type)) return [known];
     lost.push({ path: `tools[${index}]`, why: `the hosted tool "${type}" is not part of a ChatGPT plan` });
     return [];
   });

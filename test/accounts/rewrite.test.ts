@@ -88,6 +88,11 @@ describe('a request for a plan', () => {
       { name: 'f' },
     ]);
   });
+  it('leaves the search for tools at the backend, which Codex itself asks for there, and drops it elsewhere', () => {
+    const request = { model: 'm', input: [], tools: [{ type: 'tool_search' }] };
+    expect(rewritten(request, 'backend')).toMatchObject({ body: { tools: [{ type: 'tool_search' }] }, lost: [] });
+    expect(rewritten(request).lost).toMatchObject([{ path: 'tools[0]' }]);
+  });
   it('drops hosted tools a plan lacks, and a choice of one', () => {
     const { body, lost } = rewritten({ model: 'm', input: 'x', tools: [{ type: 'file_search' }], tool_choice: { type: 'file_search' } });
     expect(body).not.toHaveProperty('tools');

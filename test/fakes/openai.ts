@@ -363,7 +363,8 @@ function planRefusal(body: Record<string, unknown>, backend: boolean): object | 
   const tools = Array.isArray(body['tools']) ? body['tools'] : [];
   const flat = tools.findIndex((tool) => (backend ? false : ['function', 'custom'].includes(tool.type)));
   if (flat >= 0) return unsupported(`tools[${flat}]`);
-  const hosted = tools.findIndex((tool) => !['namespace', 'web_search', 'function', 'custom'].includes(tool.type));
+  const known = ['namespace', 'web_search', 'function', 'custom', ...(backend ? ['tool_search'] : [])];
+  const hosted = tools.findIndex((tool) => !known.includes(tool.type));
   if (hosted >= 0) return unsupported(`tools[${hosted}]`);
   return undefined;
 }
