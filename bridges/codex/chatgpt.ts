@@ -38,7 +38,7 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
     spent = true;
     if (answer.kind === 'code') {
       answered.resolve(answer);
-      return 'You are signed in. You can close this page and go back to Drawbridge.';
+      return 'ChatGPT has answered. You can close this page and go back to Drawbridge.';
     }
     finished.resolve(answer);
     return 'The sign-in was not completed. Drawbridge says why; you can close this page.';

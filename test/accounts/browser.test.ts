@@ -19,7 +19,7 @@ it('signs in with a real browser that comes back from the provider’s page', as
   const page = await browser.newPage();
   await page.goto(url ?? '');
   await page.click('#allow');
-  await page.getByText('You are signed in.').waitFor();
+  await page.getByText('ChatGPT has answered.').waitFor();
   expect(new URL(page.url()).hostname).toBe('127.0.0.1');
   expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'ready', route: 'chatgpt' });
 });

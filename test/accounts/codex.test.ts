@@ -346,6 +346,14 @@ describe('with ChatGPT', () => {
     await test.openai.person(url ?? '', 'allow');
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'ready' });
   });
+  it('is not said to be done in the browser before it is', async () => {
+    await start();
+    test.openai.mood.sharesPlan = false;
+    const { url } = await test.engine.control.bridges.signIn({ bridge: 'codex', route: 'chatgpt', agree: true });
+    const { text } = await test.openai.person(url ?? '', 'allow');
+    expect(text).toContain('ChatGPT has answered. You can close this page and go back to Drawbridge.');
+    expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'denied' });
+  });
   it('says so when the network goes in the middle of the sign-in', async () => {
     await start();
     test.openai.mood.dropsToken = true;
