@@ -65,10 +65,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   server.maxConnections = options.limits.connections;
 
   let port = options.port;
-  /** The reply to the last request of each connection. */
-  const replies = new WeakMap<Duplex, http.ServerResponse>();
+  /** The reply to the last request of each open connection. */
+  const replies = new Map<Duplex, http.ServerResponse>();
+  server.on('connection', (socket) => socket.once('close', () => replies.delete(socket)));
   const handle = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     replies.set(req.socket, res);
+    if (!server.listening) res.shouldKeepAlive = false;
     const refusal = checkHead(req, port, options);
     if (refusal === undefined) options.serve(req, res);
     else answerRefusal(refusal, req, res, options);
@@ -100,10 +102,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
   if (options.socket !== undefined) {
     await bindSocket(server, options.socket);
-    return { port: 0, address: options.socket, stop: (graceMs) => stop(server, graceMs) };
+    return { port: 0, address: options.socket, stop: (graceMs) => stop(server, replies.values(), graceMs) };
   }
   port = await bind(server, options.port);
-  return { port, address: `127.0.0.1:${port}`, stop: (graceMs) => stop(server, graceMs) };
+  return { port, address: `127.0.0.1:${port}`, stop: (graceMs) => stop(server, replies.values(), graceMs) };
 }
 
 const upgradeRefused: Refusal = {
@@ -223,12 +225,20 @@ function bindSocket(server: http.Server, path: string): Promise<void> {
   });
 }
 
-async function stop(server: http.Server, graceMs: number): Promise<void> {
+async function stop(server: http.Server, replies: Iterable<http.ServerResponse>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   server.closeIdleConnections();
+  for (const res of replies) endWith(res);
   const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearTimeout(timer);
+}
+
+/** The connection ends with this reply: a call that came after it would be cut in the middle. */
+function endWith(res: http.ServerResponse): void {
+  const { socket } = res.req;
+  res.shouldKeepAlive = false;
+  res.once('finish', () => socket.destroySoon());
 }
