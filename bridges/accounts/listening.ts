@@ -1,4 +1,5 @@
 import type { Door } from '../companion/companion.ts';
+import { inTurn } from '../engine/in-turn.ts';
 import type { Logger } from '../engine/log.ts';
 import type { Listener } from '../http/listener.ts';
 
@@ -16,7 +17,7 @@ const MOVE_GRACE_MS = 2_000;
 
 export function listenFor(options: {
   bridge: string;
-  door: Door;
+  door: Pick<Door, 'start'>;
   /** The port of the settings. */
   port: () => number;
   /** Instead of the settings' port; 0 takes any. */
@@ -28,39 +29,46 @@ export function listenFor(options: {
   let listener: Listener | undefined;
   let problem: string | null = null;
   let wanted: number | undefined;
+  let stopped = false;
+  // A move takes a while: one begun meanwhile would find the port taken by ourselves.
+  const turn = inTurn();
 
-  const bind = async (): Promise<void> => {
-    wanted = options.fixedPort ?? options.port();
+  const follow = async (): Promise<void> => {
+    const port = options.fixedPort ?? options.port();
+    if (stopped || port === wanted) return;
+    wanted = port;
+    const old = listener;
+    listener = undefined;
+    await old?.stop(MOVE_GRACE_MS);
+    if (!stopped) await bind(port);
+  };
+
+  const bind = async (port: number): Promise<void> => {
     const instead = `Choose another: bridges.${bridge}.port in the settings. Calls through the companion are served all the same.`;
     try {
-      listener = await options.door.start(wanted);
+      listener = await options.door.start(port);
       problem = null;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
       problem =
         code === 'EADDRINUSE'
-          ? `Port ${wanted} is in use by another program. ${instead}`
-          : `Port ${wanted} can’t be opened (${code}). ${instead}`;
+          ? `Port ${port} is in use by another program. ${instead}`
+          : `Port ${port} can’t be opened (${code}). ${instead}`;
       log.warn('bridge.not_listening', { bridge, error });
     }
     options.onChange();
   };
 
-  const move = async (old: Listener | undefined): Promise<void> => {
-    await old?.stop(MOVE_GRACE_MS);
-    await bind();
-  };
-
   return {
-    start: bind,
+    start: () => turn(follow),
     apply() {
-      if (options.fixedPort !== undefined || wanted === undefined || options.port() === wanted) return;
-      const old = listener;
-      listener = undefined;
-      void move(old);
+      if (wanted !== undefined) void turn(follow);
     },
     address: () => listener?.address ?? null,
     problem: () => problem,
-    stop: async (graceMs) => listener?.stop(graceMs),
+    stop(graceMs) {
+      stopped = true;
+      return turn(async () => listener?.stop(graceMs));
+    },
   };
 }
