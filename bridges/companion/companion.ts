@@ -121,7 +121,7 @@ export function createDoor(options: DoorOptions): Door {
   const serve = (req: IncomingMessage, res: ServerResponse, identify: Identify): void => {
     const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
     const { surface, pathKey } = incoming.target;
-    if (surface.kind === 'health' || surface.kind === 'hello') return answerUnread(req, res);
+    if (surface.kind === 'health' || surface.kind === 'hello') return answerUnread(incoming);
     const { key, own } = credentialsOf(req.headers, pathKey);
     const known = key === undefined ? undefined : identify(key);
     if (known === undefined) return refuse(incoming, key === undefined ? KEY_MISSING : KEY_WRONG);
@@ -139,11 +139,13 @@ export function createDoor(options: DoorOptions): Door {
         message: `There is nothing at ${printable(incoming.target.target)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
       });
     }
-    answerUnread(req, res);
+    answerUnread(incoming);
   };
 
-  const answerUnread = (req: IncomingMessage, res: ServerResponse): void => {
+  const answerUnread = ({ req, res, target }: Incoming): void => {
     if (hasBody(req)) closeAfterAnswer(req, res);
+    // Express would decode what stands in the key's place, whatever that is.
+    req.url = target.target;
     app(req, res);
     if (res.writableEnded) cutUnread(res, options.settings().limits.idleMs);
   };
@@ -450,15 +452,14 @@ export function createDoor(options: DoorOptions): Door {
     const built = express().disable('x-powered-by').disable('etag');
     const name = { name: 'drawbridge', version: options.version };
     built.get('/health', (req, res) => void res.json({ status: 'ok', ...name, ...options.health(isKnown(req)) }));
-    built.get(['/', '/api/hello', '/k/:key', '/k/:key/api/hello', '/k/:key/health'], (_req, res) => void res.json(name));
-    built.get(['/v1/models', '/k/:key/v1/models'], async (_req, res) => void res.json(modelsBody(await options.models())));
+    built.get(['/', '/api/hello'], (_req, res) => void res.json(name));
+    built.get('/v1/models', async (_req, res) => void res.json(modelsBody(await options.models())));
     built.use((req, res) => {
-      const target = readTarget(req.url).target;
       const error: TurnError = {
         kind: 'not_found',
-        message: `There is nothing at ${printable(target)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
+        message: `There is nothing at ${printable(req.url)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
       };
-      const rendered = renderTurnError(error, errorWire(target), req.headers['user-agent'], newId('req'));
+      const rendered = renderTurnError(error, errorWire(req.url), req.headers['user-agent'], newId('req'));
       res.status(rendered.status).set(rendered.headers).send(rendered.body);
     });
     built.use((error: unknown, _req: express.Request, res: express.Response, _next: express.NextFunction) => {

@@ -23,6 +23,16 @@ describe('doors that need no key', () => {
     expect(res.status).toBe(200);
     expect(Object.keys(await res.json()).sort()).toEqual(path === '/health' ? ['name', 'status', 'version'] : ['name', 'version']);
   });
+  it.each(['/health', '', '/', '/api/hello'])(
+    '%s answers alike behind a key in the path, or what a client wrote in its place',
+    async (path) => {
+      const plain = await (await get(path)).json();
+      for (const key of [engine.key, '<key>', '%ZZ', '%E0%A4%A']) {
+        const res = await get(`/k/${key}${path}`);
+        expect([key, res.status, await res.json()]).toEqual([key, 200, plain]);
+      }
+    },
+  );
   it('answers HEAD / and HEAD /api/hello, which Claude Code asks at start', async () => {
     expect((await fetch(`${engine.origin}/`, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(`${engine.origin}/api/hello`, { method: 'HEAD' })).status).toBe(200);
