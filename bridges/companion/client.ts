@@ -113,8 +113,8 @@ function surfaceOf(path: string): Surface {
   return SURFACES.get(path) ?? (path.startsWith('/backend-api/') ? { kind: 'backend' } : UNKNOWN);
 }
 
-/** The wire format whose error bodies a caller of this path reads. */
-export function errorWire(path: string): WireFormat {
-  if (path.includes('/v1/messages') || path.endsWith('/api/hello')) return 'messages';
+/** The wire format whose error bodies a caller of this path reads. `/v1/models` is both vendors': one names its API's version. */
+export function errorWire(path: string, headers: IncomingHttpHeaders): WireFormat {
+  if (path.includes('/v1/messages') || path.endsWith('/api/hello') || headers['anthropic-version'] !== undefined) return 'messages';
   return path.includes('/responses') || path.includes('/backend-api/') ? 'responses' : 'chat';
 }

@@ -244,7 +244,7 @@ export function createDoor(options: DoorOptions): Door {
         message: 'The request names no model. Set "model", for example to practice/echo.',
       };
     }
-    const wire = wireOf(target);
+    const wire = wireOf(req, target);
     const question = {
       model,
       wire,
@@ -404,7 +404,7 @@ export function createDoor(options: DoorOptions): Door {
       rule: 'own provider',
       known,
       credential: credentialFor(known),
-      wire: wireOf(incoming.target),
+      wire: wireOf(incoming.req, incoming.target),
       model: undefined,
     });
   };
@@ -417,7 +417,7 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   const refuseCall = (incoming: Incoming, caller: Caller, { sent, room }: Body, error: TurnError, model?: string): void => {
-    const wire = wireOf(incoming.target);
+    const wire = wireOf(incoming.req, incoming.target);
     const call = begin(caller, {
       ...baseStart(incoming.req, incoming.target, incoming.arrivedAt),
       caller: caller.name,
@@ -459,7 +459,7 @@ export function createDoor(options: DoorOptions): Door {
         kind: 'not_found',
         message: `There is nothing at ${printable(req.url)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
       };
-      const rendered = renderTurnError(error, errorWire(req.url), req.headers['user-agent'], newId('req'));
+      const rendered = renderTurnError(error, errorWire(req.url, req.headers), req.headers['user-agent'], newId('req'));
       res.status(rendered.status).set(rendered.headers).send(rendered.body);
     });
     built.use((error: unknown, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
@@ -595,8 +595,8 @@ function baseStart(
   };
 }
 
-function wireOf(target: Target): WireFormat {
-  return target.surface.kind === 'call' ? target.surface.wire : errorWire(target.target);
+function wireOf({ headers }: IncomingMessage, { surface, target }: Target): WireFormat {
+  return surface.kind === 'call' ? surface.wire : errorWire(target, headers);
 }
 
 function methodOf(req: IncomingMessage): UpstreamRequest['method'] {

@@ -23,7 +23,7 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 
 /** A refusal of the guard, as a caller of that path expects an error. */
 export function renderRefusal(refusal: Refusal, target: string | undefined, headers: IncomingHttpHeaders, requestId: string): ErrorAnswer {
-  const wire = errorWire(target === undefined ? '/' : readTarget(target).target);
+  const wire = errorWire(target === undefined ? '/' : readTarget(target).target, headers);
   const kind = KINDS[refusal.code];
   if (kind !== undefined)
     return renderTurnError({ kind, message: refusal.message, status: refusal.status }, wire, headers['user-agent'], requestId);

@@ -195,6 +195,19 @@ describe('bad input', () => {
     expect(res.status).toBe(404);
     expect(await res.json()).toMatchObject({ error: { message: expect.stringContaining('/v1/messages') } });
   });
+  it('what no path tells the format of is refused in that of the API whose version its caller names', async () => {
+    const named = { 'anthropic-version': '2023-06-01' };
+    for (const [path, key, type] of [
+      ['/v1/models?limit=1000', '', 'authentication_error'],
+      ['/v1/models?limit=1000', 'db_nope', 'authentication_error'],
+      ['/v1/nothing', engine.key, 'not_found_error'],
+    ] as const) {
+      const res = await get(path, { ...named, 'x-api-key': key });
+      expect(res.headers.get('request-id')).toMatch(/^req_/);
+      expect(await res.json()).toMatchObject({ type: 'error', error: { type } });
+    }
+    expect(await (await get('/v1/models')).json()).toMatchObject({ error: { code: 'invalid_api_key' } });
+  });
   it('a missing key towards Codex is 400, which it does not retry', async () => {
     const res = await post(
       '/v1/responses',
