@@ -77,7 +77,7 @@ export type Door = {
   /** Serves a request that another listener took and guarded, with that listener's keys in the place of ours. */
   serve(req: IncomingMessage, res: ServerResponse, identify: Identify): void;
   renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
-  onRefused: (refusal: Refusal, req: IncomingMessage) => void;
+  onRefused: (refusal: Refusal, req: IncomingMessage, answer: ErrorAnswer) => void;
 };
 
 type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
@@ -94,14 +94,14 @@ export function createDoor(options: DoorOptions): Door {
   const refuse = (incoming: Incoming, refusal: Refusal): void => {
     answerRefusal(refusal, incoming.req, incoming.res, {
       renderError: renderGuardError,
-      onRefused: (r, req) => recordRefused(r, req, incoming.arrivedAt),
+      onRefused: (r, req, told) => recordRefused(r, req, told, incoming.arrivedAt),
     });
   };
   const renderGuardError = (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']): ErrorAnswer =>
     renderRefusal(refusal, target, headers, newId('req'));
 
   /** A call that was meant, but came to nothing before its body was read. */
-  const recordRefused = (refusal: Refusal, req: IncomingMessage, arrivedAt: number): void => {
+  const recordRefused = (refusal: Refusal, req: IncomingMessage, told: ErrorAnswer, arrivedAt: number): void => {
     log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers).name });
     const target = readTarget(req.url ?? '');
     if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
@@ -114,7 +114,8 @@ export function createDoor(options: DoorOptions): Door {
       modelRequested: null,
       body: null,
     });
-    call.replyStart(refusal.status, { 'content-type': 'application/json' });
+    call.replyStart(told.status, told.headers);
+    call.replyData(Buffer.from(told.body));
     call.end({ cut: false, error: refusal.message });
   };
 
@@ -472,7 +473,8 @@ export function createDoor(options: DoorOptions): Door {
     return built;
   }
 
-  const onRefused = (refusal: Refusal, req: IncomingMessage): void => recordRefused(refusal, req, clock.monotonic());
+  const onRefused = (refusal: Refusal, req: IncomingMessage, told: ErrorAnswer): void =>
+    recordRefused(refusal, req, told, clock.monotonic());
 
   return {
     serve,

@@ -27,7 +27,7 @@ export type ListenerOptions = {
   /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
   renderError(refusal: Refusal, target: string | undefined, headers: http.IncomingHttpHeaders): ErrorAnswer;
   /** Told of every refusal after the answer was sent, so that calls that were meant can be recorded. */
-  onRefused?(refusal: Refusal, req: http.IncomingMessage): void;
+  onRefused?(refusal: Refusal, req: http.IncomingMessage, answer: ErrorAnswer): void;
   onConnection?: (socket: Socket) => void;
 };
 
@@ -138,7 +138,7 @@ export function answerRefusal(
   closeAfterAnswer(req, res);
   res.writeHead(answer.status, { ...answer.headers, connection: 'close', 'content-length': Buffer.byteLength(answer.body) });
   res.end(req.method === 'HEAD' ? undefined : answer.body);
-  options.onRefused?.(refusal, req);
+  options.onRefused?.(refusal, req, answer);
 }
 
 /**

@@ -11,7 +11,7 @@ export type Offer = {
   label: string;
   serve(req: IncomingMessage, res: ServerResponse, identify: (key: string) => { name: string; use: 'gateway' } | undefined): void;
   renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
-  onRefused: (refusal: Refusal, req: IncomingMessage) => void;
+  onRefused: (refusal: Refusal, req: IncomingMessage, answer: ErrorAnswer) => void;
 };
 
 export type Traffic = { open: number; peak: number; total: number; bytesIn: number; bytesOut: number; lastAt: number | null };

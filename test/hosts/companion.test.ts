@@ -208,13 +208,18 @@ describe('bad input', () => {
     }
     expect(await (await get('/v1/models')).json()).toMatchObject({ error: { code: 'invalid_api_key' } });
   });
-  it('a missing key towards Codex is 400, which it does not retry', async () => {
+  it('a missing key towards Codex is 400, which it does not retry, and is kept as it was told', async () => {
     const res = await post(
       '/v1/responses',
       { model: 'practice/echo', input: 'x' },
       { authorization: '', 'user-agent': 'codex_exec/0.169.0 (x)' },
     );
     expect(res.status).toBe(400);
+    const told = await res.text();
+    const row = await engine.call((call) => call.client === 'codex');
+    expect(row.status).toBe(400);
+    const { client } = await engine.control.calls.get({ id: row.id });
+    expect(client.reply.body?.content).toBe(told);
   });
   it('a missing key towards Claude Code is 401 and says not to retry', async () => {
     const res = await post('/v1/messages', { model: 'x' }, { authorization: '', 'user-agent': 'claude-cli/2.1.329 (external, cli)' });
