@@ -40,12 +40,13 @@ export type Credential =
 /** The headers a request goes on with: name, value, name, value. `rawHeaders` as Node gives them; those in `without` stay. */
 export function forwardHeaders(rawHeaders: readonly string[], credential: Credential, without?: ReadonlySet<string>): string[] {
   const out: string[] = [];
+  const named = namedBy(connectionOf(rawHeaders));
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
     const value = rawHeaders[i + 1];
     if (name === undefined || value === undefined) continue;
     const lower = name.toLowerCase();
-    if (HOP.has(lower) || LOCAL.has(lower) || without?.has(lower) === true) continue;
+    if (named?.includes(lower) === true || HOP.has(lower) || LOCAL.has(lower) || without?.has(lower) === true) continue;
     const kept = credential.kind === 'own' || (credential.kind === 'none' && credential.keeps?.has(lower) === true);
     if (CREDENTIALS.has(lower) && (!kept || isOwnKey(value))) continue;
     out.push(name, value);
@@ -63,6 +64,17 @@ export function returnHeaders(headers: Readonly<Record<string, string | string[]
     if (value !== undefined && (name === 'content-length' || !(HOP.has(name) || named?.includes(name) === true))) out[name] = value;
   }
   return out;
+}
+
+/** What the Connection headers of a request say, however many it has. */
+function connectionOf(rawHeaders: readonly string[]): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length !== 'connection'.length || name.toLowerCase() !== 'connection') continue;
+    found = found === undefined ? rawHeaders[i + 1] : `${found},${rawHeaders[i + 1]}`;
+  }
+  return found;
 }
 
 /** The headers that a Connection header makes its connection's own. */

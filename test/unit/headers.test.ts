@@ -8,6 +8,18 @@ describe('what belongs to one connection', () => {
   });
 
   it.each([
+    [['connection', 'close, X-Hop'], ['x-end']],
+    [['connection', 'X-Hop', 'Connection', 'x-end'], []],
+    [
+      ['connection', 'close'],
+      ['x-hop', 'x-end'],
+    ],
+  ])('does not go on where a client names it: %j', (connection, kept) => {
+    const sent = forwardHeaders(['x-hop', 'a', ...connection, 'x-end', 'b'], { kind: 'own' });
+    expect(sent.filter((_, i) => i % 2 === 0)).toEqual(kept);
+  });
+
+  it.each([
     ['keep-alive', ['x-hop', 'x-end']],
     ['Keep-Alive, X-Hop', ['x-end']],
     ['close ,x-hop,x-end', []],
