@@ -1,5 +1,6 @@
 import type { Call } from '../contract/index.ts';
 import { codecs } from '../wire/codecs.ts';
+import { isEventStream } from '../wire/sse.ts';
 import { streamEvents } from './assemble.ts';
 import { valueOf } from './heads.ts';
 import { decoded } from './projector.ts';
@@ -25,7 +26,7 @@ export function assembled(call: Call, kept: SideOf<Buffer | null>): SideOf<Buffe
   if (wire === null || kept.body === null || !call.streamed || call.status !== 200 || call.state !== 'done') return kept;
   const headers: [string, string][] = JSON.parse(kept.headers);
   const plain = decoded(kept.body, valueOf(headers, 'content-encoding'));
-  if (plain === undefined || valueOf(headers, 'content-type')?.startsWith('text/event-stream') !== true) return kept;
+  if (plain === undefined || !isEventStream(valueOf(headers, 'content-type'))) return kept;
   try {
     const events = streamEvents(wire, plain);
     if (!events.some(({ type }) => type === 'end') || events.some(({ type }) => type === 'error' || type === 'cut')) return kept;

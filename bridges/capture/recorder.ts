@@ -2,6 +2,7 @@ import type { Call, Loss, Usage, WireFormat } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Room } from '../engine/rooms.ts';
 import { plainText, redactTarget, redactText } from '../engine/redact.ts';
+import { isEventStream } from '../wire/sse.ts';
 import type { Side } from './record.ts';
 import { ReplyLog } from './reply-log.ts';
 
@@ -153,7 +154,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
       };
       const tellReply = (row: Call): void => {
         row.status = replyStatus;
-        row.streamed = String(replyHeaders['content-type'] ?? '').startsWith('text/event-stream');
+        row.streamed = isEventStream(String(replyHeaders['content-type']));
         row.ttfbMs = firstByteAt;
       };
       const waiting: Unopened = { open };

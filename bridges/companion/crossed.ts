@@ -4,6 +4,7 @@ import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
 import { readBody } from '../wire/exact-numbers.ts';
+import { isEventStream } from '../wire/sse.ts';
 import { UNTRANSLATABLE } from '../wire/failures.ts';
 import type { Crossing, RenderedFailure, ReplyState, StreamCrossing } from '../wire/translate.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
@@ -70,7 +71,7 @@ export class CrossedReply implements ReplySink {
       const value = headers[name];
       if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
     }
-    const events = (this.#headers['content-type'] ?? '').startsWith('text/event-stream');
+    const events = isEventStream(this.#headers['content-type']);
     this.#streaming = status < 400 && events;
     if (this.#streaming && this.#options.crossing.stream) this.#openStream();
   }

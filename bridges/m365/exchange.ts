@@ -2,7 +2,7 @@ import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from
 import type { ReplyContext, StreamRenderer } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
 import { asObject, asName, parseJson } from '../wire/json.ts';
-import type { SseFrame } from '../wire/sse.ts';
+import { isEventStream, type SseFrame } from '../wire/sse.ts';
 import { stopAt, type Stopper } from '../wire/stop-sequences.ts';
 import type { JsonValue, TurnError, TurnEvent, WireFormat } from '../wire/turn.ts';
 import { Answer } from './answer.ts';
@@ -134,7 +134,7 @@ class Exchange implements Flow {
           this.#release();
           return this.#sink.start(401, given);
         }
-        streams = stream !== undefined && status < 400 && (headers['content-type'] ?? '').startsWith('text/event-stream');
+        streams = stream !== undefined && status < 400 && isEventStream(headers['content-type']);
         if (streams) stream?.();
       },
       data: (chunk) => {

@@ -145,6 +145,11 @@ function isWhole({ data }: SseFrame): boolean {
   return data === '[DONE]' || parseJson(data) !== undefined;
 }
 
+/** Whether a media type is that of a stream of events; types are the same in any case (RFC 9110, section 8.3.1). */
+export function isEventStream(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^text\/event-stream/i.test(contentType);
+}
+
 /** The JSON object a frame holds; undefined where it holds something else. */
 export function frameObject(frame: SseFrame): JsonObject | undefined {
   return asObject(parseJson(frame.data));

@@ -29,9 +29,7 @@ const call: OpenCall = {
 const START =
   'event: message_start\ndata: {"type":"message_start","message":{"id":"a","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\n';
 
-it('A translated stream that its client does not read is cut in time, and nothing is added to it meanwhile', () => {
-  vi.useFakeTimers();
-  const res = new UnreadResponse(new http.IncomingMessage(new net.Socket()));
+function crossedInto(res: http.ServerResponse): CrossedReply {
   const crossing = crossRequest({
     body: { model: 'm', stream: true, messages: [{ role: 'user', content: 'x' }] },
     from: 'chat',
@@ -45,6 +43,13 @@ it('A translated stream that its client does not read is cut in time, and nothin
   });
   const reply = new CrossedReply(res, call, { crossing, idleMs: 60_000, headers: {} });
   reply.follow({ resume: () => undefined, abort: () => undefined });
+  return reply;
+}
+
+it('A translated stream that its client does not read is cut in time, and nothing is added to it meanwhile', () => {
+  vi.useFakeTimers();
+  const res = new UnreadResponse(new http.IncomingMessage(new net.Socket()));
+  const reply = crossedInto(res);
   reply.start(200, { 'content-type': 'text/event-stream' });
   expect(reply.data(Buffer.from(START))).toBe(false);
   const { writes } = res;
@@ -54,4 +59,13 @@ it('A translated stream that its client does not read is cut in time, and nothin
   expect(res.destroyed).toBe(false);
   vi.advanceTimersByTime(1_000);
   expect(res.destroyed).toBe(true);
+});
+
+it.each(['text/event-stream', 'Text/Event-Stream;charset=UTF-8'])('A stream is translated while it comes: %s', (type) => {
+  vi.useFakeTimers();
+  const res = new UnreadResponse(new http.IncomingMessage(new net.Socket()));
+  const reply = crossedInto(res);
+  reply.start(200, { 'content-type': type });
+  reply.data(Buffer.from(START));
+  expect(res.writes).toBe(1);
 });

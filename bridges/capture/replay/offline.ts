@@ -3,7 +3,7 @@ import { DrawbridgeError } from '../../contract/errors.ts';
 import type { OfflineReplay, ReplayedFrame, WireFormat } from '../../contract/index.ts';
 import { RequestError } from '../../wire/codec.ts';
 import { memoryHandleStore } from '../../wire/opaque.ts';
-import { SseReader } from '../../wire/sse.ts';
+import { isEventStream, SseReader } from '../../wire/sse.ts';
 import { crossRequest, type Crossing, type RenderedFailure, type ReplyBody } from '../../wire/translate.ts';
 import type { JsonValue } from '../../wire/turn.ts';
 import { isAssembled } from '../assembled.ts';
@@ -40,7 +40,7 @@ function translate(stored: StoredCall, from: WireFormat | null, to: WireFormat |
     );
   const crossing = cross(stored, from, to, request);
   const headers = Object.fromEntries(sideHeaders(stored, 'upstreamReply').map(([name, value]) => [name.toLowerCase(), value]));
-  const events = (headers['content-type'] ?? '').startsWith('text/event-stream');
+  const events = isEventStream(headers['content-type']);
   const way = crossing.reply;
   if (!events && call.status !== null && call.status >= 400) return ofFailure(way.error(call.status, headers, read(reply)));
   if (!crossing.stream) {
