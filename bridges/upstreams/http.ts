@@ -210,6 +210,12 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
   }
   const { error } = problem;
   const code = codeOf(error);
+  if (UNTRUSTED.test(code)) {
+    return {
+      kind: 'unreachable',
+      message: `The certificate of ${host} is not trusted (${code}), so nothing was sent. A network’s login page or a proxy may stand in between; name your own authority’s file in NODE_EXTRA_CA_CERTS, then start Drawbridge again.`,
+    };
+  }
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
@@ -228,6 +234,9 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
       return { kind: 'unreachable', message: `${host} can't be reached (${inWords(problem)}). Check the network, then try again.` };
   }
 }
+
+/** What Node calls a certificate that it does not trust. */
+const UNTRUSTED = /CERT|VERIFY_LEAF_SIGNATURE/;
 
 function silent(host: string): UpstreamFailure {
   return { kind: 'timeout', message: `${host} did not answer in time. Try again; if it stays so, check its status page.` };
