@@ -7,7 +7,7 @@ export type ClientName = { name: string; version: string | null };
 /** Which programs are known by their user agent. The first that matches wins. */
 const KNOWN: readonly [RegExp, string][] = [
   [/^claude-cli\/([\w.-]+)/, 'claude-code'],
-  [/^codex[\w-]*\/([\w.-]+)/, 'codex'],
+  [/^codex[\w -]*\/([\w.-]+)/i, 'codex'],
   [/^(?:GitHubCopilotCLI|copilot-cli|copilot)[\w ()-]*\/([\w.-]+)/i, 'copilot-cli'],
   [/^opencode\/([\w.-]+)/i, 'opencode'],
   [/^aider[\w-]*\/([\w.-]+)/i, 'aider'],
