@@ -145,7 +145,9 @@ const BREAK_OFF_MS = 5_000;
 export function breakOff(res: ServerResponse): void {
   const { socket } = res;
   if (socket === null) return void res.destroy();
-  socket.destroySoon();
+  // A client of HTTP/1.0 takes the end of its connection for that of the reply. Only one with an address can be reset.
+  if (res.req.httpVersion === '1.0' && socket.remoteAddress !== undefined) socket.write('', () => socket.resetAndDestroy());
+  else socket.destroySoon();
   // A client that does not read would keep the last bytes, and us, waiting.
   setTimeout(() => socket.destroy(), BREAK_OFF_MS).unref();
 }

@@ -200,6 +200,28 @@ describe('a stream', () => {
     expect(await engine.call((call) => call.modelRequested === 'cut-upstream')).toMatchObject({ cut: true, status: 200 });
   });
 
+  it('that the upstream cuts never ends cleanly for a client of HTTP/1.0, which knows no other end than that of its connection', async () => {
+    const begun = Promise.withResolvers<http.ServerResponse>();
+    provider.answer = (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' }).write('{"n":1');
+      begun.resolve(res);
+    };
+    const { path } = own('/v1/chat/completions');
+    const body = '{"model":"cut-old"}';
+    const socket = net.connect(engine.port, '127.0.0.1');
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')));
+    const ended = new Promise((resolve) => {
+      socket.on('error', resolve);
+      socket.on('close', resolve);
+    });
+    const head = `POST ${path} HTTP/1.0\r\nhost: 127.0.0.1:${engine.port}\r\nauthorization: Bearer own\r\n`;
+    socket.write(`${head}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await expect.poll(() => got).toMatch(/\{"n":1$/);
+    (await begun.promise).destroy();
+    expect(await ended).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   it('that ends without its terminal event is marked cut although its bytes ended well', async () => {
     provider.answer = (_req, res) =>
       void res.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: {"choices":[{"delta":{"content":"a"}}]}\n\n');
