@@ -29,13 +29,7 @@ export type HostHandlers = {
 
 /** The contract over an engine. The same router serves the window, the CLI and the tray. */
 export function createRouter(engine: Engine, host: HostHandlers) {
-  const os = implement(contract).use(async ({ next }) => {
-    try {
-      return await next();
-    } catch (error) {
-      throw told(error);
-    }
-  });
+  const os = implement(contract).use(telling);
   return os.router({
     status: { get: os.status.get.handler(() => engine.status()) },
     calls: {
@@ -240,6 +234,15 @@ export function createRouter(engine: Engine, host: HostHandlers) {
     },
     events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
   });
+}
+
+/** What a handler throws is thrown on as it crosses the border. */
+export async function telling<Answer>({ next }: { next: () => Answer | PromiseLike<Answer> }): Promise<Answer> {
+  try {
+    return await next();
+  } catch (error) {
+    throw told(error);
+  }
 }
 
 /** An error as it crosses the border. */

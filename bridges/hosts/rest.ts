@@ -3,7 +3,7 @@ import { createRouterClient, implement } from '@orpc/server';
 import { rest } from '../contract/rest.ts';
 import type { KeyRing } from '../companion/keys.ts';
 import type { Clock } from '../engine/clock.ts';
-import type { Router } from '../engine/handlers.ts';
+import { telling, type Router } from '../engine/handlers.ts';
 
 /** Where the endpoints stand on whatever listener serves them. */
 export const REST_PREFIX = '/api';
@@ -56,7 +56,7 @@ export function createRest(options: { router: Router; keys: Pick<KeyRing, 'check
     ]);
     const engine = createRouterClient(router);
     const since = (days: number): string => new Date(clock.now() - days * DAY_MS).toISOString();
-    const os = implement(rest);
+    const os = implement(rest).use(telling);
     const handlers = os.router({
       health: os.health.handler(async () => {
         const { capture } = await engine.status.get({});

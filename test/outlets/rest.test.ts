@@ -29,9 +29,16 @@ describe('read over HTTP', () => {
     expect((await read('/calls?query=status:500')).body).toEqual({ calls: [], next: null });
     expect((await read('/calls?client=node')).body.calls).toHaveLength(3);
     expect(await read('/calls?query=nonsense:1')).toMatchObject({ status: 400, body: { code: 'bad_input' } });
-    expect(await read('/calls?limit=none')).toMatchObject({ status: 400 });
     // Left empty it is no number: read as nought it would be the end of the list.
     expect(await read('/calls?before=')).toMatchObject({ status: 400 });
+  });
+
+  it.each([
+    ['/calls?limit=none', '"limit" is wrong'],
+    ['/calls/none', '"id" is wrong'],
+    ['/token-stats?by=colour', '"by" is wrong'],
+  ])('names what is wrong with %s', async (path, said) => {
+    expect(await read(path)).toMatchObject({ status: 400, body: { code: 'bad_input', message: expect.stringContaining(said) } });
   });
 
   it('is one call with what it said', async () => {
