@@ -21,9 +21,12 @@ if (!existsSync(main)) {
   await import(pathToFileURL(main).href);
 } else if (existsSync(newer)) {
   const child = spawn(newer, [...NODE_FLAGS, import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal tells both of these; this one waits for the other.
-  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // A terminal tells both of these; this one waits for the other. An engine may be told twice, a question or an export not.
+  const alone = process.argv[2] === 'start' ? [] : ['SIGINT', 'SIGHUP'];
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      if (!alone.includes(signal)) child.kill(signal);
+    });
   child.once('error', (error) => {
     console.error(`drawbridge: ${newer} could not be started: ${error.message}.`);
     process.exit(1);

@@ -1,7 +1,7 @@
 // npm start: sets up what is missing, then opens the desktop app where it can run here, else the headless engine.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ensureBuilt, ensureInstalled, root, run, node24 } from './lib/setup.mjs';
+import { ensureBuilt, ensureInstalled, root, run } from './lib/setup.mjs';
 
 await ensureInstalled();
 await ensureBuilt();
@@ -14,13 +14,7 @@ if (electron !== undefined && !args.includes('--headless') && !args.includes('--
 }
 
 process.argv = [process.argv[0], path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args];
-if (Number(process.versions.node.split('.')[0]) >= 24) await import('./drawbridge.mjs');
-else
-  process.exit(
-    (await run(node24, ['--max-semi-space-size=8', '--v8-pool-size=1', path.join(root, 'scripts', 'drawbridge.mjs'), 'start', ...args], {
-      inherit: true,
-    })) ?? 1,
-  );
+await import('./drawbridge.mjs');
 
 /** Electron's binary, where it, the built shell and a display are present. Nothing is ever downloaded for it. */
 function desktop() {

@@ -171,19 +171,22 @@ describe('the drawbridge command', () => {
     expect(said).toContain('could not be written');
   });
 
-  it('hands over from an older Node, and ends with what it handed over to', async () => {
-    const older = 'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})';
-    const args = ['--import', older, COMMAND, 'start', '--headless', '--no-open', '--json', '--companion-port', '0'];
-    const child = spawn(process.execPath, args, { env: env(), stdio: ['ignore', 'pipe', 'inherit'] });
-    children.add(child);
-    await once(createInterface({ input: child.stdout }), 'line');
-    const { pid } = JSON.parse((await drawbridge('status', '--json')).out);
-    expect(pid).not.toBe(child.pid);
-    child.kill('SIGTERM');
-    const [code] = (await once(child, 'exit')) as [number];
-    expect(code).toBe(0);
-    expect((await drawbridge('status')).err).toContain('not running');
-  });
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'hands over from an older Node, and ends on %s with what it handed over to',
+    async (signal) => {
+      const older = 'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})';
+      const args = ['--import', older, COMMAND, 'start', '--headless', '--no-open', '--json', '--companion-port', '0'];
+      const child = spawn(process.execPath, args, { env: env(), stdio: ['ignore', 'pipe', 'inherit'] });
+      children.add(child);
+      await once(createInterface({ input: child.stdout }), 'line');
+      const { pid } = JSON.parse((await drawbridge('status', '--json')).out);
+      expect(pid).not.toBe(child.pid);
+      child.kill(signal);
+      const [code] = (await once(child, 'exit')) as [number];
+      expect(code).toBe(0);
+      expect((await drawbridge('status')).err).toContain('not running');
+    },
+  );
 
   it('leaves nothing of a file behind when an export is interrupted', async () => {
     const to = path.join(home, 'exported');
