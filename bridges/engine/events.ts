@@ -1,7 +1,9 @@
+import { DrawbridgeError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/index.ts';
 
 /** A listener that falls further behind than this is cut off; it asks for everything anew when it comes back. */
 const MAX_QUEUE = 1_000;
+const BEHIND = 'More happened than was read, so some of it was left out. Ask again for what comes from now on.';
 
 /** Tells everyone who listens what happened. One that listens slowly holds nobody else up. */
 export class Bus<T extends object> {
@@ -34,16 +36,18 @@ export class Bus<T extends object> {
   }
 
   /**
-   * What `first` gives at the moment of listening, then events from there on without a gap, until `signal` aborts, the
-   * bus closes, or the reader falls too far behind.
+   * What `first` gives at the moment of listening, then events from there on without a gap, until `signal` aborts or the
+   * bus closes. Throws DrawbridgeError `failed` where the reader falls too far behind.
    */
   async *subscribe(signal: AbortSignal | undefined, first: () => readonly T[] = () => []): AsyncGenerator<T, void, void> {
     const queue: T[] = [];
     let wake: (() => void) | undefined;
     let over = false;
+    let behind = false;
     const listener = (event: T | undefined): void => {
-      if (event === undefined || queue.length >= MAX_QUEUE) over = true;
-      else queue.push(event);
+      if (event === undefined) over = true;
+      else if (queue.length >= MAX_QUEUE) behind = true;
+      else if (!behind) queue.push(event);
       wake?.();
     };
     const onAbort = (): void => listener(undefined);
@@ -57,6 +61,7 @@ export class Bus<T extends object> {
       for (;;) {
         const next = queue.shift();
         if (next !== undefined) yield next;
+        else if (behind) throw new DrawbridgeError('failed', BEHIND);
         else if (over) return;
         else {
           await new Promise<void>((resolve) => {

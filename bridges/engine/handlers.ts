@@ -155,7 +155,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       trust: os.tunnels.trust.handler(({ input }) => engine.tunnels.trust(input.name, input.fingerprint)),
       check: os.tunnels.check.handler(({ input }) => engine.tunnels.check(input.name)),
       logs: os.tunnels.logs.handler(({ input }) => engine.tunnels.logs(input.name)),
-      follow: os.tunnels.follow.handler(({ input, signal }) => engine.tunnels.follow(input.name, signal)),
+      follow: os.tunnels.follow.handler(({ input, signal }) => toldOf(engine.tunnels.follow(input.name, signal))),
       numbers: os.tunnels.numbers.handler(({ input }) => engine.tunnels.numbers(input.name)),
       serverKit: os.tunnels.serverKit.handler(({ input }) => engine.tunnels.serverKit(input.name)),
       login: os.tunnels.login.handler(({ input }) => engine.tunnels.login(input.name)),
@@ -232,7 +232,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),
       try: os.telemetry.try.handler(({ input }) => engine.tryTelemetry(input)),
     },
-    events: os.events.handler(({ signal }) => engine.events.subscribe(signal)),
+    events: os.events.handler(({ signal }) => toldOf(engine.events.subscribe(signal))),
   });
 }
 

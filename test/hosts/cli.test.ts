@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../bridges/contract/contract.ts';
 import type { Call } from '../../bridges/contract/index.ts';
 import { startControlStub } from '../support/control-stub.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { atTerminal, hasTerminal } from '../support/terminal.ts';
 
 const COMMAND = path.resolve(import.meta.dirname, '../../scripts/drawbridge.mjs');
@@ -312,6 +313,19 @@ describe('the drawbridge command', () => {
     );
     expect(JSON.parse((await line)[0])).toMatchObject({ caller: 'tailed', status: 200 });
     clearInterval(timer);
+  });
+
+  it('fails where a tail fell too far behind, and says that calls were left out', async () => {
+    mkdirSync(path.join(home, 'state'));
+    const engine = await startTestEngine({ home: path.join(home, 'state') });
+    // More at once than is kept for a reader, until the tail, which takes a moment to connect, was one.
+    const timer = setInterval(() => {
+      for (let n = 0; n < 2_000; n += 1) engine.headless.engine.events.emit({ type: 'status' });
+    }, 100);
+    const { code, err } = await drawbridge('tail');
+    clearInterval(timer);
+    expect([code, err]).toEqual([1, expect.stringContaining('left out')]);
+    await engine.stop();
   });
 
   it('keeps what was committed through kill -9, and marks the call it was in as cut', async () => {
