@@ -1,15 +1,36 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { DrawbridgeError } from '../contract/errors.ts';
 
 /**
- * Writes a file whole or not at all, readable by its owner only: to a name of its own, synced, then moved into place.
- * Throws DrawbridgeError `failed` where it can't be written.
+ * Writes a file whole or not at all, readable by its owner only: to a name of its own, synced, then moved into place. Where
+ * a link stands there, what it leads to is written. Throws DrawbridgeError `failed` where it can't be written.
  */
 export function writeFileAtomic(file: string, content: string): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    moveInto(placeOf(file), content);
+  } catch (error) {
+    throw fileError(file, 'written', error);
+  }
+}
+
+function moveInto(place: string, content: string): void {
+  const temporary = `${place}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = openSync(temporary, 'wx', 0o600);
     try {
@@ -18,10 +39,21 @@ export function writeFileAtomic(file: string, content: string): void {
     } finally {
       closeSync(handle);
     }
-    renameSync(temporary, file);
+    renameSync(temporary, place);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw fileError(file, 'written', error);
+    throw error;
+  }
+}
+
+/** Where a link leads, also where nothing is there yet; any other file as it is. Throws the file system's error for a loop. */
+export function placeOf(file: string): string {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return file;
+  try {
+    return realpathSync(file);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return placeOf(path.resolve(path.dirname(file), readlinkSync(file)));
   }
 }
 
@@ -38,17 +70,18 @@ export function systemFault(error: unknown): string | undefined {
  */
 export function replaceBroken(file: string, content: string, now: number): void {
   const stamp = new Date(now).toISOString().replace(/[:.]/g, '-');
-  const aside = file.replace(/\.json$/, '') + `.broken-${stamp}.json`;
   try {
-    renameSync(file, aside);
+    const place = placeOf(file);
+    const aside = place.replace(/\.json$/, '') + `.broken-${stamp}.json`;
+    renameSync(place, aside);
+    try {
+      moveInto(place, content);
+    } catch (error) {
+      renameSync(aside, place);
+      throw error;
+    }
   } catch (error) {
     throw fileError(file, 'written', error);
-  }
-  try {
-    writeFileAtomic(file, content);
-  } catch (error) {
-    renameSync(aside, file);
-    throw error;
   }
 }
 
@@ -62,9 +95,13 @@ export function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw fileError(file, 'read', error);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function fileError(file: string, done: 'read' | 'written', cause: unknown): DrawbridgeError {

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { Settings as SettingsSchema } from '../contract/settings.ts';
 import type { Settings } from '../contract/index.ts';
-import { parseJson, readIfThere, replaceBroken, writeFileAtomic } from './files.ts';
+import { parseJson, placeOf, readIfThere, replaceBroken, writeFileAtomic } from './files.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 
@@ -103,12 +103,13 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
   };
   read();
 
-  // The folder is watched, not the file: editors replace files, and a watch on the old one goes silent.
+  // The folder is watched, not the file: editors replace files, and a watch on the old one goes silent. A link's end is
+  // changed in a folder of its own.
   let timer: NodeJS.Timeout | undefined;
-  let watcher: FSWatcher | undefined;
-  try {
-    watcher = watch(path.dirname(file), { persistent: false }, (_kind, name) => {
-      if (name !== null && name !== path.basename(file)) return;
+  const watchers: FSWatcher[] = [];
+  const follow = (place: string): void => {
+    const watcher = watch(path.dirname(place), { persistent: false }, (_kind, name) => {
+      if (name !== null && name !== path.basename(place)) return;
       clearTimeout(timer);
       timer = setTimeout(() => {
         if (read()) tell();
@@ -116,6 +117,10 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
       timer.unref();
     });
     watcher.on('error', (error) => log.warn('settings.watch_failed', { error }));
+    watchers.push(watcher);
+  };
+  try {
+    for (const place of new Set([file, placeOf(file)])) follow(place);
   } catch (error) {
     log.warn('settings.watch_failed', { error });
   }
@@ -151,7 +156,7 @@ export function openSettings(file: string, clock: Clock, log: Logger): SettingsS
     },
     stop() {
       clearTimeout(timer);
-      watcher?.close();
+      for (const watcher of watchers) watcher.close();
       listeners.clear();
     },
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -90,6 +90,23 @@ describe('the settings file', () => {
     renameSync(`${file}.new`, file);
     expect(await changed.promise).toBe(2222);
   });
+  it.skipIf(process.platform === 'win32')(
+    'may be a link to a file that stands elsewhere, and is read again when that changes',
+    async () => {
+      const elsewhere = path.join(folder, 'elsewhere');
+      mkdirSync(elsewhere);
+      const target = path.join(elsewhere, 'drawbridge.json');
+      writeFileSync(target, '{"companion":{"port":2222}}');
+      symlinkSync(target, file);
+      const settings = open();
+      settings.update({ companion: { port: 3333 } });
+      expect(JSON.parse(readFileSync(target, 'utf8'))).toEqual({ companion: { port: 3333 } });
+      const changed = Promise.withResolvers<number>();
+      settings.onChange((next) => changed.resolve(next.companion.port));
+      writeFileSync(target, '{"companion":{"port":4444}}');
+      expect(await changed.promise).toBe(4444);
+    },
+  );
   it('keeps what was in force when it breaks, and comes back when it is mended', async () => {
     const settings = open('{"companion":{"port":3333}}');
     writeFileSync(file, '{"companion":{"port":true}}');

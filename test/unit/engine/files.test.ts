@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -63,4 +63,24 @@ it('leaves a broken file alone that can not be kept', () => {
   mkdirSync(path.join(folder, ASIDE, 'held'), { recursive: true });
   expect(() => replaceBroken(file, 'new', NOW)).toThrow();
   expect(readFileSync(file, 'utf8')).toBe('old and whole');
+});
+
+it.skipIf(process.platform === 'win32')('writes what a link leads to, also where that is not there yet, and leaves the link', () => {
+  const kept = path.join(folder, 'kept');
+  mkdirSync(kept);
+  rmSync(file);
+  symlinkSync(path.join('kept', 'mine.json'), file);
+  writeFileAtomic(file, 'first');
+  writeFileAtomic(file, 'second');
+  expect(readFileSync(path.join(kept, 'mine.json'), 'utf8')).toBe('second');
+  replaceBroken(file, 'third', NOW);
+  expect(lstatSync(file).isSymbolicLink()).toBe(true);
+  expect(readFileSync(file, 'utf8')).toBe('third');
+  expect(readFileSync(path.join(kept, 'mine.broken-2026-11-21T12-00-00-000Z.json'), 'utf8')).toBe('second');
+});
+
+it.skipIf(process.platform === 'win32')('says in words that a link leads nowhere but to itself', () => {
+  rmSync(file);
+  symlinkSync(file, file);
+  expect(() => writeFileAtomic(file, '')).toThrow(`${file} can't be written: too many symbolic links encountered (ELOOP).`);
 });
