@@ -15,7 +15,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'State folder',
       mode === undefined || (mode & 0o077) === 0,
       `${paths.home}${mode === undefined ? '' : `, mode ${mode.toString(8)}`}.`,
-      `Other users can see file names here, though not inside the files. Run: chmod 700 ${paths.home}`,
+      `Other users can see file names here, though not inside the files. Run: chmod 700 '${paths.home.replaceAll("'", String.raw`'\''`)}'`,
       'warning',
     ),
     check(

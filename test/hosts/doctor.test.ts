@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -33,4 +34,14 @@ it('names the bridge whose sign-in has ended, and none where nobody ever signed 
     state: 'warning',
     mend: 'Sign in: drawbridge signin codex',
   });
+});
+
+it.skipIf(process.platform === 'win32')('gives a command that mends the state folder as it stands there, whatever its name', async () => {
+  const odd = path.join(home, "Application Support, $HOME's");
+  mkdirSync(odd);
+  engine = await startTestEngine({ home: odd });
+  chmodSync(odd, 0o755);
+  const { mend } = (await engine.control.doctor.run({})).find(({ id }) => id === 'home') ?? {};
+  expect(spawnSync('sh', ['-c', mend?.split('Run: ')[1] ?? '']).status).toBe(0);
+  expect(statSync(odd).mode & 0o777).toBe(0o700);
 });
