@@ -1,8 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { callLine } from '../../bridges/capture/export/jsonl.ts';
+import { idAt } from '../../bridges/capture/recorder.ts';
+import { usage } from '../../bridges/hosts/cli/meaning.ts';
+import { callRow } from '../capture/rows.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
 let engine: TestEngine | undefined;
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await engine?.stop();
   engine = undefined;
 });
@@ -75,5 +80,22 @@ describe('an engine that has served a conversation', () => {
       before: expect.stringContaining('10:00'),
       after: expect.stringContaining('10:01'),
     });
+  });
+});
+
+describe('usage on the command line', () => {
+  it('is by the days of whoever asks', async () => {
+    vi.stubEnv('TZ', 'Asia/Tokyo');
+    engine = await startTestEngine();
+    // Late on the 30th there, and early on the 31st; the 30th in Greenwich, both.
+    const lines = ['2026-01-30T14:30:00.000Z', '2026-01-30T15:30:00.000Z'].map((startedAt) =>
+      callLine({ call: callRow(idAt(Date.parse(startedAt)), { startedAt }), sides: [], timeline: [] }, null, true),
+    );
+    await engine.control.exchange.import({ lines, firstLine: 1 });
+    const printed: string[] = [];
+    const out = (text: string): void => void printed.push(text);
+    const output = { out, err: out, interactive: false, confirm: async () => false, secret: async () => '' };
+    await usage(engine.control, { by: undefined, days: 3660, json: false, output });
+    expect(printed.join().match(/^2026-\d\d-\d\d +\d+/gm)).toEqual(['2026-01-30  1', '2026-01-31  1']);
   });
 });

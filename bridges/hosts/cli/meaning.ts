@@ -69,15 +69,22 @@ function nodeCells(node: ConversationNode): string[] {
   ];
 }
 
-/** `drawbridge usage`: the last days, by a dimension, and the window of five hours. Returns the exit code. */
+/** `drawbridge usage`: the last days, by a dimension, and the window of five hours. Days are this time zone's. Returns the exit code. */
 export async function usage(
   client: EngineClient,
   { by, days, json, output }: { by: string | undefined; days: number; json: boolean; output: Output },
 ): Promise<number> {
   const dimension = UsageDimension.optional().safeParse(by);
   if (!dimension.success) throw new DrawbridgeError('bad_input', `--by takes ${UsageDimension.options.join(', ')}, not "${by ?? ''}".`);
-  const from = new Date(Date.now() - days * 86_400_000).toISOString();
-  const series = await client.usage.series({ from, bucket: 'day', ...(dimension.data === undefined ? {} : { by: dimension.data }) });
+  const now = new Date();
+  const from = new Date(now.getTime() - days * 86_400_000).toISOString();
+  const offsetMinutes = -now.getTimezoneOffset();
+  const series = await client.usage.series({
+    from,
+    bucket: 'day',
+    offsetMinutes,
+    ...(dimension.data === undefined ? {} : { by: dimension.data }),
+  });
   const window = await client.usage.window5h({});
   if (json) {
     output.out(JSON.stringify({ ...series, window5h: window[0] ?? null }));
@@ -85,7 +92,7 @@ export async function usage(
   }
   const rows =
     dimension.data === undefined
-      ? series.points.map((point) => [point.at.slice(0, 10), ...numberCells(point)])
+      ? series.points.map((point) => [dayName(point.at, offsetMinutes), ...numberCells(point)])
       : series.totals.map((total) => [total.group ?? '–', ...numberCells(total)]);
   output.out(table([[dimension.data ?? 'day', ...NUMBER_HEADING], ...rows, ['all', ...numberCells(series.all)]]));
   const running = window[0];
@@ -94,6 +101,10 @@ export async function usage(
       `\nThe last five hours: ${running.numbers.calls} calls, ${running.numbers.inputGross ?? '–'} in, ${running.numbers.output ?? '–'} out, ${costText(running.numbers.cost)}`,
     );
   return 0;
+}
+
+function dayName(at: string, offsetMinutes: number): string {
+  return new Date(Date.parse(at) + offsetMinutes * 60_000).toISOString().slice(0, 10);
 }
 
 const NUMBER_HEADING = ['calls', 'errors', 'in', 'of it cached', 'out', 'reasoning', 'cost'];
