@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { callLine } from '../../bridges/capture/export/jsonl.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
+import { showCalls } from '../../bridges/hosts/cli/calls.ts';
 import { usage } from '../../bridges/hosts/cli/meaning.ts';
 import { callRow } from '../capture/rows.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -83,8 +84,8 @@ describe('an engine that has served a conversation', () => {
   });
 });
 
-describe('usage on the command line', () => {
-  it('is by the days of whoever asks', async () => {
+describe('on the command line', () => {
+  it('days and times are those of whoever asks', async () => {
     vi.stubEnv('TZ', 'Asia/Tokyo');
     engine = await startTestEngine();
     // Late on the 30th there, and early on the 31st; the 30th in Greenwich, both.
@@ -96,6 +97,8 @@ describe('usage on the command line', () => {
     const out = (text: string): void => void printed.push(text);
     const output = { out, err: out, interactive: false, confirm: async () => false, secret: async () => '' };
     await usage(engine.control, { by: undefined, days: 3660, json: false, output });
-    expect(printed.join().match(/^2026-\d\d-\d\d +\d+/gm)).toEqual(['2026-01-30  1', '2026-01-31  1']);
+    expect(printed.pop()?.match(/^2026-\d\d-\d\d +\d+/gm)).toEqual(['2026-01-30  1', '2026-01-31  1']);
+    await showCalls(engine.control, { limit: 20, query: 'time:2026-01-31', json: false }, output);
+    expect(printed.pop()).toMatch(/^00:30:00 /m);
   });
 });

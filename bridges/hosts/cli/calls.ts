@@ -1,5 +1,5 @@
 import type { Call, EngineClient } from '../../contract/index.ts';
-import { inLine, milliseconds, table, type Output } from './output.ts';
+import { inLine, localTime, milliseconds, table, type Output } from './output.ts';
 
 /** `drawbridge calls`: the newest calls, or the newest that a query finds. */
 export async function showCalls(
@@ -46,7 +46,7 @@ function callCells(call: Call): string[] {
   const tokens = call.usage === null ? '–' : `${call.usage.input ?? '–'} in, ${call.usage.output ?? '–'} out`;
   const status = call.state === 'open' ? 'open' : `${call.status ?? '–'}${call.cut ? ' cut' : ''}`;
   return [
-    call.startedAt.slice(11, 19),
+    localTime(call.startedAt).slice(11),
     status,
     call.client,
     call.caller ?? '–',

@@ -14,7 +14,7 @@ import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
 import { conversations, usage } from './meaning.ts';
 import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
-import { table, type Output } from './output.ts';
+import { localTime, table, type Output } from './output.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
 import { TUNNEL_OPTIONS, TUNNEL_USAGE, tunnels, type TunnelFlags } from './tunnels.ts';
@@ -237,7 +237,14 @@ async function keys(
         output,
         table([
           ['name', 'key', 'for', 'made', 'last used', 'id'],
-          ...held.map((key) => [key.name, key.hint, key.use, key.createdAt.slice(0, 10), key.lastUsedAt?.slice(0, 16) ?? 'never', key.id]),
+          ...held.map((key) => [
+            key.name,
+            key.hint,
+            key.use,
+            localTime(key.createdAt).slice(0, 10),
+            key.lastUsedAt === null ? 'never' : localTime(key.lastUsedAt).slice(0, 16),
+            key.id,
+          ]),
         ]),
       );
     }

@@ -1,7 +1,7 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { UsageDimension } from '../../contract/usage.ts';
 import type { Conversation, ConversationNode, Cost, EngineClient, UsageNumbers } from '../../contract/index.ts';
-import { inLine, table, type Output } from './output.ts';
+import { inLine, localTime, table, type Output } from './output.ts';
 
 type Shown = { json: boolean; limit: number; output: Output };
 
@@ -37,7 +37,7 @@ const HEADING = ['last', 'calls', 'tokens', 'cost', 'client', 'caller', 'model',
 
 function cells(one: Conversation): string[] {
   return [
-    one.lastAt.slice(0, 16).replace('T', ' '),
+    localTime(one.lastAt).slice(0, 16),
     String(one.calls),
     `${one.tokens.inputGross ?? '–'} in, ${one.tokens.output ?? '–'} out`,
     costText(one.cost),
@@ -58,7 +58,7 @@ const NODE_HEADING = ['time', 'line', 'kind', 'status', 'tokens', 'cost', 'call'
 
 function nodeCells(node: ConversationNode): string[] {
   return [
-    node.startedAt.slice(11, 19),
+    localTime(node.startedAt).slice(11),
     node.line,
     node.kind,
     node.state === 'open' ? 'open' : `${node.status ?? '–'}${node.state === 'cut' ? ' cut' : ''}`,
