@@ -104,8 +104,14 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-function fileError(file: string, done: 'read' | 'written', cause: unknown): DrawbridgeError {
-  const message = `${file} can't be ${done}: ${systemFault(cause) ?? String(cause)}. It is as it was; mend that, then try again.`;
+/** What went wrong with a file, in words, and what to do. */
+export function fileError(
+  file: string,
+  done: 'read' | 'written',
+  cause: unknown,
+  mend = 'It is as it was; mend that, then try again.',
+): DrawbridgeError {
+  const message = `${file} can't be ${done}: ${systemFault(cause) ?? String(cause)}. ${mend}`;
   return new DrawbridgeError('failed', message, {}, { cause });
 }
 

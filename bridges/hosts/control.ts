@@ -27,3 +27,9 @@ export async function connectControl(socketPath: string): Promise<EngineClient> 
   const client: EngineClient = createORPCClient(new RPCLink({ url: 'http://drawbridge/rpc', fetch: socketFetch(socketPath) }));
   return client;
 }
+
+/** Whether an engine ended while something was asked of it. */
+export function isCutOff(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === 'ECONNRESET') || ('syscall' in error && error.syscall === 'connect');
+}

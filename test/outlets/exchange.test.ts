@@ -254,6 +254,51 @@ describe('on the command line', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('kept'))).toEqual(['kept.jsonl']);
   });
 
+  it('says what is wrong with a file or folder that was named, and what to do', async () => {
+    const engine = await engineWith();
+    const id = await say(engine, 'hello');
+    const missing = path.join(folder, 'missing');
+    const file = path.join(folder, 'a file');
+    writeFileSync(file, '');
+    const read = 'Name a file of calls that were exported as JSONL.';
+    const write = 'Name a place that is there';
+    for (const [argv, place, why, mend] of [
+      [['import', missing], missing, "can't be read: no such file or directory (ENOENT).", read],
+      [['import', folder], folder, "can't be read: illegal operation on a directory (EISDIR).", read],
+      [['export', '-o', path.join(missing, 'x')], path.join(missing, 'x'), "can't be written: no such file or directory (ENOENT).", write],
+      [['export', '-o', folder], folder, "can't be written: illegal operation on a directory (EISDIR).", write],
+      [['export', '--format', 'html', '-o', file], file, "can't be written: file already exists (EEXIST).", write],
+      [['replay', String(id), '--edit', missing], `There is no file ${missing}.`, 'Name one that holds the body', ''],
+    ] as const) {
+      const { code, err } = await run(engine.home, ...argv);
+      expect(code).not.toBe(0);
+      expect(err).toContain(place);
+      expect(err).toContain(why);
+      expect(err).toContain(mend);
+    }
+    expect(await run(engine.home, 'export', '-o', '')).toMatchObject({ code: 2, err: expect.stringContaining('-o FILE') });
+    expect(await run(engine.home, 'import', '')).toMatchObject({ code: 2, err: expect.stringContaining('import FILE') });
+    expect(await run(engine.home, 'replay', '')).toMatchObject({ code: 2, err: expect.stringContaining('no number') });
+  });
+
+  it('says that an engine ended while it exported, and leaves nothing of the file', async () => {
+    const home = path.join(folder, 'state');
+    const stub = await startControlStub(home, {
+      exchange: {
+        export: implement(contract).exchange.export.handler(async function* () {
+          yield 'the first lines\n';
+          // Every connection is cut, as where an engine is killed.
+          await stub.stop();
+        }),
+      },
+    });
+    expect(await run(home, 'export', '-o', path.join(folder, 'calls.jsonl'))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Drawbridge ended before it had answered'),
+    });
+    expect(readdirSync(folder)).toEqual(['state']);
+  });
+
   it.runIf(process.platform === 'linux')('says that an export could not be written', async () => {
     const engine = await engineWith();
     await say(engine, 'hello');

@@ -4,7 +4,7 @@ import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
-import { connectControl } from '../control.ts';
+import { connectControl, isCutOff } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
@@ -299,11 +299,13 @@ function said(output: Output, text: string): number {
   return 0;
 }
 
+const CUT_OFF = 'Drawbridge ended before it had answered. Start it again, then run this once more.';
+
 /** An error is one sentence; with `--json` an object with a stable code. Exit code 2 where the command itself was wrong. */
 function failed(error: unknown, json: boolean, output: Output): number {
   const usage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
   const code = usage ? 'bad_input' : error instanceof DrawbridgeError || error instanceof ORPCError ? String(error.code) : 'failed';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = isCutOff(error) ? CUT_OFF : error instanceof Error ? error.message : String(error);
   if (json) output.out(JSON.stringify({ event: 'error', code, message }));
   else output.err(`drawbridge: ${message}`);
   return code === 'bad_input' ? 2 : 1;

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
-import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ORPCError } from '@orpc/client';
@@ -11,7 +11,9 @@ import { DrawbridgeError } from '../../contract/errors.ts';
 import { ExportFormat } from '../../contract/exchange.ts';
 import { ReplayUpstream } from '../../contract/replay.ts';
 import type { Comparison, EngineClient, Imported } from '../../contract/index.ts';
+import { fileError, parseJson, placeOf, readIfThere, systemFault } from '../../engine/files.ts';
 import { plainText } from '../../engine/redact.ts';
+import { isCutOff } from '../control.ts';
 import { inLine, table, type Output } from './output.ts';
 
 export const OUTLET_USAGE = `  drawbridge export --format jsonl|har [--query Q] [--no-bodies] [-o FILE]
@@ -61,6 +63,7 @@ export async function exportTo(client: EngineClient, { output, query, flags, sig
   const format = ExportFormat.safeParse(flags.format ?? 'jsonl');
   if (!format.success)
     throw new DrawbridgeError('bad_input', `--format takes ${ExportFormat.options.join(', ')}, not "${flags.format ?? ''}".`);
+  if (flags.output === '') throw new DrawbridgeError('bad_input', 'Name where to write: drawbridge export -o FILE');
   const bodies = flags['no-bodies'] !== true;
   const texts = (conversation: number | undefined): Promise<AsyncIterable<string>> =>
     client.exchange.export(
@@ -73,7 +76,7 @@ export async function exportTo(client: EngineClient, { output, query, flags, sig
       { signal },
     );
   const toFile = async (file: string, conversation: number | undefined): Promise<void> =>
-    writeWhole(file, await texts(conversation), signal);
+    writing(file, async () => writeWhole(file, await texts(conversation), signal));
   const conversation = flags.conversation === undefined ? undefined : idOf(flags.conversation);
   if (format.data === 'html' && conversation === undefined) return exportPages(client, query, flags.output, toFile, output);
   if (flags.output === undefined) {
@@ -90,7 +93,7 @@ async function writeWhole(file: string, texts: AsyncIterable<string>, signal: Ab
   const there = await stat(file).catch(() => undefined);
   // A pipe or a device is written to; it can't be replaced.
   if (there !== undefined && !there.isFile()) return pipeline(texts, createWriteStream(file), { signal });
-  const place = there === undefined ? file : await realpath(file);
+  const place = placeOf(file);
   const part = `${place}.${randomUUID()}.part`;
   try {
     await pipeline(texts, createWriteStream(part, { mode: 0o600, flags: 'wx' }), { signal });
@@ -98,6 +101,16 @@ async function writeWhole(file: string, texts: AsyncIterable<string>, signal: Ab
   } catch (error) {
     await rm(part, { force: true });
     throw error;
+  }
+}
+
+/** Does what writes a file, or a folder. What the system refuses of it is told in words. */
+async function writing<Done>(place: string, work: () => Promise<Done>): Promise<Done> {
+  try {
+    return await work();
+  } catch (error) {
+    if (systemFault(error) === undefined || isCutOff(error)) throw error;
+    throw fileError(place, 'written', error, 'Name a place that is there, that you may write to, and that has room.');
   }
 }
 
@@ -114,7 +127,7 @@ async function exportPages(
       'bad_input',
       'A page holds one conversation: name it with --conversation ID, or a folder for all with -o FOLDER.',
     );
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
   const written = new Set<number>();
   let before: number | undefined;
   for (let more = true; more;) {
@@ -147,7 +160,7 @@ const PORTION_LINES = 500;
 
 /** `drawbridge import FILE`. Exit code 1 where a line could not be read. */
 export async function importFrom(client: EngineClient, [file]: readonly string[], { json, output }: Shown): Promise<number> {
-  if (file === undefined) throw new DrawbridgeError('bad_input', 'Name the file: drawbridge import FILE');
+  if (file === undefined || file === '') throw new DrawbridgeError('bad_input', 'Name the file: drawbridge import FILE');
   const all: Imported = { stored: 0, duplicates: 0, bad: [] };
   let lines: string[] = [];
   let size = 0;
@@ -161,7 +174,7 @@ export async function importFrom(client: EngineClient, [file]: readonly string[]
     lines = [];
     size = 0;
   };
-  for await (const line of linesOf(createReadStream(file))) {
+  for await (const line of linesOf(chunksOf(file))) {
     number += 1;
     // Bytes that are no text would be stored as other bytes than they were.
     if (isUtf8(line)) lines.push(line.toString('utf8'));
@@ -180,6 +193,15 @@ export async function importFrom(client: EngineClient, [file]: readonly string[]
     if (all.bad.length > 20) output.err(`and ${all.bad.length - 20} more`);
   }
   return all.bad.length === 0 ? 0 : 1;
+}
+
+/** What a file holds. Throws DrawbridgeError `failed` where it can't be read. */
+async function* chunksOf(file: string): AsyncGenerator<Buffer, void> {
+  try {
+    yield* createReadStream(file);
+  } catch (error) {
+    throw fileError(file, 'read', error, 'Name a file of calls that were exported as JSONL.');
+  }
 }
 
 /** Lines of a file, cut at LF alone: JSON text may hold other line separators. */
@@ -306,8 +328,10 @@ async function headersOf(names: readonly string[], output: Output): Promise<Reco
 const Body = z.record(z.string(), z.json());
 
 function bodyIn(file: string): z.infer<typeof Body> {
+  const text = readIfThere(file);
+  if (text === undefined) throw new DrawbridgeError('bad_input', `There is no file ${file}. Name one that holds the body to send.`);
   try {
-    return Body.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return Body.parse(parseJson(text));
   } catch (error) {
     throw new DrawbridgeError('bad_input', `${file} holds no JSON object to send.`, {}, { cause: error });
   }
@@ -315,6 +339,6 @@ function bodyIn(file: string): z.infer<typeof Body> {
 
 function idOf(text: string | undefined): number {
   const id = Number(text);
-  if (text !== undefined && Number.isSafeInteger(id)) return id;
+  if (text !== undefined && text.trim() !== '' && Number.isSafeInteger(id)) return id;
   throw new DrawbridgeError('bad_input', `"${text ?? ''}" is no number of a call. "drawbridge calls --json" tells them.`);
 }
