@@ -20,7 +20,7 @@ export function inLine(text: string): string {
 /** Rows as aligned columns, the first row being the heading. Each cell is one line (`inLine`). */
 export function table(given: readonly (readonly string[])[]): string {
   const rows = given.map((row) => row.map(inLine));
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0));
   return rows
     .map((row) =>
       row
