@@ -56,10 +56,10 @@ function isOff(entry: string): boolean {
   return /^(?:Hidden=true|X-GNOME-Autostart-enabled=false)\s*$/m.test(entry);
 }
 
-/** A state folder of its own has to be named again: the session that starts the entry does not know it. */
+/** A state folder of its own has to be named again, and whole: the session that starts the entry knows neither it nor where this stood. */
 function keptHome(env: Machine['env']): string[] {
   const home = env['DRAWBRIDGE_HOME'];
-  return home === undefined || home === '' ? [] : ['/usr/bin/env', `DRAWBRIDGE_HOME=${home}`];
+  return home === undefined || home === '' ? [] : ['/usr/bin/env', `DRAWBRIDGE_HOME=${path.resolve(home)}`];
 }
 
 /** What Node was given for the engine, to be given again at login. A debugger's port was for this once. */

@@ -40,6 +40,11 @@ test('the user’s own configuration folder is honoured, and a state folder of i
   );
 });
 
+test('a state folder that was named from where Drawbridge was started is the same one at login', async () => {
+  await keeper({ DRAWBRIDGE_HOME: 'state' }).set(true);
+  expect(readFileSync(file(), 'utf8')).toContain(`DRAWBRIDGE_HOME=${path.resolve('state')}`);
+});
+
 test('a file that cannot be written is an error that names it', async () => {
   mkdirSync(path.join(home, '.config'));
   writeFileSync(path.join(home, '.config', 'autostart'), '');
