@@ -10,6 +10,7 @@ import { createEngine, type Engine, type EngineOptions, type EnginePorts } from 
 import { writeFileAtomic } from '../engine/files.ts';
 import { createRouter, type HostHandlers, type Router } from '../engine/handlers.ts';
 import { createLogger, openLogFile, type Logger } from '../engine/log.ts';
+import { inTurn } from '../engine/in-turn.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
 import { deferSecrets, type SecretStore } from '../engine/secrets.ts';
 import { openSettings, type SettingsStore } from '../engine/settings.ts';
@@ -87,10 +88,12 @@ export async function openEngine(host: HostKind, options: OpenOptions, own: OwnH
       tunnels: options.tunnels,
     },
   );
+  // Each has a key of the same name while it lasts.
+  const practising = inTurn();
   const router = createRouter(engine, {
     ...own,
     doctor: () => examine(engine, paths, platform),
-    practise: (model) => practise(engine, model, options.version),
+    practise: (model) => practising(() => practise(engine, model, options.version)),
   });
 
   // The socket comes first: it is what makes this engine the only one of its state folder.

@@ -14,3 +14,12 @@ it('tells at once that a practice call can not be made, and nothing comes of it 
   vi.restoreAllMocks();
   await engine.stop();
 });
+
+it('makes practice calls that are asked for at once one after the other', async () => {
+  const engine = await startTestEngine();
+  const ask = (): ReturnType<typeof engine.control.practice.call> => engine.control.practice.call({ model: 'practice/echo' });
+  const calls = await Promise.all([ask(), ask(), ask()]);
+  expect(new Set(calls.map(({ id }) => id)).size).toBe(3);
+  expect(calls.map(({ status }) => status)).toEqual([200, 200, 200]);
+  await engine.stop();
+});
