@@ -22,7 +22,7 @@ if (!existsSync(main)) {
 } else if (existsSync(newer)) {
   const child = spawn(newer, [...NODE_FLAGS, import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal tells both of these; this one waits for the other. An engine may be told twice, a question or an export not.
-  const alone = process.argv[2] === 'start' ? [] : ['SIGINT', 'SIGHUP'];
+  const alone = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'start' ? [] : ['SIGINT', 'SIGHUP'];
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       if (!alone.includes(signal)) child.kill(signal);

@@ -189,7 +189,10 @@ describe('the drawbridge command', () => {
     },
   );
 
-  it('leaves nothing of a file behind when an export is interrupted', async () => {
+  it.each([
+    ['export', '-o'],
+    ['--json', 'export', '-o'],
+  ])('leaves nothing of a file behind when an export is interrupted (%s %s)', async (...words) => {
     const to = path.join(home, 'exported');
     mkdirSync(to);
     // An engine whose export does not come to an end.
@@ -201,7 +204,7 @@ describe('the drawbridge command', () => {
         }),
       },
     });
-    const child = spawn(process.execPath, [COMMAND, 'export', '-o', path.join(to, 'calls.jsonl')], { env: env(), stdio: 'ignore' });
+    const child = spawn(process.execPath, [COMMAND, ...words, path.join(to, 'calls.jsonl')], { env: env(), stdio: 'ignore' });
     children.add(child);
     await expect.poll(() => readdirSync(to), { timeout: 10_000 }).toHaveLength(1);
     child.kill('SIGINT');

@@ -6,10 +6,11 @@ import { productVersion } from '../version.ts';
 import { runCli } from './index.ts';
 
 /** The `drawbridge` command, built: everything about this process that the command takes as a parameter. */
+const command = process.argv.slice(2).find((word) => !word.startsWith('-')) ?? '';
 const interrupted = new AbortController();
-if (['tail', 'signin', 'export'].includes(process.argv[2] ?? '')) process.once('SIGINT', () => interrupted.abort());
+if (['tail', 'signin', 'export'].includes(command)) process.once('SIGINT', () => interrupted.abort());
 // An engine serves on, and stops in order, when nobody reads any more what it says: its terminal may have been closed.
-const serves = process.argv[2] === 'start';
+const serves = command === 'start';
 const onUnwritten = (error: NodeJS.ErrnoException): void => {
   if (serves) return;
   // `drawbridge calls | head` closes our end early; that is no failure.
