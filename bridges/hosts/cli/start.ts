@@ -91,6 +91,22 @@ function stopSignal(): { asked: Promise<void>; ask: () => void } {
   return { asked: promise, ask: () => resolve() };
 }
 
+/** What an opener on Linux knows the desktop by: its screen's cookie, its choice of browser, where programs are listed. */
+const DESKTOP = [
+  'XAUTHORITY',
+  'XDG_CURRENT_DESKTOP',
+  'XDG_SESSION_TYPE',
+  'XDG_CONFIG_HOME',
+  'XDG_CONFIG_DIRS',
+  'XDG_DATA_HOME',
+  'XDG_DATA_DIRS',
+  'DESKTOP_SESSION',
+  'GNOME_DESKTOP_SESSION_ID',
+  'KDE_FULL_SESSION',
+  'KDE_SESSION_VERSION',
+  'BROWSER',
+];
+
 /** Opens the system browser where there is a screen for it; says nothing where there is none. */
 export async function openBrowser(
   url: string,
@@ -101,5 +117,8 @@ export async function openBrowser(
   if (env['CI'] !== undefined && env['CI'] !== '') return;
   if (platform === 'darwin') await run('open', [url], { timeoutMs: 10_000 });
   else if (platform === 'win32') await run('rundll32.exe', ['url.dll,FileProtocolHandler', url], { timeoutMs: 10_000 });
-  else if (env['DISPLAY'] !== undefined || env['WAYLAND_DISPLAY'] !== undefined) await run('xdg-open', [url], { timeoutMs: 10_000 });
+  else if (env['DISPLAY'] !== undefined || env['WAYLAND_DISPLAY'] !== undefined) {
+    const desktop = DESKTOP.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+    await run('xdg-open', [url], { timeoutMs: 10_000, env: Object.fromEntries(desktop) });
+  }
 }
