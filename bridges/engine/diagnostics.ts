@@ -96,8 +96,9 @@ function withoutFolders({ capture, ...rest }: Settings): object {
 
 /** Takes out of a text what is secret, and what tells whose machine it is. */
 function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string) => string {
-  const { gateway } = settings.upstreams;
-  const { m365, copilot } = settings.bridges;
+  const { gateway, anthropic, openai, chatgpt } = settings.upstreams;
+  const { m365, copilot, codex } = settings.bridges;
+  const services = [anthropic.baseUrl, openai.baseUrl, chatgpt.baseUrl, codex.issuer, copilot.github, copilot.api];
   const names: [string | null, string][] = [
     ...settings.capture.folders.flatMap(({ folder }) =>
       pathPairs(
@@ -111,6 +112,7 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
     [copilot.clientId, '[client id]'],
     [hostnameOf(gateway.baseUrl), '[gateway]'],
     [hostnameOf(settings.telemetry.endpoint), '[collector]'],
+    ...[...services, m365.login, m365.graph, m365.workIq].map((url): [string | null, string] => [hostnameOf(url), '[provider]']),
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [
       [host, '[gateway]'],
       [user, '[gateway user]'],
@@ -136,7 +138,26 @@ const pathPairs = (name: string, stand: string): [string, string][] => [
 /** Names of the sign-in service's own, for whichever directory. */
 const ANY_TENANT: ReadonlySet<string> = new Set(['organizations', 'common', 'consumers']);
 
-const hostnameOf = (url: string | null): string | null => (url === null ? null : new URL(url).hostname);
+/** Hosts that are nobody's own: public services, and this machine. */
+const PUBLIC: ReadonlySet<string> = new Set([
+  'api.anthropic.com',
+  'api.openai.com',
+  'chatgpt.com',
+  'auth.openai.com',
+  'github.com',
+  'api.github.com',
+  'login.microsoftonline.com',
+  'graph.microsoft.com',
+  'workiq.svc.cloud.microsoft',
+  '127.0.0.1',
+  '[::1]',
+]);
+
+/** The host of an address; null where it tells nothing of its owner. */
+function hostnameOf(url: string | null): string | null {
+  const host = url === null ? null : new URL(url).hostname;
+  return host === null || PUBLIC.has(host) ? null : host;
+}
 
 const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
 

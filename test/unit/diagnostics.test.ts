@@ -132,3 +132,19 @@ it('takes the end of a long log, from a whole line on', () => {
 it('has no log where there is none', () => {
   expect(readLogEnd(folder)).toBe('');
 });
+
+it('names no service that its owner set in the place of the public ones, and leaves those', () => {
+  const settings = Settings.parse({
+    upstreams: { openai: { baseUrl: 'https://models.acme.example/v1' } },
+    bridges: { copilot: { github: 'https://acme.ghe.example', api: 'https://api.acme.ghe.example' } },
+  });
+  const text = textOf(facts({ settings, log: '{"why":"models.acme.example did not answer"}' }));
+  expect(text).not.toContain('acme');
+  expect(text).toContain('https://[provider]/v1');
+  expect(text).toContain('https://api.anthropic.com');
+});
+
+it('leaves the addresses of this machine where the gateway is one of them', () => {
+  const settings = Settings.parse({ upstreams: { gateway: { baseUrl: 'http://127.0.0.1:4000' } } });
+  expect(textOf(facts({ settings, log: '{"address":"127.0.0.1:11435"}' }))).toContain('127.0.0.1:11435');
+});
