@@ -243,7 +243,7 @@ esac
     }
     expect(made.edge.seen).toEqual([]);
     const use = async (file: string): Promise<number> => tunnels(control, ['use-cloudflared', file], QUIET);
-    await expect(use(path.join(made.folder, 'none'))).rejects.toThrow(/There is no file/);
+    for (const wrong of [path.join(made.folder, 'none'), made.folder]) await expect(use(wrong)).rejects.toThrow(/There is no file/);
     const took = await mends(made, 'cloudflared unfit, then a fit one named and the host key pinned', 'connector-unfit', async () => {
       expect(await use(cloudflared ?? '')).toBe(0);
       await made.trust();

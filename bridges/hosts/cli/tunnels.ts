@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, LogLine, ServerKit, TunnelDefinition, TunnelStatus } from '../../contract/index.ts';
@@ -167,7 +167,8 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
 async function useCloudflared(client: EngineClient, wanted: string | undefined): Promise<[{ file: string | null }, string]> {
   if (wanted === undefined) throw new DrawbridgeError('bad_input', 'Name the file: drawbridge tunnels use-cloudflared FILE');
   const file = wanted === 'auto' ? null : path.resolve(wanted);
-  if (file !== null && !existsSync(file)) throw new DrawbridgeError('bad_input', `There is no file ${file}.`);
+  if (file !== null && statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new DrawbridgeError('bad_input', `There is no file ${file}.`);
   await client.settings.update({ patch: { tunnels: { cloudflared: file } } });
   return [{ file }, file === null ? 'cloudflared is looked for in PATH again.' : `cloudflared is taken from ${file}.`];
 }
