@@ -28,6 +28,19 @@ export async function connectControl(socketPath: string): Promise<EngineClient> 
   return client;
 }
 
+const LOOK_MS = 50;
+/** Longer than an engine takes to stop, with what it waits for. */
+const GONE_MS = 15_000;
+
+/** Waits until no engine answers any more; false where one still does after a while. */
+export async function isGone(socketPath: string): Promise<boolean> {
+  for (let waited = 0; await answers(socketPath); waited += LOOK_MS) {
+    if (waited >= GONE_MS) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
+
 /** Whether an engine ended while something was asked of it. */
 export function isCutOff(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -98,8 +98,9 @@ describe('the drawbridge command', () => {
       'ui listening',
     ]);
     expect((await drawbridge('doctor', '--json')).code).toBe(0);
+    const exit = once(child, 'exit') as Promise<[number]>;
     expect((await drawbridge('stop')).out).toContain('stopping');
-    const [code] = (await once(child, 'exit')) as [number];
+    const [code] = await exit;
     expect(code).toBe(0);
   }, 60_000);
 
@@ -277,6 +278,21 @@ describe('the drawbridge command', () => {
     expect(second.ready.ui).not.toBe(first.ready.ui);
     await once(second.child, 'exit');
     expect((await drawbridge('status')).code).toBe(0);
+  });
+
+  it('has stopped when the command that stops it ends, so that it can be started anew at once', async () => {
+    const { ready } = await start('--companion-port', '0');
+    const key = await makeKey('one');
+    // What is under way is waited for a moment.
+    const stream = await call(ready.companion, key, {
+      model: 'practice/slow',
+      stream: true,
+      messages: [{ role: 'user', content: 'in the middle of this' }],
+    });
+    stream.on('error', () => {}).resume();
+    expect((await drawbridge('stop')).code).toBe(0);
+    const again = await start('--companion-port', '0');
+    expect(JSON.parse((await drawbridge('status', '--json')).out).pid).toBe(again.child.pid);
   });
 
   it('lists, revokes and refuses keys by name', async () => {

@@ -4,7 +4,7 @@ import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
-import { connectControl, isCutOff } from '../control.ts';
+import { connectControl, isCutOff, isGone } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
@@ -143,7 +143,8 @@ type Command = CliOptions & {
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
   const { json, output } = options;
   const machine = thisMachine();
-  const client = await connectControl(resolvePaths(machine).control);
+  const { control } = resolvePaths(machine);
+  const client = await connectControl(control);
   switch (command) {
     case 'open': {
       const { url } = await client.engine.link({});
@@ -210,7 +211,10 @@ async function runClientCommand(command: string, rest: readonly string[], option
     }
     default:
       await client.engine.stop({});
-      return said(output, json ? JSON.stringify({ stopping: true }) : 'Drawbridge is stopping.');
+      output.out(json ? JSON.stringify({ stopping: true }) : 'Drawbridge is stopping.');
+      // Who starts it right after this would be told by the old one that it runs.
+      if (await isGone(control)) return 0;
+      throw new DrawbridgeError('failed', 'Drawbridge has not stopped yet. "drawbridge status" tells which process it is.');
   }
 }
 
