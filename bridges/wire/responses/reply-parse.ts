@@ -16,7 +16,7 @@ export function parseReply(body: JsonValue): TurnEvent[] {
   }
   const { status } = response;
   if (status === 'queued' || status === 'in_progress') throw new ReplyError(`The reply is not complete: its status is \`${status}\`.`);
-  return new ReplyParser().whole(response, status === 'failed' || status === 'cancelled' || status === 'incomplete' ? status : 'completed');
+  return new ReplyParser().whole(response, endingOf(status));
 }
 
 /** A parser of a streamed reply. */
@@ -140,7 +140,7 @@ class ReplyParser implements StreamParser {
       case 'response.incomplete':
       case 'response.failed':
       case 'response.cancelled':
-        return this.#finish(asObject(event.response), endingOf(type), out);
+        return this.#finish(asObject(event.response), endingOf(type.slice('response.'.length), asObject(event.response)?.status), out);
       case 'error':
       case undefined:
         if (type === 'error' || event.error !== undefined) this.#fail(parseStreamError({ ...event, ...asObject(event.error) }), out);
@@ -556,10 +556,10 @@ function opaqueOf(item: JsonObject): OpaqueReasoning | undefined {
   return data === undefined || data === '' ? undefined : { family: 'responses', data };
 }
 
-function endingOf(type: string): Ending {
-  if (type === 'response.incomplete') return 'incomplete';
-  if (type === 'response.failed') return 'failed';
-  return type === 'response.cancelled' ? 'cancelled' : 'completed';
+/** Some upstreams end every stream with `response.completed`, and `status` alone tells how the reply ended. */
+function endingOf(told: JsonValue | undefined, status?: JsonValue): Ending {
+  if (told === 'incomplete' || told === 'failed' || told === 'cancelled') return told;
+  return status === undefined ? 'completed' : endingOf(status);
 }
 
 function sameId(slot: Slot, item: JsonObject): boolean {

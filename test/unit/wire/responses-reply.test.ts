@@ -263,6 +263,17 @@ describe('parsing a stream', () => {
     expect(incomplete('max_output_tokens')).toMatchObject({ type: 'end', stop: 'max_tokens' });
   });
 
+  it('believes the status of the reply where its event says that it was completed', () => {
+    const ended = (response: JsonObject): TurnEvent | undefined => parseEvents({ type: 'response.completed', response }).at(-1);
+    expect(ended({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } })).toEqual({
+      type: 'end',
+      stop: 'max_tokens',
+    });
+    expect(ended({ status: 'failed', error: { code: 'server_error', message: 'boom' } })).toMatchObject({ type: 'error' });
+    expect(ended({ status: 'cancelled' })).toMatchObject({ type: 'error' });
+    expect(ended({})).toEqual({ type: 'end', stop: 'end_turn' });
+  });
+
   it('reads errors in every place an upstream may put them', () => {
     const error = { code: 'rate_limit_exceeded', message: 'try again in 200ms' };
     const expected = { type: 'error', error: { kind: 'rate_limited', retryAfter: 0.2 } };
