@@ -84,7 +84,7 @@ export class ChatParser implements StreamParser {
     if (isObject(choice.delta)) this.#delta(choice.delta, events);
     const finish = choice.finish_reason;
     if (typeof finish === 'string' && finish !== '') {
-      if (finish === 'error') {
+      if (GAVE_UP.has(finish)) {
         const failure = isObject(choice.error) ? readError(choice.error) : undefined;
         return [
           ...events,
@@ -258,10 +258,23 @@ function inputText(value: JsonValue | undefined): string {
   return isObject(value) ? JSON.stringify(value) : '';
 }
 
+/** Reasons of OpenRouter, SGLang, DeepSeek and Zhipu for a reply that was not finished. */
+const GAVE_UP = new Set(['error', 'abort', 'insufficient_system_resource', 'network_error']);
+
+/** The reasons for a reply that is not whole, in OpenAI's words and in those of Mistral, Zhipu and others. */
+const CUT_SHORT = new Map<string, StopReason>([
+  ['length', 'max_tokens'],
+  ['max_tokens', 'max_tokens'],
+  ['model_length', 'context_window'],
+  ['model_context_window_exceeded', 'context_window'],
+  ['content_filter', 'content_filter'],
+  ['sensitive', 'content_filter'],
+]);
+
 /** The stop reason behind a `finish_reason`. What was seen counts more than what was said: forced calls end in `stop`. */
-export function stopReason(finish: string, hasCalls: boolean, refused: boolean): StopReason {
-  if (finish === 'length') return 'max_tokens';
-  if (finish === 'content_filter') return 'content_filter';
+function stopReason(finish: string, hasCalls: boolean, refused: boolean): StopReason {
+  const cut = CUT_SHORT.get(finish);
+  if (cut !== undefined) return cut;
   if (hasCalls) return 'tool_use';
   return refused ? 'refusal' : 'end_turn';
 }

@@ -306,6 +306,10 @@ describe('reading streams', () => {
     ['stop', 'end_turn'],
     ['length', 'max_tokens'],
     ['content_filter', 'content_filter'],
+    ['max_tokens', 'max_tokens'],
+    ['model_length', 'context_window'],
+    ['model_context_window_exceeded', 'context_window'],
+    ['sensitive', 'content_filter'],
     ['tool_calls', 'end_turn'],
     ['eos', 'end_turn'],
   ])('a text that ends in %s ends the turn with %s', (reason, stop) => {
@@ -371,7 +375,11 @@ describe('reading streams', () => {
     ['an error with a status for a code', '{"error":{"message":"no money","code":402},"choices":[]}', { kind: 'quota_exceeded' }],
     ['an error in one string', '{"error":"broken"}', { kind: 'upstream_failed', message: 'broken' }],
     ['a flat error', '{"object":"error","message":"bad","type":"invalid_request_error"}', { kind: 'invalid_request', message: 'bad' }],
-    ['the finish_reason error', '{"choices":[{"delta":{},"finish_reason":"error"}]}', { kind: 'upstream_failed' }],
+    ...['error', 'abort', 'insufficient_system_resource', 'network_error'].map((reason): [string, string, JsonObject] => [
+      `the finish_reason ${reason}`,
+      JSON.stringify(finished(reason)),
+      { kind: 'upstream_failed' },
+    ]),
     ['bytes that are no JSON', '{"choices":[', { kind: 'upstream_failed' }],
     ['a page', '<!doctype html><title>Bad gateway</title>', { kind: 'upstream_failed' }],
     ['JSON that is no chunk', '[1]', { kind: 'upstream_failed' }],
