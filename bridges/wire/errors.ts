@@ -60,6 +60,10 @@ export function isFeatureRefused({ kind, status, code }: TurnError): boolean {
   return kind === 'not_supported' && (status === 400 || code === 'subscription_sharing_unsupported_capability');
 }
 
+/** How servers say that a conversation is longer than the model can read: clients shorten it where they learn of it. */
+export const TOO_LONG =
+  /context (window|length)|exceed\w* (the )?(\w+ )?context (limit|size)|(prompt|input) is too long|reduce the length of the (messages|prompt)|input token count.*exceeds|maximum prompt length|exceeded model token limit|prompt exceeds max length/i;
+
 /** A header by its lower-case name, however it was written. */
 export function header(headers: Headers, name: string): string | undefined {
   return headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];

@@ -1,5 +1,14 @@
 import type { ErrorClient, RenderedError } from '../codec.ts';
-import { errorFields, errorMessage, kindOfClass, kindOfStatus, retryAfterSeconds, secondsInMessage, type Headers } from '../errors.ts';
+import {
+  errorFields,
+  errorMessage,
+  kindOfClass,
+  kindOfStatus,
+  retryAfterSeconds,
+  secondsInMessage,
+  TOO_LONG,
+  type Headers,
+} from '../errors.ts';
 import { asNumber, asString, isObject } from '../json.ts';
 import { openAiErrorBody, renderOpenAiError } from '../openai-errors.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from '../turn.ts';
@@ -59,7 +68,6 @@ const KINDS_BY_WORD: readonly [RegExp, ErrorKind][] = [
   [/^not_found/, 'not_found'],
 ];
 
-const TOO_LONG = /maximum context length|prompt is too long|context window|context length|reduce the length of the (messages|prompt)/i;
 const UNKNOWN_MODEL = /model\b.*\b(not found|does not exist|not supported|unknown)/i;
 const FILTERED = /content (management )?(filter|policy)|responsible ai/i;
 

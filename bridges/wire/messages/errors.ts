@@ -9,6 +9,7 @@ import {
   kindOfStatus,
   retryAfterHeader,
   retryAfterSeconds,
+  TOO_LONG,
   type Headers,
 } from '../errors.ts';
 import { asNumber, asString } from '../json.ts';
@@ -59,8 +60,6 @@ const KIND_BY_COARSE_TYPE = new Map<string | undefined, ErrorKind>([
   ['api_error', 'upstream_failed'],
 ]);
 
-const TOO_LONG =
-  /prompt is too long|exceed(s|ed)? (the )?(context (limit|window)|maximum context)|input is too long|maximum context length/i;
 const USED_UP = /credit balance is too low|usage limit|spend(ing)? limit|quota/i;
 const ABOUT_A_MODEL = /\bmodels?\b/i;
 

@@ -7,6 +7,7 @@ import {
   kindOfStatus,
   retryAfterSeconds,
   secondsInMessage,
+  TOO_LONG,
   type Headers,
 } from '../errors.ts';
 import { asNumber, asString } from '../json.ts';
@@ -141,7 +142,7 @@ function kindOf(status: number, fields: JsonObject, message: string): ErrorKind 
   if (named !== undefined && named !== 'invalid_request') return named;
   // Inside a stream there is no status.
   const mayBeTooLong = status === 0 || (status >= 400 && status < 500);
-  if (mayBeTooLong && /context (window|length)|prompt is too long/i.test(message)) return 'context_too_long';
+  if (mayBeTooLong && TOO_LONG.test(message)) return 'context_too_long';
   if (named !== undefined) return named;
   if (status === 400 && /^unsupported\b/i.test(message)) return 'not_supported';
   if (status === 404 && /\bmodel\b/i.test(message)) return 'model_unknown';

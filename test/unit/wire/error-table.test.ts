@@ -148,3 +148,18 @@ it.each(['chat', 'responses', 'messages'] as const)('reads an error that stands 
   expect(read([{ error }])).toMatchObject({ kind: 'context_too_long', message: error.message, status: 400 });
   for (const body of [[], [[{ error }]], ['x']]) expect(read(body).message).toBe('The upstream answered 400 without saying why.');
 });
+
+const TOO_LONG = [
+  'request (5021 tokens) exceeds the available context size (4096 tokens), try increasing it',
+  'The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).',
+  "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+  'Invalid request: Your request exceeded model token limit: 262144',
+  'Prompt exceeds max length',
+  'Input is too long for requested model.',
+];
+
+it.each(TOO_LONG)('knows a conversation that is too long in every format by what other servers say of it: %s', (message) => {
+  for (const codec of Object.values(codecs)) {
+    expect(codec.parseError(400, {}, { error: { code: 400, message, type: 'invalid_request_error' } }).kind).toBe('context_too_long');
+  }
+});
