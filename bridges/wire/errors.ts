@@ -1,13 +1,14 @@
-import { asObject, asString, isObject } from './json.ts';
+import { asArray, asObject, asString, isObject } from './json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from './turn.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
-/** The object that describes an error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, the body itself, or one of these in a list. */
+/** The object that describes an error: `{error:{...}}`, `{error:"..."}`, `{detail:...}`, `{errors:[...]}`, the body itself, or one of these in a list. */
 export function errorFields(body: JsonValue): JsonObject {
   if (Array.isArray(body)) return errorFields(asObject(body[0]) ?? null);
   if (!isObject(body)) return {};
-  const inner = body.error ?? body.detail;
+  const told = body.error ?? body.detail ?? body.errors;
+  const inner = Array.isArray(told) ? told[0] : told;
   const fields = asObject(inner);
   if (fields !== undefined) return { ...fields, code: fields.code ?? fields.error_code };
   return typeof inner === 'string' ? { ...body, message: inner } : body;
@@ -18,13 +19,21 @@ const LONGEST_TEXT = 500;
 
 /** What an error says of itself, or else that it said nothing. */
 export function errorMessage(fields: JsonObject, body: JsonValue, status: number | undefined): string {
-  const message = asString(fields.message) ?? asString(fields.Message);
+  const message = asString(fields.message) ?? asString(fields.Message) ?? whatIsWrong(fields);
   if (message !== undefined && message.trim() !== '') return message;
   const text = typeof body === 'string' ? body.trim() : '';
   if (text !== '' && !text.startsWith('<')) return text.slice(0, LONGEST_TEXT);
   return status === undefined
     ? 'The upstream reported an error without saying what it was.'
     : `The upstream answered ${status} without saying why.`;
+}
+
+/** FastAPI, which many servers are built on, says what is wrong with a request and where. */
+function whatIsWrong({ msg, loc }: JsonObject): string | undefined {
+  const what = asString(msg);
+  const place = (asArray(loc) ?? []).flatMap((each) => (typeof each === 'number' || typeof each === 'string' ? [each] : []));
+  if (place[0] === 'body') place.shift();
+  return what === undefined || place.length === 0 ? what : `${place.join('.')}: ${what}`;
 }
 
 const KIND_BY_STATUS = new Map<number, ErrorKind>([

@@ -163,3 +163,12 @@ it.each(TOO_LONG)('knows a conversation that is too long in every format by what
     expect(codec.parseError(400, {}, { error: { code: 400, message, type: 'invalid_request_error' } }).kind).toBe('context_too_long');
   }
 });
+
+it.each(['chat', 'responses', 'messages'] as const)('tells what a list of errors says first, in %s', (wire) => {
+  const read = (body: JsonValue): string => codecs[wire].parseError(422, {}, body).message;
+  const missing = { type: 'missing', loc: ['body', 'messages', 0, 'content'], msg: 'Field required', input: {} };
+  expect(read({ detail: [missing, { ...missing, msg: 'other' }] })).toBe('messages.0.content: Field required');
+  expect(read({ detail: [{ msg: 'Field required', loc: ['body'] }] })).toBe('Field required');
+  expect(read({ success: false, errors: [{ code: 10_000, message: 'Authentication error' }] })).toBe('Authentication error');
+  expect(read({ errors: ['in a word'] })).toBe('in a word');
+});
