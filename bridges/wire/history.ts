@@ -1,3 +1,4 @@
+import { asksForNothing } from './losses.ts';
 import { isBillingHeader, isSilent } from './marks.ts';
 import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
@@ -220,7 +221,7 @@ function dropEmpty(items: readonly TurnItem[], from: WireFormat, target: WireFor
     const content = strict ? withoutBlankText(item.content) : item.content;
     if (content.length === item.content.length && content.length > 0) kept.push(item);
     else if (content.length > 0) kept.push({ ...item, content });
-    else for (const key of Object.keys(item.extra ?? {})) if (!isSilent(key)) fields.add(key);
+    else for (const [key, value] of Object.entries(item.extra ?? {})) if (!isSilent(key) && !asksForNothing(value)) fields.add(key);
   }
   const path = from === 'responses' ? 'input' : 'messages';
   for (const key of fields) lost.push({ path: `${path}[].${key}`, why: 'it stood on a message that says nothing, which is left out' });

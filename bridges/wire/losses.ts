@@ -1,6 +1,6 @@
 import { asObject } from './json.ts';
 import { isSilent, MARKS } from './marks.ts';
-import type { JsonObject, Loss, WireFormat } from './turn.ts';
+import type { JsonObject, JsonValue, Loss, WireFormat } from './turn.ts';
 
 type Paths = Readonly<{
   history: string;
@@ -82,11 +82,16 @@ export class Losses {
   extra(path: string, extra: JsonObject | undefined): JsonObject {
     if (extra === undefined) return {};
     if (this.own) return withoutMarks(extra);
-    for (const key of Object.keys(extra)) if (!isSilent(key)) this.field(`${path}.${key}`);
+    for (const [key, value] of Object.entries(extra)) if (!isSilent(key) && !asksForNothing(value)) this.field(`${path}.${key}`);
     this.extra(path, asObject(extra[MARKS.message]));
     this.extra(`${path}.namespace`, asObject(extra[MARKS.namespace]));
     return {};
   }
+}
+
+/** True for a field that could as well be absent: client libraries write them all, and send back replies as they came. */
+export function asksForNothing(value: JsonValue | undefined): boolean {
+  return value === undefined || value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 const MARK_NAMES = new Set<string>(Object.values(MARKS));

@@ -1,6 +1,6 @@
 import { dataUrl } from '../data-url.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
-import { Losses } from '../losses.ts';
+import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
@@ -112,7 +112,9 @@ function renderIdentity(turn: TurnRequest, body: JsonObject, lost: Losses): void
 
 function renderExtra(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   for (const [key, value] of Object.entries(turn.extra)) {
-    if (turn.from === 'chat' || (turn.from === 'responses' && SHARED_BY_OPENAI.has(key))) body[key] = value;
+    if (turn.from === 'chat') body[key] = value;
+    else if (asksForNothing(value)) continue;
+    else if (turn.from === 'responses' && SHARED_BY_OPENAI.has(key)) body[key] = value;
     else if (turn.from !== 'responses' || !goesWithoutSaying(key, value)) lost.field(key);
   }
 }
@@ -120,7 +122,7 @@ function renderExtra(turn: TurnRequest, body: JsonObject, lost: Losses): void {
 /** Fields of Responses that ask for what is so here anyway, or what the reply brings in its own way. */
 function goesWithoutSaying(key: string, value: JsonValue | undefined): boolean {
   if (key === 'include') return asArray(value)?.every((each) => each === 'reasoning.encrypted_content') === true;
-  return key === 'stream_options' || (key === 'store' && value === false);
+  return key === 'stream_options';
 }
 
 // Tools ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import type {
 import { dataUrl } from '../data-url.ts';
 import { isEmpty } from '../fields.ts';
 import { asArray, asObject } from '../json.ts';
-import { Losses } from '../losses.ts';
+import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor } from '../reasoning.ts';
@@ -26,8 +26,8 @@ import { renderToolChoice, renderTools } from './tools.ts';
 /** The smallest `max_output_tokens` the format accepts; others accept 1. */
 const LEAST_OUTPUT_TOKENS = 16;
 
-/** Answered by the reply itself (`stream_options`) or always said anew (`store`). */
-const SAID_OTHERWISE = new Set(['stream_options', 'store']);
+/** Answered by the reply itself (`stream_options`), always said anew (`store`), or refused where it matters (`n`). */
+const SAID_OTHERWISE = new Set(['stream_options', 'store', 'n']);
 
 /** Renders a turn from any format as a Responses request, with what could not cross. */
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
@@ -273,7 +273,7 @@ function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
   const shared: JsonObject = {};
   for (const [key, value] of Object.entries(turn.extra)) {
     if (turn.from === 'chat' && SHARED_BY_OPENAI.has(key)) shared[key] = value;
-    else if (!SAID_OTHERWISE.has(key)) lost.field(key);
+    else if (!SAID_OTHERWISE.has(key) && !asksForNothing(value)) lost.field(key);
   }
   return shared;
 }

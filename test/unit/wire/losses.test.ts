@@ -5,6 +5,13 @@ import { FORMATS } from '../../wire/hub.ts';
 
 const WAYS = FORMATS.flatMap((from) => FORMATS.filter((to) => to !== from).map((to): [WireFormat, WireFormat] => [from, to]));
 
+const ASK: Omit<TurnRequest, 'from' | 'extra'> = {
+  model: 'm',
+  stream: false,
+  items: [{ type: 'message', role: 'user', content: [{ type: 'text', text: 'hi' }] }],
+  tools: [],
+};
+
 function lostWith(from: WireFormat, to: WireFormat, extra: NonNullable<Extract<TurnItem, { type: 'message' }>['extra']>): string[] {
   const items: TurnItem[] = [
     { type: 'message', role: 'system', content: [{ type: 'text', text: 'Be brief.', extra }], extra },
@@ -34,5 +41,30 @@ describe('the marks of one codec', () => {
     const lost = lostWith(from, to, { odd: 1, message: { strange: 2 } });
     expect(new Set(lost.map((path) => path.replace(/^.*\./, '')))).toEqual(new Set(['odd', 'strange']));
     expect(new Set(lost).size).toBe(lost.length);
+  });
+});
+
+describe('what asks for nothing', () => {
+  const nothing = { a: null, b: false, c: [], d: '' };
+
+  it.each(WAYS)('is no loss on the way from %s to %s, wherever it stands', (from, to) => {
+    expect(lostWith(from, to, nothing)).toEqual([]);
+    expect(lostWith(from, to, { message: nothing })).toEqual([]);
+    const { body, lost } = codecs[to].renderRequest({ ...ASK, from, extra: { ...nothing, metadata: null } });
+    expect(lost).toEqual([]);
+    expect(body).not.toHaveProperty('a');
+  });
+
+  it.each(WAYS)('hides no wish beside it: from %s to %s', (from, to) => {
+    expect(codecs[to].renderRequest({ ...ASK, from, extra: { ...nothing, odd: {} } }).lost.map(({ path }) => path)).toEqual(['odd']);
+  });
+
+  it('is a reply that its client sends back whole', () => {
+    const content = [{ type: 'output_text', text: 'hi', annotations: [], logprobs: [] }];
+    const turn = codecs.responses.parseRequest({
+      model: 'm',
+      input: [{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content }],
+    });
+    for (const to of ['chat', 'messages'] as const) expect(codecs[to].renderRequest(turn).lost).toEqual([]);
   });
 });

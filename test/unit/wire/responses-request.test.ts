@@ -489,7 +489,7 @@ describe('rendering a request that comes from another format', () => {
         toolChoice: { type: 'opaque', from: 'messages', value: {} },
         tools: [
           { type: 'hosted', from: 'messages', name: 'web_search_20250305', value: {} },
-          { type: 'function', name: 'f', extra: { input_examples: [] }, cacheControl: { type: 'ephemeral' } },
+          { type: 'function', name: 'f', extra: { input_examples: [{}] }, cacheControl: { type: 'ephemeral' } },
         ],
         items: [
           { type: 'opaque', from: 'messages', name: 'server_tool_use', value: {} },
