@@ -6,6 +6,7 @@ type Paths = Readonly<{
   history: string;
   reasoning: string;
   effort: string;
+  summary: string;
   format: string;
   verbosity: string;
   stop: string;
@@ -18,6 +19,7 @@ const PATHS: Readonly<Record<WireFormat, Paths>> = {
     history: 'messages',
     reasoning: 'reasoning_effort',
     effort: 'reasoning_effort',
+    summary: 'reasoning_effort',
     format: 'response_format',
     verbosity: 'verbosity',
     stop: 'stop',
@@ -27,6 +29,7 @@ const PATHS: Readonly<Record<WireFormat, Paths>> = {
     history: 'input',
     reasoning: 'reasoning',
     effort: 'reasoning.effort',
+    summary: 'reasoning.summary',
     format: 'text.format',
     verbosity: 'text.verbosity',
     stop: 'stop',
@@ -36,6 +39,7 @@ const PATHS: Readonly<Record<WireFormat, Paths>> = {
     history: 'messages',
     reasoning: 'thinking',
     effort: 'output_config.effort',
+    summary: 'thinking.display',
     format: 'output_config.format',
     verbosity: 'verbosity',
     stop: 'stop_sequences',

@@ -52,7 +52,7 @@ export type ReasoningRequest = {
   effort?: string;
   /** Tokens. */
   budgetTokens?: number;
-  /** How much of the reasoning the client wants to read (`auto`, `concise`, `detailed`). */
+  /** How much of the reasoning the client wants to read (`auto`, `concise`, `detailed`, `none`). */
   summary?: string;
   /** The client asked for opaque reasoning to be handed back, so that it can return it later. */
   wantsOpaque?: boolean;

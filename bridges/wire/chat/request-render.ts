@@ -79,7 +79,8 @@ function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losse
     lost.add(path, 'Chat Completions can ask for thinking by an effort alone; the model decides.');
   }
   if (reasoning.budgetTokens !== undefined) lost.add(`${path}.budget_tokens`, 'Chat Completions knows an effort, not a budget of tokens.');
-  if (reasoning.summary !== undefined) lost.add(`${path}.summary`, 'Chat Completions does not offer summaries of the reasoning.');
+  if (reasoning.summary !== undefined && reasoning.summary !== 'none')
+    lost.add(lost.paths.summary, 'Chat Completions does not offer summaries of the reasoning.');
 }
 
 function renderOutput(output: OutputShape): JsonObject {

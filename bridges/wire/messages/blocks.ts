@@ -52,6 +52,18 @@ export function thinkingType({ enabled, budgetTokens }: ReasoningRequest): 'adap
   return enabled === true ? 'adaptive' : undefined;
 }
 
+/** How much of the thinking a `display` asks to read, in the words of the hub; undefined where it is none of the known. */
+export function summaryOf(display: JsonValue | undefined): string | undefined {
+  if (display === 'omitted') return 'none';
+  return display === 'summarized' ? 'auto' : undefined;
+}
+
+/** The `display` for what is asked to be read of the thinking; undefined where nothing was said of it. */
+export function displayOf(summary: string | undefined): string | undefined {
+  if (summary === undefined) return undefined;
+  return summary === 'none' ? 'omitted' : 'summarized';
+}
+
 /** Groups of tools are flattened before (tools.ts); a name that comes with its group all the same is not to be mistaken for another. */
 export function flatName({ name, namespace }: { name: string; namespace?: string }): string {
   return namespace === undefined ? name : `${namespace}__${name}`;

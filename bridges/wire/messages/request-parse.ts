@@ -26,7 +26,7 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
-import { thinkingType, toAnnotation } from './blocks.ts';
+import { summaryOf, thinkingType, toAnnotation } from './blocks.ts';
 
 const BILLING_HEADER = 'x-anthropic-billing-header:';
 
@@ -333,7 +333,7 @@ function parseToolChoice(type: string, name: JsonValue | undefined, value: JsonO
 }
 
 function readReasoning(turn: TurnRequest, thinking: JsonObject | undefined, config: JsonObject | undefined): void {
-  const { type, budget_tokens, ...rest } = thinking ?? {};
+  const { type, budget_tokens, display, ...rest } = thinking ?? {};
   const { effort, format, ...settings } = config ?? {};
   const kind = optionalString(type, 'thinking.type');
   const budget = optionalNumber(budget_tokens, 'thinking.budget_tokens');
@@ -342,7 +342,9 @@ function readReasoning(turn: TurnRequest, thinking: JsonObject | undefined, conf
   if (kind !== undefined) reasoning.enabled = kind !== 'disabled';
   if (budget !== undefined) reasoning.budgetTokens = budget;
   if (level !== undefined) reasoning.effort = level;
-  if (rest.display === 'summarized') reasoning.summary = 'auto';
+  const summary = summaryOf(display);
+  if (summary !== undefined) reasoning.summary = summary;
+  else if (display !== undefined) rest.display = display;
   if (kind !== thinkingType(reasoning) && kind !== undefined) rest.type = kind;
   if (!isEmpty(rest)) turn.extra.thinking = rest;
   if (Object.keys(reasoning).length > 0) turn.reasoning = reasoning;

@@ -2,7 +2,7 @@ import { isEmpty } from '../fields.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import { asksForNothing, Losses } from '../losses.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
-import { cacheMark, flatName, thinkingType } from './blocks.ts';
+import { cacheMark, displayOf, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
 
 /** The format demands a limit; this is what its own clients send for long work. */
@@ -113,7 +113,7 @@ function renderThinking(turn: TurnRequest, body: JsonObject, lost: Losses): void
     return;
   }
   const type = turn.reasoning === undefined ? undefined : thinkingType(turn.reasoning);
-  const { display, ...given } = asObject(turn.extra.thinking) ?? {};
+  const { display = displayOf(turn.reasoning?.summary), ...given } = asObject(turn.extra.thinking) ?? {};
   const thinking: JsonObject = { ...(type !== undefined && { type }), ...given };
   if (type === 'disabled') {
     keepNoThinking(body);
@@ -135,7 +135,8 @@ function crossThinking(turn: TurnRequest, body: JsonObject, lost: Losses): void 
     if (budget === undefined) return;
     thinking.budget_tokens = budget;
   }
-  if (type !== 'disabled' && summary !== undefined && summary !== 'none') thinking.display = 'summarized';
+  const display = displayOf(summary);
+  if (type !== 'disabled' && display !== undefined) thinking.display = display;
   body.thinking = thinking;
 }
 

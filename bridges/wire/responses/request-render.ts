@@ -296,7 +296,7 @@ function renderReasoningRequest(turn: TurnRequest, lost: Losses): JsonObject | u
   // Messages hands out the thinking text without being asked; this format only on request.
   const summary = wanted.summary ?? (turn.from === 'messages' && wanted.enabled === true ? 'auto' : undefined);
   if (effort !== undefined) reasoning.effort = effort;
-  if (summary !== undefined) reasoning.summary = summary;
+  if (summary !== undefined && (own || summary !== 'none')) reasoning.summary = summary;
   return isEmpty(reasoning) ? undefined : reasoning;
 }
 

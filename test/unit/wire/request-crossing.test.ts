@@ -183,6 +183,17 @@ describe('how much to think', () => {
     expect([body.reasoning_effort, lost.map(({ path }) => path)]).toEqual([effort, paths]);
   });
 
+  it.each([
+    ['summarized', 'auto', ['thinking.display']],
+    ['omitted', undefined, []],
+    [undefined, 'auto', []],
+  ])('is read as far as the client wants to: %s', (display, summary, lostInChat) => {
+    const wish = { ...ask, thinking: { type: 'adaptive', display }, output_config: { effort: 'low' } };
+    const { body, lost } = cross('messages', 'responses', wish);
+    expect([body.reasoning, lost]).toEqual([{ effort: 'low', summary }, []]);
+    expect(cross('messages', 'chat', wish).lost.map(({ path }) => path)).toEqual(lostInChat);
+  });
+
   it('crosses to Responses up to the most', () => {
     const { body, lost } = cross('messages', 'responses', { ...ask, output_config: { effort: 'max' } });
     expect([body.reasoning, lost]).toEqual([{ effort: 'max' }, []]);
