@@ -47,6 +47,13 @@ const PATHS: Readonly<Record<WireFormat, Paths>> = {
   },
 };
 
+/** Fields that the hub takes apart: what is kept of one under its name is the rest. */
+const DIVIDED: Readonly<Record<WireFormat, ReadonlySet<string>>> = {
+  chat: new Set(),
+  responses: new Set(['reasoning', 'text']),
+  messages: new Set(['thinking', 'output_config', 'metadata', 'tool_choice']),
+};
+
 /** What could not cross to a format, each thing once, however often a long history repeats it. */
 export class Losses {
   readonly list: Loss[] = [];
@@ -82,14 +89,25 @@ export class Losses {
     this.add(path, `${this.#title} has no such field.`);
   }
 
+  /** A field at the top of a request that is not passed on. */
+  top(name: string, value: JsonValue | undefined): void {
+    const rest = DIVIDED[this.from].has(name) ? asObject(value) : undefined;
+    if (rest !== undefined) for (const [key, each] of Object.entries(rest)) this.#wish(`${name}.${key}`, each);
+    else this.#wish(name, value);
+  }
+
   /** The unknown fields to send along: all but the marks to their own format, else none. */
   extra(path: string, extra: JsonObject | undefined): JsonObject {
     if (extra === undefined) return {};
     if (this.own) return withoutMarks(extra);
-    for (const [key, value] of Object.entries(extra)) if (!isSilent(key) && !asksForNothing(value)) this.field(`${path}.${key}`);
+    for (const [key, value] of Object.entries(extra)) if (!isSilent(key)) this.#wish(`${path}.${key}`, value);
     this.extra(path, asObject(extra[MARKS.message]));
     this.extra(`${path}.namespace`, asObject(extra[MARKS.namespace]));
     return {};
+  }
+
+  #wish(path: string, value: JsonValue | undefined): void {
+    if (!asksForNothing(value)) this.field(path);
   }
 }
 

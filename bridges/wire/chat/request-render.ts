@@ -116,7 +116,7 @@ function renderExtra(turn: TurnRequest, body: JsonObject, lost: Losses): void {
     if (turn.from === 'chat') body[key] = value;
     else if (asksForNothing(value)) continue;
     else if (turn.from === 'responses' && SHARED_BY_OPENAI.has(key)) body[key] = value;
-    else if (turn.from !== 'responses' || !goesWithoutSaying(key, value)) lost.field(key);
+    else if (turn.from !== 'responses' || !goesWithoutSaying(key, value)) lost.top(key, value);
   }
 }
 

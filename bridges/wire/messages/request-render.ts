@@ -1,6 +1,6 @@
 import { isEmpty } from '../fields.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
-import { asksForNothing, Losses } from '../losses.ts';
+import { Losses } from '../losses.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
 import { cacheMark, displayOf, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
@@ -257,9 +257,7 @@ function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
   for (const [key, value] of Object.entries(turn.extra)) {
     if (lost.own) {
       if (!REJOINED.has(key)) body[key] = value;
-    } else if (!NEEDLESS.has(key) && !asksForNothing(value)) {
-      lost.field(key);
-    }
+    } else if (!NEEDLESS.has(key)) lost.top(key, value);
   }
   return body;
 }

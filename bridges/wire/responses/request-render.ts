@@ -15,7 +15,7 @@ import type {
 import { dataUrl } from '../data-url.ts';
 import { isEmpty } from '../fields.ts';
 import { asArray, asObject } from '../json.ts';
-import { asksForNothing, Losses } from '../losses.ts';
+import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor } from '../reasoning.ts';
@@ -273,7 +273,7 @@ function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
   const shared: JsonObject = {};
   for (const [key, value] of Object.entries(turn.extra)) {
     if (turn.from === 'chat' && SHARED_BY_OPENAI.has(key)) shared[key] = value;
-    else if (!SAID_OTHERWISE.has(key) && !asksForNothing(value)) lost.field(key);
+    else if (!SAID_OTHERWISE.has(key)) lost.top(key, value);
   }
   return shared;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { codecs } from '../../../bridges/wire/codecs.ts';
-import type { TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
+import type { JsonObject, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
 import { FORMATS } from '../../wire/hub.ts';
 
 const WAYS = FORMATS.flatMap((from) => FORMATS.filter((to) => to !== from).map((to): [WireFormat, WireFormat] => [from, to]));
@@ -66,5 +66,30 @@ describe('what asks for nothing', () => {
       input: [{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content }],
     });
     for (const to of ['chat', 'messages'] as const) expect(codecs[to].renderRequest(turn).lost).toEqual([]);
+  });
+});
+
+describe('what is left of a field that was passed on', () => {
+  it.each<[WireFormat, JsonObject, string[]]>([
+    [
+      'messages',
+      {
+        max_tokens: 9,
+        messages: [{ role: 'user', content: 'hi' }],
+        thinking: { type: 'adaptive', pace: 1 },
+        output_config: { effort: 'high', task_budget: {} },
+        metadata: { user_id: 'u', status: 1 },
+      },
+      ['metadata.status', 'output_config.task_budget', 'thinking.pace'],
+    ],
+    [
+      'responses',
+      { input: 'hi', reasoning: { effort: 'low', context: 'auto', summary: null }, text: { odd: 1 } },
+      ['reasoning.context', 'text.odd'],
+    ],
+  ])('is named by itself: %s', (from, body, paths) => {
+    const turn = codecs[from].parseRequest({ model: 'm', ...body });
+    const { lost } = codecs.chat.renderRequest(turn);
+    expect(lost.map(({ path }) => path).toSorted()).toEqual(paths);
   });
 });
