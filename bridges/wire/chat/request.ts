@@ -1,5 +1,5 @@
 import { RequestError } from '../codec.ts';
-import { readDataUrl } from '../data-url.ts';
+import { mediaTypeOf, readDataUrl } from '../data-url.ts';
 import {
   isEmpty,
   optionalArray,
@@ -451,16 +451,16 @@ function parseFile(part: JsonObject, path: string): Part {
   const id = asString(file.file_id);
   const data = asString(file.file_data);
   if (id === undefined && data === undefined) throw new RequestError(`${path}.file`, `${path}.file must have a file_id or file_data.`);
+  const name = asString(file.filename);
   const parsed: Extract<Part, { type: 'document' }> = {
     type: 'document',
-    source: id === undefined ? fileSource(data ?? '') : { kind: 'file', id },
+    source: id === undefined ? fileSource(data ?? '', name) : { kind: 'file', id },
   };
-  const name = asString(file.filename);
   if (name !== undefined) parsed.name = name;
   return hinted(parsed, part, 'file');
 }
 
-/** `file_data` is a data: URL, or bare base64, which can only be the one kind of file that may be sent so. */
-function fileSource(data: string): MediaSource {
-  return readDataUrl(data) ?? { kind: 'base64', mediaType: 'application/pdf', data };
+/** `file_data` is a data: URL, or bare base64, of which the name tells what it is. */
+function fileSource(data: string, name: string | undefined): MediaSource {
+  return readDataUrl(data) ?? { kind: 'base64', mediaType: mediaTypeOf(name), data };
 }

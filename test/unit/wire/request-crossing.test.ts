@@ -158,6 +158,8 @@ describe('a file', () => {
   ])('whose bytes come bare crosses as what its name says: %s', (filename, block) => {
     const input = [{ role: 'user', content: [{ type: 'input_file', filename, file_data: data }] }];
     expect(conversation(cross('responses', 'messages', { input }).body)).toEqual([{ role: 'user', content: [block] }]);
+    const messages = [{ role: 'user', content: [{ type: 'file', file: { filename, file_data: data } }] }];
+    expect(conversation(cross('chat', 'messages', { messages }).body)).toEqual([{ role: 'user', content: [block] }]);
   });
 });
 
