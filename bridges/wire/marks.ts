@@ -15,7 +15,7 @@ export const MARKS = {
   message: 'message',
   /** Responses: what a namespace says of itself, on each of its tools. */
   namespace: 'namespace',
-  /** Responses: a tool that nothing but the output of a tool search tells of. */
+  /** A tool that nothing but the history tells of: the output of a tool search (Responses), or a `tool_addition` (Messages). */
   searched: 'searched',
   /** Chat: the name of the field that a reasoning text came in. */
   field: 'field',

@@ -169,8 +169,8 @@ export type Part =
   | { type: 'image'; source: MediaSource; detail?: string; cacheControl?: JsonObject; extra?: JsonObject }
   | { type: 'document'; source: MediaSource | { kind: 'text'; text: string }; name?: string; cacheControl?: JsonObject; extra?: JsonObject }
   | { type: 'refusal'; text: string }
-  /** A tool search found this tool (Anthropic `tool_reference`). */
-  | { type: 'tool_reference'; name: string; cacheControl?: JsonObject }
+  /** A tool search found this tool (Anthropic `tool_reference`), or the block in `value` added it on the way (`tool_addition`). */
+  | { type: 'tool_reference'; name: string; value?: JsonObject; cacheControl?: JsonObject }
   /** `text` is what it says, for formats that can say no more of it. */
   | { type: 'opaque'; from: WireFormat; name: string; value: JsonObject; text?: string };
 

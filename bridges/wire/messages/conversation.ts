@@ -193,7 +193,8 @@ function renderPart(part: Part, place: Place, lost: Losses): JsonObject | undefi
       return holdsMedia(part, place, lost) ? renderDocument(part, lost) : undefined;
     case 'tool_reference':
       // Only this format's own clients hold tools back until they are referred to; to others the tool is there already.
-      return lost.own ? { type: 'tool_reference', tool_name: part.name } : { type: 'text', text: `Tool found: ${part.name}` };
+      if (!lost.own) return { type: 'text', text: `Tool found: ${part.name}` };
+      return part.value ?? { type: 'tool_reference', tool_name: part.name };
     case 'opaque':
       if (part.from === 'messages') return part.value;
       lost.add(lost.history, `The Messages format has nothing like \`${part.name}\`.`);

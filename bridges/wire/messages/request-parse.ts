@@ -51,12 +51,13 @@ export function parseRequest(body: JsonValue): TurnRequest {
     service_tier,
     ...extra
   } = body;
+  const items = [...parseSystem(system), ...parseMessages(messages)];
   const turn: TurnRequest = {
     from: 'messages',
     model: requiredModel(model),
     stream: optionalBoolean(stream, 'stream') ?? false,
-    items: [...parseSystem(system), ...parseMessages(messages)],
-    tools: (optionalArray(tools, 'tools') ?? []).map((tool, i) => parseTool(requiredObject(tool, `tools[${i}]`), `tools[${i}]`)),
+    items,
+    tools: parseTools(tools, items),
     extra,
   };
   const maxOutputTokens = optionalNumber(max_tokens, 'max_tokens');
@@ -220,6 +221,12 @@ function parsePart(block: JsonObject, path: string): Part {
       return parseDocument(block, path);
     case 'tool_reference':
       return withHints<ToolReference>({ type, name: requiredString(block.tool_name, `${path}.tool_name`) }, block.cache_control, {}, path);
+    case 'tool_addition': {
+      const name = addedName(block);
+      return name === undefined
+        ? opaquePart(type, block)
+        : withHints<ToolReference>({ type: 'tool_reference', name, value: block }, block.cache_control, {}, path);
+    }
     case 'search_result':
       return opaquePart(type, block, wordsOf([block.title, block.source], block.content));
     default:
@@ -293,6 +300,33 @@ function withHints<T extends { cacheControl?: JsonObject; extra?: JsonObject }>(
 }
 
 // ---------------------------------------------------------------------------------------------- tools and settings
+
+function parseTools(value: JsonValue | undefined, items: readonly TurnItem[]): ToolDefinition[] {
+  const tools = (optionalArray(value, 'tools') ?? []).map((tool, i) => parseTool(requiredObject(tool, `tools[${i}]`), `tools[${i}]`));
+  const known = new Set(tools.map(({ name }) => name));
+  for (const item of items) {
+    if (item.type !== 'message') continue;
+    for (const part of item.content) {
+      const added = part.type === 'tool_reference' && !known.has(part.name) ? definitionIn(part.value) : undefined;
+      if (added === undefined) continue;
+      const tool = parseTool(added, 'messages[].content[].tool.definition');
+      known.add(tool.name);
+      if (tool.type !== 'hosted') tools.push({ ...tool, found: true, extra: { ...tool.extra, [MARKS.searched]: true } });
+    }
+  }
+  return tools;
+}
+
+/** The client's own tool that a `tool_addition` adds by its name or its definition; undefined for one that the provider runs. */
+function addedName(addition: JsonObject): string | undefined {
+  const tool = asObject(addition.tool);
+  return asName(tool?.type === 'tool_reference' ? tool.name : definitionIn(addition)?.name);
+}
+
+function definitionIn(addition: JsonObject | undefined): JsonObject | undefined {
+  const definition = asObject(asObject(addition?.tool)?.definition);
+  return definition?.type === undefined || definition.type === 'custom' ? definition : undefined;
+}
 
 function parseTool(tool: JsonObject, path: string): ToolDefinition {
   const { type, name, description, input_schema, strict, defer_loading, cache_control, ...extra } = tool;

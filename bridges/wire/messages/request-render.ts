@@ -1,6 +1,7 @@
 import { isEmpty } from '../fields.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import { Losses } from '../losses.ts';
+import { MARKS } from '../marks.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
 import { cacheMark, displayOf, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
@@ -53,6 +54,7 @@ function renderTool(tool: ToolDefinition, path: string, lost: Losses): JsonObjec
     lost.add(path, `"${tool.name}" is a tool that only ${tool.from} providers run.`);
     return [];
   }
+  if (lost.own && tool.extra?.[MARKS.searched] === true) return [];
   const definition: JsonObject = { name: flatName(tool) };
   if (tool.description !== undefined) definition.description = tool.description;
   definition.input_schema = tool.type === 'custom' ? inputSchema() : objectSchema(tool.parameters);

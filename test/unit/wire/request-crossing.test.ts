@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { codecs } from '../../../bridges/wire/codecs.ts';
 import { isObject } from '../../../bridges/wire/json.ts';
 import { memoryHandleStore } from '../../../bridges/wire/opaque.ts';
 import { crossRequest } from '../../../bridges/wire/translate.ts';
@@ -231,5 +232,43 @@ describe('the arguments of an earlier call', () => {
       { role: 'tool', tool_call_id: 'c', content: 'ok' },
     ];
     expect(JSON.stringify(cross('chat', 'messages', { messages }).body)).toContain('"input":{"input":"12345678901234567890"}');
+  });
+});
+
+describe('a tool that Claude Code adds on the way', () => {
+  const listed = { name: 'late', description: 'Late.', input_schema: { type: 'object', properties: {} }, defer_loading: true };
+  const told = { name: 'inline', description: 'Inline.', input_schema: { type: 'object', properties: {} } };
+  const addition = (tool: JsonObject): JsonObject => ({ type: 'tool_addition', tool });
+  const request = {
+    tools: [{ name: 'first', input_schema: { type: 'object', properties: {} } }, listed, { ...listed, name: 'unnamed' }],
+    messages: [
+      { role: 'user', content: 'x' },
+      {
+        role: 'system',
+        content: [
+          addition({ type: 'tool_reference', name: 'late' }),
+          addition({ type: 'tool_definition', definition: told }),
+          addition({ type: 'tool_definition', definition: { type: 'web_search_20260318', name: 'web_search' } }),
+          addition({ type: 'mcp_toolset_reference', server_name: 's' }),
+        ],
+      },
+    ],
+  };
+
+  it.each(['chat', 'responses'] as const)('is offered in %s, and what its provider runs is lost', (to) => {
+    const { body, lost } = cross('messages', to, request);
+    const names = tools(body).map((tool) => (isObject(tool) ? (isObject(tool.function) ? tool.function.name : tool.name) : undefined));
+    expect(names).toEqual(['first', 'late', 'inline']);
+    expect(JSON.stringify(conversation(body))).toMatch(/Tool found: late.*Tool found: inline/);
+    expect(lost.map(({ why }) => why)).toEqual([
+      'deferred tools that no tool search has found yet are not offered: unnamed',
+      '"tool_addition" means something to messages providers only',
+    ]);
+  });
+
+  it('stays what it is in its own format', () => {
+    const { body } = codecs.messages.renderRequest(codecs.messages.parseRequest({ model: 'm', max_tokens: 9, ...request }));
+    expect(body.tools).toEqual(request.tools);
+    expect(conversation(body)[1]).toEqual(request.messages[1]);
   });
 });
