@@ -147,6 +147,8 @@ function parseItem(role: 'user' | 'assistant', block: JsonObject, path: string):
     case 'document':
     case 'tool_reference':
       return undefined;
+    case 'compaction':
+      return { type: 'message', role, content: [opaquePart(type, block, asString(block.content))] };
     default:
       // What an assistant did by itself (a hosted search and its results) stands alone; in a user's words it is a part.
       return role === 'assistant' ? { type: 'opaque', from: 'messages', role, name: type, value: block } : undefined;

@@ -272,3 +272,27 @@ describe('a tool that Claude Code adds on the way', () => {
     expect(conversation(body)[1]).toEqual(request.messages[1]);
   });
 });
+
+describe('what Claude made of a conversation it compacted', () => {
+  const block = { type: 'compaction', content: 'So far: all is well.', encrypted_content: null, signature: 's' };
+  const messages = [
+    { role: 'assistant', content: [block, { type: 'text', text: 'And now?' }] },
+    { role: 'user', content: 'go on' },
+  ];
+
+  it('is told to the model of another provider, which has nothing else of it', () => {
+    const { body, lost } = cross('messages', 'chat', { messages });
+    expect(conversation(body)[0]).toEqual({ role: 'assistant', content: 'So far: all is well.\n\nAnd now?' });
+    expect(lost).toEqual([{ path: 'messages', why: 'of "compaction" the text alone is passed on' }]);
+  });
+
+  it('is nothing where it failed', () => {
+    const failed = [{ role: 'assistant', content: [{ ...block, content: null }] }, messages[1] ?? {}];
+    expect(conversation(cross('messages', 'responses', { messages: failed }).body)).toHaveLength(1);
+  });
+
+  it('stays what it is in its own format', () => {
+    const { body } = codecs.messages.renderRequest(codecs.messages.parseRequest({ model: 'm', max_tokens: 9, messages }));
+    expect(conversation(body)[0]).toEqual(messages[0]);
+  });
+});
