@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, isObject } from './json.ts';
+import { asArray, asNumber, asObject, asString, isObject } from './json.ts';
 import type { ErrorKind, JsonObject, JsonValue, TurnError } from './turn.ts';
 
 export type Headers = Readonly<Record<string, string>>;
@@ -34,6 +34,12 @@ function whatIsWrong({ msg, loc }: JsonObject): string | undefined {
   const place = (asArray(loc) ?? []).flatMap((each) => (typeof each === 'number' || typeof each === 'string' ? [each] : []));
   if (place[0] === 'body') place.shift();
   return what === undefined || place.length === 0 ? what : `${place.join('.')}: ${what}`;
+}
+
+/** The HTTP status that an error inside a stream tells of itself, as a number or, from LiteLLM, as a text. */
+export function toldStatus(value: JsonValue | undefined): number | undefined {
+  const status = typeof value === 'string' ? Number(value) : asNumber(value);
+  return status !== undefined && status >= 400 && status < 600 ? status : undefined;
 }
 
 const KIND_BY_STATUS = new Map<number, ErrorKind>([

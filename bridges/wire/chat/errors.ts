@@ -7,6 +7,7 @@ import {
   retryAfterSeconds,
   secondsInMessage,
   TOO_LONG,
+  toldStatus,
   type Headers,
 } from '../errors.ts';
 import { asNumber, asString, isObject } from '../json.ts';
@@ -31,7 +32,7 @@ export function readError(body: JsonValue, status?: number): TurnError {
   const code = textOf(detail.code);
   const type = textOf(detail.type);
   const message = errorMessage(detail, body, status);
-  const error: TurnError = { kind: kindOf(status ?? asNumber(detail.code) ?? asNumber(detail.status), code, type, message), message };
+  const error: TurnError = { kind: kindOf(status ?? toldStatus(detail.code) ?? toldStatus(detail.status), code, type, message), message };
   if (code !== undefined) error.code = code;
   if (type !== undefined) error.type = type;
   const param = asString(detail.param);

@@ -8,6 +8,7 @@ import {
   retryAfterSeconds,
   secondsInMessage,
   TOO_LONG,
+  toldStatus,
   type Headers,
 } from '../errors.ts';
 import { asNumber, asString } from '../json.ts';
@@ -74,7 +75,7 @@ export function parseError(status: number, headers: Headers, body: JsonValue): T
 /** Reads the error of a `response.failed` or `error` event. */
 export function parseStreamError(fields: JsonObject): TurnError {
   const message = errorMessage(fields, fields, undefined);
-  const error = describe(kindOf(asNumber(fields.status) ?? 0, fields, message), message, fields);
+  const error = describe(kindOf(toldStatus(fields.status) ?? toldStatus(fields.code) ?? 0, fields, message), message, fields);
   const retryAfter = asNumber(fields.resets_in_seconds) ?? secondsInMessage(message);
   const resetsAt = asNumber(fields.resets_at);
   if (retryAfter !== undefined) error.retryAfter = retryAfter;

@@ -172,3 +172,18 @@ it.each(['chat', 'responses', 'messages'] as const)('tells what a list of errors
   expect(read({ success: false, errors: [{ code: 10_000, message: 'Authentication error' }] })).toBe('Authentication error');
   expect(read({ errors: ['in a word'] })).toBe('in a word');
 });
+
+it.each(['chat', 'responses'] as const)('knows the status of an error inside a stream also where it is a text, in %s', (wire) => {
+  const read = (code: JsonValue): string | undefined => {
+    const data = JSON.stringify({ ...(wire === 'responses' && { type: 'error' }), error: { message: 'm', type: 'None', code } });
+    const event = codecs[wire].streamParser().push({ event: undefined, data }).at(-1);
+    return event?.type === 'error' ? event.error.kind : undefined;
+  };
+  expect([read('429'), read(429), read('503'), read('none'), read('12')]).toEqual([
+    'rate_limited',
+    'rate_limited',
+    'overloaded',
+    'upstream_failed',
+    'upstream_failed',
+  ]);
+});
