@@ -173,11 +173,12 @@ export class ChatParser implements StreamParser {
     const body = custom ?? asObject(value.function);
     const id = asName(value.id);
     const name = asName(body?.name);
+    const input = inputText(custom === undefined ? body?.arguments : custom.input);
     const known = this.#callAt.get(index);
-    const call = known === undefined || isAnother(known, id, name) ? this.#newCall(index, custom !== undefined, events) : known;
+    const call = known === undefined || isAnother(known, id, name, input) ? this.#newCall(index, custom !== undefined, events) : known;
     call.id ??= id;
     call.name ??= name;
-    this.#feed(call, inputText(custom === undefined ? body?.arguments : custom.input), events);
+    this.#feed(call, input, events);
   }
 
   #newCall(index: number, custom: boolean, events: TurnEvent[]): Call {
@@ -240,9 +241,14 @@ export class ChatParser implements StreamParser {
 /** The place of a legacy `function_call` among the calls, out of the way of every index. */
 const LEGACY = -1;
 
-/** Some servers give every parallel call the same index; a new id together with a name starts a new call. */
-function isAnother(call: Call, id: string | undefined, name: string | undefined): boolean {
-  return id !== undefined && name !== undefined && call.id !== undefined && call.id !== id;
+/**
+ * Some servers give every parallel call the same index: a new id together with a name starts a new call. Gemini gives
+ * them no ids either: there it is another name, or arguments beside a name where the ones before are whole.
+ */
+function isAnother(call: Call, id: string | undefined, name: string | undefined, input: string): boolean {
+  if (name === undefined) return false;
+  if (id !== undefined) return call.id !== undefined && call.id !== id;
+  return call.name !== undefined && (call.name !== name || (input.startsWith('{') && isObject(parseJson(call.input))));
 }
 
 /** The choice with index 0, wherever it stands: with `n` > 1 each chunk may hold another one. */

@@ -278,6 +278,16 @@ describe('reading streams', () => {
     });
   });
 
+  test('parallel calls without ids that share an index are told apart by their names and by arguments that are whole', () => {
+    const whole = (name: string, x: number): JsonObject =>
+      callDelta({ index: 0, id: '', type: 'function', function: { name, arguments: JSON.stringify({ x }) } });
+    expect(told(eventsOfChunks(whole('f', 1), whole('f', 2), whole('g', 3), finished('tool_calls'))).items).toMatchObject([
+      { callId: 'call_r10', name: 'f', text: '{"x":1}' },
+      { callId: 'call_r11', name: 'f', text: '{"x":2}' },
+      { callId: 'call_r12', name: 'g', text: '{"x":3}' },
+    ]);
+  });
+
   test('a call without an id gets one, a call without a name fails the reply', () => {
     expect(told(eventsOfChunks(callDelta({ index: 0, function: { name: 'f', arguments: '{}' } }), finished('stop'))).items).toMatchObject([
       { callId: 'call_r10', text: '{}' },
