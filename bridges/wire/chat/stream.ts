@@ -118,8 +118,8 @@ export class ChatParser implements StreamParser {
 
   #delta(delta: JsonObject, events: TurnEvent[]): void {
     const { content, tool_calls: calls } = delta;
-    const reasoning = delta.reasoning_text ?? delta.reasoning_content ?? delta.reasoning;
-    if (typeof reasoning === 'string' && reasoning !== '') this.#say('reasoning', reasoning, events);
+    const reasoning = asName(delta.reasoning_text) ?? asName(delta.reasoning_content) ?? asName(delta.reasoning);
+    if (reasoning !== undefined) this.#say('reasoning', reasoning, events);
     if (typeof delta.reasoning_opaque === 'string') this.#opaque(delta.reasoning_opaque, events);
     if (typeof content === 'string') {
       if (content !== '') this.#say('text', content, events);

@@ -160,6 +160,18 @@ describe('reading streams', () => {
     }
   });
 
+  test('reasoning is read where another of its names comes with it and says nothing', () => {
+    const events = eventsOfChunks(
+      delta({ reasoning_content: '', reasoning: 'hm' }),
+      delta({ content: 'a', reasoning_text: '' }),
+      finished('stop'),
+    );
+    expect(told(events).items).toEqual([
+      { kind: 'reasoning', text: 'hm' },
+      { kind: 'text', text: 'a' },
+    ]);
+  });
+
   test('opaque reasoning that comes late is an item of its own', () => {
     const events = eventsOfChunks(
       delta({ reasoning_text: 'hm' }),
