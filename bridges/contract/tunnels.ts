@@ -226,7 +226,7 @@ export const tunnelContract = {
     .output(z.object({ tunnel: TunnelStatus, key: z.string(), publicKey: z.string() })),
   /**
    * Puts another definition in the place of the one that has its name; what is running is replaced. Another host's key
-   * has to be compared anew. Throws not_found and bad_input.
+   * has to be compared anew, and wants a service token of its own. Throws not_found and bad_input.
    */
   edit: oc.input(z.object({ definition: TunnelDefinition })).output(TunnelStatus),
   /** Puts another service token in the place of the one held. Throws not_found. */

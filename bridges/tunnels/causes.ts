@@ -101,7 +101,7 @@ const MEANINGS = {
     retry: 'never',
   },
   'token-missing': {
-    sentence: 'No service token is held for this tunnel.',
+    sentence: 'No service token is held for this tunnel and its host.',
     help: giveToken('Give the service token that the edge’s administrator made.'),
     retry: 'never',
   },

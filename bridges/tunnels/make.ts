@@ -44,7 +44,7 @@ export function tunnelMaker(parts: MakerParts): (definition: TunnelDefinition, l
         run,
         cloudflared: () => settings.current().tunnels.cloudflared,
         ownPrograms: files.programs,
-        token: () => parts.tokens.get(name),
+        token: () => parts.tokens.get(definition),
       }),
       openRelay: (on) =>
         offer &&

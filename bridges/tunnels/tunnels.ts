@@ -320,7 +320,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       if (definition.identityFile === null) await makeIdentity(files.identity(name), name, keygen, run);
       const publicKey = await publicKeyOf(identityOf(definition), keygen, run);
       // A token that was left there belongs to another gateway.
-      await (token === undefined ? tokens.remove(name) : tokens.set(name, token));
+      await (token === undefined ? tokens.remove(name) : tokens.set(definition, token));
       keep((list) => [...list, definition]);
       return { tunnel: await statusOf(find(name)), key: keys.create(name), publicKey };
     },
@@ -334,8 +334,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       return statusOf(find(name));
     },
     async token(name, token) {
-      find(name);
-      await tokens.set(name, token);
+      await tokens.set(find(name).definition, token);
       tryAgain(name);
       return statusOf(find(name));
     },

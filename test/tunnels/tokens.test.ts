@@ -56,6 +56,24 @@ it.skipIf(!hasSsh)('a tunnel that is added without a token takes up none that wa
   expect(await held.get(SECRET)).toBeUndefined();
 });
 
+it.skipIf(!hasSsh)('a tunnel that is led to another host does not take its token along, and has it again where it is led back', async () => {
+  const { tunnels, settings } = engine.control;
+  const enabled = { ...definition, enabled: true };
+  const elsewhere = { ...enabled, host: 'ssh.two.example' };
+  const cause = async () => (await tunnels.list({})).map((one) => [one.definition.host, one.cause]);
+  await tunnels.add({ definition: enabled, token: TOKEN });
+  await expect.poll(cause).toEqual([['ssh.one.example', 'host-key-unknown']]);
+  await tunnels.edit({ definition: elsewhere });
+  await expect.poll(cause).toEqual([['ssh.two.example', 'token-missing']]);
+  await tunnels.edit({ definition: enabled });
+  await expect.poll(cause).toEqual([['ssh.one.example', 'host-key-unknown']]);
+  // By the settings file, too.
+  await settings.update({ patch: { tunnels: { list: [elsewhere] } } });
+  await expect.poll(cause).toEqual([['ssh.two.example', 'token-missing']]);
+  await tunnels.token({ name: 'lab', token: TOKEN });
+  await expect.poll(cause).toEqual([['ssh.two.example', 'host-key-unknown']]);
+});
+
 it.skipIf(!hasSsh)('a tunnel that is changed while its token is being kept tries again with it', async () => {
   const { tunnels } = engine.control;
   const cause = async () => (await tunnels.list({})).map((one) => [one.definition.farPorts[0], one.cause]);
