@@ -134,6 +134,11 @@ const MEANINGS = {
     help: { label: 'Open its downloads', advice: 'Update cloudflared, then try again.', action: { kind: 'link', href: VENDOR_DOWNLOADS } },
     retry: 'never',
   },
+  'connector-slow': {
+    sentence: 'cloudflared could not be run, or did not say its version in time.',
+    help: reconnect('It is tried again by itself. Where it stays so, name another file: drawbridge tunnels use-cloudflared FILE.'),
+    retry: 'again',
+  },
   'ssh-missing': {
     sentence: 'ssh is not installed.',
     help: reconnect('Install OpenSSH’s client (openssh-client on Debian and Ubuntu, an optional feature on Windows), then try again.'),

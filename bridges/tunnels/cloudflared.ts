@@ -7,7 +7,7 @@ import type { CauseCode } from './causes.ts';
 
 export type FoundCloudflared =
   | { file: string; version: string }
-  | { problem: Extract<CauseCode, 'connector-missing' | 'connector-unfit'>; version: string | null };
+  | { problem: Extract<CauseCode, 'connector-missing' | 'connector-unfit' | 'connector-slow'>; version: string | null };
 
 /** Older ones are not supported by the vendor any more, and never were tried here. */
 const OLDEST = [2025, 1, 0] as const;
@@ -43,6 +43,7 @@ export async function findCloudflared(files: readonly string[], withServiceToken
   const file = files.find(isProgram);
   if (file === undefined) return { problem: 'connector-missing', version: null };
   const { code, stdout } = await run(file, ['--version'], { timeoutMs: 10_000 });
+  if (code === null) return { problem: 'connector-slow', version: null };
   const version = /cloudflared version (\d{4}\.\d{1,2}\.\d{1,3})\b/.exec(stdout)?.[1];
   if (code !== 0 || version === undefined) return { problem: 'connector-missing', version: null };
   return isFit(version, withServiceToken) ? { file, version } : { problem: 'connector-unfit', version };

@@ -422,5 +422,5 @@ function isLocal(host: string): boolean {
 
 function waitsForProgram(tunnel: RunningTunnel): boolean {
   const { cause } = tunnel.observe();
-  return cause === 'connector-missing' || cause === 'connector-unfit';
+  return cause === 'connector-missing' || cause === 'connector-unfit' || cause === 'connector-slow';
 }

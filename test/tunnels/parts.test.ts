@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runChild, startChild } from '../../bridges/engine/child.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import { TunnelAction, TunnelDefinition } from '../../bridges/contract/tunnels.ts';
-import { CAUSE_CODES, inWords, meaningOf } from '../../bridges/tunnels/causes.ts';
+import { CAUSE_CODES, inWords, meaningOf, retryOf } from '../../bridges/tunnels/causes.ts';
 import { causeOf, progressOf } from '../../bridges/tunnels/classify.ts';
-import { candidates, isFit } from '../../bridges/tunnels/cloudflared.ts';
+import { candidates, findCloudflared, isFit } from '../../bridges/tunnels/cloudflared.ts';
 import { meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
 import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.ts';
 import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
@@ -206,6 +206,12 @@ describe('an ssh that can’t be started', () => {
     const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
     expect(await ssh.open(route, 3353, { socket: '/s' }, { progress: () => {}, line: () => {} }).ended).toEqual({ code });
   });
+});
+
+it('a cloudflared that is too slow to say its version is not taken for missing: it is tried again', async () => {
+  const found = await findCloudflared([process.execPath], true, async () => ({ code: null, stdout: '', stderr: '' }));
+  expect(found).toEqual({ problem: 'connector-slow', version: null });
+  expect(retryOf('connector-slow')).toBe('again');
 });
 
 describe('each state that was measured on the real programs', () => {
