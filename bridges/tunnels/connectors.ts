@@ -1,7 +1,7 @@
 import type { ChildRunner } from '../engine/child.ts';
 import type { TunnelDefinition } from '../contract/index.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
-import { askEdge, authorities, type ServiceToken } from './edge.ts';
+import { askEdge, authorities, isLocal, type ServiceToken } from './edge.ts';
 import { nodeEnvironment, ownScript } from './leashed.ts';
 import { proxyCommand } from './ssh.ts';
 import type { Connector } from './transport.ts';
@@ -68,7 +68,7 @@ function ours(parts: ConnectorParts): Connector {
       };
       return { route };
     },
-    ask: () => askWith(parts),
+    ask: () => askWith(parts, {}),
     version: () => null,
   };
 }
@@ -94,7 +94,8 @@ function vendors(parts: ConnectorParts, withServiceToken: boolean): Connector {
       };
       return { route };
     },
-    ask: () => askWith(parts),
+    // As the vendor's client goes there: through the proxy that is set, but to this very machine.
+    ask: () => askWith(parts, isLocal(definition.host) ? {} : parts.env),
     version: () => version,
   };
 }
@@ -112,9 +113,9 @@ function environment(parts: ConnectorParts, token: ServiceToken | undefined): Re
   return out;
 }
 
-async function askWith({ definition, env, token }: ConnectorParts): ReturnType<Connector['ask']> {
+async function askWith({ definition, env, token }: ConnectorParts, proxies: ConnectorParts['env']): ReturnType<Connector['ask']> {
   return askEdge(
     { host: definition.host, port: definition.port ?? 443 },
-    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS },
+    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS, proxies },
   );
 }

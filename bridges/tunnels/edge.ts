@@ -16,6 +16,11 @@ export function authorities(file: string | undefined): string[] {
   return file === undefined || file === '' ? known : [...known, readFileSync(file, 'utf8')];
 }
 
+/** True for a host that is this very machine. */
+export function isLocal(host: string): boolean {
+  return host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
 export type EdgeAddress = { host: string; port: number };
 
 /** What an answer of the edge to a tunnel's request means. */
@@ -40,11 +45,19 @@ export function meaningOfError(error: NodeJS.ErrnoException): Cause {
   return { code: code === 'ECONNRESET' ? 'dropped' : 'edge-unreachable' };
 }
 
+export type EdgeQuestion = {
+  token: ServiceToken | undefined;
+  ca: string[];
+  timeoutMs: number;
+  /** The variables that name a proxy on the way (`HTTPS_PROXY` and the like). */
+  proxies: Readonly<Record<string, string | undefined>>;
+};
+
 /**
  * Asks the edge why it refused. A plain GET and no redirects: an upgrade that is dropped again would count against
  * this machine at sshd. The token goes to the tunnel's own host, over TLS, and nowhere else.
  */
-export function askEdge(edge: EdgeAddress, options: { token: ServiceToken | undefined; ca: string[]; timeoutMs: number }): Promise<Cause> {
+export function askEdge(edge: EdgeAddress, options: EdgeQuestion): Promise<Cause> {
   return new Promise((resolve) => {
     const request = https.request({
       ...edge,
@@ -52,7 +65,7 @@ export function askEdge(edge: EdgeAddress, options: { token: ServiceToken | unde
       path: '/',
       headers: { ...tokenHeaders(options.token), 'user-agent': 'drawbridge' },
       ca: options.ca,
-      agent: false,
+      agent: new https.Agent({ proxyEnv: options.proxies }),
       timeout: options.timeoutMs,
     });
     request.once('timeout', () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })));

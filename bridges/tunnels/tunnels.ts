@@ -21,7 +21,7 @@ import type { SecretStore } from '../engine/secrets.ts';
 import { inWords, meaningOf, plainMend } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { checkDraft, type Surroundings } from './drafts.ts';
-import type { ServiceToken } from './edge.ts';
+import { isLocal, type ServiceToken } from './edge.ts';
 import {
   ensureTunnelFolders,
   forgetPin,
@@ -415,10 +415,6 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
 }
 
 const isoOf = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
-
-function isLocal(host: string): boolean {
-  return host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
 
 function waitsForProgram(tunnel: RunningTunnel): boolean {
   const { cause } = tunnel.observe();

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import os, { type NetworkInterfaceInfo } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +12,7 @@ import { CAUSE_CODES, inWords, meaningOf, retryOf } from '../../bridges/tunnels/
 import { causeOf, progressOf } from '../../bridges/tunnels/classify.ts';
 import { candidates, findCloudflared, isFit } from '../../bridges/tunnels/cloudflared.ts';
 import { meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
+import { connectorOf } from '../../bridges/tunnels/connectors.ts';
 import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.ts';
 import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
 import { leasher } from '../../bridges/tunnels/leashed.ts';
@@ -212,6 +215,42 @@ it('a cloudflared that is too slow to say its version is not taken for missing: 
   const found = await findCloudflared([process.execPath], true, async () => ({ code: null, stdout: '', stderr: '' }));
   expect(found).toEqual({ problem: 'connector-slow', version: null });
   expect(retryOf('connector-slow')).toBe('again');
+});
+
+it('the edge is asked why it refused the way cloudflared went there: through the proxy that is set', async () => {
+  const asked: string[] = [];
+  const proxy = http.createServer();
+  proxy.on('connect', (req, socket) => {
+    asked.push(`${req.url} ${JSON.stringify(req.headers)}`);
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const address = proxy.address();
+  const HTTPS_PROXY = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  const ask = (kind: 'cloudflared' | 'direct', host: string) =>
+    connectorOf({
+      definition: TunnelDefinition.parse({ ...DEFINITION, host, port: 1, connector: { kind } }),
+      platform: process.platform,
+      env: { HTTPS_PROXY },
+      run: runChild,
+      cloudflared: () => null,
+      ownPrograms: folder,
+      token: async () => ({ id: 'canary-id', secret: 'canary-secret' }),
+    }).ask();
+  try {
+    expect(await ask('cloudflared', 'edge.invalid')).toEqual({ code: 'edge-unreachable' });
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatch(/^edge\.invalid:1 /);
+    expect(asked[0]).not.toContain('canary');
+    // Neither of these two goes through a proxy.
+    await ask('cloudflared', '127.0.0.1');
+    await ask('direct', '127.0.0.1');
+    await ask('direct', 'edge.invalid');
+    expect(asked).toHaveLength(1);
+  } finally {
+    proxy.close();
+  }
 });
 
 describe('each state that was measured on the real programs', () => {
