@@ -97,12 +97,13 @@ const CUTS: ReadonlySet<CauseCode> = new Set(['dead-peer', 'closed-by-gateway', 
 /** Reads what the check script printed (kit.ts). `code` is null where the check was killed. */
 export function reportOf(code: number | null, stdout: string, stderr: string, explain: (said: string) => Cause): CheckReport {
   const listens = /^listens(?: (.*))?$/m.exec(stdout);
-  const status = /^status (\d{3})(?: (\d+\.\d+))?$/m.exec(stdout);
+  // Nothing stands behind the word where the gateway has no curl.
+  const status = /^status ?(\d{3})?(?: (\d+\.\d+))?$/m.exec(stdout);
   if (code === 0 && listens !== null && status !== null) {
     return {
       kind: 'report',
       listens: (listens[1] ?? '').split(' ').filter((address) => address !== ''),
-      status: Number(status[1]),
+      status: status[1] === undefined ? null : Number(status[1]),
       latencyMs: status[2] === undefined ? null : Number(status[2]) * 1000,
     };
   }

@@ -48,6 +48,12 @@ export type Proof = {
 /** Unanswered questions in a row after which the session is not trusted any more. */
 const MAX_UNANSWERED = 2;
 
+const HINDRANCES = {
+  'not-permitted': 'the gateway does not let this account run the check script',
+  'no-curl': 'the check script found no curl on the gateway',
+  'no-ss': 'the check script’s ss did not say where the far port is bound',
+} as const;
+
 type Seen = { at: Instant; by: string } | null;
 /** What is known of one session; another one begins with nothing. */
 type Known = {
@@ -57,8 +63,8 @@ type Known = {
   answering: Seen;
   private: Seen;
   listens: string[];
-  /** The gateway does not let this account run the check. */
-  notPermitted: boolean;
+  /** Why the check can't tell all. */
+  hindrance: keyof typeof HINDRANCES | null;
   unanswered: number;
   latencyMs: number | null;
 };
@@ -79,7 +85,7 @@ export function createProof(parts: ProofParts): Proof {
     if (aging === undefined) onChange();
   };
 
-  /** True where the far side answered, and what it said was as it should be. */
+  /** True where the far side answered, and what it said was as it should be; or where it has not what it takes to answer. */
   const askOnce = async (session: Known): Promise<boolean> => {
     const nonce = randomBytes(24).toString('base64url');
     let reached = false;
@@ -90,7 +96,7 @@ export function createProof(parts: ProofParts): Proof {
       .catch(notAsked)
       .finally(() => awaited.delete(nonce));
     if (session !== known) return false;
-    session.notPermitted = report.kind === 'not-permitted';
+    session.hindrance = report.kind === 'not-permitted' ? 'not-permitted' : null;
     if (report.kind !== 'report') {
       note(`drawbridge: the gateway could not be asked (${report.kind === 'failed' ? report.cause.code : report.kind})`);
       onChange();
@@ -103,6 +109,13 @@ export function createProof(parts: ProofParts): Proof {
       return false;
     }
     if (report.listens.length > 0) session.private = { at: instantOf(clock), by: 'gateway' };
+    else if (reached) session.hindrance = 'no-ss';
+    if (report.status === null) {
+      session.hindrance = 'no-curl';
+      note('drawbridge: the check script found no curl on the gateway');
+      onChange();
+      return true;
+    }
     if (reached) session.latencyMs = report.latencyMs;
     // On a busy machine, or behind large uploads, the question comes late; other bytes show that the way is there.
     else if (parts.received() > before) note('drawbridge: the far side did not answer in time, but calls come through');
@@ -118,7 +131,7 @@ export function createProof(parts: ProofParts): Proof {
   const askOn = async (session: Known): Promise<void> => {
     clearTimeout(timer);
     const fine = await askOnce(session);
-    if (session !== known || session.notPermitted) return;
+    if (session !== known || session.hindrance === 'not-permitted') return;
     clearTimeout(timer);
     timer = setTimeout(() => void askOn(session), fine ? timings.checkEveryMs : timings.checkAgainMs);
     timer.unref();
@@ -135,7 +148,7 @@ export function createProof(parts: ProofParts): Proof {
         answering: null,
         private: null,
         listens: [],
-        notPermitted: false,
+        hindrance: null,
         unanswered: 0,
         latencyMs: null,
       };
@@ -160,7 +173,7 @@ export function createProof(parts: ProofParts): Proof {
       onChange();
     },
     doubt() {
-      if (checks && known !== undefined && !known.notPermitted) void askOn(known);
+      if (checks && known !== undefined && known.hindrance !== 'not-permitted') void askOn(known);
     },
     async ask() {
       // Where it was not permitted until now, it is asked from time to time from here on.
@@ -173,7 +186,7 @@ export function createProof(parts: ProofParts): Proof {
         answering,
         marks: { connected: shown(known?.connected), answering: shown(fresh), private: shown(known?.private) },
         listens: known?.listens ?? [],
-        unproven: known === undefined ? null : unprovenOf(answering, known.private !== null, known.notPermitted, checks),
+        unproven: known === undefined ? null : unprovenOf(answering, known.private !== null, known.hindrance, checks),
         latencyMs: known?.latencyMs ?? null,
       };
     },
@@ -184,10 +197,10 @@ export function createProof(parts: ProofParts): Proof {
 const notAsked = (): CheckReport => ({ kind: 'failed', cause: { code: 'exited' } });
 
 /** What a person should not take for granted. */
-function unprovenOf(answering: boolean, isPrivate: boolean, notPermitted: boolean, checks: boolean): string | null {
+function unprovenOf(answering: boolean, isPrivate: boolean, hindrance: Known['hindrance'], checks: boolean): string | null {
   if (answering && isPrivate) return null;
-  if (!checks || notPermitted) {
-    const why = checks ? 'the gateway does not let this account run the check script' : 'checks are switched off for this tunnel';
+  if (!checks || hindrance !== null) {
+    const why = checks && hindrance !== null ? HINDRANCES[hindrance] : 'checks are switched off for this tunnel';
     if (!answering) return `ssh confirmed the far port, but nothing has come through it lately, and ${why}.`;
     return `Calls come through, but that only the gateway itself can reach the far port is not proven: ${why}.`;
   }

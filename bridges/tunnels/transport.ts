@@ -32,10 +32,10 @@ export type HostKey = { type: string; fingerprint: string; /** A line of known_h
 /** What the account's check command reported. */
 export type CheckReport =
   /**
-   * The gateway ran it: the addresses the far port is bound to, the status the far port answered with, and after how
-   * many milliseconds (null where the gateway has a check script that does not tell).
+   * The gateway ran it: the addresses the far port is bound to, the status the far port answered with (null where the
+   * gateway has no curl to ask it with), and after how many milliseconds (null where its check script does not tell).
    */
-  | { kind: 'report'; listens: string[]; status: number; latencyMs: number | null }
+  | { kind: 'report'; listens: string[]; status: number | null; latencyMs: number | null }
   /** The gateway does not let this account run it. */
   | { kind: 'not-permitted' }
   | { kind: 'failed'; cause: Cause };

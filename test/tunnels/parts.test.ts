@@ -325,6 +325,15 @@ describe('a check on the gateway', () => {
     ['may run nothing', 1, `${said}This account is currently not available.`, { kind: 'not-permitted' }],
     ['has no script', 127, `${said}sh: 1: /usr/local/libexec/drawbridge-check: not found`, { kind: 'not-permitted' }],
   ])('that %s', (_what, code, stderr, report) => expect(reportOf(code, '', stderr, explain)).toEqual(report));
+  it('that found no curl says where the far port is bound all the same', () => {
+    const stderr = `${said}/usr/local/libexec/drawbridge-check: 12: curl: not found`;
+    expect(reportOf(0, 'listens 0.0.0.0:3353\nstatus \n', stderr, explain)).toEqual({
+      kind: 'report',
+      listens: ['0.0.0.0:3353'],
+      status: null,
+      latencyMs: null,
+    });
+  });
 });
 
 describe('cloudflared', () => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../bridges/engine/clock.ts';
 import { createProof, type Proof } from '../../bridges/tunnels/proof.ts';
 import type { CheckReport } from '../../bridges/tunnels/transport.ts';
@@ -121,6 +121,29 @@ it('one that permits the check only later is asked again from then on', async ()
   expect(proof.view().unproven).toBeNull();
   // Its far port is lost later, and nobody asks for that by hand.
   expect(await verdict).toBe('unanswered');
+});
+
+describe('a gateway that has not all the check script needs', () => {
+  it('is named for its missing curl, and its session is left alone', async () => {
+    const { proof, asked, told } = session(() => ({ ...SILENT, status: null }), { checkEveryMs: 0 });
+    while (asked.length < 4) await told();
+    expect(proof.view()).toMatchObject({ answering: false, marks: { private: { by: 'gateway' } } });
+    expect(proof.view().unproven).toMatch(/nothing has come through it lately, and the check script found no curl on the gateway/);
+    proof.end();
+  });
+  it('without a curl is found out all the same where it binds every address', async () => {
+    const { verdict } = session(() => ({ ...SILENT, listens: ['0.0.0.0:3353'], status: null }));
+    expect(await verdict).toBe('exposed');
+  });
+  it('is named for its missing ss', async () => {
+    const { proof, told } = session((self, nonce) => {
+      self.seen(3353, nonce);
+      return { kind: 'report', listens: [], status: 200, latencyMs: 1 };
+    });
+    await told();
+    expect(proof.view().unproven).toMatch(/not proven: the check script’s ss did not say where the far port is bound/);
+    proof.end();
+  });
 });
 
 it('tells that an answer has grown too old, and that another has come', async () => {
