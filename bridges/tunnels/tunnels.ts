@@ -161,6 +161,9 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     // One that is switched off again may have been waiting for another that is not gone yet.
     const gone = Promise.all([leaving.get(name), stopped(tunnel)]).finally(() => {
       if (leaving.get(name) === gone) leaving.delete(name);
+      if (running.has(name)) return;
+      logs.get(name)?.close();
+      logs.delete(name);
     });
     leaving.set(name, gone);
   };
@@ -301,7 +304,6 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       clearInterval(sampling);
       for (const [name, tunnel] of running) leave(name, tunnel);
       await Promise.all(leaving.values());
-      for (const lines of logs.values()) lines.close();
     },
     summaries: () =>
       [...running.values()].map((tunnel) => {
@@ -361,8 +363,6 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       await leaving.get(name);
       keys.remove(name);
       removeFiles(files, name);
-      logs.get(name)?.close();
-      logs.delete(name);
     },
     async hostKey(name) {
       const { fingerprint, type } = await shownKey(find(name));

@@ -82,4 +82,13 @@ describe.skipIf(!hasSsh || !hasOpenssl || !hasCheckTools)('a window', () => {
     const lines = (await tunnels().logs({ name: NAME })).map(({ line }) => line);
     expect(lines).toContain('drawbridge: up -> silent (replaced)');
   });
+
+  it('is told no more lines, once it is down, of a tunnel that was taken out of the settings', async () => {
+    const lines = await tunnels().follow({ name: NAME });
+    await rig.engine.control.settings.update({ patch: { tunnels: { list: [] } } });
+    const told: string[] = [];
+    for await (const { line } of lines) told.push(line);
+    expect(told).toContain('drawbridge: up -> off');
+    expect(await tunnels().list({})).toEqual([]);
+  });
 });
