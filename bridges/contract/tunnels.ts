@@ -29,14 +29,20 @@ export const FilePath = z
   .max(4096, 'is too long')
   .regex(/^(?:\/|[A-Za-z]:[\\/])[^\p{Cc}"'`$%*?<>|;&\n]*$/u, 'must be an absolute path without quotes, $, %, * and the like');
 
-export const Connector = z.discriminatedUnion('kind', [
-  /** The vendor's own client, with a service token or a browser login. */
-  z.strictObject({ kind: z.literal('cloudflared'), login: z.enum(['service-token', 'browser']).default('service-token') }),
-  /** Our own: the same WebSocket, with a service token only; it sees why the edge refused. */
-  z.strictObject({ kind: z.literal('direct') }),
-  /** Plain ssh: the gateway's sshd can be reached without anything in between. */
-  z.strictObject({ kind: z.literal('none') }),
-]);
+const NO_LOGIN = 'takes no login; cloudflared alone does';
+const Login = z.enum(['service-token', 'browser'], 'must have the login service-token or browser');
+export const Connector = z.discriminatedUnion(
+  'kind',
+  [
+    /** The vendor's own client, with a service token or a browser login. */
+    z.strictObject({ kind: z.literal('cloudflared'), login: Login.default('service-token') }),
+    /** Our own: the same WebSocket, with a service token only; it sees why the edge refused. */
+    z.strictObject({ kind: z.literal('direct') }, NO_LOGIN),
+    /** Plain ssh: the gateway's sshd can be reached without anything in between. */
+    z.strictObject({ kind: z.literal('none') }, NO_LOGIN),
+  ],
+  'must be cloudflared, direct or none',
+);
 
 export const TunnelDefinition = z
   .strictObject({

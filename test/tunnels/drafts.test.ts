@@ -38,7 +38,9 @@ describe('a form for a tunnel', () => {
     [{ offer: 'ui' }, 'offer', /^must be one of: companion, codex$/],
     [{ identityFile: 'relative' }, 'identityFile', /^must be an absolute path/],
     [{ identityFile: '/none' }, 'identityFile', /^must name a file that is there$/],
-    [{ connector: { kind: 'proxy' } }, 'connector', /./],
+    [{ connector: { kind: 'proxy' } }, 'connector', /^must be cloudflared, direct or none$/],
+    [{ connector: { kind: 'direct', login: 'browser' } }, 'connector', /^takes no login; cloudflared alone does$/],
+    [{ connector: { kind: 'cloudflared', login: 'x' } }, 'connector', /^must have the login service-token or browser$/],
     [{ made: 'up' }, 'name', /made/],
   ])('with %j says so of the %s', (change, field, message) => {
     const problems = problemsOf({ ...GOOD, ...change });
