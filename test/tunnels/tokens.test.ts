@@ -56,7 +56,7 @@ it.skipIf(!hasSsh)('a tunnel that is added without a token takes up none that wa
   expect(await held.get(SECRET)).toBeUndefined();
 });
 
-it.skipIf(!hasSsh)('a tunnel that is led to another host does not take its token along, and has it again where it is led back', async () => {
+it.skipIf(!hasSsh)('a tunnel led to another host does not take its token along, and has it again where it is led back', async () => {
   const { tunnels, settings } = engine.control;
   const enabled = { ...definition, enabled: true };
   const elsewhere = { ...enabled, host: 'ssh.two.example' };

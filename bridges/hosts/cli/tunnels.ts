@@ -15,6 +15,7 @@ export type TunnelFlags = {
   identity?: string | undefined;
   offer?: string | undefined;
   fingerprint?: string | undefined;
+  check?: boolean | undefined;
   'no-check'?: boolean | undefined;
   follow?: boolean | undefined;
 };
@@ -29,6 +30,7 @@ export const TUNNEL_OPTIONS = {
   identity: { type: 'string' },
   offer: { type: 'string' },
   fingerprint: { type: 'string' },
+  check: { type: 'boolean' },
   'no-check': { type: 'boolean' },
   follow: { type: 'boolean', short: 'f' },
 } as const;
@@ -38,7 +40,8 @@ export const TUNNEL_USAGE = `  drawbridge tunnels [status [NAME]] [--json]
                      [--login service-token|browser] [--port N] [--identity FILE] [--no-check]
                      [--offer companion|codex|copilot]
                                       a service token is read from TUNNEL_SERVICE_TOKEN_ID and _SECRET
-  drawbridge tunnels edit NAME        with those of the same options that are to be different
+  drawbridge tunnels edit NAME        with those of the same options that are to be different; --port auto,
+                                      --identity auto and --check take back what was given
   drawbridge tunnels server-kit NAME  what the gateway's administrator sets up
   drawbridge tunnels trust NAME [--fingerprint SHA256:...]
   drawbridge tunnels install-cloudflared
@@ -229,19 +232,30 @@ async function settled(client: EngineClient, name: string): Promise<TunnelStatus
 
 /** The options that were given, as fields of a form. `before`: what they are to change. */
 function draftFrom(flags: TunnelFlags, before?: TunnelDefinition): Record<string, unknown> {
-  const kind = flags.connector ?? before?.connector.kind;
-  const login = flags.login === undefined ? {} : { login: flags.login };
+  if (flags.check === true && flags['no-check'] === true) throw new DrawbridgeError('bad_input', 'Give --check or --no-check, not both.');
   const draft: Record<string, unknown> = {
     host: flags.host,
     user: flags.user,
     farPorts: flags['far-ports']?.split(',').map(Number),
-    port: flags.port === undefined ? undefined : Number(flags.port),
-    connector: flags.connector === undefined && flags.login === undefined ? undefined : { kind: kind ?? 'cloudflared', ...login },
-    identityFile: flags.identity,
-    check: flags['no-check'] === true ? false : undefined,
+    port: portFrom(flags.port),
+    connector: connectorFrom(flags, before?.connector),
+    identityFile: flags.identity === 'auto' ? null : flags.identity,
+    check: flags['no-check'] === true ? false : flags.check,
     offer: flags.offer,
   };
   return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+}
+
+function portFrom(port: string | undefined): number | null | undefined {
+  if (port === undefined) return undefined;
+  return port === 'auto' ? null : Number(port);
+}
+
+/** What is not said of the connector stays as it is, where it fits that kind. */
+function connectorFrom({ connector, login }: TunnelFlags, before: TunnelDefinition['connector'] | undefined): object | undefined {
+  if (connector === undefined && login === undefined) return undefined;
+  const kind = connector ?? before?.kind ?? 'cloudflared';
+  return { ...(kind === before?.kind && before), kind, ...(login !== undefined && { login }) };
 }
 
 /** The definition a form comes to. Throws `bad_input` with the first thing that is wrong. */
