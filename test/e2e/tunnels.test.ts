@@ -55,6 +55,16 @@ it('cloudflared is taken from the file that is named, for all tunnels', async ()
   await expect.poll(() => field.inputValue()).toBe('');
 });
 
+it('the page of a tunnel that is gone says so, and shows no other in its place', async () => {
+  const stub = windows.serve(await startEngineStub());
+  stub.set({ tunnels: MADE_TUNNELS });
+  const gone = await windows.open(`${stub.url}/tunnels/gone`);
+  await gone.page.getByRole('heading', { name: 'There is no tunnel “gone”' }).waitFor();
+  expect(await gone.page.getByRole('region', { name: 'State' }).count()).toBe(0);
+  await gone.page.getByRole('navigation', { name: 'Tunnels' }).getByRole('link', { name: /^home/ }).click();
+  await gone.page.getByRole('region', { name: 'State' }).waitFor();
+});
+
 const LAB = { name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354] as [number, number] };
 
 it.runIf(hasSsh)('the lines for the gateway are those of the tunnel that is there, not of one before it', async () => {

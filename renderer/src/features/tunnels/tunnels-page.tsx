@@ -38,7 +38,7 @@ export function TunnelsPage() {
     />
   );
   if (tunnels.length === 0 && !adding) return <NoTunnels onAdd={() => setAdding(true)} />;
-  const chosen = tunnels.find(({ definition }) => definition.name === name) ?? tunnels[0];
+  const chosen = name === undefined ? tunnels[0] : tunnels.find(({ definition }) => definition.name === name);
   return (
     <div className="flex h-full max-[760px]:flex-col">
       {/* The form stays where it is when the first tunnel joins the list: it still shows the key. */}
@@ -62,7 +62,15 @@ export function TunnelsPage() {
         </nav>
       )}
       <div className="min-h-0 min-w-0 flex-1">
-        {adding ? <Page>{form}</Page> : chosen && <TunnelPane key={chosen.definition.name} tunnel={chosen} />}
+        {adding ? (
+          <Page>{form}</Page>
+        ) : chosen ? (
+          <TunnelPane key={chosen.definition.name} tunnel={chosen} />
+        ) : (
+          <EmptyState title={`There is no tunnel “${name}”`}>
+            <p className="text-muted">It may have been removed. Choose another one, or add it anew.</p>
+          </EmptyState>
+        )}
       </div>
     </div>
   );
