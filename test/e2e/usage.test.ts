@@ -54,6 +54,17 @@ describe('usage', () => {
     await minutesUntilAsked(page, '**/usage/window5h*');
   });
 
+  test('quotas that could not be read are read again when asked to', async () => {
+    await page.route('**/usage/quotas*', (route) => route.abort());
+    await open('/usage');
+    const quotas = page.getByRole('region', { name: 'Quotas over time' });
+    await quotas.getByText('The quotas cannot be read').waitFor();
+    await page.unroute('**/usage/quotas*');
+    await quotas.getByRole('button', { name: 'Try again' }).click();
+    await quotas.getByText('No provider has said anything of its limits').waitFor();
+    view.excuse('ERR_FAILED');
+  });
+
   test('the span and the dimension stand in the URL', async () => {
     await call();
     await open('/usage');

@@ -13,13 +13,13 @@ const percentWords = (value: number): string => `${Math.round(value)} %`;
 
 /** How much of each limit was used, each time its provider said something new. */
 export function Quotas({ from }: { from: string }) {
-  const { data, error } = useQuery(engine.usage.quotas.queryOptions({ input: { from } }));
+  const { data, error, refetch } = useQuery(engine.usage.quotas.queryOptions({ input: { from } }));
   const { times, groups } = useMemo(() => linesOf(data ?? []), [data]);
   if (error !== null || groups.length === 0) {
     return (
       <Card title="Quotas over time">
         {error !== null ? (
-          <Problem title="The quotas cannot be read" error={error} className="m-3.5" />
+          <Problem title="The quotas cannot be read" error={error} onRetry={() => void refetch()} className="m-3.5" />
         ) : (
           <p className="px-3.5 py-3 text-xs text-muted">
             {data ? 'No provider has said anything of its limits in this time. They are told with the replies of a signed-in bridge.' : ''}
