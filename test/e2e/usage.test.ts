@@ -108,6 +108,32 @@ test('prices of one’s own are kept where another is typed before they could be
   view.excuse('ERR_FAILED');
 });
 
+test('of two prices that are removed one upon the other neither comes back, and each is put back by itself', async () => {
+  const price = { input: 1, cached: null, cacheWrite: null, output: 2, source: 'test', date: '2026-11-21' };
+  await engine.control.usage.setPrices({ prices: ['lab-one', 'lab-two', 'lab-three'].map((model) => ({ ...price, model })) });
+  const own = async () => {
+    const { prices } = await engine.control.usage.prices({});
+    return prices.filter(({ from }) => from === 'user').map(({ model }) => model);
+  };
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  await page.route('**/usage/setPrices*', async (route) => {
+    asked.resolve();
+    await gate.promise;
+    await route.continue();
+  });
+  await open('/settings');
+  await page.getByRole('button', { name: 'Remove the price of lab-one' }).click();
+  await asked.promise;
+  await page.getByRole('button', { name: 'Remove the price of lab-two' }).click();
+  gate.resolve();
+  const removed = page.getByRole('dialog', { name: 'Removed the price of lab-two' });
+  await removed.waitFor();
+  expect(await own()).toEqual(['lab-three']);
+  await removed.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(own).toEqual(['lab-three', 'lab-two']);
+});
+
 describe('stored calls', () => {
   test('calls are removed only after they were counted and a word was typed', async () => {
     await call();

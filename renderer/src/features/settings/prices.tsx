@@ -16,20 +16,31 @@ import { Failed, Problem } from '../../components/problem.tsx';
 
 const COLUMNS = [...PRICE_COLUMNS, { title: 'Actions', width: 'w-14', hidden: true }];
 
+const ownOf = (prices: readonly (Price & { from: string })[] = []): Price[] =>
+  prices.flatMap(({ from, ...price }) => (from === 'user' ? [price] : []));
+
+/** Puts a price in the place of the one its model has, or takes that away; resolves with what there was. */
+async function put(model: string, price: Price | null): Promise<Price | null> {
+  const own = ownOf((await client.usage.prices()).prices);
+  const others = own.filter((one) => one.model !== model);
+  await client.usage.setPrices({ prices: price === null ? others : [...others, price] });
+  await queryClient.invalidateQueries({ queryKey: engine.usage.key() });
+  return own.find((one) => one.model === model) ?? null;
+}
+
 /** Prices of the owner's own, which count before ours. */
 export function Prices() {
   const { data, error, refetch } = useQuery(engine.usage.prices.queryOptions());
   const [draft, setDraft] = useState<PriceDraft>(EMPTY_PRICE);
-  const own = data?.prices.flatMap(({ from, ...price }) => (from === 'user' ? [price] : [])) ?? [];
-  const write = (prices: Price[]): Promise<unknown> =>
-    client.usage.setPrices({ prices }).then(() => queryClient.invalidateQueries({ queryKey: engine.usage.key() }));
   const save = useMutation({
-    mutationFn: async ({ next, title }: { next: Price[]; title: string }) => {
-      await write(next);
-      toast({ title, undo: () => write(own) });
+    // One after the other: they are written all together, and the next must not be without what this one adds.
+    scope: { id: 'prices' },
+    mutationFn: async ({ model, price, title }: { model: string; price: Price | null; title: string }) => {
+      const before = await put(model, price);
+      toast({ title, undo: () => put(model, before) });
     },
   });
-  // They are written all together: until those there are were read, saving one would take the others away.
+  const own = ownOf(data?.prices);
   const price = data === undefined ? null : priceOf(draft);
   return (
     <Card title="Prices of your own" actions={<span className="text-2xs text-faint">Dollars for a million tokens</span>}>
@@ -54,9 +65,7 @@ export function Prices() {
                 <Cell className="text-right">
                   <IconButton
                     label={`Remove the price of ${one.model}`}
-                    onClick={() =>
-                      save.mutate({ next: own.filter(({ model }) => model !== one.model), title: `Removed the price of ${one.model}` })
-                    }
+                    onClick={() => save.mutate({ model: one.model, price: null, title: `Removed the price of ${one.model}` })}
                   >
                     <X aria-hidden size={14} />
                   </IconButton>
@@ -71,10 +80,11 @@ export function Prices() {
         onSubmit={(event) => {
           event.preventDefault();
           if (price === null) return;
+          const { model } = price;
           const dated = { ...price, date: new Date().toISOString().slice(0, 10) };
           save.mutate(
-            { next: [...own.filter(({ model }) => model !== dated.model), dated], title: `Saved the price of ${dated.model}` },
-            { onSuccess: () => setDraft(EMPTY_PRICE) },
+            { model, price: dated, title: `Saved the price of ${model}` },
+            { onSuccess: () => setDraft((now) => (now === draft ? EMPTY_PRICE : now)) },
           );
         }}
       >
