@@ -63,7 +63,7 @@ async function* page(source: Source, { conversation, bodies }: ExportOptions): A
   const followers = new Map<number, number>();
   for (const { parent } of ended) if (parent !== null) followers.set(parent, (followers.get(parent) ?? 0) + 1);
   const said = new Said();
-  yield pageHead({ ...tree.conversation, calls: ended.length });
+  yield pageHead(tree.conversation, { shown: ended.length, more: tree.more });
   for (const node of ended) {
     const parts = bodies ? (await source.ask({ kind: 'parts', call: node.call })).parts : null;
     yield pageCall(node, parts === null ? [] : said.add(node, parts.request, parts.reply));

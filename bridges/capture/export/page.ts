@@ -22,9 +22,11 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.2rem 0;font:inherit}
 /** The style's hash is all the page may use; there is nothing that could be loaded or run. */
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`;
 
-export function pageHead(conversation: Conversation): string {
+/** `more`: there are calls behind those that are shown. */
+export function pageHead(conversation: Conversation, { shown, more }: { shown: number; more: boolean }): string {
   const title = escapeHtml(conversation.title ?? 'Conversation');
-  const facts = [conversation.client, conversation.model, conversation.startedAt, `${conversation.calls} calls`, conversation.cwd];
+  const calls = more ? `the first ${shown} of ${conversation.calls} calls` : `${shown} calls`;
+  const facts = [conversation.client, conversation.model, conversation.startedAt, calls, conversation.cwd];
   return `<!doctype html>
 <html lang="en">
 <head>
