@@ -4,12 +4,26 @@ import { pathToFileURL } from 'node:url';
 import { ADAPTER_API, type Adapter } from './adapter.ts';
 import { WrongAnswer, type Adapters } from './registry.ts';
 
+export type LoadParts = {
+  /** The user whose files may be run; undefined where the system tells no owner. */
+  me: number | undefined;
+  /** Resolves when a file has had its time to load. */
+  tooLate: (file: string) => Promise<void>;
+};
+
+const PATIENCE_S = 10;
+const patience = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, PATIENCE_S * 1_000).unref();
+  });
+
 /**
  * Takes the adapters of a folder of the user's: every `.mjs` file in it, in the order of their names. They are programs
  * and run with the rights of Drawbridge's capture worker, so a file that others may write is refused. One that can't
  * be taken is named with its reason; the others are taken all the same. Resolves when all were tried; never rejects.
  */
-export async function loadAdapters(folder: string, adapters: Adapters, me: number | undefined = process.getuid?.()): Promise<void> {
+export async function loadAdapters(folder: string, adapters: Adapters, parts: Partial<LoadParts> = {}): Promise<void> {
+  const { me = process.getuid?.(), tooLate = patience } = parts;
   const names = namesIn(folder);
   if (names.length === 0) return;
   const shapes = await import('./shapes.ts');
@@ -19,11 +33,19 @@ export async function loadAdapters(folder: string, adapters: Adapters, me: numbe
     try {
       const problem = trustProblem(file, folder, me);
       if (problem !== undefined) adapters.fail(file, shortName, problem);
-      else adapters.register(checked(await import(pathToFileURL(file).href), shapes), file);
+      else adapters.register(checked(await loaded(file, tooLate), shapes), file);
     } catch (error) {
       adapters.fail(file, shortName, error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+/** What a file exports. One that waits at its top for what never comes is not waited for. */
+function loaded(file: string, tooLate: LoadParts['tooLate']): Promise<unknown> {
+  const waited = tooLate(file).then(() => {
+    throw new Error(`It had not loaded after ${PATIENCE_S} seconds.`);
+  });
+  return Promise.race([import(pathToFileURL(file).href), waited]);
 }
 
 function namesIn(folder: string): string[] {

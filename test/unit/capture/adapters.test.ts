@@ -174,6 +174,17 @@ describe('a folder of adapters', () => {
     expect(reasons[3]).toContain('version 0');
     expect(reasons[4]).toContain('project');
   });
+  it('is not held up by one that never comes to its end: it is named, and the others are taken', async () => {
+    write('a-waits.mjs', `await new Promise(() => {});\n${GOOD}`);
+    write('mine.mjs', GOOD);
+    const adapters = new Adapters(() => {});
+    const tooLate = async (file: string) => (file.endsWith('a-waits.mjs') ? undefined : new Promise<void>(() => {}));
+    await loadAdapters(folder, adapters, { tooLate });
+    expect(adapters.status()).toMatchObject([
+      { name: 'mine', state: 'ready' },
+      { name: 'a-waits', state: 'failed', reason: expect.stringContaining('had not loaded after 10 seconds') },
+    ]);
+  });
   it.skipIf(process.platform === 'win32')('has no file run that others could have written', async () => {
     const open = write('open.mjs', GOOD);
     chmodSync(open, 0o666);
@@ -183,7 +194,7 @@ describe('a folder of adapters', () => {
     const adapters = new Adapters(() => {});
     await loadAdapters(folder, adapters);
     expect(adapters.list()).toEqual([]);
-    await loadAdapters(folder, adapters, 12345);
+    await loadAdapters(folder, adapters, { me: 12345 });
     expect(adapters.status().map(({ reason }) => reason ?? '')).toEqual([
       expect.stringContaining('outside the folder'),
       expect.stringContaining('Others may write'),
