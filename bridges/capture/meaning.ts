@@ -77,6 +77,8 @@ export class Meaning {
   readonly #adapters;
   readonly #warn: (message: string) => void;
   readonly #prices: { table: PriceTable; problem: string | null; readMs: number };
+  /** The price file is being read. */
+  #reading: Promise<void> | undefined;
   #rollup: Rollup | undefined;
   #db: Database | undefined;
   #seal: Seal = openly;
@@ -163,14 +165,20 @@ export class Meaning {
   }
 
   /**
-   * Takes over the user's price file where it changed; undefined where it did not. One that is wrong leaves the last
-   * good table in force. Never rejects.
+   * Takes over the user's price file where it changed; undefined where that which is there is in force. One that is wrong
+   * leaves the last good table in force. Never rejects.
    */
   refresh(): Promise<void> | undefined {
     const changedMs = statSync(this.#places.prices, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (changedMs === this.#prices.readMs) return undefined;
+    if (changedMs === this.#prices.readMs) return this.#reading;
     this.#prices.readMs = changedMs;
-    if (changedMs > 0) return this.#readPrices(this.#places.prices);
+    if (changedMs > 0) {
+      const reading = this.#readPrices(this.#places.prices).finally(() => {
+        if (this.#reading === reading) this.#reading = undefined;
+      });
+      this.#reading = reading;
+      return reading;
+    }
     this.#prices.table = new PriceTable();
     this.#prices.problem = null;
     return undefined;

@@ -3,8 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Meaning } from '../../../bridges/capture/meaning.ts';
 import { migrate } from '../../../bridges/capture/migrate.ts';
 import { MIGRATIONS } from '../../../bridges/capture/migrations/index.ts';
+import { NO_PLACES } from '../../../bridges/capture/places.ts';
 import { parsePrices, writePrices } from '../../../bridges/capture/usage/price-file.ts';
 import { PriceTable, type Spent } from '../../../bridges/capture/usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from '../../../bridges/capture/usage/quotas.ts';
@@ -312,4 +314,25 @@ describe('the limits of bridges', () => {
       ['34', '31:00'],
     ]);
   });
+});
+
+it('a changed price file is read before any question is answered, also while another waits for it', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-prices-'));
+  const { db } = open();
+  try {
+    const file = path.join(folder, 'prices.json');
+    writePrices(file, [price('mine')], 0);
+    const meaning = new Meaning({ ...NO_PLACES, prices: file }, (warning) => expect.fail(warning));
+    const own = () => {
+      const answer = meaning.answer(db, { call: () => undefined, sides: () => [] }, { kind: 'prices' });
+      return answer.kind === 'prices' ? answer.prices.filter(({ from }) => from === 'user').map(({ model }) => model) : [];
+    };
+    void meaning.refresh();
+    await meaning.refresh();
+    expect(own()).toEqual(['mine']);
+    expect(meaning.refresh()).toBeUndefined();
+  } finally {
+    db.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
