@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import type { ChildRunner } from '../engine/child.ts';
 import type { Cause, CauseCode } from './causes.ts';
@@ -64,8 +64,8 @@ export function openssh(options: OpensshOptions): Transport {
     },
 
     async hostKey(route) {
-      const shown = `${options.knownHosts}.shown`;
-      rmSync(shown, { force: true });
+      // Its own: two may ask at once, and for different hosts where the tunnel is changed meanwhile.
+      const shown = `${options.knownHosts}.${randomBytes(6).toString('hex')}.shown`;
       const args = hostKeyArguments({ ...plan(route), knownHosts: shown });
       const { stderr } = await options.run(options.ssh, args, { timeoutMs: CHECK_MS, env: route.env });
       try {

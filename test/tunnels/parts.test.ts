@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os, { type NetworkInterfaceInfo } from 'node:os';
 import path from 'node:path';
@@ -209,6 +209,33 @@ describe('an ssh that can’t be started', () => {
     const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
     expect(await ssh.open(route, 3353, { socket: '/s' }, { progress: () => {}, line: () => {} }).ended).toEqual({ code });
   });
+});
+
+it('two who ask for the host key at once are each shown the one their own session met', async () => {
+  const bothMet = Promise.withResolvers<void>();
+  let met = 0;
+  const transport = (host: string, key: string) =>
+    openssh({
+      ssh: 'ssh',
+      host,
+      user: 'u',
+      knownHosts: path.join(folder, 'lab.known_hosts'),
+      identityFile: '/i',
+      keepAlive: KEEP_ALIVE,
+      leashed: () => ({ ended: new Promise(() => {}), stop: async () => {} }),
+      async run(_command, args) {
+        const file = /^UserKnownHostsFile="(.*)"$/.exec(args.find((arg) => arg.startsWith('UserKnownHostsFile')) ?? '')?.[1];
+        appendFileSync(file ?? '', `${host} ssh-ed25519 ${key}\n`);
+        met += 1;
+        if (met === 2) bothMet.resolve();
+        await bothMet.promise;
+        return { code: 255, stdout: '', stderr: '' };
+      },
+    });
+  const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
+  const shown = await Promise.all([transport('one.example', 'AAAA').hostKey(route), transport('two.example', 'BBBB').hostKey(route)]);
+  expect(shown).toMatchObject([{ line: 'one.example ssh-ed25519 AAAA\n' }, { line: 'two.example ssh-ed25519 BBBB\n' }]);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('a cloudflared that is too slow to say its version is not taken for missing: it is tried again', async () => {
