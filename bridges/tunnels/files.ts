@@ -40,11 +40,11 @@ export function ensureTunnelFolders(files: TunnelFiles): void {
   mkdirSync(files.programs, { recursive: true, mode: 0o700 });
 }
 
-/** The pinned host key of a tunnel, if one is pinned. A file that can't be read pins nothing. */
-export function readPin(file: string): HostKey | undefined {
+/** The host key that is pinned for a host, if one is. A file that can't be read pins nothing. */
+export function readPin(file: string, host: string): HostKey | undefined {
   try {
     const text = readIfThere(file);
-    return text === undefined ? undefined : hostKeyOf(text);
+    return text?.startsWith(`${host} `) === true ? hostKeyOf(text) : undefined;
   } catch {
     return undefined;
   }

@@ -59,7 +59,7 @@ export function tunnelMaker(parts: MakerParts): (definition: TunnelDefinition, l
           prove: (text) => keys.prove(name, text),
           ...on,
         }),
-      pinned: () => readPin(knownHosts),
+      pinned: () => readPin(knownHosts, host),
       identityFile,
       canInstall: parts.canInstall,
       online: () => parts.online(host),

@@ -226,7 +226,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     return {
       definition,
       ...tunnel.observe(),
-      fingerprint: readPin(files.knownHosts(definition.name))?.fingerprint ?? null,
+      fingerprint: readPin(files.knownHosts(definition.name), definition.host)?.fingerprint ?? null,
       loginUntil: isoOf(logins.until(definition)),
       secretsLast: keychain.lasting,
     };
@@ -365,8 +365,9 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       removeFiles(files, name);
     },
     async hostKey(name) {
-      const { fingerprint, type } = await shownKey(find(name));
-      return { fingerprint, type, pinned: readPin(files.knownHosts(name))?.fingerprint ?? null };
+      const tunnel = find(name);
+      const { fingerprint, type } = await shownKey(tunnel);
+      return { fingerprint, type, pinned: readPin(files.knownHosts(name), tunnel.definition.host)?.fingerprint ?? null };
     },
     async trust(name, fingerprint) {
       const key = await shownKey(find(name));

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tunnels, type TunnelFlags } from '../../bridges/hosts/cli/tunnels.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -21,6 +22,16 @@ const run = (action: 'add' | 'edit', flags: TunnelFlags): Promise<number> =>
   });
 const definition = async () => (await engine.control.tunnels.list({}))[0]?.definition;
 const LAB: TunnelFlags = { host: 'ssh.example.com', user: 'tunnel', 'far-ports': '3353,3354' };
+
+it.skipIf(!hasSsh)('a host key is pinned for its host alone, also where the settings file leads the tunnel elsewhere', async () => {
+  const { tunnels: ask, settings } = engine.control;
+  const pinned = async () => (await ask.list({})).map(({ fingerprint }) => fingerprint);
+  await run('add', LAB);
+  writeFileSync(`${engine.home}/tunnels/lab.known_hosts`, 'ssh.example.com ssh-ed25519 AAAA\n', { mode: 0o600 });
+  expect(await pinned()).toEqual([expect.stringMatching(/^SHA256:/)]);
+  await settings.update({ patch: { tunnels: { list: [{ ...(await definition()), host: 'ssh.example.org' }] } } });
+  expect(await pinned()).toEqual([null]);
+});
 
 describe.skipIf(!hasSsh)('a change by the command line', () => {
   it('takes a port, a key file and a switched-off check back', async () => {
