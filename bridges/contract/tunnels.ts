@@ -195,10 +195,12 @@ export const TunnelStatus = z.object({
   secretsLast: z.boolean(),
 });
 
+/** For the gateway's account of a tunnel, with all the tunnels that share it. */
 export const ServerKit = z.object({
-  /** Block for sshd_config. */
+  /** Block for sshd_config, and the file it goes to. */
   sshdConfig: z.string(),
-  /** Line for the account's authorized_keys. */
+  sshdFile: z.string(),
+  /** The account's authorized_keys, whole. */
   authorizedKeys: z.string(),
   /** The check script, and where it goes. */
   check: z.object({ path: z.string(), script: z.string() }).nullable(),

@@ -24,10 +24,17 @@ printf '\\n'
 printf 'status %s\\n' "$(curl -q -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{time_starttransfer}' "http://127.0.0.1:$3${PROOF_PATH}?nonce=$2")"
 `;
 
-/** Lines for the gateway. `publicKey` is the tunnel's ssh key as ssh-keygen wrote it. */
-export function serverKit(definition: TunnelDefinition, publicKey: string): ServerKit {
-  const { user, farPorts, check } = definition;
-  const listens = farPorts.map((port) => `127.0.0.1:${port}`);
+/** A tunnel's definition, and its ssh key as ssh-keygen wrote it. */
+type Keyed = { definition: TunnelDefinition; publicKey: string };
+
+/**
+ * Lines for the gateway's account of a tunnel. `others`: the tunnels that share the account; what is pasted for one must
+ * not take their ports and keys away.
+ */
+export function serverKit(tunnel: Keyed, others: readonly Keyed[] = []): ServerKit {
+  const { user } = tunnel.definition;
+  const all = [tunnel, ...others];
+  const check = all.some(({ definition }) => definition.check);
   const sshdConfig = `# An sshd that serves tunnels only. Keep-alives free the far port of a dead session; through an edge every
 # client seems to come from loopback, so one with a wrong key must not lock out the others (OpenSSH 9.8 or newer;
 # leave the line out before that).
@@ -37,7 +44,7 @@ PerSourcePenaltyExemptList 127.0.0.1/32
 
 Match User ${user}
   AllowTcpForwarding remote
-  PermitListen ${listens.join(' ')}
+  PermitListen ${all.flatMap(listensOf).join(' ')}
   PermitOpen none
   GatewayPorts no
   AllowStreamLocalForwarding no
@@ -48,13 +55,19 @@ Match User ${user}
   MaxSessions ${check ? 1 : 0}
   ForceCommand ${check ? CHECK_PATH : '/usr/sbin/nologin'}
 `;
-  const permits = listens.map((listen) => `permitlisten="${listen}"`).join(',');
+  // sshd heeds the first line of a key alone.
+  const byKey = Map.groupBy(all, ({ publicKey }) => publicKey.trim());
+  const lines = [...byKey].map(([key, those]) => {
+    const permits = those.flatMap(listensOf).map((listen) => `permitlisten="${listen}"`);
+    return `restrict,port-forwarding,${permits.join(',')} ${key}\n`;
+  });
   return {
+    sshdFile: `/etc/ssh/sshd_config.d/drawbridge-${user}.conf`,
     sshdConfig,
-    authorizedKeys: `restrict,port-forwarding,${permits} ${publicKey.trim()}\n`,
+    authorizedKeys: lines.join(''),
     check: check ? { path: CHECK_PATH, script: CHECK_SCRIPT } : null,
     steps: [
-      `useradd --system --create-home --shell ${check ? '/bin/sh' : '/usr/sbin/nologin'} ${user}`,
+      `id ${user} || useradd --system --create-home --shell ${check ? '/bin/sh' : '/usr/sbin/nologin'} ${user}`,
       `usermod -p '*' ${user}`,
       ...(check ? [`install -D -m 755 drawbridge-check ${CHECK_PATH}`] : []),
       `install -d -m 700 -o ${user} -g ${user} ~${user}/.ssh`,
@@ -62,4 +75,8 @@ Match User ${user}
       'sshd -t && systemctl reload ssh',
     ],
   };
+}
+
+function listensOf({ definition }: Keyed): string[] {
+  return definition.farPorts.map((port) => `127.0.0.1:${port}`);
 }

@@ -388,8 +388,15 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     follow: (name, signal) => logOf(name).follow(signal),
     numbers: (name) => ({ everyMs: timings.sampleEveryMs, samples: find(name).samples() }),
     async serverKit(name) {
+      const keyed = async (definition: TunnelDefinition) => ({
+        definition,
+        publicKey: await publicKeyOf(identityOf(definition), keygen, run),
+      });
       const { definition } = find(name);
-      return serverKit(definition, await publicKeyOf(identityOf(definition), keygen, run));
+      const sharing = [...running.values()]
+        .map((tunnel) => tunnel.definition)
+        .filter(({ host, user, ...one }) => host === definition.host && user === definition.user && one.name !== name);
+      return serverKit(await keyed(definition), await Promise.all(sharing.map(keyed)));
     },
     async login(name) {
       const until = await logins.signIn(find(name).definition);

@@ -125,6 +125,7 @@ export const MADE_LOG: LogLine[] = [
 
 export const MADE_KIT: ServerKit = {
   sshdConfig: 'Match User drawbridge\n  AllowTcpForwarding remote\n  PermitListen 127.0.0.1:21435 127.0.0.1:21436\n',
+  sshdFile: '/etc/ssh/sshd_config.d/drawbridge-drawbridge.conf',
   authorizedKeys: 'restrict,port-forwarding,permitlisten="127.0.0.1:21435" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExample home',
   check: null,
   steps: ['sudo useradd --system --create-home drawbridge'],

@@ -20,6 +20,10 @@ const run = (action: 'add' | 'edit', flags: TunnelFlags): Promise<number> =>
     env: {},
     signal: new AbortController().signal,
   });
+const add = async (name: string, user: string, farPorts: [number, number]) => {
+  const { tunnel, publicKey } = await engine.control.tunnels.add({ definition: { name, user, farPorts, host: 'ssh.example.com' } });
+  return { definition: tunnel.definition, publicKey };
+};
 const definition = async () => (await engine.control.tunnels.list({}))[0]?.definition;
 const LAB: TunnelFlags = { host: 'ssh.example.com', user: 'tunnel', 'far-ports': '3353,3354' };
 
@@ -31,6 +35,16 @@ it.skipIf(!hasSsh)('a host key is pinned for its host alone, also where the sett
   expect(await pinned()).toEqual([expect.stringMatching(/^SHA256:/)]);
   await settings.update({ patch: { tunnels: { list: [{ ...(await definition()), host: 'ssh.example.org' }] } } });
   expect(await pinned()).toEqual([null]);
+});
+
+it.skipIf(!hasSsh)('the server kit has the ports and keys of all tunnels of the account, and of no others', async () => {
+  const { tunnels: ask } = engine.control;
+  const { definition: lab, publicKey } = await add('lab', 'tunnel', [3353, 3354]);
+  const { publicKey: second } = await add('second', 'tunnel', [4000, 4001]);
+  await add('other', 'another', [5000, 5001]);
+  const { sshdConfig, authorizedKeys } = await ask.serverKit({ name: lab.name });
+  expect(sshdConfig).toContain('PermitListen 127.0.0.1:3353 127.0.0.1:3354 127.0.0.1:4000 127.0.0.1:4001\n');
+  expect(authorizedKeys.match(/ssh-ed25519 .*/g)).toEqual([publicKey, second]);
 });
 
 describe.skipIf(!hasSsh)('a change by the command line', () => {

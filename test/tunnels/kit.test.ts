@@ -4,6 +4,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TunnelDefinition } from '../../bridges/contract/index.ts';
+import { TunnelDefinition as Definition } from '../../bridges/contract/tunnels.ts';
 import { CHECK_SCRIPT, serverKit } from '../../bridges/tunnels/kit.ts';
 import { freePort } from '../fakes/sshd.ts';
 import { hasCheckTools, hasOpenssl, hasSsh } from '../support/programs.ts';
@@ -109,22 +111,34 @@ describe.skipIf(!hasSsh || !hasOpenssl || !hasCheckTools)('the account of the se
 });
 
 describe('the server kit', () => {
-  it('permits no session at all where the far side is not to be asked', () => {
-    const kit = serverKit(
-      {
-        name: 'lab',
-        offer: 'companion',
-        host: 'ssh.example.com',
-        port: null,
-        user: 'tunnel',
-        farPorts: [3353, 3354],
-        connector: { kind: 'none' },
-        identityFile: null,
-        check: false,
-        enabled: false,
-      },
-      'ssh-ed25519 AAAA drawbridge lab\n',
+  const lab = (change: object = {}): TunnelDefinition =>
+    Definition.parse({
+      name: 'lab',
+      host: 'ssh.example.com',
+      user: 'tunnel',
+      farPorts: [3353, 3354],
+      connector: { kind: 'none' },
+      ...change,
+    });
+  it('keeps the ports and keys of the tunnels that share the account', () => {
+    const one = { definition: lab({ check: false }), publicKey: 'ssh-ed25519 AAAA one\n' };
+    const two = { definition: lab({ name: 'two', farPorts: [4000, 4001] }), publicKey: 'ssh-ed25519 BBBB two\n' };
+    const three = { definition: lab({ name: 'three', farPorts: [5000, 5001] }), publicKey: 'ssh-ed25519 AAAA one\n' };
+    const kit = serverKit(one, [two, three]);
+    expect(kit.sshdConfig).toContain(
+      '  PermitListen 127.0.0.1:3353 127.0.0.1:3354 127.0.0.1:4000 127.0.0.1:4001 127.0.0.1:5000 127.0.0.1:5001\n',
     );
+    expect(kit.sshdConfig).toContain('  MaxSessions 1\n');
+    expect(kit.authorizedKeys.split('\n')).toEqual([
+      expect.stringMatching(/3353",.*3354",.*5000",.*5001" ssh-ed25519 AAAA one$/),
+      expect.stringMatching(/4000",.*4001" ssh-ed25519 BBBB two$/),
+      '',
+    ]);
+    // Another account of the same gateway has a file of its own.
+    expect(kit.sshdFile).toBe('/etc/ssh/sshd_config.d/drawbridge-tunnel.conf');
+  });
+  it('permits no session at all where the far side is not to be asked', () => {
+    const kit = serverKit({ definition: lab({ check: false }), publicKey: 'ssh-ed25519 AAAA drawbridge lab\n' });
     expect(kit.check).toBeNull();
     expect(kit.sshdConfig).toContain('  PermitListen 127.0.0.1:3353 127.0.0.1:3354\n');
     expect(kit.sshdConfig).toContain('  MaxSessions 0\n  ForceCommand /usr/sbin/nologin\n');

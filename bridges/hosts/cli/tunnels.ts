@@ -312,8 +312,8 @@ function kitText(kit: ServerKit): string {
   const part = (title: string, text: string): string => `# ${title}\n${text.trimEnd()}\n`;
   return [
     part('On the gateway, as root, in this order', kit.steps.join('\n')),
-    part('authorized_keys, one line', kit.authorizedKeys),
-    part('/etc/ssh/sshd_config.d/drawbridge.conf', kit.sshdConfig),
+    part('authorized_keys, the whole file', kit.authorizedKeys),
+    part(kit.sshdFile, kit.sshdConfig),
     ...(kit.check === null ? [] : [part(`drawbridge-check, which goes to ${kit.check.path}`, kit.check.script)]),
   ].join('\n');
 }

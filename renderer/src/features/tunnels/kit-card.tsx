@@ -22,13 +22,13 @@ export function KitCard({ name }: { name: string }) {
       )}
       {kit && (
         <div className="grid grid-cols-[minmax(0,1fr)] gap-4 px-3.5 py-3">
-          <Part title="The account’s line in authorized_keys" hint="It allows the two far ports and the check, and nothing else.">
+          <Part title="The account’s authorized_keys" hint="It allows the far ports and the check, and nothing else.">
             <CodeBlock text={kit.authorizedKeys} label="authorized_keys line" />
           </Part>
           <Fold title="Commands, as root and in this order">
             <CodeBlock text={kit.steps.join('\n')} label="commands for the gateway" />
           </Fold>
-          <Fold title="Block for /etc/ssh/sshd_config.d/drawbridge.conf">
+          <Fold title={`Block for ${kit.sshdFile}`}>
             <CodeBlock text={kit.sshdConfig} label="sshd settings" />
           </Fold>
           {kit.check && (
