@@ -10,10 +10,18 @@ export type ServiceToken = { id: string; secret: string };
 export const tokenHeaders = (token: ServiceToken | undefined): Record<string, string> =>
   token === undefined ? {} : { 'cf-access-client-id': token.id, 'cf-access-client-secret': token.secret };
 
-/** The authorities an edge may be signed by: the system's, and those of `SSL_CERT_FILE`, which cloudflared heeds too. */
+/**
+ * The authorities an edge may be signed by: the system's, and those of `SSL_CERT_FILE`, which cloudflared heeds too, and
+ * passes over as well where it can't be read.
+ */
 export function authorities(file: string | undefined): string[] {
   const known = [...getCACertificates('default'), ...getCACertificates('system')];
-  return file === undefined || file === '' ? known : [...known, readFileSync(file, 'utf8')];
+  if (file === undefined || file === '') return known;
+  try {
+    return [...known, readFileSync(file, 'utf8')];
+  } catch {
+    return known;
+  }
 }
 
 /** True for a host that is this very machine. */

@@ -11,7 +11,7 @@ import { TunnelAction, TunnelDefinition } from '../../bridges/contract/tunnels.t
 import { CAUSE_CODES, inWords, meaningOf, retryOf } from '../../bridges/tunnels/causes.ts';
 import { causeOf, progressOf } from '../../bridges/tunnels/classify.ts';
 import { candidates, findCloudflared, isFit } from '../../bridges/tunnels/cloudflared.ts';
-import { meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
+import { authorities, meaningOfAnswer, meaningOfError } from '../../bridges/tunnels/edge.ts';
 import { connectorOf } from '../../bridges/tunnels/connectors.ts';
 import { encodeFrame, frameReader, OPCODES } from '../../bridges/tunnels/frames.ts';
 import { openTunnelKeys } from '../../bridges/tunnels/keys.ts';
@@ -209,6 +209,10 @@ describe('an ssh that can’t be started', () => {
     const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
     expect(await ssh.open(route, 3353, { socket: '/s' }, { progress: () => {}, line: () => {} }).ended).toEqual({ code });
   });
+});
+
+it('a file of authorities that is not there takes none of the system’s away', () => {
+  expect(authorities('/nowhere/ca.pem')).toEqual(authorities(undefined));
 });
 
 it('two who ask for the host key at once are each shown the one their own session met', async () => {
