@@ -51,11 +51,12 @@ export class SessionContexts {
       this.#inode = ino;
       if (size === this.#at) return;
       const room = Buffer.alloc(Math.min(READ_AT_MOST, size - this.#at));
-      const text = room.toString('utf8', 0, readSync(handle, room, 0, room.length, this.#at));
-      const end = text.lastIndexOf('\n') + 1;
+      const read = room.subarray(0, readSync(handle, room, 0, room.length, this.#at));
+      // In bytes: what is read may begin inside of a letter.
+      const end = read.lastIndexOf('\n') + 1;
       // A line longer than all that is read at once is none of ours.
-      this.#at += end === 0 ? room.length : Buffer.byteLength(text.slice(0, end));
-      for (const line of text.slice(0, end).split('\n')) this.#take(line);
+      this.#at += end === 0 ? room.length : end;
+      for (const line of read.toString('utf8', 0, end).split('\n')) this.#take(line);
     } finally {
       closeSync(handle);
     }

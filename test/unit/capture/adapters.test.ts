@@ -423,6 +423,14 @@ describe('what hooks tell of sessions', () => {
     expect(statSync(file).size).toBeLessThan(300_000);
     expect(statSync(`${file}.1`).size).toBeLessThan(300_000);
   });
+  it.each(['/a', '/aa'])('loses no line where what it reads begins inside of a letter, before %s', (cwd) => {
+    const file = path.join(folder, 'sessions.jsonl');
+    writeFileSync(file, `${'ü'.repeat(40_000)}\n${line('s-1', cwd)}\n`);
+    const contexts = new SessionContexts(file);
+    expect(contexts.of('s-1')?.cwd).toBe(cwd);
+    appendContext(file, line('s-2', '/b'));
+    expect(contexts.of('s-2')?.cwd).toBe('/b');
+  });
   it('is read on from where it was left, and only when an unknown session is asked for', () => {
     const file = path.join(folder, 'sessions.jsonl');
     appendContext(file, line('s-1', '/a'));
