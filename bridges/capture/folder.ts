@@ -3,18 +3,17 @@ import type { Settings } from '../contract/index.ts';
 type Rules = Settings['capture']['folders'];
 export type Keep = Rules[number]['keep'];
 
+/** Claude Code's words, in the system prompt it sends after the messages: what these say of another folder stands before. */
+const AFTER_ALL = 'Primary working directory: ';
 /** Where clients write the folder they work in: Claude Code, Codex and the Copilot CLI, each in its own words. */
-const TOLD = ['Working directory: ', '<cwd>', 'Current working directory: ', '\\"cwd\\":\\"', '"cwd":"'] as const;
-/** The folder stands near the beginning, with the system prompt or in the first message. Bytes. */
-const LOOKED_AT = 512 * 1024;
+const TOLD = [AFTER_ALL, 'Working directory: ', '<cwd>', 'Current working directory: ', '\\"cwd\\":\\"', '"cwd":"'] as const;
 
 /** The folder a request was made from, as the client says; null where it does not. */
 export function folderOf(request: Buffer): string | null {
-  const head = request.subarray(0, LOOKED_AT);
   for (const told of TOLD) {
-    const at = head.indexOf(told, 0, 'latin1');
+    const at = told === AFTER_ALL ? request.lastIndexOf(told, request.length, 'latin1') : request.indexOf(told, 0, 'latin1');
     if (at < 0) continue;
-    const text = head.toString('utf8', at + told.length, at + told.length + 4096);
+    const text = request.toString('utf8', at + told.length, at + told.length + 4096);
     // Within JSON a line ends with \n in two characters, and a backslash of Windows is doubled.
     const end = /\\n|\\r|["<\n]|\\"/.exec(text);
     const folder = text

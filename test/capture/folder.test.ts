@@ -10,6 +10,19 @@ describe('the folder of a request', () => {
       { system: [{ text: '<env>\nWorking directory: /home/ada/secret project\nIs git repo: Yes' }] },
       '/home/ada/secret project',
     ],
+    [
+      'in Claude Code’s words about its environment, behind what was said of another',
+      {
+        messages: [{ content: 'Primary working directory: /elsewhere\nWorking directory: /elsewhere\n' }],
+        system: [{ text: '# Environment\n - Primary working directory: /home/ada/secret project\n - Is a git repository: true' }],
+      },
+      '/home/ada/secret project',
+    ],
+    [
+      'in a system prompt behind a long conversation',
+      { messages: [{ content: 'x'.repeat(600_000) }], system: [{ text: '<env>\nWorking directory: /home/ada/x\n' }] },
+      '/home/ada/x',
+    ],
     ['in Codex’s first message', { input: [{ content: [{ text: '<environment_context>\n  <cwd>/srv/x</cwd>\n' }] }] }, '/srv/x'],
     ['in the Copilot CLI’s prompt', { messages: [{ content: 'Current working directory: /w\nmore' }] }, '/w'],
     ['on Windows', { system: 'Working directory: C:\\Users\\ada\\x\n' }, 'C:\\Users\\ada\\x'],
