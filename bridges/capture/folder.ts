@@ -1,4 +1,5 @@
 import type { Settings } from '../contract/index.ts';
+import { asString, parseJson } from '../wire/json.ts';
 
 type Rules = Settings['capture']['folders'];
 export type Keep = Rules[number]['keep'];
@@ -8,18 +9,17 @@ const AFTER_ALL = 'Primary working directory: ';
 /** Where clients write the folder they work in: Claude Code, Codex and the Copilot CLI, each in its own words. */
 const TOLD = [AFTER_ALL, 'Working directory: ', '<cwd>', 'Current working directory: ', '\\"cwd\\":\\"', '"cwd":"'] as const;
 
+/** As JSON writes it: with a backslash only before another one, a slash or a letter's number. All else ends it. */
+const FOLDER = /^(?:\\[\\/]|\\u[\da-f]{4}|[^\\"<\n])*/i;
+
 /** The folder a request was made from, as the client says; null where it does not. */
 export function folderOf(request: Buffer): string | null {
   for (const told of TOLD) {
     const at = told === AFTER_ALL ? request.lastIndexOf(told, request.length, 'latin1') : request.indexOf(told, 0, 'latin1');
     if (at < 0) continue;
     const text = request.toString('utf8', at + told.length, at + told.length + 4096);
-    // Within JSON a line ends with \n in two characters, and a backslash of Windows is doubled.
-    const end = /\\n|\\r|["<\n]|\\"/.exec(text);
-    const folder = text
-      .slice(0, end?.index ?? 0)
-      .replaceAll('\\\\', '\\')
-      .trim();
+    const [written = ''] = FOLDER.exec(text) ?? [];
+    const folder = written.length === text.length ? '' : (asString(parseJson(`"${written}"`)) ?? '').trim();
     if (/^(?:[/~\\]|[A-Za-z]:)/.test(folder)) return folder;
   }
   return null;

@@ -26,11 +26,21 @@ describe('the folder of a request', () => {
     ['in Codex’s first message', { input: [{ content: [{ text: '<environment_context>\n  <cwd>/srv/x</cwd>\n' }] }] }, '/srv/x'],
     ['in the Copilot CLI’s prompt', { messages: [{ content: 'Current working directory: /w\nmore' }] }, '/w'],
     ['on Windows', { system: 'Working directory: C:\\Users\\ada\\x\n' }, 'C:\\Users\\ada\\x'],
+    [
+      'on Windows, below a folder that begins as a line’s end is written',
+      { system: 'Working directory: C:\\repos\\new\n' },
+      'C:\\repos\\new',
+    ],
+    ['in a text within a text', { user: JSON.stringify({ cwd: 'C:\\repos\\x' }) }, 'C:\\\\repos\\\\x'],
     ['nowhere', { messages: [{ content: 'hello' }] }, null],
     ['in a sentence about something else', { messages: [{ content: 'Working directory: unknown' }] }, null],
   ])('is told %s', (_where, request, folder) => {
     expect(folderOf(body(request))).toBe(folder);
   });
+});
+
+it('the folder of a request is told where its letters are written as numbers', () => {
+  expect(folderOf(Buffer.from('{"system":"Working directory: \\/home\\/j\\u00fcrgen\\n"}'))).toBe('/home/jürgen');
 });
 
 describe('the rules for folders', () => {
