@@ -9,6 +9,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import { holdsHandle, memoryHandleStore, type HandleStore, type SealedReasoning } from '../wire/opaque.ts';
+import { REASONING_FIELDS } from '../wire/turn.ts';
 
 /** A store of reasoning that survives a restart. `put` and `get` are served from memory and never wait. */
 export type LastingHandles = HandleStore & {
@@ -51,6 +52,7 @@ const Kept = z.object({
     upstream: z.string(),
     model: z.string(),
     data: z.string(),
+    field: z.enum(REASONING_FIELDS).exactOptional(),
     redacted: z.boolean().exactOptional(),
   }),
 });

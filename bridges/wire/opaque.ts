@@ -4,13 +4,7 @@ import type { Loss, OpaqueReasoning, ReasoningItem, TurnItem, TurnRequest, WireF
  * Opaque reasoning never leaves the machine's own hands: a client is given a handle, and the bytes behind it go back
  * only to the upstream and the model that wrote them. Another family's bytes, or another account's, would be refused.
  */
-export type SealedReasoning = {
-  family: WireFormat;
-  upstream: string;
-  model: string;
-  data: string;
-  redacted?: boolean;
-};
+export type SealedReasoning = OpaqueReasoning & { upstream: string; model: string };
 
 /** Where sealed reasoning is kept. `put` returns a random handle. */
 export type HandleStore = {
@@ -45,11 +39,11 @@ export function holdsHandle(body: Buffer): boolean {
 /** Makes ReplyContext.seal for one reply: the same bytes always get the same handle, however often a format repeats them. */
 export function seal(store: HandleStore, { upstream, model }: { upstream: string; model: string }): (opaque: OpaqueReasoning) => string {
   const handles = new Map<string, string>();
-  return ({ family, data, redacted }) => {
-    const known = handles.get(data);
+  return (opaque) => {
+    const known = handles.get(opaque.data);
     if (known !== undefined) return known;
-    const handle = HANDLE_PREFIX + store.put({ family, upstream, model, data, ...(redacted === undefined ? {} : { redacted }) });
-    handles.set(data, handle);
+    const handle = HANDLE_PREFIX + store.put({ ...opaque, upstream, model });
+    handles.set(opaque.data, handle);
     return handle;
   };
 }
@@ -87,8 +81,9 @@ function resolve(opaque: OpaqueReasoning, from: WireFormat, store: HandleStore, 
   if (!opaque.data.startsWith(HANDLE_PREFIX)) return from === to.target && opaque.family === to.target ? opaque : undefined;
   const entry = store.get(opaque.data.slice(HANDLE_PREFIX.length));
   if (entry === undefined && to.hasOwnHandles === true && from === to.target) return opaque;
-  if (entry === undefined || entry.family !== to.target || entry.upstream !== to.upstream || entry.model !== to.model) return undefined;
-  return { family: entry.family, data: entry.data, ...(entry.redacted === undefined ? {} : { redacted: entry.redacted }) };
+  if (entry === undefined) return undefined;
+  const { upstream, model, ...kept } = entry;
+  return kept.family === to.target && upstream === to.upstream && model === to.model ? kept : undefined;
 }
 
 /**

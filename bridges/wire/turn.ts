@@ -152,11 +152,18 @@ export type ReasoningItem = {
   extra?: JsonObject;
 };
 
-/** An encrypted or signed piece of reasoning. It must never reach another family than its own (see opaque.ts). */
+/** The fields of a chat message that servers give their reasoning in, and want it back in. */
+export const REASONING_FIELDS = ['reasoning_text', 'reasoning_content', 'reasoning'] as const;
+export type ReasoningField = (typeof REASONING_FIELDS)[number];
+
+/** What a piece of reasoning goes back with. It must never reach another family than its own (see opaque.ts). */
 export type OpaqueReasoning = {
-  /** `responses`: encrypted_content; `messages`: signature, or redacted thinking; `chat`: reasoning_opaque. */
+  /** `responses`: encrypted_content; `messages`: signature, or redacted thinking; `chat`: reasoning_opaque, if any. */
   family: WireFormat;
+  /** Encrypted or signed. Empty where `field` is told. */
   data: string;
+  /** `chat`: the reasoning is told in the open, and nothing but its text goes back, in this field. */
+  field?: ReasoningField;
   /** Anthropic `redacted_thinking`: there is no readable text at all. */
   redacted?: boolean;
 };

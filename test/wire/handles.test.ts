@@ -66,12 +66,15 @@ async function run(data: string[], limits?: Partial<HandleLimits>): Promise<stri
 describe('reasoning behind handles', () => {
   it('is found again after a restart, with all that says who may have it', async () => {
     const store = open();
-    const entry = { ...entryOf('signature'), redacted: true };
-    const handle = store.put(entry);
+    const entries: SealedReasoning[] = [
+      { ...entryOf('signature'), redacted: true },
+      { ...entryOf(''), family: 'chat', field: 'reasoning_content' },
+    ];
+    const handles = entries.map((entry) => store.put(entry));
     await store.stop();
     const later = open();
     await later.recall(BODY);
-    expect(later.get(handle)).toEqual(entry);
+    expect(handles.map((handle) => later.get(handle))).toEqual(entries);
   });
 
   it('is read once, and only for a request that holds a handle', async () => {

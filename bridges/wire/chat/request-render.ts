@@ -342,6 +342,10 @@ class MessageWriter {
     if (text !== '') draft.reasoning.push(text);
     draft.reasoningField = (this.#lost.own ? asString(item.extra?.[MARKS.field]) : undefined) ?? draft.reasoningField;
     if (item.opaque === undefined) return;
+    if (item.opaque.field !== undefined) {
+      draft.reasoningField = item.opaque.field;
+      return;
+    }
     if (draft.reasoningOpaque !== undefined)
       this.#lost.add(this.#lost.history, 'An assistant message holds one piece of opaque reasoning; the last one was kept.');
     draft.reasoningOpaque = item.opaque.data;

@@ -13,20 +13,21 @@ import {
 } from '../fields.ts';
 import { asArray, asBoolean, asObject, asString, isObject } from '../json.ts';
 import { MARKS } from '../marks.ts';
-import type {
-  JsonObject,
-  JsonValue,
-  MediaSource,
-  MessageItem,
-  OutputShape,
-  Part,
-  ReasoningItem,
-  ToolCallItem,
-  ToolChoice,
-  ToolDefinition,
-  ToolResultItem,
-  TurnItem,
-  TurnRequest,
+import {
+  REASONING_FIELDS,
+  type JsonObject,
+  type JsonValue,
+  type MediaSource,
+  type MessageItem,
+  type OutputShape,
+  type Part,
+  type ReasoningItem,
+  type ToolCallItem,
+  type ToolChoice,
+  type ToolDefinition,
+  type ToolResultItem,
+  type TurnItem,
+  type TurnRequest,
 } from '../turn.ts';
 
 const KNOWN_FIELDS = new Set([
@@ -290,9 +291,7 @@ const KNOWN_ASSISTANT_FIELDS = new Set([
   'refusal',
   'tool_calls',
   'function_call',
-  'reasoning_text',
-  'reasoning_content',
-  'reasoning',
+  ...REASONING_FIELDS,
   'reasoning_opaque',
 ]);
 
@@ -322,9 +321,6 @@ function parseAssistant(message: JsonObject, i: number, calls: Calls): TurnItem[
   if (content.length > 0 || made.length === 0 || said.name !== undefined || said.extra !== undefined) items.push(said);
   return [...items, ...made];
 }
-
-/** The field a reasoning text came in: servers want it back under the same name. */
-const REASONING_FIELDS = ['reasoning_text', 'reasoning_content', 'reasoning'];
 
 function parseReasoning(message: JsonObject): ReasoningItem | undefined {
   const field = REASONING_FIELDS.find((name) => typeof message[name] === 'string' && message[name] !== '');

@@ -4,7 +4,18 @@ import { asCount, asName, asNumber, asObject, isObject, parseJson } from '../jso
 import { writtenArguments } from '../openai.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import { sseData, type SseFrame } from '../sse.ts';
-import type { ItemStart, JsonObject, JsonValue, OpaqueReasoning, StopReason, TurnError, TurnEvent, Usage } from '../turn.ts';
+import {
+  REASONING_FIELDS,
+  type ItemStart,
+  type JsonObject,
+  type JsonValue,
+  type OpaqueReasoning,
+  type ReasoningField,
+  type StopReason,
+  type TurnError,
+  type TurnEvent,
+  type Usage,
+} from '../turn.ts';
 import { errorBody, hiddenError, readError } from './errors.ts';
 
 // ---------------------------------------------------------------------------------------------- parsing
@@ -118,8 +129,12 @@ export class ChatParser implements StreamParser {
 
   #delta(delta: JsonObject, events: TurnEvent[]): void {
     const { content, tool_calls: calls } = delta;
-    const reasoning = asName(delta.reasoning_text) ?? asName(delta.reasoning_content) ?? asName(delta.reasoning);
-    if (reasoning !== undefined) this.#say('reasoning', reasoning, events);
+    for (const field of REASONING_FIELDS) {
+      const text = asName(delta[field]);
+      if (text === undefined) continue;
+      this.#think(field, text, events);
+      break;
+    }
     if (typeof delta.reasoning_opaque === 'string') this.#opaque(delta.reasoning_opaque, events);
     if (typeof content === 'string') {
       if (content !== '') this.#say('text', content, events);
@@ -142,6 +157,12 @@ export class ChatParser implements StreamParser {
     const speech = this.#speech?.kind === kind ? this.#speech : this.#openSpeech(kind, events);
     speech.text += text;
     events.push({ type: 'delta', item: speech.item, text });
+  }
+
+  /** Some servers refuse the result of a call where the reasoning that led to the call does not come back with it. */
+  #think(field: ReasoningField, text: string, events: TurnEvent[]): void {
+    this.#say('reasoning', text, events);
+    if (this.#speech !== undefined) this.#speech.opaque ??= { family: 'chat', data: '', field };
   }
 
   #openSpeech(kind: Speech['kind'], events: TurnEvent[]): Speech {
@@ -596,7 +617,7 @@ export class OneOpaque {
   /** A piece of reasoning has ended. */
   add({ text, opaque }: { text: string; opaque?: OpaqueReasoning }): void {
     if (text !== '') this.#texts += 1;
-    if (opaque !== undefined) this.#found.push(opaque);
+    if (opaque !== undefined && opaque.field === undefined) this.#found.push(opaque);
   }
 
   /** What the client gets of it once the reply is over; undefined where that is nothing. */

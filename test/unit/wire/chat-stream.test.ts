@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { chat } from '../../../bridges/wire/chat/index.ts';
 import type { ReplyContext } from '../../../bridges/wire/codec.ts';
 import { SseReader } from '../../../bridges/wire/sse.ts';
-import type { JsonObject, JsonValue, OpaqueReasoning, StopReason, TurnEvent, Usage } from '../../../bridges/wire/turn.ts';
+import type { JsonObject, JsonValue, OpaqueReasoning, ReasoningField, StopReason, TurnEvent, Usage } from '../../../bridges/wire/turn.ts';
 import { recordedText } from '../../wire/recorded.ts';
 
 function recorded(name: string): Buffer {
@@ -71,6 +71,8 @@ type Said = { kind: string; text: string; callId?: string; name?: string; tool?:
 type Told = { items: Said[]; pieces: string[]; stop: StopReason | undefined; usage: Usage | undefined };
 
 /** What events tell, whatever the order in which open items alternate and close. */
+const inTheOpen = (field: ReasoningField): OpaqueReasoning => ({ family: 'chat', data: '', field });
+
 function told(events: readonly TurnEvent[]): Told {
   const items = new Map<number, Said>();
   const pieces = new Map<number, string>();
@@ -167,7 +169,7 @@ describe('reading streams', () => {
       finished('stop'),
     );
     expect(told(events).items).toEqual([
-      { kind: 'reasoning', text: 'hm' },
+      { kind: 'reasoning', text: 'hm', opaque: inTheOpen('reasoning') },
       { kind: 'text', text: 'a' },
     ]);
   });
@@ -180,7 +182,7 @@ describe('reading streams', () => {
       finished('stop'),
     );
     expect(told(events).items).toEqual([
-      { kind: 'reasoning', text: 'hm' },
+      { kind: 'reasoning', text: 'hm', opaque: inTheOpen('reasoning_text') },
       { kind: 'text', text: 'a' },
       { kind: 'reasoning', text: '', opaque: { family: 'chat', data: 'blob' } },
     ]);
@@ -702,9 +704,11 @@ describe('any reply', () => {
           });
         else events.push({ type: 'item_start', item, kind: each.kind });
         for (const text of each.words) events.push({ type: 'delta', item, text });
-        const opaque: OpaqueReasoning | undefined =
-          each.kind === 'reasoning' && each.data !== undefined && item === opaqueAt ? { family: 'chat', data: each.data } : undefined;
-        events.push({ type: 'item_end', item, text: each.words.join(''), ...(opaque && { opaque }) });
+        const opaque: OpaqueReasoning =
+          each.kind === 'reasoning' && each.data !== undefined && item === opaqueAt
+            ? { family: 'chat', data: each.data }
+            : inTheOpen('reasoning_content');
+        events.push({ type: 'item_end', item, text: each.words.join(''), ...(each.kind === 'reasoning' && { opaque }) });
       }
       const said = items.some((each) => each.kind === 'refusal') ? 'refusal' : 'end_turn';
       const stop = items.some((each) => each.kind === 'tool_call') ? 'tool_use' : said;

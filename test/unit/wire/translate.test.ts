@@ -9,6 +9,7 @@ import { memoryHandleStore } from '../../../bridges/wire/opaque.ts';
 import { SseReader } from '../../../bridges/wire/sse.ts';
 import { crossRequest } from '../../../bridges/wire/translate.ts';
 import type { Crossing, CrossingInput, RenderedFailure } from '../../../bridges/wire/translate.ts';
+import { REASONING_FIELDS } from '../../../bridges/wire/turn.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -42,6 +43,21 @@ function bodyOf(from: WireFormat, fields: Partial<TurnRequest> = {}, more: JsonO
   const turn: TurnRequest = { from, model: 'asked-model', stream: true, items, tools: [], extra: {}, ...fields };
   const { body } = codecs[from].renderRequest(turn);
   return { ...body, ...(from === 'chat' ? { stream_options: { include_usage: true } } : {}), ...more };
+}
+
+/** The history that a client goes on with after a reply that reasoned and called a tool. */
+function goneOn(from: WireFormat, sent: string): TurnItem[] {
+  const reasoning = read(from, sent).flatMap((event): TurnItem[] =>
+    event.type === 'item_end' && event.opaque !== undefined
+      ? [{ type: 'reasoning', summary: event.text === '' ? [] : [event.text], opaque: event.opaque }]
+      : [],
+  );
+  return [
+    { type: 'message', role: 'user', content: [{ type: 'text', text: 'go' }] },
+    ...reasoning,
+    { type: 'tool_call', callId: 'call_a', name: 'f', kind: 'function', input: '{}' },
+    { type: 'tool_result', callId: 'call_a', kind: 'function', content: [{ type: 'text', text: 'r' }] },
+  ];
 }
 
 function cross(from: WireFormat, to: WireFormat, body: JsonValue, more: Partial<CrossingInput> = {}): Crossing {
@@ -190,13 +206,7 @@ describe.each(PAIRS)('%s to %s', (from, to) => {
     expect(sent).toContain('db1.h1');
     expect(gistOf(read(from, sent)).reasoning).toBe('let me see');
 
-    const items: TurnItem[] = [
-      { type: 'message', role: 'user', content: [{ type: 'text', text: 'go' }] },
-      { type: 'reasoning', summary: ['let me see'], opaque: { family: from, data: 'db1.h1' } },
-      { type: 'tool_call', callId: 'call_a', name: 'f', kind: 'function', input: '{}' },
-      { type: 'tool_result', callId: 'call_a', kind: 'function', content: [{ type: 'text', text: 'r' }] },
-    ];
-    const body = bodyOf(from, { items, tools: [fn('f')], reasoning: { effort: 'high' } });
+    const body = bodyOf(from, { items: goneOn(from, sent), tools: [fn('f')], reasoning: { effort: 'high' } });
     const home = cross(from, to, body, { store });
     expect(json(home.body)).toContain('U0VDUkVU');
     const away = cross(from, to, body, { store, model: 'another-model' });
@@ -376,6 +386,27 @@ describe.each(PAIRS)('%s to %s', (from, to) => {
     );
   });
   const body = bodyOf(from, { tools: definitions });
+});
+
+describe.each(['messages', 'responses'] as const)('reasoning that a chat upstream told in the open, for a client of %s', (from) => {
+  const thinking = { reasoning: { enabled: true, effort: 'high', wantsOpaque: true } };
+  const call = { id: 'call_a', type: 'function', function: { name: 'f', arguments: '{}' } };
+
+  it.each(REASONING_FIELDS)('goes back to it as %s with the call it led to, and to no other model', (field) => {
+    const store = storeOf();
+    const chunk = (delta: JsonObject, finish: string | null = null): string =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+    const told = [{ [field]: 'let me' }, { [field]: ' see' }, { tool_calls: [{ index: 0, ...call }] }];
+    const bytes = Buffer.from(told.map((each) => chunk(each)).join('') + chunk({}, 'tool_calls') + 'data: [DONE]\n\n');
+    const { text: sent } = streamed(cross(from, 'chat', bodyOf(from, thinking), { store }), [bytes]);
+    expect(checkStream(from, sent)).toEqual([]);
+    const body = bodyOf(from, { items: goneOn(from, sent), tools: [fn('f')], ...thinking });
+    const { body: home, lost } = cross(from, 'chat', body, { store });
+    expect(home).toMatchObject({ messages: [{ role: 'user' }, { [field]: 'let me see', tool_calls: [call] }, { role: 'tool' }] });
+    expect(json(home)).not.toContain('reasoning_opaque');
+    expect(lost).not.toContainEqual(expect.objectContaining({ why: expect.stringContaining('left out') }));
+    expect(json(cross(from, 'chat', body, { store, model: 'another-model' }).body)).not.toContain('let me see');
+  });
 });
 
 describe('free-form tools and groups of tools', () => {
