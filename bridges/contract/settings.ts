@@ -71,6 +71,8 @@ export const Settings = z.strictObject({
           baseUrl: baseUrl.nullable().default(null),
           /** Name of the secret that holds the gateway's key; the key itself never stands in this file. */
           keySecret: z.string().default('gateway-key'),
+          /** The wire formats it speaks; calls in another one are translated to the first. */
+          wires: z.array(WireFormat).min(1).default(['chat', 'responses', 'messages']),
         })
         .prefault({}),
       practice: z

@@ -96,7 +96,7 @@ export function createUpstreams(
       case 'm365':
         return bridges[id]?.();
       case 'gateway':
-        return gateway.baseUrl === null ? undefined : { ...http(id, gateway.baseUrl, false), wires: ALL, credential: 'ours' };
+        return gateway.baseUrl === null ? undefined : { ...http(id, gateway.baseUrl, false), wires: gateway.wires, credential: 'ours' };
     }
   };
 
