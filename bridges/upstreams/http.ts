@@ -1,8 +1,11 @@
 import dns from 'node:dns';
 import net from 'node:net';
 import { Readable } from 'node:stream';
-import buildConnector from 'undici/lib/core/connect.js';
 import { Connection, type Broken, type ConnectionOptions, type Outgoing, type ReplyListener } from './connection.ts';
+import { connectorOf } from './connector.ts';
+import { codeOf, isUntrusted } from './error-codes.ts';
+import { ProxyError } from './proxy-error.ts';
+import type { ProxySources } from './proxy.ts';
 import { requestHead } from './request-head.ts';
 import type { Flow, ReplySink, StreamedRequest, StreamingUpstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
 
@@ -14,14 +17,14 @@ export type HttpUpstreamOptions = {
   timeoutMs: number;
   /** Refuse to connect where the name resolves to a private or loopback address (public providers). */
   publicOnly: boolean;
+  /** What names a proxy on the way, asked for each connection; none where it is not given. */
+  proxies?: (() => ProxySources) | undefined;
   /** Milliseconds of a clock that only goes forward. */
   now?: () => number;
   /** Unix milliseconds: they go on while the machine sleeps. */
   wallNow?: () => number;
 };
 
-/** Milliseconds until a connection must be open. */
-const CONNECT_MS = 15_000;
 /** Milliseconds an idle connection to an upstream is kept for the next call. */
 const KEEP_ALIVE_MS = 60_000;
 /** Milliseconds between two pieces of a reply: models think for minutes. */
@@ -70,8 +73,8 @@ class Connections {
   constructor(base: URL, options: HttpUpstreamOptions) {
     const hostname = base.hostname.replace(/^\[|\]$/g, '');
     const lookup = options.publicOnly && net.isIP(hostname) === 0 && hostname !== 'localhost' ? publicLookup : undefined;
-    const connector = buildConnector({ timeout: CONNECT_MS, allowH2: false, ...(lookup === undefined ? {} : { lookup }) });
-    this.#connect = (connected) => connector({ hostname, host: base.host, protocol: base.protocol, port: base.port }, connected);
+    const connect = connectorOf({ lookup, proxies: options.proxies });
+    this.#connect = (connected) => connect({ hostname, host: base.host, protocol: base.protocol, port: base.port }, connected);
     this.#now = options.now ?? (() => performance.now());
     this.#wallNow = options.wallNow ?? (() => Date.now());
     this.#options = {
@@ -209,8 +212,9 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
     return { kind: 'unreachable', message: `${host} sent what is no HTTP reply: ${problem.why}. Check the base URL in the settings.` };
   }
   const { error } = problem;
+  if (error instanceof ProxyError) return { kind: error.late ? 'timeout' : 'unreachable', message: error.message };
   const code = codeOf(error);
-  if (UNTRUSTED.test(code)) {
+  if (isUntrusted(error)) {
     return {
       kind: 'unreachable',
       message: `The certificate of ${host} is not trusted (${code}), so nothing was sent. A network’s login page or a proxy may stand in between; name your own authority’s file in NODE_EXTRA_CA_CERTS, then start Drawbridge again.`,
@@ -235,9 +239,6 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
   }
 }
 
-/** What Node calls a certificate that it does not trust. */
-const UNTRUSTED = /CERT|VERIFY_LEAF_SIGNATURE/;
-
 function silent(host: string): UpstreamFailure {
   return { kind: 'timeout', message: `${host} did not answer in time. Try again; if it stays so, check its status page.` };
 }
@@ -252,10 +253,6 @@ function inWords(problem: Broken): string {
     case 'request':
       return codeOf(problem.error) || (problem.error?.message ?? 'the other side closed the connection');
   }
-}
-
-function codeOf(error: Error | undefined): string {
-  return error !== undefined && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** A public provider's name that suddenly points into the local network is an attack or a broken resolver. */

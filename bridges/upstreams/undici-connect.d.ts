@@ -6,5 +6,6 @@ declare module 'undici/lib/core/connect.js' {
   import type { Socket } from 'node:net';
   import type { buildConnector } from 'undici';
   type Connected = (error: Error | null, socket?: Socket) => void;
-  export default function build(options: buildConnector.BuildOptions): (to: buildConnector.Options, connected: Connected) => void;
+  /** The socket is returned while it still connects. */
+  export default function build(options: buildConnector.BuildOptions): (to: buildConnector.Options, connected: Connected) => Socket;
 }

@@ -1,0 +1,120 @@
+import net from 'node:net';
+
+/** What names a proxy: our setting, or else the variables that curl and Node read, too. */
+export type ProxySources = { setting: string | null; env: Readonly<Record<string, string | undefined>> };
+
+/** A proxy on the way out. */
+export type Proxy = {
+  protocol: 'http:' | 'https:';
+  hostname: string;
+  port: string;
+  /** Host and port: all that anybody is told of it. */
+  name: string;
+  /** Value of its `proxy-authorization`, where it wants one. Secret. */
+  authorization: string | undefined;
+  /** The setting or the variable that names it. */
+  from: string;
+};
+
+/** Where a connection is to go. `hostname` may stand in brackets, `port` may be empty. */
+export type Target = { protocol: string; hostname: string; port: string };
+
+/** The proxy that a connection goes through; undefined where it goes straight out. */
+export function proxyFor(to: Target, sources: ProxySources): Proxy | undefined {
+  const named = namedProxy(to.protocol, sources);
+  if (named === undefined || 'unusable' in named) return undefined;
+  const host = plainHost(to.hostname);
+  const port = to.port || (to.protocol === 'https:' ? '443' : '80');
+  return isLoopback(host) || isExcepted(host, port, valueOf(sources.env, 'no_proxy')?.value ?? '') ? undefined : named;
+}
+
+/** The proxy that is named for these connections, whoever it is excepted for, or that what is named can't be used. */
+export function namedProxy(protocol: string, { setting, env }: ProxySources): Proxy | { unusable: true; from: string } | undefined {
+  if (setting !== null) return read(setting, 'network.proxy');
+  const found = valueOf(env, protocol === 'https:' ? 'https_proxy' : 'http_proxy');
+  return found === undefined ? undefined : read(found.value, found.name);
+}
+
+/** The small letters come first, as for curl and Node. */
+function valueOf(env: ProxySources['env'], name: string): { name: string; value: string } | undefined {
+  for (const each of [name, name.toUpperCase()]) {
+    const value = env[each]?.trim();
+    if (value !== undefined && value !== '') return { name: each, value };
+  }
+  return undefined;
+}
+
+function read(value: string, from: string): ReturnType<typeof namedProxy> {
+  const text = value.includes('://') ? value : `http://${value}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) return { unusable: true, from };
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  const login = `${decoded(url.username)}:${decoded(url.password)}`;
+  return {
+    protocol: url.protocol,
+    hostname: plainHost(url.hostname),
+    port,
+    name: `${url.hostname}:${port}`,
+    authorization: login === ':' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
+    from,
+  };
+}
+
+/** A password with a per cent sign of its own is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function plainHost(hostname: string): string {
+  return hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+}
+
+const LOOPBACK = new net.BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || holds(LOOPBACK, host);
+}
+
+function holds(list: net.BlockList, host: string): boolean {
+  const family = net.isIP(host);
+  return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** `list`: names with all below them, addresses and their ranges, each maybe with a port; `*` is everything. */
+function isExcepted(host: string, port: string, list: string): boolean {
+  return list.split(/[\s,]+/).some((entry) => {
+    if (entry === '*') return true;
+    const range = rangeOf(entry);
+    if (range !== undefined) return holds(range, host);
+    // An address of IPv6 without brackets holds colons of its own.
+    const [, name = '', only] = net.isIP(entry) === 0 ? (/^(.*?)(?::(\d+))?$/.exec(entry) ?? []) : [entry, entry];
+    const wanted = plainHost(name.replace(/^\*?\./, ''));
+    if (wanted === '' || (only !== undefined && only !== port)) return false;
+    return host === wanted || (net.isIP(host) === 0 && host.endsWith(`.${wanted}`));
+  });
+}
+
+/** As curl writes one (10.0.0.0/8), or as Node does (10.0.0.1-10.0.0.9). */
+function rangeOf(entry: string): net.BlockList | undefined {
+  const list = new net.BlockList();
+  const [address = '', prefix = ''] = entry.split('/');
+  const [first = '', last = ''] = entry.split('-');
+  try {
+    if (/^\d{1,3}$/.test(prefix)) list.addSubnet(plainHost(address), Number(prefix), net.isIPv6(plainHost(address)) ? 'ipv6' : 'ipv4');
+    else if (net.isIPv4(first) && net.isIPv4(last)) list.addRange(first, last, 'ipv4');
+    else return undefined;
+    return list;
+  } catch {
+    // It only looks like one.
+    return undefined;
+  }
+}
