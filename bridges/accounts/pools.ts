@@ -1,4 +1,5 @@
 import { httpUpstream } from '../upstreams/http.ts';
+import type { ProxySources } from '../upstreams/proxy.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
 /** The connections of one bridge to its provider's services. */
@@ -9,12 +10,12 @@ export type Pools = {
 };
 
 /** `timeoutMs`: see HttpUpstreamOptions. Where it changes, the next call goes over new connections; those under way go on. */
-export function createPools(id: string, timeoutMs: () => number): Pools {
+export function createPools(id: string, timeoutMs: () => number, proxies: () => ProxySources): Pools {
   const pools = new Map<string, Upstream>();
   return {
     to(baseUrl) {
       const key = `${timeoutMs()} ${baseUrl}`;
-      const kept = pools.get(key) ?? httpUpstream({ id, baseUrl, timeoutMs: timeoutMs(), publicOnly: true });
+      const kept = pools.get(key) ?? httpUpstream({ id, baseUrl, timeoutMs: timeoutMs(), publicOnly: true, proxies });
       pools.set(key, kept);
       return kept;
     },

@@ -11,6 +11,7 @@ import type { Rooms } from '../engine/rooms.ts';
 import type { SecretStore } from '../engine/secrets.ts';
 import type { Net } from './net.ts';
 import type { Registry } from './registry.ts';
+import type { ProxySources } from '../upstreams/proxy.ts';
 import type { KnownUpstream } from '../upstreams/upstreams.ts';
 
 /** What a bridge needs of the engine. */
@@ -23,6 +24,8 @@ export type BridgeOptions = {
   registry: Registry;
   secrets: SecretStore;
   net: Net;
+  /** What names a proxy on the way to providers. */
+  proxies: () => ProxySources;
   keys: KeyRing;
   recorder: Recorder;
   rooms: Rooms;

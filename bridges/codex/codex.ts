@@ -98,7 +98,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
 
   // ------------------------------------------------------------------------------------------ calls
 
-  const pools = createPools('codex', () => settings().limits.upstreamMs);
+  const pools = createPools('codex', () => settings().limits.upstreamMs, options.proxies);
   const setLastError = (sentence: string): void => {
     lastError = sentence;
     onChange();

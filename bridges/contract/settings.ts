@@ -15,6 +15,19 @@ export const baseUrl = z
   .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password')
   .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must not hold a query or fragment');
 
+/** A proxy's password has its place in HTTPS_PROXY: settings are shown, and their file is a plain one. */
+const proxyUrl = z
+  .url({ abort: true, error: 'must be a whole address, such as http://proxy.example.com:8080' })
+  .refine((value) => ['http:', 'https:'].includes(new URL(value).protocol), 'must begin with http:// or https://')
+  .refine(
+    (value) => new URL(value).username === '' && new URL(value).password === '',
+    'must not hold a user name or password; where the proxy wants them, leave this out and set HTTPS_PROXY',
+  )
+  .refine(
+    (value) => /^\/?$/.test(new URL(value).pathname + new URL(value).search + new URL(value).hash),
+    'must end with the host or its port',
+  );
+
 /** `*` stands for any run of characters. */
 const pattern = z.string().min(1).max(200);
 
@@ -197,6 +210,13 @@ export const Settings = z.strictObject({
       idleMs: z.number().int().min(100).max(3_600_000).default(60_000),
       /** Milliseconds an upstream may take to begin its answer. */
       upstreamMs: z.number().int().min(100).max(3_600_000).default(600_000),
+    })
+    .prefault({}),
+  /** How connections leave this machine. */
+  network: z
+    .strictObject({
+      /** The proxy on the way to providers; null takes that of HTTPS_PROXY. NO_PROXY holds for either. */
+      proxy: proxyUrl.nullable().default(null),
     })
     .prefault({}),
   /** A span for each call, to an OpenTelemetry collector of the owner's (docs/export.md). */

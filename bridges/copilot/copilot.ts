@@ -126,7 +126,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     lastError = sentence;
     onChange();
   };
-  const pools = createPools('copilot', () => settings().limits.upstreamMs);
+  const pools = createPools('copilot', () => settings().limits.upstreamMs, options.proxies);
   return createBridge<CopilotSession, Grant>(options, {
     name: 'copilot',
     label: LABEL,

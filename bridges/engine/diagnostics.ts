@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { BridgeDetail, DiagnosticsBundle, DoctorCheck, Settings, Status, TunnelStatus } from '../contract/index.ts';
+import type { namedProxy } from '../upstreams/proxy.ts';
 import { plainText, redactText } from './redact.ts';
 
 /** What a bundle is made of. */
@@ -11,6 +12,7 @@ export type DiagnosticsFacts = {
   status: Status;
   settings: Settings;
   settingsProblem: string | null;
+  proxy: ReturnType<typeof namedProxy>;
   doctor: readonly DoctorCheck[];
   bridges: readonly BridgeDetail[];
   tunnels: readonly TunnelStatus[];
@@ -95,10 +97,11 @@ function withoutFolders({ capture, ...rest }: Settings): object {
 }
 
 /** Takes out of a text what is secret, and what tells whose machine it is. */
-function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string) => string {
+function cleaner({ person, settings, bridges, proxy }: DiagnosticsFacts): (text: string) => string {
   const { gateway, anthropic, openai, chatgpt } = settings.upstreams;
   const { m365, copilot, codex } = settings.bridges;
   const services = [anthropic.baseUrl, openai.baseUrl, chatgpt.baseUrl, codex.issuer, copilot.github, copilot.api];
+  const proxyUrl = proxy === undefined || 'unusable' in proxy ? null : `${proxy.protocol}//${proxy.name}`;
   const names: [string | null, string][] = [
     ...settings.capture.folders.flatMap(({ folder }) =>
       pathPairs(
@@ -112,6 +115,7 @@ function cleaner({ person, settings, bridges }: DiagnosticsFacts): (text: string
     [copilot.clientId, '[client id]'],
     [hostnameOf(gateway.baseUrl), '[gateway]'],
     [hostnameOf(settings.telemetry.endpoint), '[collector]'],
+    [hostnameOf(proxyUrl), '[proxy]'],
     ...[...services, m365.login, m365.graph, m365.workIq].map((url): [string | null, string] => [hostnameOf(url), '[provider]']),
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [
       [host, '[gateway]'],

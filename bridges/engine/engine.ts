@@ -37,6 +37,7 @@ import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { systemWay } from '../tunnels/ways.ts';
+import { namedProxy, type ProxySources } from '../upstreams/proxy.ts';
 import { createUpstreams, type KnownUpstream, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
@@ -65,6 +66,8 @@ export type EnginePorts = {
   platform: NodeJS.Platform;
   /** How providers' sign-in services are reached. */
   net?: Net | undefined;
+  /** The variables that may name a proxy on the way to providers. */
+  proxyEnv: ProxySources['env'];
   /** How long a sign-in waits between two questions. */
   pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
@@ -104,6 +107,8 @@ export type Engine = {
   settings: SettingsStore;
   tunnels: Tunnels;
   companionAddress(): string | null;
+  /** The proxy on the way to providers, or that what names one can't be used. */
+  proxy(): ReturnType<typeof namedProxy>;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   /** Sends a kept call again; resolves with the row it became. */
@@ -164,12 +169,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
   const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
+  const proxies = (): ProxySources => ({ setting: settings.current().network.proxy, env: ports.proxyEnv });
   const forBridges: BridgeOptions = {
     home: paths.home,
     settings: () => settings.current(),
     registry: openRegistry(paths.home),
     secrets: ports.keychain,
     net: ports.net ?? netOf(`Drawbridge/${options.version}`),
+    proxies,
     keys,
     recorder: capture.recorder,
     rooms,
@@ -188,6 +195,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     settings.current(),
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
     { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
+    proxies,
   );
   const gateway = (): KnownUpstream | undefined => {
     const known = upstreams.get('gateway');
@@ -363,6 +371,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => listening.status().address,
+    proxy: () => namedProxy('https:', proxies()),
     bridges,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {
@@ -372,6 +381,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         status: await engine.status(),
         settings: settings.current(),
         settingsProblem: settings.problem(),
+        proxy: namedProxy('https:', proxies()),
         doctor,
         bridges: Object.values(bridges).map((bridge) => bridge.detail()),
         tunnels: await tunnels.list(),

@@ -55,6 +55,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'Make one with: drawbridge keys create NAME',
       'warning',
     ),
+    ...checkProxy(engine.proxy()),
     // Who never signed in, or uses no tunnel, has nothing wrong.
     ...status.bridges
       .filter(({ state }) => state === 'auth_required' || state === 'denied')
@@ -67,6 +68,17 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
         check(`tunnel-${name}`, `Tunnel ${name}`, false, reason ?? 'It needs you.', mend?.label ?? 'See: drawbridge tunnels', 'warning'),
       ),
   ];
+}
+
+/** One that is not named is nothing to tell. */
+function checkProxy(proxy: ReturnType<Engine['proxy']>): DoctorCheck[] {
+  if (proxy === undefined) return [];
+  const usable = !('unusable' in proxy);
+  const found = usable
+    ? `Calls leave through ${proxy.name}, as ${proxy.from} says.`
+    : `What ${proxy.from} names is no proxy that Drawbridge can use, so calls go straight out.`;
+  const mend = 'Name one that begins with http:// or https://, there or as network.proxy in the settings.';
+  return [check('proxy', 'Proxy', usable, found, mend, 'warning')];
 }
 
 function check(

@@ -31,6 +31,7 @@ export type OpenOptions = {
   keychain?: SecretStore;
   run?: ChildRunner;
   net?: EnginePorts['net'];
+  proxyEnv?: EnginePorts['proxyEnv'];
   pause?: EnginePorts['pause'];
   tunnels?: EngineOptions['tunnels'];
 };
@@ -73,6 +74,7 @@ export async function openEngine(host: HostKind, options: OpenOptions, own: OwnH
       keychain,
       run: options.run ?? runChild,
       net: options.net,
+      proxyEnv: options.proxyEnv ?? process.env,
       pause: options.pause,
       paths,
       log,

@@ -69,7 +69,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
 
   // ------------------------------------------------------------------------------------------ calls
 
-  const pools = createPools('m365', () => settings().limits.upstreamMs);
+  const pools = createPools('m365', () => settings().limits.upstreamMs, options.proxies);
   const serviceOf = ({ baseUrl }: Grant): Upstream => pools.to(baseUrl);
   const noteError = (error: TurnError, backEnd: BackEnd, witness: Witness): void => {
     lastError = errorSentence(error.message);

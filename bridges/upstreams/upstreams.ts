@@ -1,6 +1,7 @@
 import type { BridgeName, Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
+import type { ProxySources } from './proxy.ts';
 import type { StreamingUpstream, Upstream } from './upstream.ts';
 
 export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
@@ -53,7 +54,8 @@ const LABELS: Record<UpstreamId, string> = {
 export function createUpstreams(
   initial: Settings,
   practice: Omit<PracticeOptions, 'paceMs'>,
-  bridges: Partial<Record<BridgeName, () => KnownUpstream>> = {},
+  bridges: Partial<Record<BridgeName, () => KnownUpstream>>,
+  proxies: () => ProxySources,
 ): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
@@ -69,7 +71,7 @@ export function createUpstreams(
     const timeoutMs = settings.limits.upstreamMs;
     const kept = pools.get(id);
     if (kept?.baseUrl === baseUrl && kept.timeoutMs === timeoutMs) return kept.upstream;
-    const upstream = httpUpstream({ id, baseUrl, timeoutMs, publicOnly });
+    const upstream = httpUpstream({ id, baseUrl, timeoutMs, publicOnly, proxies });
     pools.set(id, { baseUrl, timeoutMs, upstream });
     return upstream;
   };

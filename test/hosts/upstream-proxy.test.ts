@@ -1,21 +1,23 @@
 import { once } from 'node:events';
-import net from 'node:net';
-import tls from 'node:tls';
+import type net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { httpUpstream } from '../../bridges/upstreams/http.ts';
 import type { ProxySources } from '../../bridges/upstreams/proxy.ts';
 import type { StreamingUpstream, UpstreamFailure } from '../../bridges/upstreams/upstream.ts';
 import { startConnectProxy, type ConnectProxy, type ConnectProxyOptions } from '../fakes/connect-proxy.ts';
 import { makeAuthority } from '../support/authority.ts';
+import { startProvider as openProvider, trustAuthority, type Provider } from '../support/provider.ts';
 
 const LOGIN = 'canary-user:canary-pass-8d1f';
 const PASSWORD = /canary|Basic [A-Za-z0-9]/;
 const known = makeAuthority('api.provider.test', 'localhost');
 const stranger = makeAuthority('api.provider.test');
 
-const authorities = tls.getCACertificates('default');
-beforeAll(() => tls.setDefaultCACertificates([...authorities, known.ca]));
-afterAll(() => tls.setDefaultCACertificates(authorities));
+let untrust: () => void;
+beforeAll(() => {
+  untrust = trustAuthority(known.ca);
+});
+afterAll(() => untrust());
 
 const opened: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -23,32 +25,9 @@ afterEach(async () => {
   for (const close of opened.splice(0).toReversed()) await close();
 });
 
-type Provider = { port: number; names: unknown[]; requests: string[]; connections: net.Socket[] };
-
-/** Answers each request with how many came over its connection. */
 async function startProvider(certificate = known): Promise<Provider> {
-  const provider: Provider = { port: 0, names: [], requests: [], connections: [] };
-  const listener = tls.createServer({ ...certificate, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
-    provider.connections.push(socket);
-    provider.names.push(socket.servername);
-    socket.on('error', () => {});
-    let carried = 0;
-    socket.on('data', (bytes: Buffer) => {
-      provider.requests.push(bytes.toString('latin1'));
-      carried++;
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n${carried}`);
-    });
-  });
-  listener.on('tlsClientError', () => {});
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  opened.push(async () => {
-    for (const socket of provider.connections) socket.destroy();
-    listener.close();
-    await once(listener, 'close');
-  });
-  const address = listener.address();
-  provider.port = typeof address === 'object' && address !== null ? address.port : 0;
+  const provider = await openProvider(certificate);
+  opened.push(() => provider.stop());
   return provider;
 }
 

@@ -38,6 +38,7 @@ export async function startTestEngine(
     bridgePorts: 0,
     codexHome: path.join(home, 'codex'),
     machine,
+    proxyEnv: {},
     ...options.headless,
   });
   const control = await connectControl(paths.control);

@@ -25,6 +25,7 @@ const facts = (part: Partial<DiagnosticsFacts> = {}): DiagnosticsFacts => ({
   },
   settings: Settings.parse({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } }),
   settingsProblem: null,
+  proxy: undefined,
   doctor: [{ id: 'home', title: 'State folder', state: 'ok', found: '/home/ada/.local/share/drawbridge, mode 700.', mend: null }],
   bridges: [],
   tunnels: [],
@@ -66,6 +67,19 @@ it.each([
 
 it('leaves words alone that merely begin like a name', () => {
   expect(textOf(facts({ log: 'an adapter of adaptive size' }))).toContain('an adapter of adaptive size');
+});
+
+it('names no company by its proxy', () => {
+  const proxy = { protocol: 'http:', hostname: 'proxy.acme.example', port: '3128', name: 'proxy.acme.example:3128' } as const;
+  const text = textOf(
+    facts({
+      proxy: { ...proxy, authorization: 'Basic Y2FuYXJ5', from: 'HTTPS_PROXY' },
+      doctor: [{ id: 'proxy', title: 'Proxy', state: 'ok', found: `Calls leave through ${proxy.name}.`, mend: null }],
+      log: 'The proxy proxy.acme.example:3128 refused the connection.',
+    }),
+  );
+  expect(text).toContain('Calls leave through [proxy]:3128.');
+  expect(text).not.toMatch(/acme|Y2FuYXJ5/);
 });
 
 it('tells how many folders have rules, never which', () => {

@@ -37,10 +37,21 @@ describe('the settings file', () => {
     ['{"upstreams":{"gateway":{"baseUrl":"https://user:pw@gw.example"}}}', 'upstreams.gateway.baseUrl'],
     ['{"upstreams":{"gateway":{"baseUrl":"gateway.example.com"}}}', 'upstreams.gateway.baseUrl'],
     ['{"telemetry":{"endpoint":""}}', 'telemetry.endpoint'],
+    ['{"network":{"proxy":"proxy.corp"}}', 'network.proxy'],
+    ['{"network":{"proxy":"proxy.corp:3128"}}', 'network.proxy'],
+    ['{"network":{"proxy":"socks5://proxy.corp"}}', 'network.proxy'],
+    ['{"network":{"proxy":"http://proxy.corp/proxy.pac"}}', 'network.proxy'],
   ])('names the wrong key in %s', (content, key) => {
     const settings = open(content);
     expect(settings.problem()).toContain(`"${key}"`);
     expect(settings.current().companion.port).toBe(11435);
+  });
+  it('takes a proxy, and tells where its password belongs without telling the password', () => {
+    const settings = open('{"network":{"proxy":"http://user:canary@proxy.corp:3128"}}');
+    expect(settings.problem()).toContain('"network.proxy"');
+    expect(settings.problem()).toContain('HTTPS_PROXY');
+    expect(settings.problem()).not.toContain('canary');
+    expect(settings.update({ network: { proxy: 'http://proxy.corp:3128' } }).network.proxy).toBe('http://proxy.corp:3128');
   });
   it('keeps a broken file as it is, and moves it aside only when it must write', () => {
     const broken = '{"companion": {"port": 1234}, // mine';
