@@ -1,3 +1,7 @@
+import type { buildConnector, Dispatcher } from 'undici';
+import { connectorOf } from '../upstreams/connector.ts';
+import type { ProxySources } from '../upstreams/proxy.ts';
+
 /** A short exchange with a provider's sign-in service: never a model call. */
 export type NetRequest = {
   method: 'GET' | 'POST';
@@ -15,14 +19,16 @@ export type Net = (request: NetRequest) => Promise<NetReply>;
 const PATIENCE_MS = 30_000;
 const MAX_BYTES = 1024 * 1024;
 
-/** The real network. Redirects are not followed: a token is for one origin. */
-export const netOf =
-  (userAgent: string): Net =>
-  async ({ method, url, headers, form, json: value }) => {
+/** The real network, with the proxy that is in force on the way. Redirects are not followed: a token is for one origin. */
+export function netOf(userAgent: string, proxies?: () => ProxySources): Net {
+  let dispatcher: Dispatcher | undefined;
+  return async ({ method, url, headers, form, json: value }) => {
     // Loaded when somebody signs in: the whole of undici costs some 20 MB.
-    const { request } = await import('undici');
+    const { Agent, request } = await import('undici');
+    dispatcher ??= new Agent({ connect: agentConnector(proxies) });
     const reply = await request(url, {
       method,
+      dispatcher,
       headers: {
         accept: 'application/json',
         'user-agent': userAgent,
@@ -45,6 +51,17 @@ export const netOf =
     }
     return { status: reply.statusCode, headers: flat(reply.headers), body: json(Buffer.concat(chunks).toString('utf8')) };
   };
+}
+
+/** Our connections, told of as undici's agent wants to hear it. */
+function agentConnector(proxies: (() => ProxySources) | undefined): buildConnector.connector {
+  const connect = connectorOf({ proxies });
+  return (to, connected) =>
+    connect(to, (error, socket) => {
+      if (socket === undefined) connected(error ?? new Error('There is no connection.'), null);
+      else connected(null, socket);
+    });
+}
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   return Object.fromEntries(

@@ -175,7 +175,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     settings: () => settings.current(),
     registry: openRegistry(paths.home),
     secrets: ports.keychain,
-    net: ports.net ?? netOf(`Drawbridge/${options.version}`),
+    net: ports.net ?? netOf(`Drawbridge/${options.version}`, proxies),
     proxies,
     keys,
     recorder: capture.recorder,
