@@ -4,6 +4,7 @@ import { beyond, lost, malformed, notReached, refused, silent } from './proxy-er
 import { proxyFor, type Proxy, type ProxySources } from './proxy.ts';
 import { ReplyReader } from './reply-reader.ts';
 import { requestHead } from './request-head.ts';
+import { isStranger, systemTrusted, trustSystem } from './system-certificates.ts';
 
 export type Connect = (to: Destination, connected: Connected) => void;
 type Destination = Parameters<ReturnType<typeof buildConnector>>[0];
@@ -19,13 +20,24 @@ export type ConnectorOptions = {
 const CONNECT_MS = 15_000;
 const SETTINGS = { timeout: CONNECT_MS, allowH2: false };
 
-/** Opens connections: straight, or through the proxy that is in force at that moment (docs/decisions/0033). */
+/**
+ * Opens connections: straight, or through the proxy that is in force at that moment (docs/decisions/0033). Where nobody we
+ * know vouches for a certificate, the system's authorities are asked, once.
+ */
 export function connectorOf({ lookup, proxies }: ConnectorOptions): Connect {
   const connect = buildConnector({ ...SETTINGS, ...(lookup === undefined ? {} : { lookup }) });
-  return (to, connected) => {
+  const open: Connect = (to, connected) => {
     const proxy = proxies === undefined ? undefined : proxyFor(to, proxies());
     if (proxy === undefined) connect(to, connected);
     else connectThrough(proxy, to, connect, connected);
+  };
+  return (to, connected) => {
+    const asked = systemTrusted();
+    open(to, (error, socket) => {
+      if (asked || !isStranger(error)) return connected(error, socket);
+      trustSystem();
+      open(to, connected);
+    });
   };
 }
 

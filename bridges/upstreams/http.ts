@@ -217,7 +217,7 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
   if (isUntrusted(error)) {
     return {
       kind: 'unreachable',
-      message: `The certificate of ${host} is not trusted (${code}), so nothing was sent. A network’s login page or a proxy may stand in between; name your own authority’s file in NODE_EXTRA_CA_CERTS, then start Drawbridge again.`,
+      message: `The certificate of ${host} is not trusted (${code}), so nothing was sent. A network’s login page or a proxy may stand in between. An authority of your own must be one that this system trusts, or stand in the file of NODE_EXTRA_CA_CERTS; then start Drawbridge again.`,
     };
   }
   switch (code) {
