@@ -51,6 +51,7 @@ export function createBridge<S extends Session<G>, G extends Grant>(options: Bri
     bridge: name,
     session: holder.session,
     witness: holder.witness,
+    admits: holder.admits,
     enabled: () => own().enabled,
     dailyCalls: () => own().dailyCalls,
     governor,

@@ -1,6 +1,7 @@
 import type { Admission, Governor } from './governor.ts';
 import type { Witness } from './holder.ts';
 import type { TokenAnswer, Tokens } from './keeper.ts';
+import type { Use } from '../contract/index.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
@@ -37,6 +38,8 @@ export type BridgeUpstreamOptions<S extends Session<G>, G extends Grant> = {
   /** The active account; undefined where nobody is signed in. */
   session: () => S | undefined;
   witness: (session: S) => Witness;
+  /** Why a call for this use may not be made with the active account. */
+  admits: (use: Use) => string | undefined;
   enabled: () => boolean;
   dailyCalls: () => number;
   governor: Governor;
@@ -129,6 +132,7 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
     // Whoever was signed in when it came may be signed out by the time it is let through.
     const session = o.session();
     if (session === undefined) return this.#refuse(nobody(o.bridge).error);
+    if (this.#isOutOfScope()) return;
     const grant = await session.grant(this.#request);
     if ('error' in grant) return this.#refuse(grant.error);
     this.#attempt(session, grant);
@@ -190,12 +194,21 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
     this.#target = undefined;
     const now = this.#options.session();
     if (now === undefined) return this.#refuse(nobody(this.#options.bridge).error);
+    if (this.#isOutOfScope()) return;
     // An account that took its place never gave this token: that it is refused says nothing of that one.
     const answer = now === session ? await now.refused(grant.token, headers, this.#request) : await now.grant(this.#request);
     if ('error' in answer) return this.#refuse(answer.error);
     if (this.#retried) return this.#refuse(signInNeeded(this.#options.bridge, 'The provider refuses the sign-in.').error);
     this.#retried = true;
     this.#attempt(now, answer);
+  }
+
+  /** The account in use may be another one than the call was admitted for when it came. */
+  #isOutOfScope(): boolean {
+    const { use } = this.#request;
+    const reason = use === undefined ? undefined : this.#options.admits(use);
+    if (reason !== undefined) this.#refuse({ kind: 'not_entitled', code: 'out_of_scope', message: reason });
+    return reason !== undefined;
   }
 
   #refuse(error: TurnError): void {

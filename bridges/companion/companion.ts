@@ -307,7 +307,7 @@ export function createDoor(options: DoorOptions): Door {
     }
     const body = way.renamed ?? (way.known.readsBody === true ? came?.plain : came?.sent) ?? null;
     const headers = forwardHeaders(incoming.req.rawHeaders, way.credential, way.renamed === undefined ? undefined : ENCODING);
-    const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body };
+    const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body, use: caller.use };
     if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
     reply.follow(way.known.upstream.send(request, reply));
   };
@@ -358,7 +358,7 @@ export function createDoor(options: DoorOptions): Door {
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
-    const request = { method: 'POST', target: TARGETS[to], headers } as const;
+    const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use } as const;
     if (room === undefined || streaming === undefined) {
       if (rewrites !== true) call.upstreamRequest(headers, body);
       return reply.follow(way.known.upstream.send({ ...request, body }, reply));

@@ -1,12 +1,14 @@
 import type { Readable } from 'node:stream';
+import type { Use } from '../contract/index.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
-/** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order. */
+/** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order; `use` is what it is for. */
 export type UpstreamRequest = {
   method: 'GET' | 'HEAD' | 'POST';
   target: string;
   headers: string[];
   body: Buffer | null;
+  use?: Use;
 };
 
 /** A request whose body comes in pieces, `length` bytes in all. */

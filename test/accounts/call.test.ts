@@ -11,6 +11,8 @@ const sessionOf = (token: string): Session<Grant> => ({
 });
 
 let active: Session<Grant> | undefined;
+/** Why the account in use may not be used by programs, if so. */
+let outOfScope: string | undefined;
 let admission: PromiseWithResolvers<Admission>;
 /** The tokens that calls went out with. */
 let sent: string[];
@@ -22,10 +24,11 @@ let client: ReplySink;
 let reply: ReplySink;
 /** The headers of replies that were told. */
 let told: object[];
-const request: UpstreamRequest = { method: 'POST', target: '/v1/responses', headers: [], body: Buffer.from('{}') };
+const request: UpstreamRequest = { method: 'POST', target: '/v1/responses', headers: [], body: Buffer.from('{}'), use: 'clients' };
 
 beforeEach(() => {
   active = sessionOf('one');
+  outOfScope = undefined;
   admission = Promise.withResolvers();
   sent = [];
   told = [];
@@ -36,6 +39,7 @@ beforeEach(() => {
     bridge: 'codex',
     session: () => active,
     witness: () => ({ tell: () => {}, answered: () => {} }),
+    admits: (use) => (use === 'clients' ? outOfScope : undefined),
     enabled: () => true,
     dailyCalls: () => 1,
     governor: { enter: () => admission.promise, today: () => 0, stop: () => {} },
@@ -72,6 +76,25 @@ describe('a call that waited for its turn', () => {
     await out.promise;
     expect(sent).toEqual(['two']);
   });
+  it('does not go out with an account that is in use by then and not meant for it', async () => {
+    upstream.send(request, client);
+    active = sessionOf('two');
+    outOfScope = 'For this app alone.';
+    admit();
+    expect(await failed.promise).toMatchObject({ error: { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope } });
+    expect(sent).toEqual([]);
+  });
+});
+
+it('a call that is refused by the provider is not repeated with an account that is not meant for it', async () => {
+  upstream.send(request, client);
+  admit();
+  await out.promise;
+  active = sessionOf('two');
+  outOfScope = 'For this app alone.';
+  reply.start(401, {});
+  expect(await failed.promise).toMatchObject({ error: { code: 'out_of_scope' } });
+  expect(sent).toEqual(['one']);
 });
 
 describe('what the headers of a reply tell of an account', () => {
