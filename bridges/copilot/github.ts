@@ -9,6 +9,7 @@ import {
   NO_COPILOT,
   REJECTED,
   UNREACHED,
+  UNREADABLE,
   type CopilotSource,
   type CopilotUser,
   type SourceProblem,
@@ -53,8 +54,9 @@ export function directSource({
     const reply = await net({ method: 'GET', url: `${api()}/copilot_internal/user`, headers: { authorization: `Bearer ${token}` } }).catch(
       () => undefined,
     );
-    if (reply === undefined || reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
-    if (reply.status === 401) return REJECTED;
+    const refusal = refusalOf(reply);
+    if (refusal !== undefined) return refusal;
+    if (reply?.body === undefined) return UNREADABLE;
     const user = UserReply.safeParse(reply.body);
     if (reply.status !== 200 || !user.success || user.data.chat_enabled === false) return NO_COPILOT;
     const base = allowedApi(user.data.endpoints.api, api());
@@ -76,6 +78,8 @@ export function directSource({
         url: `${found.api}/models`,
         headers: { ...headers, 'openai-intent': 'model-access', authorization: `Bearer ${token}` },
       }).catch(() => undefined);
+      const refusal = refusalOf(reply);
+      if (refusal !== undefined) return refusal;
       return reply?.status === 200 ? readModels(reply.body) : UNREACHED;
     },
     async endpoint(token) {
@@ -87,6 +91,13 @@ export function directSource({
     },
     stop: async () => {},
   };
+}
+
+/** What an answer says by its status alone. */
+function refusalOf(reply: NetReply | undefined): SourceProblem | undefined {
+  if (reply === undefined || reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
+  if (reply.status === 401) return REJECTED;
+  return reply.status === 403 ? NO_COPILOT : undefined;
 }
 
 /** GitHub tells its limits by 429, and by 403 as well (docs.github.com/rest, "Rate limits"): no word about the account. */

@@ -25,6 +25,10 @@ export type CopilotSource = {
 };
 
 export const UNREACHED: SourceProblem = { problem: 'passing', reason: 'GitHub could not be reached. It is tried again by itself.' };
+export const UNREADABLE: SourceProblem = {
+  problem: 'passing',
+  reason: 'What answered for GitHub was something else than GitHub: a proxy, or the sign-in page of a network. Check the network.',
+};
 export const REJECTED: SourceProblem = { problem: 'rejected', reason: 'GitHub does not accept this sign-in any more.' };
 export const NO_COPILOT: SourceProblem = {
   problem: 'not_entitled',

@@ -514,6 +514,35 @@ describe('what GitHub says of an account', () => {
     [429, {}, 'passing'],
     [401, {}, 'rejected'],
   ])('by %i with %j: %s', async (status, headers, problem) => expect(await said(status, headers)).toMatchObject({ problem }));
+
+  const user = { login: 'octofake', endpoints: { api: 'https://api.githubcopilot.com' } };
+  const sourceOf = (replies: Record<string, NetReply>) =>
+    directSource({
+      net: async ({ url }) => replies[new URL(url).pathname] ?? { status: 500, headers: {}, body: undefined },
+      clock: { now: () => 0, monotonic: () => 0 },
+      api: () => 'https://api.github.com',
+      userAgent: 'x',
+    });
+  it('is nothing where a page stands in for the answer', async () => {
+    const page: NetReply = { status: 200, headers: { 'content-type': 'text/html' }, body: undefined };
+    expect(await sourceOf({ '/copilot_internal/user': page }).user('t')).toEqual({
+      problem: 'passing',
+      reason: expect.stringContaining('something else than GitHub'),
+    });
+  });
+  it.each<[number, Record<string, string>, string]>([
+    [401, {}, 'rejected'],
+    [403, {}, 'not_entitled'],
+    [403, { 'retry-after': '60' }, 'passing'],
+    [429, {}, 'passing'],
+    [500, {}, 'passing'],
+  ])('by %i with %j to its list of models: %s', async (status, headers, problem) => {
+    const source = sourceOf({
+      '/copilot_internal/user': { status: 200, headers: {}, body: user },
+      '/models': { status, headers, body: { message: 'no' } },
+    });
+    expect(await source.models('t')).toMatchObject({ problem });
+  });
 });
 
 it('a request goes on byte for byte but for its model’s name', () => {
