@@ -26,7 +26,7 @@ export type BridgeParts<S extends Session<G>, G extends Grant> = {
   pools: Pools;
   calls: Pick<BridgeUpstreamOptions<S, G>, 'prepare' | 'upstreamOf' | 'replyTo' | 'onHeaders'>;
   /** `wiresOf`: those of one model, where they differ. */
-  speaks: () => Pick<KnownUpstream, 'wires' | 'keeps' | 'counts' | 'offers'> & {
+  speaks: () => Pick<KnownUpstream, 'wires' | 'keeps' | 'counts' | 'offers' | 'learning'> & {
     wiresOf?: (model: string | undefined) => readonly WireFormat[] | undefined;
   };
   models: () => Promise<readonly OfferedModel[]>;

@@ -191,8 +191,8 @@ export function createDoor(options: DoorOptions): Door {
     else if ('refusal' in decoded) refuse(incoming, decoded.refusal);
   };
 
-  /** `early`: it is on its way already. */
-  const route = (incoming: Incoming, caller: Caller, body: Body, early?: Early): void => {
+  /** `early`: it is on its way already. `waited`: for the upstream to be known. */
+  const route = (incoming: Incoming, caller: Caller, body: Body, early?: Early, waited = false): void => {
     const { plain } = body;
     const refused = (error: TurnError, model?: string): void => {
       early?.ahead.abort();
@@ -209,6 +209,11 @@ export function createDoor(options: DoorOptions): Door {
     }
     const way = wayOf(incoming, caller, seen.model);
     if ('kind' in way) return refused(way, seen.model);
+    const learning = way.known.learning?.();
+    if (learning !== undefined && !waited) {
+      learning.then(() => route(incoming, caller, body, early, true)).catch(broken(incoming));
+      return;
+    }
     const { surface } = incoming.target;
     const passing = passes(incoming.target, way);
     const holds = passing && isCall(surface) && holdsHandle(plain);

@@ -24,6 +24,8 @@ export type CopilotBridgeOptions = BridgeOptions & { run: ChildRunner; pause?: P
 
 const LABEL = 'GitHub Copilot';
 const KEPT_MS = 10 * 60_000;
+/** Calls and lists wait this long for the first list of models, and then go on without it. Milliseconds. */
+const FIRST_LIST_MS = 10_000;
 const NOT_ENDED = 'To end it at GitHub too, revoke your app at https://github.com/settings/applications';
 
 /** The copilot bridge: one GitHub account's Copilot, offered on loopback in the public wire formats. */
@@ -32,7 +34,13 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
   const own = (): Settings['bridges']['copilot'] => settings().bridges.copilot;
   let quota: Quota | null = null;
   let lastError: string | null = null;
-  let models: { of: CopilotSession | undefined; until: number; list: readonly CopilotModel[] } = { of: undefined, until: 0, list: [] };
+  let models: {
+    of: CopilotSession | undefined;
+    until: number;
+    list: readonly CopilotModel[];
+    /** The first list of this account is on its way. */
+    first?: Promise<void> | undefined;
+  } = { of: undefined, until: 0, list: [] };
 
   // ---------------------------------------------------------------------------------------- accounts
 
@@ -103,12 +111,26 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
 
   const offered = async (): Promise<readonly CopilotModel[]> => {
     const session = holder.session();
-    if (session === models.of && clock.now() < models.until) return models.list;
-    models = { of: session, until: clock.now() + KEPT_MS, list: session === models.of ? models.list : [] };
-    const list = await session?.models();
+    if (session === models.of && clock.now() < models.until) {
+      await models.first;
+      return models.list;
+    }
+    const asked = session?.models();
+    const { list: known, first } = session === models.of ? models : { list: [], first: undefined };
+    const isFirst = asked !== undefined && known.length === 0;
+    models = { of: session, until: clock.now() + KEPT_MS, list: known, first: isFirst ? (first ?? inTime(asked)) : undefined };
+    const list = await asked?.catch((error: unknown) => {
+      log.warn('copilot.ask_failed', { error });
+      return undefined;
+    });
     if (models.of !== session) return models.list;
-    models = list === undefined ? { ...models, until: 0 } : { ...models, list };
+    models = list === undefined ? { ...models, until: 0, first: undefined } : { ...models, list, first: undefined };
     return models.list;
+  };
+  const inTime = async (work: Promise<unknown>): Promise<void> => {
+    const over = new AbortController();
+    await Promise.race([work.catch(() => undefined), systemPause(FIRST_LIST_MS, over.signal)]);
+    over.abort();
   };
   const refreshQuota = async (): Promise<void> => {
     const session = holder.session();
@@ -146,6 +168,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     speaks: () => ({
       wires: ['chat'],
       counts: false,
+      learning: () => (holder.session() === models.of ? models.first : undefined),
       wiresOf: (model) => models.list.find(({ id }) => id === plainModel(model ?? ''))?.wires,
       offers(model) {
         if (holder.session() === undefined) return false;

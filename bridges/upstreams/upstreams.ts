@@ -26,6 +26,8 @@ export type KnownUpstream = {
   offers?: (model: string) => boolean;
   /** The same, narrowed to what one model takes. */
   forModel?: (model: string | undefined) => KnownUpstream;
+  /** Resolves once it is known what the upstream takes; undefined where it is, or is not asked for. */
+  learning?: () => Promise<void> | undefined;
   /** Why a call for this use may not go here; undefined where it may. */
   admits?: (use: Use) => string | undefined;
 };

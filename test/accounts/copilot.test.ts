@@ -375,6 +375,34 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
   });
 });
 
+describe('while the first list of models is on its way', () => {
+  afterEach(async () => {
+    await test.stop();
+    await test.github.server.stop();
+    for (const home of leftovers.splice(0)) rmSync(home, { recursive: true, force: true });
+  });
+  it('calls and lists wait for it', async () => {
+    const home = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-copilot-'));
+    leftovers.push(home);
+    await start({ home });
+    await test.signIn('device');
+    const { github, keychain } = test;
+    await test.engine.stop();
+    const gate = Promise.withResolvers<void>();
+    github.listGate = gate.promise;
+    await start({ home, keychain, github });
+    const call = test.call('/v1/messages', claude);
+    const list = async (): Promise<string> =>
+      (await fetch(`${test.engine.origin}/v1/models`, { headers: { authorization: `Bearer ${test.engine.key}` } })).text();
+    const lists = [list(), list()];
+    await fetch(`${test.engine.origin}/health`);
+    gate.resolve();
+    expect((await call).status).toBe(200);
+    expect(calls().at(-1)?.url).toBe('/v1/messages');
+    for (const told of await Promise.all(lists)) expect(told).toContain('"copilot/claude-sonnet-4.6"');
+  });
+});
+
 describe('two accounts of GitHub', () => {
   afterEach(() => test.stop());
   it('are held both, and one is used', async () => {

@@ -24,6 +24,8 @@ export type FakeGitHub = {
   sdk: boolean;
   /** What a model call must carry besides the token. */
   sessionToken: string | null;
+  /** The list of models is told once this is over. */
+  listGate: Promise<void>;
   /** Answers with the status 503, or not at all. */
   outage: 'none' | 'failing' | 'gone';
   /** Seconds the tokens of a GitHub App live; null is an OAuth app, whose tokens do not end. */
@@ -93,7 +95,7 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
     }
     if (path === '/models') {
       const policy = { state: 'enabled' };
-      return json(200, {
+      const list = {
         data: [
           { id: 'gpt-5.4', vendor: 'OpenAI', policy, supported_endpoints: ['/chat/completions', '/responses', 'ws:/responses'] },
           { id: 'claude-sonnet-4.6', vendor: 'Anthropic', policy, supported_endpoints: ['/chat/completions', '/v1/messages'] },
@@ -101,7 +103,8 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
           { id: 'only-responses', vendor: 'OpenAI', policy, supported_endpoints: ['/responses'] },
           { id: 'off', policy: { state: 'disabled' } },
         ],
-      });
+      };
+      return void fake.listGate.then(() => json(200, list));
     }
     const { model, stream }: { model: unknown; stream?: boolean } = JSON.parse(req.body.toString());
     if (req.headers['x-initiator'] !== 'user' && req.headers['x-initiator'] !== 'agent') return json(400, { message: 'No initiator' });
@@ -170,6 +173,7 @@ export async function startFakeGitHub(): Promise<FakeGitHub> {
   const fake: FakeGitHub = {
     server,
     clientId: 'Ov23liOwnApp',
+    listGate: Promise.resolve(),
     get answer() {
       return answer;
     },
