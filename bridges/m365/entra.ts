@@ -169,12 +169,22 @@ const UNREADABLE: Said = { error: 'unreadable_answer', description: '', claims: 
 /** One of these is in whatever Entra gives: tokens, a code to type in, or its own addresses. */
 const GIVEN = ['access_token', 'device_code', 'authorization_endpoint', 'tenant_discovery_endpoint'] as const;
 
-const OAuthError = z.object({ error: z.string(), error_description: z.string().optional(), claims: z.string().optional() });
+const OAuthError = z.object({
+  error: z.string(),
+  error_description: z.string().optional(),
+  claims: z.string().optional(),
+  suberror: z.string().optional(),
+});
 
 function saidIn(body: unknown): Said | undefined {
   const read = OAuthError.safeParse(body);
   return read.success
-    ? { error: read.data.error, description: read.data.error_description ?? '', claims: read.data.claims ?? null }
+    ? {
+        error: read.data.error,
+        description: read.data.error_description ?? '',
+        claims: read.data.claims ?? null,
+        suberror: read.data.suberror,
+      }
     : undefined;
 }
 

@@ -2,7 +2,7 @@
 export type AppRegistration = { clientId: string; tenant: string; login: string };
 
 /** What Entra said when it gave no token. */
-export type Said = { error: string; description: string; claims: string | null };
+export type Said = { error: string; description: string; claims: string | null; suberror?: string | undefined };
 
 export type FaultKind =
   /** The app registration, or the settings that name it. */
@@ -161,13 +161,20 @@ export function faultOf(said: Said, app: AppRegistration, scopes: readonly strin
   };
 }
 
+/** OAuth's words for a grant that only a person can make anew. */
+const GRANT_IS_OVER: ReadonlySet<string> = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);
+/** Entra's own word beside `invalid_grant` for a rule that stands in the way just now, a place for one. */
+const NOT_NOW = 'message_only';
+
 /**
- * The same of an answer to a renewal: what is not known here says nothing certain of the sign-in, so the sign-in is kept
- * and tried again. Pure.
+ * The same of an answer to a renewal: what does not say that the grant is over says nothing certain of the sign-in, so the
+ * sign-in is kept and tried again. Pure.
  */
 export function renewalFaultOf(said: Said, app: AppRegistration, scopes: readonly string[]): Fault {
   const fault = faultOf(said, app, scopes);
-  if (knownOf(said) !== undefined) return fault;
+  if (GRANT_IS_OVER.has(said.error) && said.suberror !== NOT_NOW) return fault;
+  if (knownOf(said) !== undefined)
+    return fault.kind === 'passing' ? fault : { ...fault, kind: 'passing', reason: `${fault.reason} ${fault.mend}` };
   const reason = `Microsoft did not renew the sign-in this time. (${fault.code})`;
   return { ...fault, kind: 'passing', reason, mend: LATER };
 }

@@ -286,6 +286,21 @@ describe('a held sign-in', () => {
     clock.at += 600_000;
     expect((await ask()).status).toBe(200);
   });
+  it.each([
+    ['unauthorized_client', 'AADSTS700016: Application was not found.', undefined, 'clientId'],
+    ['invalid_request', 'AADSTS90002: Tenant not found.', undefined, 'There is no such directory'],
+    ['access_denied', 'AADSTS53003: Blocked by Conditional Access.', undefined, 'conditional access'],
+    ['invalid_grant', 'AADSTS53003: Blocked by Conditional Access.', 'message_only', 'conditional access'],
+  ])('outlives a renewal that the settings or the place stand in the way of: %s, %s', async (error, error_description, suberror, why) => {
+    await test.signIn();
+    clock.at += DAY;
+    test.microsoft.expireAccess();
+    test.microsoft.mood.tokenAnswer = { status: 400, body: { error, error_description, suberror } };
+    expect(await ask()).toMatchObject({ status: 503, body: { error: { message: expect.stringContaining(why) } } });
+    expect(test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringContaining(why) });
+    clock.at += 600_000;
+    expect((await ask()).status).toBe(200);
+  });
   it('that the service refuses is told so, also where its owner has taken the client id out of the settings', async () => {
     await test.signIn();
     await test.engine.control.settings.update({ patch: { bridges: { m365: { clientId: null } } } });
