@@ -24,7 +24,7 @@ export type BridgeParts<S extends Session<G>, G extends Grant> = {
   holder: AccountHolder<S>;
   signIns: { drop(): void };
   pools: Pools;
-  calls: Pick<BridgeUpstreamOptions<S, G>, 'prepare' | 'upstreamOf' | 'replyTo' | 'onHeaders'>;
+  calls: Pick<BridgeUpstreamOptions<S, G>, 'prepare' | 'upstreamOf' | 'sparesSignIn' | 'replyTo' | 'onHeaders'>;
   /** `wiresOf`: those of one model, where they differ. */
   speaks: () => Pick<KnownUpstream, 'wires' | 'keeps' | 'counts' | 'offers' | 'learning'> & {
     wiresOf?: (model: string | undefined) => readonly WireFormat[] | undefined;

@@ -46,6 +46,8 @@ export type BridgeUpstreamOptions<S extends Session<G>, G extends Grant> = {
   prepare: (request: UpstreamRequest, grant: G, witness: Witness) => Ready;
   /** Where a call with this grant leads. */
   upstreamOf: (grant: G) => Upstream;
+  /** Whether a 401 with this body is about the one call, and not about the sign-in. */
+  sparesSignIn?: (body: string, grant: G) => boolean;
   /** The reply's way back to the client. */
   replyTo: (sink: ReplySink, grant: G, stream: boolean, witness: Witness) => ReplySink;
   /** Told of replies to the active account alone. */
@@ -90,6 +92,8 @@ export function bridgeUpstream<S extends Session<G>, G extends Grant>(options: B
   };
 }
 
+type Denial = { headers: Record<string, string | string[]>; chunks: Buffer[]; size: number };
+
 /** One call on its way. Until the provider answers there may be nothing to resume or abort yet: both are remembered. */
 class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySink {
   readonly #options: BridgeUpstreamOptions<S, G>;
@@ -103,6 +107,8 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
   /** What it went out with. */
   #account: { session: S; grant: G } | undefined;
   #retried = false;
+  /** A 401 that is read before it is known what it is about. */
+  #denied: Denial | undefined;
   #over = false;
 
   constructor(options: BridgeUpstreamOptions<S, G>, request: UpstreamRequest, sink: ReplySink, onOver: () => void) {
@@ -153,18 +159,43 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
     if (this.#over) return;
     if (this.#account?.session === this.#options.session()) this.#options.onHeaders(headers);
     if (status === 401 && this.#account !== undefined) {
-      this.#unauthorized(this.#account, headers).catch(this.#broken);
+      if (this.#options.sparesSignIn === undefined) this.#unauthorized(this.#account, headers).catch(this.#broken);
+      else this.#denied = { headers, chunks: [], size: 0 };
       return;
     }
-    const { 'openai-model': _model, ...kept } = headers;
+    this.#startReply(status, headers);
+  }
+
+  #startReply(status: number, { 'openai-model': _model, ...kept }: Record<string, string | string[]>): void {
     this.#target?.start(status, kept);
   }
 
   data(chunk: Buffer): boolean {
+    if (this.#denied !== undefined) {
+      this.#denied.chunks.push(chunk);
+      this.#denied.size += chunk.length;
+      if (this.#denied.size > MAX_DENIAL_BYTES) this.#judge(this.#denied);
+      return true;
+    }
     return this.#over ? true : (this.#target?.data(chunk) ?? true);
   }
 
+  #judge({ headers, chunks, size }: Denial): void {
+    this.#denied = undefined;
+    if (this.#over || this.#account === undefined) return;
+    const body = Buffer.concat(chunks);
+    const isSpared = size <= MAX_DENIAL_BYTES && this.#options.sparesSignIn?.(body.toString('utf8'), this.#account.grant) === true;
+    if (!isSpared) {
+      this.#unauthorized(this.#account, headers).catch(this.#broken);
+      return;
+    }
+    this.#startReply(401, headers);
+    this.#target?.data(body);
+    this.end();
+  }
+
   end(): void {
+    if (this.#denied !== undefined) return this.#judge(this.#denied);
     if (this.#over || this.#target === undefined) return;
     this.#finish();
     this.#target.end();
@@ -222,6 +253,9 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
     this.#onOver();
   }
 }
+
+/** A 401 that says more says nothing more. */
+const MAX_DENIAL_BYTES = 64 * 1024;
 
 const nobody = (bridge: string) => signInNeeded(bridge, `Nobody is signed in to the ${bridge} bridge.`);
 const offText = (bridge: string): string =>

@@ -33,3 +33,8 @@ export function apiKeySession(secret: string, secrets: SecretStore, tell: (event
     stop: async () => {},
   };
 }
+
+/** Whether a 401 of the platform is about what a restricted key may do, and not about the key. Pure. */
+export function lacksScope(body: string): boolean {
+  return /missing_scope|missing scopes|insufficient permissions/i.test(body);
+}

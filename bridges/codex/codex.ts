@@ -10,7 +10,7 @@ import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import type { Settings } from '../contract/index.ts';
 import type { TurnError } from '../wire/turn.ts';
-import { apiKeySession } from './api-key.ts';
+import { apiKeySession, lacksScope } from './api-key.ts';
 import { chatgptSession } from './chatgpt.ts';
 import { cliSession } from './codex-cli.ts';
 import { readCodexLogin } from './codex-login.ts';
@@ -162,6 +162,7 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     calls: {
       prepare: (request, grant) => prepare(request, grant, `Drawbridge/${options.version}`),
       upstreamOf: ({ lane }) => pools.to(baseOf(lane)),
+      sparesSignIn: (body, { lane }) => lane === 'platform' && lacksScope(body),
       replyTo: (sink, { lane }, stream, witness) =>
         lane === 'platform'
           ? noteErrors(sink, setLastError, witness.answered)

@@ -2,11 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createAttempts } from '../accounts/attempt.ts';
 import { holdSignIn, type Given } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
-import type { Net } from '../accounts/net.ts';
+import type { Net, NetReply } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { SecretError, type SecretStore } from '../engine/secrets.ts';
+import { lacksScope } from './api-key.ts';
 import { beginSignIn, type SignInResult } from './chatgpt.ts';
 import type { CliLogin } from './codex-cli.ts';
 import type { Session } from './lane.ts';
@@ -78,9 +79,9 @@ export function createSignIns(options: SignInsOptions): SignIns {
       if (key === undefined)
         throw new DrawbridgeError('bad_input', 'This sign-in needs an OpenAI key. Make one at https://platform.openai.com/api-keys');
       const signal = attempts.begin('The key is being checked.');
-      const status = await statusOfKey(net, options.platform(), key);
+      const { status, body } = await answerToKey(net, options.platform(), key);
       if (signal.aborted) return;
-      if (status === 401) return failed('OpenAI does not accept this key.');
+      if (status === 401 && !lacksScope(JSON.stringify(body ?? ''))) return failed('OpenAI does not accept this key.');
       if (status === 0 || status >= 500) return failed('OpenAI could not be reached to check the key. Check the network, then try again.');
       const id = `api-key-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
       const account = { id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null } as const;
@@ -127,11 +128,11 @@ export function createSignIns(options: SignInsOptions): SignIns {
   };
 }
 
-/** The status a listing of models is answered with; 0 where there was no answer. */
-async function statusOfKey(net: Net, platform: string, key: string): Promise<number> {
+/** What a listing of models is answered with; the status 0 where there was no answer. */
+async function answerToKey(net: Net, platform: string, key: string): Promise<Pick<NetReply, 'status' | 'body'>> {
   try {
-    return (await net({ method: 'GET', url: `${platform}/v1/models`, headers: { authorization: `Bearer ${key}` } })).status;
+    return await net({ method: 'GET', url: `${platform}/v1/models`, headers: { authorization: `Bearer ${key}` } });
   } catch {
-    return 0;
+    return { status: 0, body: undefined };
   }
 }

@@ -134,6 +134,16 @@ describe('with an API key', () => {
     expect((await test.call('/v1/responses', responses)).status).toBe(200);
     expect(await test.bridge()).toMatchObject({ state: 'ready', reason: null });
   });
+  it('that may not be used for a call is told in OpenAI’s own words, and stays signed in', async () => {
+    await start();
+    await test.signIn('api-key', KEY);
+    const message = 'You have insufficient permissions for this operation. Missing scopes: api.responses.write.';
+    const body = { error: { message, type: 'invalid_request_error', param: null, code: 'missing_scope' } };
+    test.openai.mood.callAnswer = { status: 401, body };
+    expect(await test.call('/v1/responses', responses)).toMatchObject({ status: 401, body });
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: null, lastError: expect.stringContaining('Missing scopes') });
+    expect((await test.call('/v1/responses', responses)).status).toBe(200);
+  });
   it('is asked for by a call whose key was replaced before it was refused, and goes on', async () => {
     await start();
     await test.signIn('api-key', KEY);
