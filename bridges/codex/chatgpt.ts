@@ -68,10 +68,12 @@ export async function beginSignIn(options: SignInOptions): Promise<SignIn> {
 }
 
 /** An account signed in with ChatGPT: its tokens renew themselves. */
-export function chatgptSession(options: Omit<KeeperOptions, 'adapter'> & { net: Net; issuer: () => string }): Session {
+export function chatgptSession(
+  options: Omit<KeeperOptions, 'adapter'> & { net: Net; issuer: () => string; onUnknown: (clientId: string) => void },
+): Session {
   const keeper = createTokenKeeper({
     ...options,
-    adapter: { renew: (tokens) => renew(options.net, options.issuer(), tokens, options.clock.now()) },
+    adapter: { renew: (tokens) => renew(options.net, options.issuer(), tokens, options.clock.now(), options.onUnknown) },
   });
   return {
     keeper,

@@ -62,6 +62,9 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
       tell,
       net,
       issuer: () => own().issuer,
+      onUnknown(clientId) {
+        if (holder.fact('clientId') === clientId) holder.setFact('clientId', null);
+      },
       ...(options.every === undefined ? {} : { every: options.every }),
     });
   const sessionOf = ({ id, route }: AccountRecord, tell: (event: AccountEvent) => void): Session => {
@@ -93,6 +96,8 @@ export function createCodexBridge(options: CodexBridgeOptions): BridgeService {
     if (route !== 'chatgpt') return null;
     // By the keeper at work: it may hold what could not be kept, and would keep it later.
     const tokens = await holder.session()?.keeper?.forget();
+    // What was revoked may be all that OpenAI knew the registration by.
+    holder.setFact('clientId', null);
     return tokens !== undefined && (await revoke(net, own().issuer, tokens)) ? null : UNCONFIRMED;
   };
 

@@ -46,6 +46,8 @@ export type Callback =
   | { kind: 'code'; code: string; clientId: string }
   | { kind: 'declined' }
   | { kind: 'failed'; reason: string }
+  /** The registration is not known (any more): register anew next time. */
+  | { kind: 'unknown_client' }
   /** Not an answer to this sign-in: somebody else's, or nobody's. */
   | { kind: 'foreign' };
 
@@ -54,6 +56,7 @@ export function readCallback(query: URLSearchParams, attempt: Attempt): Callback
   if (query.getAll('state').length !== 1 || query.get('state') !== attempt.state) return { kind: 'foreign' };
   const error = query.get('error');
   if (error === 'access_denied') return { kind: 'declined' };
+  if (error === 'invalid_client' || error === 'unauthorized_client') return { kind: 'unknown_client' };
   if (error !== null) return { kind: 'failed', reason: `OpenAI answered the sign-in with "${error.slice(0, 80)}". Try again.` };
   const code = query.get('code');
   const given = query.get('client_id');
@@ -160,8 +163,14 @@ const TERMINAL: Readonly<Record<string, string>> = {
 };
 const CONFIGURATION_RETRY_MS = 3_600_000;
 
-/** Renews tokens (SPEC 3.1.4). Never throws. */
-export async function renew(net: Net, issuer: string, held: Tokens, now: number): Promise<Renewal> {
+/** Renews tokens (SPEC 3.1.4). `onUnknown`: OpenAI does not know the client they were given to. Never throws. */
+export async function renew(
+  net: Net,
+  issuer: string,
+  held: Tokens,
+  now: number,
+  onUnknown: (clientId: string) => void = () => {},
+): Promise<Renewal> {
   const clientId = held.extra['clientId'] ?? '';
   if (held.refresh === null) return { kind: 'terminal', reason: 'The sign-in has run out, and OpenAI gave nothing to renew it with.' };
   let reply: NetReply;
@@ -184,7 +193,8 @@ export async function renew(net: Net, issuer: string, held: Tokens, now: number)
   const terminal = code === undefined ? undefined : TERMINAL[code];
   if (terminal !== undefined) return { kind: 'terminal', reason: terminal };
   if (code === 'invalid_client') {
-    const reason = 'OpenAI does not know this app’s registration. Sign out and sign in again if this stays so.';
+    onUnknown(clientId);
+    const reason = 'OpenAI does not know this app’s registration. Sign in again if this stays so.';
     return { kind: 'passing', reason, retryAfterMs: CONFIGURATION_RETRY_MS };
   }
   const reason = `OpenAI did not renew the sign-in this time (${code ?? `status ${reply.status}`}). It is tried again by itself.`;

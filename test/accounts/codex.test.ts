@@ -356,6 +356,23 @@ describe('with ChatGPT', () => {
     await test.openai.person(url ?? '', 'allow');
     expect(await test.until(({ state }) => state !== 'signing_in')).toMatchObject({ state: 'ready' });
   });
+  it('registers anew after a sign-out', async () => {
+    await start();
+    await test.signIn('chatgpt');
+    await test.engine.control.bridges.signOut({ bridge: 'codex' });
+    const { url } = await test.engine.control.bridges.signIn({ bridge: 'codex', route: 'chatgpt' });
+    expect(url).toContain('client_id=dynamic_agent_client');
+  });
+  it('registers anew where OpenAI has forgotten the registration', async () => {
+    await start();
+    await test.signIn('chatgpt');
+    test.openai.expireAccess();
+    test.openai.mood.tokenAnswer = { status: 401, body: { error: 'invalid_client' } };
+    expect((await test.call('/v1/responses', responses, { key: test.appKey })).status).toBe(503);
+    expect(await test.bridge()).toMatchObject({ state: 'ready', reason: expect.stringContaining('registration') });
+    const { url } = await test.engine.control.bridges.signIn({ bridge: 'codex', route: 'chatgpt' });
+    expect(url).toContain('client_id=dynamic_agent_client');
+  });
   it('is not said to be done in the browser before it is', async () => {
     await start();
     test.openai.mood.sharesPlan = false;

@@ -14,7 +14,7 @@ const net = netOf('Drawbridge/test');
 const shared = { secrets: fileSecrets(secretsFile), lockFile, clock: systemClock, net, tell: () => {} };
 const api = (): string => url;
 const sessions = {
-  codex: () => chatgptSession({ ...shared, secret: 'codex/one', issuer: api }),
+  codex: () => chatgptSession({ ...shared, secret: 'codex/one', issuer: api, onUnknown: () => {} }),
   copilot: () =>
     copilotSession({
       ...shared,
