@@ -99,6 +99,7 @@ export function keepSecret(
   return withLock(lockFile, LOCK, async () => {
     if (isDropped()) return false;
     await secrets.set(secret, text);
+    unkeptIn(secrets).delete(secret);
     if (!isDropped() || !isNew()) return true;
     // Under the lock still: the next sign-in to the same account keeps its own under the same name.
     await secrets.delete(secret);
@@ -106,12 +107,22 @@ export function keepSecret(
   });
 }
 
+/**
+ * Tokens that were given but could not be kept yet, by the keychain that did not take them and the secret's name: losing
+ * them would lose the account, whichever keeper it has by then.
+ */
+const UNKEPT = new WeakMap<SecretStore, Map<string, Tokens>>();
+function unkeptIn(secrets: SecretStore): Map<string, Tokens> {
+  const known = UNKEPT.get(secrets) ?? new Map<string, Tokens>();
+  UNKEPT.set(secrets, known);
+  return known;
+}
+
 /** The one owner of one account's tokens: renewed once at a time, whoever asks, and kept before they are used. */
 export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   const { clock, secrets, tell } = options;
   let held: Tokens | undefined;
-  /** Tokens that were given but could not be kept yet: losing them would lose the account. */
-  let unkept: Tokens | undefined;
+  const unkept = unkeptIn(secrets);
   let loaded = false;
   let renewedAt = -Infinity;
   /** When it was last renewed to prove more. */
@@ -137,12 +148,12 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   };
 
   const keep = async (tokens: Tokens): Promise<void> => {
-    unkept = tokens;
+    unkept.set(options.secret, tokens);
     await secrets.set(options.secret, JSON.stringify(tokens));
     takeUp(tokens);
   };
   const takeUp = (tokens: Tokens): void => {
-    unkept = undefined;
+    unkept.delete(options.secret);
     held = tokens;
     loaded = true;
     trouble = undefined;
@@ -177,7 +188,8 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
   const renewLocked = async (refused: string | undefined): Promise<TokenAnswer> => {
     const before = held;
     // What was given before could not be kept: what is stored is spent, and sending it again would end the sign-in.
-    if (unkept !== undefined) await keep(unkept);
+    const spare = unkept.get(options.secret);
+    if (spare !== undefined) await keep(spare);
     const stored = await read();
     held = stored;
     if (stored === undefined) {
@@ -235,7 +247,7 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     const rest = resting();
     if (rest !== undefined) return rest;
     try {
-      if (unkept !== undefined) return await renew();
+      if (unkept.has(options.secret)) return await renew();
       const tokens = await load();
       return tokens !== undefined && isDue(tokens) ? await renew() : answerFor(tokens);
     } catch (error) {
@@ -272,11 +284,11 @@ export function createTokenKeeper(options: KeeperOptions): TokenKeeper {
     // Under the lock: a renewal that ends later would bring back what was forgotten.
     forget: () =>
       withLock(options.lockFile, LOCK, async () => {
-        const last = unkept ?? (await load().catch(() => held));
+        const last = unkept.get(options.secret) ?? (await load().catch(() => held));
         // First: where the keychain does not give them up, the account has them still.
         await secrets.delete(options.secret);
         held = undefined;
-        unkept = undefined;
+        unkept.delete(options.secret);
         trouble = undefined;
         return last;
       }),

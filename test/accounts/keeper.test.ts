@@ -333,6 +333,17 @@ describe('tokens that could not be kept', () => {
     expect(await keeper.get()).toMatchObject({ problem: 'sign_in' });
     expect(await secrets.get('tokens')).toBeUndefined();
   });
+  it('are found by the next keeper of the account, as after a switch to another one and back', async () => {
+    const { secrets, keeper } = lockedAtFirst();
+    await keeper.get();
+    clock.at += HOUR;
+    expect(await keeper.get()).toMatchObject({ problem: 'keychain' });
+    await keeper.stop();
+    secrets.problem = null;
+    const next = keeperOf(undefined, () => Promise.resolve({ kind: 'terminal', reason: 'refresh_token_reused' }), secrets);
+    expect(await next.get()).toMatchObject({ tokens: { access: 'access-2' } });
+    expect(await secrets.get('tokens')).toContain('"refresh-2"');
+  });
   it('give way to those of a new sign-in', async () => {
     const { secrets, keeper } = lockedAtFirst();
     await keeper.get();
