@@ -51,6 +51,8 @@ class ReplyRenderer implements StreamRenderer {
   /** By output index; an open item's place is kept free. */
   readonly #output: (JsonObject | undefined)[] = [];
   readonly #open = new Map<number, OpenItem>();
+  /** The end of a call: whether it was cut is told by what follows. */
+  #held: { open: OpenItem; end: End } | undefined;
   readonly #ids = new Set<string>();
 
   constructor(context: ReplyContext) {
@@ -59,6 +61,18 @@ class ReplyRenderer implements StreamRenderer {
 
   push(event: TurnEvent): string {
     if (this.response !== undefined) return '';
+    if (this.#held === undefined || event.type === 'usage') return this.#push(event);
+    const cut = event.type === 'end' && incompleteReason(event.stop, this.#refused) !== undefined;
+    return this.#release(cut ? 'incomplete' : 'completed') + this.#push(event);
+  }
+
+  #release(status: 'completed' | 'incomplete'): string {
+    const held = this.#held;
+    this.#held = undefined;
+    return held === undefined ? '' : this.#end(held.open, held.end, status);
+  }
+
+  #push(event: TurnEvent): string {
     switch (event.type) {
       case 'delta': {
         const open = this.#open.get(event.item);
@@ -71,6 +85,10 @@ class ReplyRenderer implements StreamRenderer {
         return this.#begin() + this.#start(event);
       case 'item_end': {
         const open = this.#open.get(event.item);
+        if (open?.start.kind === 'tool_call') {
+          this.#held = { open, end: event };
+          return '';
+        }
         return open === undefined ? '' : this.#end(open, event, 'completed');
       }
       case 'reasoning_break': {

@@ -626,6 +626,22 @@ describe('rendering a stream', () => {
     }
   });
 
+  it('marks the call that was cut as incomplete, and none before it', () => {
+    const calls: TurnEvent[] = ['a', 'b'].flatMap((name, item): TurnEvent[] => [
+      { type: 'item_start', item, kind: 'tool_call', callId: name, name, tool: 'function' },
+      { type: 'item_end', item, text: '{"x":' },
+    ]);
+    const events: TurnEvent[] = [start, ...calls, { type: 'usage', usage: { output: 5 } }, { type: 'end', stop: 'max_tokens' }];
+    const marked = [{ status: 'completed' }, { status: 'incomplete', arguments: '{"x":' }];
+    const text = renderStream(events);
+    expect(lastResponse(text)).toMatchObject({ status: 'incomplete', output: marked });
+    const done = framesOf(text).filter(({ type }) => type === 'response.output_item.done');
+    expect(done).toMatchObject(marked.map((item) => ({ item })));
+    expect(responses.renderReply(events, context())).toMatchObject({ output: marked });
+    const whole = renderStream([start, ...calls, end]);
+    expect(lastResponse(whole)).toMatchObject({ status: 'completed', output: [{ status: 'completed' }, { status: 'completed' }] });
+  });
+
   it('repeats what the client asked', () => {
     const request = responses.parseRequest({
       model: 'm',
