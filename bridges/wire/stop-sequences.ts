@@ -1,4 +1,4 @@
-import type { TurnEvent, Usage } from './turn.ts';
+import type { TurnEvent, Usage, WireFormat } from './turn.ts';
 
 /** Cuts a reply at the first stop sequence in its text, for upstreams that know no stop sequences. */
 export type Stopper = {
@@ -10,6 +10,16 @@ export type Stopper = {
 
 /** `said` is what the client has of the item; `held` may be the beginning of a stop sequence. Only text is searched. */
 type OpenItem = { searched: boolean; said: string; held: string };
+
+/** Chat Completions takes no more. */
+export const MOST_CHAT_STOPS = 4;
+
+/** Which stop sequences a format takes, and which are left for us to keep. Responses knows none, and Messages no blank ones. Pure. */
+export function splitStops(sequences: readonly string[], to: WireFormat): { sent: string[]; kept: string[] } {
+  const isTaken = (sequence: string, index: number): boolean =>
+    to === 'messages' ? sequence.trim() !== '' : to === 'chat' && index < MOST_CHAT_STOPS;
+  return { sent: sequences.filter(isTaken), kept: sequences.filter((sequence, index) => !isTaken(sequence, index)) };
+}
 
 /** Makes a stopper for one reply. */
 export function stopAt(sequences: readonly string[]): Stopper {

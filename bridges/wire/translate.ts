@@ -8,7 +8,7 @@ import { resolveOpaque, seal } from './opaque.ts';
 import type { HandleStore } from './opaque.ts';
 import { SseReader } from './sse.ts';
 import type { SseFrame } from './sse.ts';
-import { stopAt } from './stop-sequences.ts';
+import { splitStops, stopAt } from './stop-sequences.ts';
 import type { Stopper } from './stop-sequences.ts';
 import { fitTools } from './tools.ts';
 import type { ErrorKind, JsonObject, JsonValue, Loss, StopReason, TurnError, TurnEvent, TurnRequest, Usage, WireFormat } from './turn.ts';
@@ -110,9 +110,11 @@ export function crossRequest(input: CrossingInput): Crossing {
   const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
   const tools = fitTools(resolved.turn, to);
   const history = fitHistory(tools.turn, to, { reasoningDropped: resolved.lost.length > 0 });
-  const rendered = codecs[to].renderRequest({ ...history.turn, model, stream: turn.stream || input.alwaysStream === true });
-  // Responses knows no stop sequences: the reply is cut on its way back.
-  const stop = to === 'responses' ? (turn.stop ?? []) : [];
+  // At what the upstream does not take, the reply is cut on its way back.
+  const stops = from === to ? { sent: turn.stop ?? [], kept: [] } : splitStops(turn.stop ?? [], to);
+  const crossed: TurnRequest = { ...history.turn, model, stream: turn.stream || input.alwaysStream === true };
+  if (turn.stop !== undefined) crossed.stop = stops.sent;
+  const rendered = codecs[to].renderRequest(crossed);
   const context: ReplyContext = {
     model: turn.model,
     now: input.now,
@@ -132,7 +134,7 @@ export function crossRequest(input: CrossingInput): Crossing {
       client: codecs[from],
       upstream: codecs[to],
       restore: tools.restore,
-      stop,
+      stop: stops.kept,
       context,
       errorClient: input.client,
       streams: turn.stream,

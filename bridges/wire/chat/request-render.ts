@@ -5,6 +5,7 @@ import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
+import { MOST_CHAT_STOPS } from '../stop-sequences.ts';
 import type {
   JsonObject,
   JsonValue,
@@ -49,13 +50,14 @@ function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
     else lost.add('top_k', 'Chat Completions has no top_k.');
   }
   if (turn.stop !== undefined && turn.stop.length > 0) {
-    body.stop = turn.stop.slice(0, MOST_STOPS);
-    if (turn.stop.length > MOST_STOPS)
-      lost.add(`${lost.paths.stop}[${MOST_STOPS}]`, `Chat Completions takes ${MOST_STOPS} stop sequences; the others were left out.`);
+    body.stop = turn.stop.slice(0, MOST_CHAT_STOPS);
+    if (turn.stop.length > MOST_CHAT_STOPS)
+      lost.add(
+        `${lost.paths.stop}[${MOST_CHAT_STOPS}]`,
+        `Chat Completions takes ${MOST_CHAT_STOPS} stop sequences; the others were left out.`,
+      );
   }
 }
-
-const MOST_STOPS = 4;
 
 function renderShape(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   renderReasoningRequest(turn, body, lost);

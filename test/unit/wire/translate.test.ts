@@ -503,6 +503,18 @@ describe('stop sequences', () => {
     expect(state).toMatchObject({ ended: true, stoppedEarly: true, stop: 'stop_sequence' });
   });
 
+  it.each([
+    ['messages', 'chat', ['1', '2', '3', '4', 'STOP'], ['1', '2', '3', '4']],
+    ['chat', 'messages', ['END', '\n\n'], ['END']],
+  ] as const)('of a %s client that a %s upstream does not take are kept as well', (from, to, stop, sent) => {
+    const crossing = cross(from, to, bodyOf(from, { stop: [...stop] }));
+    expect(crossing.body).toMatchObject(to === 'chat' ? { stop: sent } : { stop_sequences: sent });
+    expect(crossing.lost.filter(({ path }) => path.startsWith('stop'))).toEqual([]);
+    const { text: told, state } = streamed(crossing, [upstreamStream(to, reply(...text(`one ${stop.at(-1) ?? ''} two`)))]);
+    expect(gistOf(read(from, told)).text).toBe('one ');
+    expect(state).toMatchObject({ stoppedEarly: true, stop: 'stop_sequence' });
+  });
+
   it('cut a whole reply too, with its token counts', () => {
     const crossing = cross('messages', 'responses', bodyOf('messages', { stop: ['STOP'], stream: false }));
     const answer = crossing.reply.json(codecs.responses.renderReply(reply(...text('one STOP two')), upstreamContext()));
