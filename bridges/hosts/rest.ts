@@ -23,21 +23,21 @@ export function createRest(options: { router: Router; keys: Pick<KeyRing, 'check
   const { keys, clock, version } = options;
   const load = once(() => build(options));
 
-  const answer = (res: ServerResponse, status: number, body: object): void => {
+  const answer = (res: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void => {
     const text = JSON.stringify(body);
-    res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+    res.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
   };
-  const refuse = (res: ServerResponse, status: number, code: string, message: string): void =>
-    answer(res, status, { code, status, message });
+  const refuse = (res: ServerResponse, status: number, code: string, message: string, headers?: Record<string, string>): void =>
+    answer(res, status, { code, status, message }, headers);
 
   return {
     async serve(req, res, session) {
       const bearer = /^bearer\s+(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
       // A key that was brought must be right, session or not: a mistake is told, not covered up.
       const known = bearer === undefined ? session : keys.check(bearer) !== undefined;
-      if (!known) return refuse(res, 401, 'key_wrong', KEY_NEEDED);
+      if (!known) return refuse(res, 401, 'key_wrong', KEY_NEEDED, { 'www-authenticate': 'Bearer' });
       if (req.method !== 'GET' && req.method !== 'HEAD')
-        return refuse(res, 405, 'method_not_allowed', 'These endpoints are read with GET.');
+        return refuse(res, 405, 'method_not_allowed', 'These endpoints are read with GET.', { allow: 'GET, HEAD' });
       // A HEAD is routed as the GET it stands for; Node leaves the body of its answer out.
       req.method = 'GET';
       const { handler, description } = await load();

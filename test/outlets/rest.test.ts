@@ -33,6 +33,17 @@ describe('read over HTTP', () => {
     expect(await read('/calls?before=')).toMatchObject({ status: 400 });
   });
 
+  it('say how they are read, and that a key is wanted', async () => {
+    const posted = await fetch(`${origin}/api/calls`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    const nobody = await fetch(`${origin}/api/calls`);
+    expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+  });
+
   it.each([
     ['/calls?limit=none', '"limit" is wrong'],
     ['/calls/none', '"id" is wrong'],
