@@ -39,7 +39,7 @@ class SequenceStopper implements Stopper {
   constructor(sequences: readonly string[]) {
     this.#sequences = sequences;
     this.#firstCodes = new Set(sequences.map((sequence) => sequence.charCodeAt(0)));
-    this.#longest = Math.max(...sequences.map((sequence) => sequence.length));
+    this.#longest = sequences.reduce((longest, { length }) => Math.max(longest, length), 0);
   }
 
   push(event: TurnEvent): TurnEvent[] {

@@ -298,7 +298,7 @@ export class Graph {
       else list.push(one.call);
     }
     const found = [row.call];
-    for (const call of found) found.push(...(children.get(call) ?? []));
+    for (const call of found) for (const child of children.get(call) ?? []) found.push(child);
     return found;
   }
 

@@ -314,9 +314,9 @@ class MessageWriter {
       item.content.filter((part) => part.type !== 'refusal'),
       'assistant',
     );
-    if (this.#lost.own) draft.parts.push(...parts);
+    if (this.#lost.own) for (const part of parts) draft.parts.push(part);
     else if (parts.length > 0) draft.parts.push({ type: 'text', text: joined(parts, '') });
-    draft.refusals.push(...refusals.map((part) => part.text));
+    for (const { text } of refusals) draft.refusals.push(text);
     Object.assign(draft.fields, this.#fields(item));
   }
 
@@ -377,7 +377,7 @@ class MessageWriter {
     const parts = this.#parts(item.content, 'tool');
     const texts = parts.filter((part) => !isMedia(part));
     const media = parts.filter(isMedia);
-    this.#media.push(...media);
+    for (const part of media) this.#media.push(part);
     if (texts.length === 0 && media.length > 0) texts.push({ type: 'text', text: 'The result is in the next user message.' });
     const content = this.#lost.own ? contentOf(texts) : joined(texts, '\n');
     this.#messages.push({

@@ -527,6 +527,21 @@ describe('stop sequences', () => {
   });
 });
 
+describe('a very long list', () => {
+  const MANY = 600_000;
+  it('of stop sequences is kept', () => {
+    const stop = Array.from({ length: MANY }, (_, i) => `STOP${i}`);
+    const crossing = cross('chat', 'responses', bodyOf('chat', { stream: false }, { stop }));
+    const answer = crossing.reply.json(codecs.responses.renderReply(reply(...text('one STOP5 two')), upstreamContext()));
+    expect('body' in answer && gistOf(codecs.chat.parseReply(answer.body)).text).toBe('one ');
+  });
+  it('of parts of one message goes across', () => {
+    const content = Array.from({ length: MANY }, () => ({ type: 'refusal', refusal: 'No.' }));
+    const crossing = cross('chat', 'chat', bodyOf('chat', {}, { messages: [{ role: 'assistant', content }] }));
+    expect(JSON.stringify(crossing.body).length).toBeGreaterThan(MANY);
+  });
+});
+
 describe('what can not be meant across', () => {
   it.each<[WireFormat, JsonObject, string]>([
     ['chat', { n: 2 }, 'n'],

@@ -56,19 +56,19 @@ export function nextOf(placed: Placed): Placed | undefined {
 /** The grid cut into lines, each before those that leave it. */
 function linesOf(placed: readonly Placed[]): Placed[][] {
   const lines: Placed[][] = [];
-  const heads = placed.filter(({ parent }) => parent === null);
+  let heads = placed.filter(({ parent }) => parent === null);
   for (let head = heads.shift(); head !== undefined; head = heads.shift()) {
     const line: Placed[] = [];
     const leaving: Placed[] = [];
     for (let one: Placed | undefined = head; one !== undefined;) {
       line.push(one);
       const next = nextOf(one);
-      leaving.push(...one.children.filter((child) => child !== next));
+      for (const child of one.children) if (child !== next) leaving.push(child);
       one = next;
     }
     lines.push(line);
     // From the bottom up: a line that leaves late is placed first, and the one that leaves early goes around it.
-    heads.unshift(...leaving.reverse());
+    heads = [...leaving.reverse(), ...heads];
   }
   return lines;
 }
@@ -85,7 +85,7 @@ function moveDown(placed: Placed, by: number): void {
 
 function below(placed: Placed): Placed[] {
   const found = [placed];
-  for (const one of found) found.push(...one.children);
+  for (const one of found) for (const child of one.children) found.push(child);
   return found;
 }
 

@@ -65,7 +65,7 @@ function changedLines(before: string, after: string): Line[] {
     const sign = part.added ? '+' : part.removed ? '-' : ' ';
     const isEdge = at === 0 || at === parts.length - 1;
     if (sign !== ' ' || texts.length <= (isEdge ? AROUND : 2 * AROUND) + 1) {
-      lines.push(...texts.map((text) => ({ sign, text }) satisfies Line));
+      for (const text of texts) lines.push({ sign, text });
       continue;
     }
     const head = at === 0 ? [] : texts.slice(0, AROUND);
