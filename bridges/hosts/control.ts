@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/fetch';
 import { RPCHandler } from '@orpc/server/node';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { EngineClient } from '../contract/index.ts';
 import type { Router } from '../engine/handlers.ts';
-import { refuseForeign } from '../engine/paths.ts';
+import { refuseForeign, type Paths } from '../engine/paths.ts';
 import { answers, socketFetch, startSocketListener, type SocketListener } from '../http/socket.ts';
 
 /** Serves the contract on the private socket. Throws `already_running` where another engine answers there. */
@@ -39,6 +40,15 @@ export async function isGone(socketPath: string): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return true;
+}
+
+/**
+ * Waits for an engine that is stopping: it has taken its running file away, and answers still. One that starts answers too
+ * before it writes that file.
+ */
+export async function untilStopped({ control, running }: Pick<Paths, 'control' | 'running'>): Promise<void> {
+  for (let waited = 0; waited < GONE_MS && !existsSync(running) && (await answers(control)); waited += LOOK_MS)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 /** Whether an engine ended while something was asked of it. */

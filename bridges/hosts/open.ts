@@ -14,7 +14,7 @@ import { inTurn } from '../engine/in-turn.ts';
 import { ensureFolders, type Paths } from '../engine/paths.ts';
 import { deferSecrets, type SecretStore } from '../engine/secrets.ts';
 import { openSettings, type SettingsStore } from '../engine/settings.ts';
-import { startControl } from './control.ts';
+import { startControl, untilStopped } from './control.ts';
 import { examine } from './doctor.ts';
 import { practise } from './practise.ts';
 
@@ -58,6 +58,8 @@ export async function openEngine(host: HostKind, options: OpenOptions, own: OwnH
   const platform = options.platform ?? process.platform;
   const clock = options.clock ?? systemClock;
   ensureFolders(paths, platform);
+  // Before anything is read: what it writes last would be missed.
+  await untilStopped(paths);
   const logFile = openLogFile(paths.logs);
   const settings = openSettings(
     paths.settings,
