@@ -196,18 +196,21 @@ const DEEDS: Readonly<Record<string, (hands: Hands) => Promise<void>>> = {
     await on.waitForURL(/q=upstream/);
     await tabTo(on.getByLabel('Outcome'));
     await on.keyboard.press('Enter');
-    await on.getByRole('listbox').waitFor();
+    const marked = on.locator('[role="option"][data-highlighted]');
+    // The list is there a moment before it takes keys.
+    await marked.waitFor();
     await on.keyboard.press('ArrowDown');
+    await marked.filter({ hasText: 'Succeeded' }).waitFor();
     await on.keyboard.press('Enter');
     await on.waitForURL(/outcome=/);
     const grid = on.getByRole('grid');
     await tabTo(grid);
     // The rows of the filter may still be on their way.
-    const marked = async (): Promise<string | null> => {
+    const first = async (): Promise<string | null> => {
       await on.keyboard.press('Home');
       return grid.getAttribute('aria-activedescendant');
     };
-    await expect.poll(marked).toBe(`call-${id}`);
+    await expect.poll(first).toBe(`call-${id}`);
     await on.keyboard.press('Enter');
     await on.waitForURL(/\/calls\/\d+\?/);
     const tabs = on.getByRole('tab');

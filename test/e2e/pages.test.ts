@@ -530,6 +530,7 @@ describe('the frame', () => {
       const path = title === 'Overview' ? '/' : `/${title.toLowerCase()}`;
       await view.go(path);
       await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
+      if (title === 'Calls') await page.getByRole('group', { name: 'command that makes a call' }).waitFor();
       const beyond = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
       await expect.poll(beyond, { message: path }).toBe(0);
       // A card hides what is wider than it is.
