@@ -3,6 +3,7 @@ import type { Witness } from './holder.ts';
 import type { TokenAnswer, Tokens } from './keeper.ts';
 import type { Use } from '../contract/index.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
+import { outOfScope } from '../upstreams/upstreams.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
 /** What a call goes out with; a bridge adds what else it needs. */
@@ -238,7 +239,7 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
   #isOutOfScope(): boolean {
     const { use } = this.#request;
     const reason = use === undefined ? undefined : this.#options.admits(use);
-    if (reason !== undefined) this.#refuse({ kind: 'not_entitled', code: 'out_of_scope', message: reason });
+    if (reason !== undefined) this.#refuse(outOfScope(reason));
     return reason !== undefined;
   }
 

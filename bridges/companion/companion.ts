@@ -20,7 +20,7 @@ import { lifting, restored, type Lifted } from '../wire/lift.ts';
 import { crossRequest, returnReasoning, type Crossing } from '../wire/translate.ts';
 import { holdsHandle } from '../wire/opaque.ts';
 import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
-import type { KnownUpstream, UpstreamId, Upstreams } from '../upstreams/upstreams.ts';
+import { outOfScope, type KnownUpstream, type UpstreamId, type Upstreams } from '../upstreams/upstreams.ts';
 import type { UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import { Ahead } from './ahead.ts';
 import { clientOf, errorFamily, errorWire, readTarget, type Surface, type Target } from './client.ts';
@@ -266,8 +266,8 @@ export function createDoor(options: DoorOptions): Door {
     const known = found?.forModel?.(decided.model ?? model) ?? found;
     if (known === undefined)
       return { kind: 'model_unknown', message: `The rule for this call names ${decided.upstream}, which is not set up.` };
-    const outOfScope = known.admits?.(caller.use);
-    if (outOfScope !== undefined) return { kind: 'not_entitled', code: 'out_of_scope', message: outOfScope };
+    const reason = known.admits?.(caller.use);
+    if (reason !== undefined) return outOfScope(reason);
     return { id: decided.upstream, rule: decided.rule, known, credential: credentialFor(known), wire, model, alias: decided.model };
   };
 

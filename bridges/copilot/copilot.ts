@@ -8,7 +8,7 @@ import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { Settings } from '../contract/index.ts';
-import { systemPause, type Pause } from '../engine/clock.ts';
+import { inTime, systemPause, type Pause } from '../engine/clock.ts';
 import type { ChildRunner } from '../engine/child.ts';
 import { directSource } from './github.ts';
 import { plainModel, prepare } from './prepare.ts';
@@ -118,7 +118,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     const asked = session?.models();
     const { list: known, first } = session === models.of ? models : { list: [], first: undefined };
     const isFirst = asked !== undefined && known.length === 0;
-    models = { of: session, until: clock.now() + KEPT_MS, list: known, first: isFirst ? (first ?? inTime(asked)) : undefined };
+    models = { of: session, until: clock.now() + KEPT_MS, list: known, first: isFirst ? (first ?? settled(asked)) : undefined };
     const list = await asked?.catch((error: unknown) => {
       log.warn('copilot.ask_failed', { error });
       return undefined;
@@ -127,10 +127,8 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
     models = list === undefined ? { ...models, until: 0, first: undefined } : { ...models, list, first: undefined };
     return models.list;
   };
-  const inTime = async (work: Promise<unknown>): Promise<void> => {
-    const over = new AbortController();
-    await Promise.race([work.catch(() => undefined), systemPause(FIRST_LIST_MS, over.signal)]);
-    over.abort();
+  const settled = async (asked: Promise<unknown>): Promise<void> => {
+    await inTime(asked, FIRST_LIST_MS, 'GitHub takes its time.').catch(() => undefined);
   };
   const refreshQuota = async (): Promise<void> => {
     const session = holder.session();

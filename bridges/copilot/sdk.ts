@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { DrawbridgeError } from '../contract/errors.ts';
-import { systemPause, type Clock, type Pause } from '../engine/clock.ts';
+import { inTime, type Clock, type Pause } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { plainEnvironment } from '../engine/child.ts';
 import { readModels } from './models.ts';
@@ -53,13 +53,8 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
   let stopped = false;
   const endpoints = new Map<string, { until: number; endpoint: Grant }>();
 
-  const inTime = async <T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T> => {
-    const over = new AbortController();
-    const late = (options.pause ?? systemPause)(milliseconds, over.signal).then(() => {
-      throw new Error('The Copilot SDK does not answer.');
-    });
-    return Promise.race([work, late]).finally(() => over.abort());
-  };
+  const patiently = <T>(work: Promise<T>, milliseconds = PATIENCE_MS): Promise<T> =>
+    inTime(work, milliseconds, 'The Copilot SDK does not answer.', options.pause);
 
   const open = async (token: string): Promise<Running> => {
     const Client = await options.load();
@@ -74,8 +69,8 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       clientInfo: { applicationName: 'drawbridge', applicationVersion: options.version },
     });
     try {
-      await inTime(client.start());
-      const session = await inTime(
+      await patiently(client.start());
+      const session = await patiently(
         client.createSession({ gitHubToken: token, availableTools: [], onPermissionRequest: () => ({ kind: 'reject' }) }),
       );
       return { token, client, session };
@@ -92,7 +87,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
     if (held !== undefined) await end(held.client);
   };
   const end = async (client: SdkClient): Promise<void> => {
-    await inTime(client.stop(), STOP_MS).catch(async (error: unknown) => {
+    await patiently(client.stop(), STOP_MS).catch(async (error: unknown) => {
       log.warn('copilot.sdk_stop_failed', { error });
       await client.forceStop().catch(() => undefined);
     });
@@ -112,7 +107,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       running ??= open(token);
       asked = running;
       held = await asked;
-      return await inTime(question(held));
+      return await patiently(question(held));
     } catch (error) {
       if (isFirst && !stopped && asked !== undefined && asked !== running) return ask(token, question, false);
       // A model that one client made up is no reason to end what all use.

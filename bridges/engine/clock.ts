@@ -17,3 +17,12 @@ export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>
 export const systemPause: Pause = async (milliseconds, signal) => {
   await timer(milliseconds, undefined, { signal, ref: false }).catch(() => undefined);
 };
+
+/** What a work comes to; throws an Error that says `late` where it takes longer than a time in milliseconds. */
+export async function inTime<T>(work: Promise<T>, milliseconds: number, late: string, pause: Pause = systemPause): Promise<T> {
+  const over = new AbortController();
+  const overdue = pause(milliseconds, over.signal).then(() => {
+    throw new Error(late);
+  });
+  return Promise.race([work, overdue]).finally(() => over.abort());
+}

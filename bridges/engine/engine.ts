@@ -170,6 +170,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
   const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
   const proxies = (): ProxySources => ({ setting: settings.current().network.proxy, env: ports.proxyEnv });
+  const proxy = (): ReturnType<typeof namedProxy> => namedProxy('https:', proxies());
   const forBridges: BridgeOptions = {
     home: paths.home,
     settings: () => settings.current(),
@@ -371,7 +372,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => listening.status().address,
-    proxy: () => namedProxy('https:', proxies()),
+    proxy,
     bridges,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {
@@ -381,7 +382,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         status: await engine.status(),
         settings: settings.current(),
         settingsProblem: settings.problem(),
-        proxy: namedProxy('https:', proxies()),
+        proxy: proxy(),
         doctor,
         bridges: Object.values(bridges).map((bridge) => bridge.detail()),
         tunnels: await tunnels.list(),

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import buildConnector from 'undici/lib/core/connect.js';
 import { beyond, lost, malformed, notReached, refused, silent } from './proxy-error.ts';
-import { proxyFor, type Proxy, type ProxySources } from './proxy.ts';
+import { portOf, proxyFor, type Proxy, type ProxySources } from './proxy.ts';
 import { ReplyReader } from './reply-reader.ts';
 import { requestHead } from './request-head.ts';
 import { isStranger, systemTrusted, trustSystem } from './system-certificates.ts';
@@ -63,7 +63,7 @@ function connectThrough(proxy: Proxy, to: Destination, connect: ReturnType<typeo
   const { protocol, hostname, port } = proxy;
   const plain = connectToProxy({ protocol, hostname, port, host: proxy.name }, (error, socket) => {
     if (socket === undefined) return finish(notReached(proxy, error ?? undefined));
-    const authority = `${name}:${to.port || (to.protocol === 'https:' ? '443' : '80')}`;
+    const authority = `${name}:${portOf(to)}`;
     askFor(socket, proxy, authority, (problem) => {
       if (problem !== undefined || over) return finish(problem ?? silent(proxy));
       if (to.protocol !== 'https:') {

@@ -1,3 +1,4 @@
+/** The code of the system, of TLS or of undici that an error bears; empty where it bears none. */
 export function codeOf(error: Error | undefined): string {
   return error !== undefined && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -24,9 +24,10 @@ export function proxyFor(to: Target, sources: ProxySources): Proxy | undefined {
   const named = namedProxy(to.protocol, sources);
   if (named === undefined || 'unusable' in named) return undefined;
   const host = plainHost(to.hostname);
-  const port = to.port || (to.protocol === 'https:' ? '443' : '80');
-  return isLoopback(host) || isExcepted(host, port, valueOf(sources.env, 'no_proxy')?.value ?? '') ? undefined : named;
+  return isLoopback(host) || isExcepted(host, portOf(to), valueOf(sources.env, 'no_proxy')?.value ?? '') ? undefined : named;
 }
+
+export const portOf = ({ protocol, port }: Pick<Target, 'protocol' | 'port'>): string => port || (protocol === 'https:' ? '443' : '80');
 
 /** The proxy that is named for these connections, whoever it is excepted for, or that what is named can't be used. */
 export function namedProxy(protocol: string, { setting, env }: ProxySources): Proxy | { unusable: true; from: string } | undefined {
@@ -48,7 +49,7 @@ function read(value: string, from: string): ReturnType<typeof namedProxy> {
   const text = value.includes('://') ? value : `http://${value}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) return { unusable: true, from };
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  const port = portOf(url);
   const login = `${decoded(url.username)}:${decoded(url.password)}`;
   return {
     protocol: url.protocol,

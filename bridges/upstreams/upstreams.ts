@@ -2,6 +2,7 @@ import type { BridgeName, Settings, Use, Upstream as UpstreamStatus, WireFormat 
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
 import type { ProxySources } from './proxy.ts';
+import type { TurnError } from '../wire/turn.ts';
 import type { StreamingUpstream, Upstream } from './upstream.ts';
 
 export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
@@ -39,6 +40,9 @@ export type Upstreams = {
   apply(settings: Settings): void;
   stop(): Promise<void>;
 };
+
+/** A call that may not go to an upstream, for the reason that `admits` gave. */
+export const outOfScope = (reason: string): TurnError => ({ kind: 'not_entitled', code: 'out_of_scope', message: reason });
 
 const ALL: readonly WireFormat[] = ['chat', 'responses', 'messages'];
 const LABELS: Record<UpstreamId, string> = {
