@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse, type IncomingHttpHeaders } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import type { CallStart, OpenCall, Recorder } from '../capture/recorder.ts';
@@ -13,6 +13,7 @@ import type { Room, Rooms } from '../engine/rooms.ts';
 import { decodeBody, hasBody, receiveBody, type BodyReader, type BodyResult } from '../http/body.ts';
 import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, closeAfterAnswer, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
+import type { ServedReply, ServedRequest } from '../http/served.ts';
 import { cutUnread } from '../http/unread.ts';
 import { RequestError } from '../wire/codec.ts';
 import { exactNumbers, readBody } from '../wire/exact-numbers.ts';
@@ -75,12 +76,12 @@ export type Door = {
   /** Binds 127.0.0.1:port. Rejects with the bind error. */
   start(port: number): Promise<Listener>;
   /** Serves a request that another listener took and guarded, with that listener's keys in the place of ours. */
-  serve(req: IncomingMessage, res: ServerResponse, identify: Identify): void;
-  renderError: (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']) => ErrorAnswer;
-  onRefused: (refusal: Refusal, req: IncomingMessage, answer: ErrorAnswer) => void;
+  serve(req: ServedRequest, res: ServedReply, identify: Identify): void;
+  renderError: (refusal: Refusal, target: string | undefined, headers: IncomingHttpHeaders) => ErrorAnswer;
+  onRefused: (refusal: Refusal, req: ServedRequest, answer: ErrorAnswer) => void;
 };
 
-type Incoming = { req: IncomingMessage; res: ServerResponse; arrivedAt: number; target: Target };
+type Incoming = { req: ServedRequest; res: ServedReply; arrivedAt: number; target: Target };
 type Caller = { name: string; use: Use; own: boolean; replay: Replaying | undefined };
 
 /**
@@ -97,11 +98,11 @@ export function createDoor(options: DoorOptions): Door {
       onRefused: (r, req, told) => recordRefused(r, req, told, incoming.arrivedAt),
     });
   };
-  const renderGuardError = (refusal: Refusal, target: string | undefined, headers: IncomingMessage['headers']): ErrorAnswer =>
+  const renderGuardError = (refusal: Refusal, target: string | undefined, headers: IncomingHttpHeaders): ErrorAnswer =>
     renderRefusal(refusal, target, headers, newId('req'));
 
   /** A call that was meant, but came to nothing before its body was read. */
-  const recordRefused = (refusal: Refusal, req: IncomingMessage, told: ErrorAnswer, arrivedAt: number): void => {
+  const recordRefused = (refusal: Refusal, req: ServedRequest, told: ErrorAnswer, arrivedAt: number): void => {
     log.info('companion.refused', { code: refusal.code, status: refusal.status, client: clientOf(req.headers).name });
     const target = readTarget(req.url ?? '');
     if (req.method !== 'POST' || UNRECORDED.has(refusal.code)) return;
@@ -119,7 +120,7 @@ export function createDoor(options: DoorOptions): Door {
     call.end({ cut: false, error: refusal.message });
   };
 
-  const serve = (req: IncomingMessage, res: ServerResponse, identify: Identify): void => {
+  const serve = (req: ServedRequest, res: ServedReply, identify: Identify): void => {
     const incoming: Incoming = { req, res, arrivedAt: clock.monotonic(), target: readTarget(req.url ?? '/') };
     const { surface, pathKey } = incoming.target;
     if (surface.kind === 'health' || surface.kind === 'hello') return answerUnread(incoming);
@@ -144,6 +145,8 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   const answerUnread = ({ req, res, target }: Incoming): void => {
+    // Connections for calls bring nothing else.
+    if (!(req instanceof IncomingMessage) || !(res instanceof ServerResponse)) return void res.destroy();
     if (hasBody(req)) closeAfterAnswer(req, res);
     // Express would decode what stands in the key's place, whatever that is.
     req.url = target.target;
@@ -478,8 +481,7 @@ export function createDoor(options: DoorOptions): Door {
     return built;
   }
 
-  const onRefused = (refusal: Refusal, req: IncomingMessage, told: ErrorAnswer): void =>
-    recordRefused(refusal, req, told, clock.monotonic());
+  const onRefused = (refusal: Refusal, req: ServedRequest, told: ErrorAnswer): void => recordRefused(refusal, req, told, clock.monotonic());
 
   return {
     serve,
@@ -487,10 +489,13 @@ export function createDoor(options: DoorOptions): Door {
     onRefused,
     start: (port) => {
       const { limits } = options.settings();
+      const identify: Identify = (key) => options.tickets?.identify(key) ?? keys.check(key);
+      const serveHere = (req: ServedRequest, res: ServedReply): void => serve(req, res, identify);
       return startListener({
         port,
         limits,
-        serve: (req, res) => serve(req, res, (key) => options.tickets?.identify(key) ?? keys.check(key)),
+        serve: serveHere,
+        calls: { takes: (target) => isCall(readTarget(target).surface), serve: serveHere },
         renderError: renderGuardError,
         onRefused,
       });
@@ -586,7 +591,7 @@ const KEY_WRONG: Refusal = {
 const TARGETS: Record<WireFormat, string> = { chat: '/v1/chat/completions', responses: '/v1/responses', messages: '/v1/messages' };
 
 function baseStart(
-  req: IncomingMessage,
+  req: ServedRequest,
   target: Target,
   arrivedAt: number,
 ): Pick<CallStart, 'client' | 'clientVersion' | 'method' | 'target' | 'wireIn' | 'rawHeaders' | 'arrivedAt'> {
@@ -602,16 +607,16 @@ function baseStart(
   };
 }
 
-function wireOf({ headers }: IncomingMessage, { surface, target }: Target): WireFormat {
+function wireOf({ headers }: ServedRequest, { surface, target }: Target): WireFormat {
   return surface.kind === 'call' ? surface.wire : errorWire(target, headers);
 }
 
-function methodOf(req: IncomingMessage): UpstreamRequest['method'] {
+function methodOf(req: ServedRequest): UpstreamRequest['method'] {
   return req.method === 'POST' || req.method === 'HEAD' ? req.method : 'GET';
 }
 
 /** A translated request is a new one: of the client's headers only its credential goes on, under the name the format uses. */
-function crossHeaders(req: IncomingMessage, credential: Credential, to: WireFormat): string[] {
+function crossHeaders(req: ServedRequest, credential: Credential, to: WireFormat): string[] {
   const kept = forwardHeaders(req.rawHeaders, credential);
   let token: string | undefined;
   for (let i = 0; i + 1 < kept.length; i += 2) {

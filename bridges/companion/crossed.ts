@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
+import type { ServedReply } from '../http/served.ts';
 import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import type { RenderedError } from '../wire/codec.ts';
@@ -28,7 +28,7 @@ export type CrossedOptions = {
 
 /** A reply that changes wire format on its way. The recorder sees both sides of it. */
 export class CrossedReply implements ReplySink {
-  readonly #res: ServerResponse;
+  readonly #res: ServedReply;
   readonly #call: OpenCall;
   readonly #options: CrossedOptions;
   #flow: Flow | undefined;
@@ -47,7 +47,7 @@ export class CrossedReply implements ReplySink {
   /** Losses of an upstream that changed what the wire made of the request. */
   #lost: readonly Loss[] = [];
 
-  constructor(res: ServerResponse, call: OpenCall, options: CrossedOptions) {
+  constructor(res: ServedReply, call: OpenCall, options: CrossedOptions) {
     this.#res = res;
     this.#call = call;
     this.#options = options;
@@ -233,7 +233,8 @@ export class CrossedReply implements ReplySink {
     this.#call.replyStart(status, headers);
     this.#call.replyData(body);
     if (!this.#res.destroyed) {
-      this.#res.writeHead(status, headers).end(body);
+      this.#res.writeHead(status, headers);
+      this.#res.end(body);
       cutUnread(this.#res, this.#options.idleMs);
     }
     this.#end(false, this.#state?.error?.message ?? (status >= 400 ? 'The upstream answered with an error.' : undefined));

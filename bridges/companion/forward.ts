@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import type { OpenCall } from '../capture/recorder.ts';
 import type { Loss } from '../wire/turn.ts';
 import type { ErrorAnswer } from '../http/listener.ts';
+import type { ServedReply } from '../http/served.ts';
 import { cutUnread } from '../http/unread.ts';
 import type { Flow, ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { returnHeaders } from './headers.ts';
@@ -11,7 +11,7 @@ import { returnHeaders } from './headers.ts';
  * holds the upstream back, one that leaves ends it. The recorder sees what the client sees.
  */
 export class ForwardedReply implements ReplySink {
-  readonly #res: ServerResponse;
+  readonly #res: ServedReply;
   readonly #call: OpenCall;
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
@@ -27,7 +27,7 @@ export class ForwardedReply implements ReplySink {
 
   /** `lost`: of the request, before it went to the upstream. */
   constructor(
-    res: ServerResponse,
+    res: ServedReply,
     call: OpenCall,
     idleMs: number,
     renderFailure: (failure: UpstreamFailure) => ErrorAnswer,
@@ -142,7 +142,7 @@ const BREAK_OFF_MS = 5_000;
  * Ends a reply so that its client sees that it broke off: what was written still arrives, the proper end never does.
  * Ending cleanly would pass a cut reply off as a whole one.
  */
-export function breakOff(res: ServerResponse): void {
+export function breakOff(res: ServedReply): void {
   const { socket } = res;
   if (socket === null) return void res.destroy();
   // A client of HTTP/1.0 takes the end of its connection for that of the reply. Only one with an address can be reset.
@@ -156,7 +156,7 @@ export function breakOff(res: ServerResponse): void {
 const ANSWER_MS = 60_000;
 
 /** Writes a whole answer of our own, and records it. */
-export function answer(res: ServerResponse, call: OpenCall, reply: ErrorAnswer): void {
+export function answer(res: ServedReply, call: OpenCall, reply: ErrorAnswer): void {
   const body = Buffer.from(reply.body);
   const headers = { ...reply.headers, 'content-length': String(body.length) };
   call.replyStart(reply.status, headers);

@@ -1,8 +1,8 @@
-import type http from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { fillAt, type Room, type Rooms } from '../engine/rooms.ts';
 import type { Refusal } from './guard.ts';
+import type { ServedReply, ServedRequest } from './served.ts';
 
 /** A body, or why it was refused. `aborted`: the client went away, there is nobody to answer. `room`: the memory of a large one. */
 export type BodyResult = { bytes: Buffer; room?: Room } | { refusal: Refusal } | { aborted: true };
@@ -29,14 +29,15 @@ export const LARGE = 64 * 1024;
  * or sends too much gets 413 at once. Calls back exactly once; a callback, not a promise, for the hot path's sake.
  */
 export function receiveBody(
-  req: http.IncomingMessage,
-  res: http.ServerResponse,
+  req: ServedRequest,
+  res: ServedReply,
   limits: { bodyBytes: number; idleMs: number },
   done: (result: BodyResult) => void,
   large?: LargeBodies,
 ): void {
   const declared = declaredLength(req);
   if (declared !== undefined && declared > limits.bodyBytes) return done({ refusal: tooLarge(limits.bodyBytes) });
+  if (req.whole !== undefined) return done({ bytes: req.whole });
   if (req.headers.expect !== undefined) res.writeContinue();
 
   // A declared large body gets its room at once: one copy as it arrives, none at the end.
@@ -99,7 +100,7 @@ export function receiveBody(
 }
 
 /** Whether a request brings a body (RFC 9112, section 6.3). */
-export function hasBody(req: http.IncomingMessage): boolean {
+export function hasBody(req: ServedRequest): boolean {
   return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0;
 }
 
@@ -110,7 +111,7 @@ function joined(chunks: readonly Buffer[]): Buffer {
   return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
-function declaredLength(req: http.IncomingMessage): number | undefined {
+function declaredLength(req: ServedRequest): number | undefined {
   const value = req.headers['content-length'];
   return value === undefined ? undefined : Number(value);
 }

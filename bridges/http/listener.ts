@@ -2,7 +2,9 @@ import { chmodSync, rmSync } from 'node:fs';
 import http, { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { guard, type Refusal } from './guard.ts';
+import { CallConnection } from './call-connection.ts';
+import { guard, type Head, type Refusal } from './guard.ts';
+import type { ServedReply, ServedRequest } from './served.ts';
 
 /** Time-outs and sizes of a listener. Milliseconds, bytes, counts. */
 export type ListenerLimits = { headersMs: number; connections: number };
@@ -24,10 +26,17 @@ export type ListenerOptions = {
   landingFrom?: string;
   /** Answers a request that passed the guard. */
   serve(req: http.IncomingMessage, res: http.ServerResponse): void;
+  /** Calls to models, which most connections bring nothing but: read and answered without Node's HTTP server. */
+  calls?: {
+    /** Whether a POST to this target is one. */
+    takes(target: string): boolean;
+    /** As `serve`; a body is listened to before this returns, or never. */
+    serve(req: ServedRequest, res: ServedReply): void;
+  };
   /** An error body in the words of the listener's callers; `target` is undefined where not even the head could be read. */
   renderError(refusal: Refusal, target: string | undefined, headers: http.IncomingHttpHeaders): ErrorAnswer;
   /** Told of every refusal after the answer was sent, so that calls that were meant can be recorded. */
-  onRefused?(refusal: Refusal, req: http.IncomingMessage, answer: ErrorAnswer): void;
+  onRefused?(refusal: Refusal, req: ServedRequest, answer: ErrorAnswer): void;
   onConnection?: (socket: Socket) => void;
 };
 
@@ -71,7 +80,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const handle = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     replies.set(req.socket, res);
     if (!server.listening) res.shouldKeepAlive = false;
-    const refusal = checkHead(req, port, options);
+    const refusal = checkHead(headOf(req), port, options);
     if (refusal === undefined) options.serve(req, res);
     else answerRefusal(refusal, req, res, options);
   };
@@ -84,7 +93,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     else answerOnSocket(refusal, socket, options.renderError(refusal, req?.url, req?.headers ?? {}));
   };
   server.on('upgrade', (req: http.IncomingMessage, socket: Duplex) =>
-    refuseOn(socket, checkHead(req, port, options) ?? upgradeRefused, req),
+    refuseOn(socket, checkHead(headOf(req), port, options) ?? upgradeRefused, req),
   );
   server.on('connect', (_req: http.IncomingMessage, socket: Duplex) =>
     refuseOn(socket, { status: 405, code: 'method_not_allowed', message: 'This is no forward proxy.' }),
@@ -98,14 +107,23 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   // A connection that the system could not hand over is lost to its caller; it must not end the engine.
   server.on('error', () => {});
 
+  const connections =
+    options.calls === undefined
+      ? undefined
+      : takeCalls(server, options.calls, {
+          check: (head) => checkHead(head, port, options),
+          refuse: refuseOn,
+          headersMs: options.limits.headersMs,
+        });
   if (options.onConnection !== undefined) server.on('connection', options.onConnection);
+  const stopAll = (graceMs: number): Promise<void> => stop(server, replies.values(), connections ?? [], graceMs);
 
   if (options.socket !== undefined) {
     await bindSocket(server, options.socket);
-    return { port: 0, address: options.socket, stop: (graceMs) => stop(server, replies.values(), graceMs) };
+    return { port: 0, address: options.socket, stop: stopAll };
   }
   port = await bind(server, options.port);
-  return { port, address: `127.0.0.1:${port}`, stop: (graceMs) => stop(server, replies.values(), graceMs) };
+  return { port, address: `127.0.0.1:${port}`, stop: stopAll };
 }
 
 const upgradeRefused: Refusal = {
@@ -114,24 +132,25 @@ const upgradeRefused: Refusal = {
   message: 'WebSockets are not served here. Send the same request over HTTP; streams arrive as server-sent events.',
 };
 
-function checkHead(req: http.IncomingMessage, port: number, options: ListenerOptions): Refusal | undefined {
-  return guard(
-    { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
-    {
-      port,
-      ownOrigin: options.ownOrigin === true,
-      ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
-      ...(options.landing === undefined ? {} : { landing: options.landing }),
-      ...(options.landingFrom === undefined ? {} : { landingFrom: options.landingFrom }),
-    },
-  );
+function headOf({ method = '', url = '', rawHeaders }: http.IncomingMessage): Head {
+  return { method, target: url, rawHeaders };
+}
+
+function checkHead(head: Head, port: number, options: ListenerOptions): Refusal | undefined {
+  return guard(head, {
+    port,
+    ownOrigin: options.ownOrigin === true,
+    ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
+    ...(options.landing === undefined ? {} : { landing: options.landing }),
+    ...(options.landingFrom === undefined ? {} : { landingFrom: options.landingFrom }),
+  });
 }
 
 /** Answers a refused request and closes its connection, so that nothing pipelined behind it is served. */
 export function answerRefusal(
   refusal: Refusal,
-  req: http.IncomingMessage,
-  res: http.ServerResponse,
+  req: ServedRequest,
+  res: ServedReply,
   options: Pick<ListenerOptions, 'renderError' | 'onRefused'>,
 ): void {
   const answer = options.renderError(refusal, req.url, req.headers);
@@ -145,7 +164,7 @@ export function answerRefusal(
  * For a request whose body is of no use: closes its connection once the answer is out. What the client is still sending is
  * read away for a moment first: a socket closed on unread bytes is reset, and the client would lose the answer.
  */
-export function closeAfterAnswer(req: http.IncomingMessage, res: http.ServerResponse): void {
+export function closeAfterAnswer(req: ServedRequest, res: ServedReply): void {
   const socket = req.socket;
   res.shouldKeepAlive = false;
   req.resume();
@@ -184,6 +203,8 @@ function answerOnSocket(refusal: Refusal, socket: Duplex, answer: ErrorAnswer): 
   socket.once('close', () => clearTimeout(timer));
 }
 
+const NOT_IN_TIME: Refusal = { status: 408, code: 'timeout', message: 'The request was not sent in time. Send it again.' };
+
 /** What Node's parser found, as an answer; undefined where the connection was simply lost. */
 function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
   switch (error.code) {
@@ -197,7 +218,7 @@ function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
         message: `The headers are larger than ${MAX_HEADER_BYTES / 1024} KiB. Send fewer or shorter ones.`,
       };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, code: 'timeout', message: 'The request was not sent in time. Send it again.' };
+      return NOT_IN_TIME;
     default:
       return { status: 400, code: 'bad_request', message: 'The bytes sent are not a valid HTTP/1.1 request.' };
   }
@@ -225,13 +246,53 @@ function bindSocket(server: http.Server, path: string): Promise<void> {
   });
 }
 
-async function stop(server: http.Server, replies: Iterable<http.ServerResponse>, graceMs: number): Promise<void> {
+/** Has connections begin as ones for calls; Node's server gets those that bring anything else. Returns the open ones. */
+function takeCalls(
+  server: http.Server,
+  calls: NonNullable<ListenerOptions['calls']>,
+  listener: {
+    check(head: Head): Refusal | undefined;
+    refuse(socket: Duplex, refusal: Refusal): void;
+    headersMs: number;
+  },
+): Iterable<CallConnection> {
+  const open = new Set<CallConnection>();
+  // Among them is what has Node's server read a connection.
+  const taken = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket) => {
+    const connection = new CallConnection(socket, {
+      takes: ({ target, rawHeaders }) => calls.takes(target) && listener.check({ method: 'POST', target, rawHeaders }) === undefined,
+      serve: (req, res) => calls.serve(req, res),
+      headersMs: listener.headersMs,
+      handOver() {
+        open.delete(connection);
+        for (const take of taken) Reflect.apply(take, server, [socket]);
+      },
+      silent: () => listener.refuse(socket, NOT_IN_TIME),
+    });
+    open.add(connection);
+    socket.once('close', () => open.delete(connection));
+  });
+  return open;
+}
+
+async function stop(
+  server: http.Server,
+  replies: Iterable<http.ServerResponse>,
+  connections: Iterable<CallConnection>,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   server.closeIdleConnections();
   for (const res of replies) endWith(res);
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  for (const connection of connections) connection.stop();
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+    for (const connection of connections) connection.destroy();
+  }, graceMs);
   await closed;
   clearTimeout(timer);
 }

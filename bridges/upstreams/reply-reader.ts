@@ -1,4 +1,4 @@
-import { HEADER_NAME } from './request-head.ts';
+import { FORBIDDEN, HEADER_NAME } from '../http/grammar.ts';
 
 /** Told what a reply says as it is read. Header names are lower case. */
 export type ReplyEvents = {
@@ -17,9 +17,6 @@ const LF = 10;
 const SEMICOLON = 59;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
-/** What no head may hold: controls, and line breaks that are not CR LF. */
-// oxlint-disable-next-line no-control-regex -- Controls are what it looks for.
-const FORBIDDEN = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
 const LENGTH = /^\d{1,15}$/;
 
 /** Where the reader stands: the head, a body by its kind of end, the framing of a chunked one, or past the end. */

@@ -1,6 +1,6 @@
+import { HEADER_NAME } from '../http/grammar.ts';
+
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-/** What a header may be called (RFC 9110, section 5.1). */
-export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
