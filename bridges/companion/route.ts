@@ -76,6 +76,7 @@ function withCredential(upstream: UpstreamId, rule: string, question: RouteQuest
 }
 
 function matches(pattern: string, value: string): boolean {
+  if (pattern === '*') return true;
   if (!pattern.includes('*')) return pattern === value;
   const parts = pattern.split('*');
   const first = parts[0] ?? '';

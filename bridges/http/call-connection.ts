@@ -151,7 +151,7 @@ export class CallConnection {
   };
 
   readonly #onClose = (): void => {
-    this.#request?.emit('close');
+    this.#request?.closed();
     this.#reply?.closed();
   };
 }
@@ -160,7 +160,7 @@ export class CallConnection {
 const ignore = (): void => {};
 
 /** A request whose head was read. */
-class CallRequest extends EventEmitter implements ServedRequest {
+class CallRequest implements ServedRequest {
   readonly method = 'POST';
   readonly httpVersion = '1.1';
   readonly url: string;
@@ -171,9 +171,10 @@ class CallRequest extends EventEmitter implements ServedRequest {
   complete: boolean;
   /** Bytes of the body still to come. */
   #left: number;
+  /** Most bodies come whole, and nobody listens. */
+  #events: EventEmitter | undefined;
 
   constructor(head: CallHead, socket: Socket, whole: Buffer | undefined) {
-    super();
     this.whole = whole;
     this.complete = whole !== undefined;
     this.url = head.target;
@@ -187,12 +188,30 @@ class CallRequest extends EventEmitter implements ServedRequest {
   take(bytes: Buffer): Buffer | undefined {
     const own = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
     this.#left -= own.length;
-    if (own.length > 0) this.emit('data', own);
+    if (own.length > 0) this.#events?.emit('data', own);
     if (this.#left === 0) {
       this.complete = true;
-      this.emit('end');
+      this.#events?.emit('end');
     }
     return own.length < bytes.length ? bytes.subarray(own.length) : undefined;
+  }
+
+  closed(): void {
+    this.#events?.emit('close');
+  }
+
+  on(event: string, listener: (piece: Buffer) => void): void {
+    this.#events ??= new EventEmitter();
+    this.#events.on(event, listener);
+  }
+
+  once(event: string, listener: () => void): void {
+    this.#events ??= new EventEmitter();
+    this.#events.once(event, listener);
+  }
+
+  off(event: string, listener: (piece: Buffer) => void): void {
+    this.#events?.off(event, listener);
   }
 
   pause(): void {

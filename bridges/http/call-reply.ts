@@ -83,11 +83,14 @@ export class CallReply extends EventEmitter implements ServedReply {
   }
 
   flushHeaders(): void {
-    if (this.#head !== '') this.#send('', undefined, '');
+    if (this.#head === '') return;
+    this.#cork();
+    this.#send('', undefined, '');
   }
 
   write(piece: Buffer): boolean {
     if (this.writableEnded || this.destroyed || this.#bodiless || piece.length === 0) return true;
+    this.#cork();
     const wide = this.#chunked ? this.#send(`${piece.length.toString(16)}\r\n`, piece, '\r\n') : this.#send('', piece, '');
     this.#waitsForDrain ||= !wide;
     return wide;
@@ -97,6 +100,8 @@ export class CallReply extends EventEmitter implements ServedReply {
     if (this.writableEnded || this.destroyed) return this;
     this.writableEnded = true;
     const piece = typeof last === 'string' ? Buffer.from(last) : last;
+    // One write needs no cork.
+    if (piece !== undefined && piece.length > COPIED) this.#cork();
     if (this.#bodiless) this.#send('', undefined, '', this.#onWritten);
     else if (!this.#chunked) this.#send('', piece, '', this.#onWritten);
     else if (piece === undefined || piece.length === 0) this.#send(LAST_CHUNK, undefined, '', this.#onWritten);
@@ -133,7 +138,6 @@ export class CallReply extends EventEmitter implements ServedReply {
   /** Writes the head where it waits, then what stands before the piece, the piece, and what stands behind it. */
   #send(before: string, piece: Buffer | undefined, after: string, written?: () => void): boolean {
     const socket = this.#socket;
-    this.#cork();
     const start = this.#head === '' ? before : this.#head + before;
     this.#head = '';
     if (piece === undefined) return socket.write(start, 'latin1', written);
