@@ -22,8 +22,8 @@ const MAX_HEAD_BYTES = 12 * 1024;
 const MAX_HEADERS = 100;
 const TARGET = /^\/[\x21-\x7e]*$/;
 const LENGTH = /^\d{1,15}$/;
-/** Headers that change how a request is read, or what follows it. */
-const INVOLVED = new Set(['transfer-encoding', 'expect', 'upgrade', 'te', 'trailer']);
+/** Headers that change how a request is read, or what follows it: `proxy-connection: close` is as good as `connection` to Node. */
+const INVOLVED = new Set(['transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'proxy-connection', 'set-cookie']);
 
 /**
  * Reads the head of a POST out of the first bytes of a request, where it is as clients of models send it: whole, HTTP/1.1,
@@ -66,10 +66,12 @@ function lowerCase(name: string): string | undefined {
   const kept = names.get(name);
   if (kept !== undefined) return kept;
   if (!HEADER_NAME.test(name)) return undefined;
-  const lower = name.toLowerCase();
+  // A part of a head keeps all of it, and the client's key with it: only a copy of the name is kept.
+  const own = Buffer.from(name, 'latin1').toString('latin1');
+  const lower = own.toLowerCase();
   // Clients have a few dozen; the bound is against one that makes them up.
   if (names.size > 500) names.clear();
-  names.set(name, lower);
+  names.set(own, lower);
   return lower;
 }
 
