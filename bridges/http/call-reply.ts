@@ -5,6 +5,8 @@ import type { ServedReply, ServedRequest } from './served.ts';
 
 /** How long an idle connection is kept, as its client is told. Seconds. */
 export const KEEP_ALIVE_S = 60;
+/** How long it is kept in truth: a client that believes what it was told must not lose a call to the end of the connection. */
+export const IDLE_MS = (KEEP_ALIVE_S + 1) * 1_000;
 
 const LAST_CHUNK = '0\r\n\r\n';
 /** Pieces up to this size are copied behind the framing before them: one write is quicker than three. Bytes. */
@@ -31,6 +33,7 @@ export class CallReply extends EventEmitter implements ServedReply {
   #bodiless = false;
   #corked = false;
   #waitsForDrain = false;
+  #closed = false;
 
   constructor(req: ServedRequest, socket: Socket, onFinished: () => void) {
     super();
@@ -52,18 +55,22 @@ export class CallReply extends EventEmitter implements ServedReply {
 
   /** Throws what can't stand in a head: a line break would begin another header. */
   writeHead(status: number, headers: Record<string, string | number | string[]>): this {
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    if (this.headersSent) throw new Error('The head of this reply is written already.');
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     this.#bodiless = status === 204 || status === 304;
     this.#chunked = !this.#bodiless;
     let dated = false;
+    let closes = false;
     for (const name in headers) {
       const value = headers[name];
       if (value === undefined) continue;
       switch (name) {
         case 'connection':
-          // Told below.
-          this.shouldKeepAlive &&= value !== 'close';
-          continue;
+          // Anything else is told below.
+          if (value !== 'close') continue;
+          closes = true;
+          this.shouldKeepAlive = false;
+          break;
         case 'content-length':
           this.#chunked = false;
           break;
@@ -76,19 +83,22 @@ export class CallReply extends EventEmitter implements ServedReply {
       else head += field(name, String(value));
     }
     if (!dated) head += `Date: ${now()}\r\n`;
-    head += this.shouldKeepAlive ? `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_S}\r\n` : 'Connection: close\r\n';
+    if (this.shouldKeepAlive) head += `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_S}\r\n`;
+    else if (!closes) head += 'Connection: close\r\n';
     this.#head = `${head}${this.#chunked ? 'Transfer-Encoding: chunked\r\n' : ''}\r\n`;
     this.headersSent = true;
     return this;
   }
 
   flushHeaders(): void {
+    if (!this.headersSent) this.writeHead(200, {});
     if (this.#head === '') return;
     this.#cork();
     this.#send('', undefined, '');
   }
 
   write(piece: Buffer): boolean {
+    if (!this.headersSent) this.writeHead(200, {});
     if (this.writableEnded || this.destroyed || this.#bodiless || piece.length === 0) return true;
     this.#cork();
     const wide = this.#chunked ? this.#send(`${piece.length.toString(16)}\r\n`, piece, '\r\n') : this.#send('', piece, '');
@@ -98,6 +108,7 @@ export class CallReply extends EventEmitter implements ServedReply {
 
   end(last?: Buffer | string): this {
     if (this.writableEnded || this.destroyed) return this;
+    if (!this.headersSent) this.writeHead(200, {});
     this.writableEnded = true;
     const piece = typeof last === 'string' ? Buffer.from(last) : last;
     // One write needs no cork.
@@ -111,12 +122,15 @@ export class CallReply extends EventEmitter implements ServedReply {
   }
 
   setTimeout(milliseconds: number): this {
+    if (this.destroyed) return this;
     this.isTimed = milliseconds > 0;
-    this.#socket.setTimeout(this.isTimed ? milliseconds : KEEP_ALIVE_S * 1_000);
+    this.#socket.setTimeout(this.isTimed ? milliseconds : IDLE_MS);
     return this;
   }
 
+  /** Of no effect once the reply is over: the connection can be another call's then. */
   destroy(): this {
+    if (this.destroyed) return this;
     this.destroyed = true;
     this.#socket.destroy();
     return this;
@@ -124,13 +138,15 @@ export class CallReply extends EventEmitter implements ServedReply {
 
   /** The connection takes more again. */
   drained(): void {
-    if (!this.#waitsForDrain) return;
+    if (!this.#waitsForDrain || this.writableEnded) return;
     this.#waitsForDrain = false;
     this.emit('drain');
   }
 
-  /** The connection is gone. */
+  /** The reply is whole, or its connection is gone. */
   closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.destroyed = true;
     this.emit('close');
   }
@@ -138,6 +154,8 @@ export class CallReply extends EventEmitter implements ServedReply {
   /** Writes the head where it waits, then what stands before the piece, the piece, and what stands behind it. */
   #send(before: string, piece: Buffer | undefined, after: string, written?: () => void): boolean {
     const socket = this.#socket;
+    // Bytes behind the end of a connection would be an error, which takes with it what still waits before them.
+    if (!socket.writable) return true;
     const start = this.#head === '' ? before : this.#head + before;
     this.#head = '';
     if (piece === undefined) return socket.write(start, 'latin1', written);
@@ -171,6 +189,7 @@ export class CallReply extends EventEmitter implements ServedReply {
     if (error !== undefined && error !== null) return;
     this.writableFinished = true;
     this.emit('finish');
+    this.closed();
     this.#onFinished();
   };
 }
