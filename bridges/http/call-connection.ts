@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { readCallHead, type CallHead } from './call-head.ts';
-import { CallReply, KEEP_ALIVE_S } from './call-reply.ts';
+import { CallReply, IDLE_MS } from './call-reply.ts';
 import type { ServedReply, ServedRequest } from './served.ts';
 
 export type CallConnectionOptions = {
@@ -14,6 +14,8 @@ export type CallConnectionOptions = {
   handOver(socket: Socket): void;
   /** Nothing came in the time that a client has for a request's head. */
   silent(socket: Socket): void;
+  /** The client closed its end in the middle of a body; `reply` where that has not ended. */
+  cut(socket: Socket, reply: ServedReply | undefined): void;
   headersMs: number;
 };
 
@@ -73,7 +75,7 @@ export class CallConnection {
     if (head === undefined || !this.#options.takes(head)) return this.#leave(bytes);
     if (!this.#served) {
       this.#served = true;
-      this.#socket.setTimeout(KEEP_ALIVE_S * 1_000);
+      this.#socket.setTimeout(IDLE_MS);
     }
     const end = head.end + head.length;
     const isWhole = end <= bytes.length;
@@ -86,7 +88,9 @@ export class CallConnection {
     } else {
       this.#request = request;
       this.#options.serve(request, this.#reply);
-      this.#readBody(request, bytes.subarray(head.end));
+      const first = bytes.subarray(head.end);
+      if (this.#socket.isPaused()) this.#socket.unshift(first);
+      else this.#readBody(request, first);
     }
   }
 
@@ -116,6 +120,8 @@ export class CallConnection {
   /** Begins the request that came while the one before it was served. */
   #next(): void {
     if (this.#reply !== undefined || this.#request !== undefined || this.#ahead.length === 0) return;
+    // The client left while the last reply was on its way.
+    if (!this.#socket.writable) return;
     const bytes = Buffer.concat(this.#ahead);
     this.#ahead = [];
     this.#aheadBytes = 0;
@@ -139,7 +145,10 @@ export class CallConnection {
   readonly #onDrain = (): void => this.#reply?.drained();
 
   /** A client that closes its end wants no reply any more, as with Node's server. */
-  readonly #onEnd = (): void => void this.#socket.end();
+  readonly #onEnd = (): void => {
+    if (this.#request === undefined) this.#socket.end();
+    else this.#options.cut(this.#socket, this.#reply);
+  };
 
   readonly #onTimeout = (): void => {
     if (this.#served) {
@@ -188,11 +197,10 @@ class CallRequest implements ServedRequest {
   take(bytes: Buffer): Buffer | undefined {
     const own = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
     this.#left -= own.length;
+    // Before its listeners hear of it: a pause at the last piece would hold what comes behind the body.
+    this.complete = this.#left === 0;
     if (own.length > 0) this.#events?.emit('data', own);
-    if (this.#left === 0) {
-      this.complete = true;
-      this.#events?.emit('end');
-    }
+    if (this.complete) this.#events?.emit('end');
     return own.length < bytes.length ? bytes.subarray(own.length) : undefined;
   }
 

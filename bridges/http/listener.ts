@@ -182,7 +182,7 @@ export function closeAfterAnswer(req: ServedRequest, res: ServedReply): void {
 const LINGER_MS = 500;
 
 /** Whether bytes written to the connection now would stand in the middle of this reply, or of one before it. */
-function isUnderWay(res: http.ServerResponse | undefined): boolean {
+function isUnderWay(res: ServedReply | undefined): boolean {
   if (res === undefined || res.writableFinished) return false;
   return res.socket === null || (res.headersSent && !res.writableEnded);
 }
@@ -203,6 +203,7 @@ function answerOnSocket(refusal: Refusal, socket: Duplex, answer: ErrorAnswer): 
   socket.once('close', () => clearTimeout(timer));
 }
 
+const NOT_HTTP: Refusal = { status: 400, code: 'bad_request', message: 'The bytes sent are not a valid HTTP/1.1 request.' };
 const NOT_IN_TIME: Refusal = { status: 408, code: 'timeout', message: 'The request was not sent in time. Send it again.' };
 
 /** What Node's parser found, as an answer; undefined where the connection was simply lost. */
@@ -220,7 +221,7 @@ function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return NOT_IN_TIME;
     default:
-      return { status: 400, code: 'bad_request', message: 'The bytes sent are not a valid HTTP/1.1 request.' };
+      return NOT_HTTP;
   }
 }
 
@@ -270,6 +271,7 @@ function takeCalls(
         for (const take of taken) Reflect.apply(take, server, [socket]);
       },
       silent: () => listener.refuse(socket, NOT_IN_TIME),
+      cut: (_socket, reply) => (isUnderWay(reply) ? socket.destroy() : listener.refuse(socket, NOT_HTTP)),
     });
     open.add(connection);
     socket.once('close', () => open.delete(connection));
