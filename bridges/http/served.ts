@@ -39,6 +39,7 @@ export type ServedReply = {
   /** False where the connection ends with this reply. */
   shouldKeepAlive: boolean;
   writeContinue(): void;
+  /** Names in lower case; how the body is framed is told by `content-length` alone. */
   writeHead(status: number, headers: Record<string, string | number | string[]>): unknown;
   flushHeaders(): void;
   /** Returns false where the client should be waited for: `drain` tells when. */
