@@ -41,6 +41,7 @@ const NAMES_SHOWN = 5;
 /** Makes the tools, the tool choice and the history of a turn speak the names and kinds that `target` knows. */
 export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
   if (turn.from === target) return { turn, restore: (event) => [event], lost: [] };
+  if (!turn.items.some(namesTools) && turn.tools.length === 0 && turn.toolChoice === undefined) return withoutTools(turn, target);
   const lost: Loss[] = [];
   const offered = offeredTools(turn, target, lost);
   const names = new NameTable([...offered, ...namesInHistory(turn), ...namesInChoice(turn.toolChoice)], target);
@@ -55,6 +56,16 @@ export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
     if (parallelToolCalls !== undefined) fitted.parallelToolCalls = parallelToolCalls;
   }
   return { turn: fitted, restore: restorer(names, customNames(turn, names)), lost };
+}
+
+/** A turn that knows of no tool: nothing has to fit. */
+function withoutTools({ parallelToolCalls: _parallel, ...turn }: TurnRequest, target: WireFormat): FittedTools {
+  return { turn, restore: restorer(new NameTable([], target), new Set()), lost: [] };
+}
+
+function namesTools(item: TurnItem): boolean {
+  if (item.type === 'message') return item.content.some((part) => part.type === 'tool_reference');
+  return item.type === 'tool_call' || item.type === 'tool_result';
 }
 
 /**
