@@ -11,11 +11,11 @@ export type CallConnectionOptions = {
   /** Serves a call. Listens to its body before it returns, or never. */
   serve(req: ServedRequest, res: ServedReply): void;
   /** Reads on where this connection leaves off; what was read of the next request is on the socket again. */
-  handOver(socket: Socket): void;
+  handOver(): void;
   /** Nothing came in the time that a client has for a request's head. */
-  silent(socket: Socket): void;
+  silent(): void;
   /** The client closed its end in the middle of a body; `reply` where that has not ended. */
-  cut(socket: Socket, reply: ServedReply | undefined): void;
+  cut(reply: ServedReply | undefined): void;
   headersMs: number;
 };
 
@@ -139,7 +139,7 @@ export class CallConnection {
     socket.off('close', this.#onClose);
     socket.setTimeout(0);
     socket.unshift(bytes);
-    this.#options.handOver(socket);
+    this.#options.handOver();
   }
 
   readonly #onDrain = (): void => this.#reply?.drained();
@@ -147,7 +147,7 @@ export class CallConnection {
   /** A client that closes its end wants no reply any more, as with Node's server. */
   readonly #onEnd = (): void => {
     if (this.#request === undefined) this.#socket.end();
-    else this.#options.cut(this.#socket, this.#reply);
+    else this.#options.cut(this.#reply);
   };
 
   readonly #onTimeout = (): void => {
@@ -156,7 +156,7 @@ export class CallConnection {
       return;
     }
     this.#socket.off('data', this.#onData);
-    this.#options.silent(this.#socket);
+    this.#options.silent();
   };
 
   readonly #onClose = (): void => {

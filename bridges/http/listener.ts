@@ -3,6 +3,7 @@ import http, { STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CallConnection } from './call-connection.ts';
+import { KEEP_ALIVE_S } from './call-reply.ts';
 import { guard, type Head, type Refusal } from './guard.ts';
 import type { ServedReply, ServedRequest } from './served.ts';
 
@@ -62,7 +63,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     headersTimeout: options.limits.headersMs,
     // The body has its own idle time-out (body.ts): a large prompt on a slow disk is no attack.
     requestTimeout: 0,
-    keepAliveTimeout: 60_000,
+    keepAliveTimeout: KEEP_ALIVE_S * 1_000,
     // Node's own check runs every 30 s, which makes any shorter time-out late. More often than this it would wake an idle
     // machine: there are five listeners. A slow caller is cut after twice the time at most.
     connectionsCheckingInterval: options.limits.headersMs,
@@ -271,7 +272,7 @@ function takeCalls(
         for (const take of taken) Reflect.apply(take, server, [socket]);
       },
       silent: () => listener.refuse(socket, NOT_IN_TIME),
-      cut: (_socket, reply) => (isUnderWay(reply) ? socket.destroy() : listener.refuse(socket, NOT_HTTP)),
+      cut: (reply) => (isUnderWay(reply) ? socket.destroy() : listener.refuse(socket, NOT_HTTP)),
     });
     open.add(connection);
     socket.once('close', () => open.delete(connection));

@@ -3,7 +3,7 @@ import type http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startListener, type Listener } from '../../bridges/http/listener.ts';
-import { statusOf } from '../support/raw.ts';
+import { connect, statusOf, type Client } from '../support/raw.ts';
 
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
@@ -32,17 +32,11 @@ async function listen(connections: number, serve = answerAtOnce): Promise<Listen
   return { ...listener, sockets };
 }
 
-type Client = { socket: net.Socket; got: string; /** The other end has closed. */ ended: Promise<unknown> };
-
 /** A caller that sends this, and never closes its end. */
 async function call(port: number, bytes: string): Promise<Client> {
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  opened.push(() => socket.destroy());
-  const client = { socket, got: '', ended: Promise.race([once(socket, 'end'), once(socket, 'close')]).catch(() => undefined) };
-  socket.on('error', () => undefined);
-  socket.on('data', (chunk) => (client.got += chunk.toString('latin1')));
-  await once(socket, 'connect');
-  socket.write(bytes);
+  const client = await connect(port);
+  opened.push(() => client.socket.destroy());
+  client.socket.write(bytes);
   return client;
 }
 

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { breakOff } from '../../../bridges/companion/forward.ts';
 import { closeAfterAnswer, startListener, type Listener } from '../../../bridges/http/listener.ts';
 import type { ServedReply, ServedRequest } from '../../../bridges/http/served.ts';
+import { connect as connectTo, type Client } from '../../support/raw.ts';
 
 type Serve = (req: ServedRequest, res: ServedReply) => void;
 
@@ -31,16 +32,9 @@ async function listen(calls: boolean, serve: Serve, limits = {}): Promise<Listen
   return { ...listener, sockets };
 }
 
-type Client = { socket: net.Socket; got: string; /** The other end has closed. */ ended: Promise<unknown> };
-
-/** A caller that closes its end only when told to. */
 async function connect(port: number): Promise<Client> {
-  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-  opened.push(() => socket.destroy());
-  const client = { socket, got: '', ended: Promise.race([once(socket, 'end'), once(socket, 'close')]).catch(() => undefined) };
-  socket.on('error', () => undefined);
-  socket.on('data', (chunk) => (client.got += chunk.toString('latin1')));
-  await once(socket, 'connect');
+  const client = await connectTo(port);
+  opened.push(() => client.socket.destroy());
   return client;
 }
 
