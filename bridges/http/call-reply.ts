@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Socket } from 'node:net';
+import { callBegan, callOver, departTogether, isCrowded } from './departures.ts';
 import type { ServedReply, ServedRequest } from './served.ts';
 
 /** How long an idle connection is kept, as its client is told. Seconds. */
@@ -14,7 +15,8 @@ const COPIED = 16 * 1024;
 
 /**
  * A reply on a connection for calls, framed as RFC 9112 has it: with a length where its head tells one, in chunks
- * otherwise. What is written in one turn of the event loop leaves in one write.
+ * otherwise. What is written in one turn of the event loop leaves in one write, and
+ * a whole reply in a crowd of calls together with theirs (departures.ts).
  */
 export class CallReply extends EventEmitter implements ServedReply {
   readonly req: ServedRequest;
@@ -40,6 +42,7 @@ export class CallReply extends EventEmitter implements ServedReply {
     this.req = req;
     this.#socket = socket;
     this.#onFinished = onFinished;
+    callBegan();
   }
 
   get socket(): Socket | null {
@@ -111,13 +114,16 @@ export class CallReply extends EventEmitter implements ServedReply {
     if (!this.headersSent) this.writeHead(200, {});
     this.writableEnded = true;
     const piece = typeof last === 'string' ? Buffer.from(last) : last;
-    // One write needs no cork.
-    if (piece !== undefined && piece.length > COPIED) this.#cork();
+    // A reply that is whole may wait for its neighbours; what ends a stream may not.
+    const waits = this.#head !== '' && isCrowded();
+    if (waits) this.#corkUntil(departTogether);
+    // One write that leaves at once needs no cork.
+    else if (piece !== undefined && piece.length > COPIED) this.#cork();
     if (this.#bodiless) this.#send('', undefined, '', this.#onWritten);
     else if (!this.#chunked) this.#send('', piece, '', this.#onWritten);
     else if (piece === undefined || piece.length === 0) this.#send(LAST_CHUNK, undefined, '', this.#onWritten);
     else this.#send(`${piece.length.toString(16)}\r\n`, piece, `\r\n${LAST_CHUNK}`, this.#onWritten);
-    this.#uncork();
+    if (!waits) this.#uncork();
     return this;
   }
 
@@ -147,6 +153,7 @@ export class CallReply extends EventEmitter implements ServedReply {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    callOver();
     this.destroyed = true;
     this.emit('close');
   }
@@ -173,10 +180,14 @@ export class CallReply extends EventEmitter implements ServedReply {
   }
 
   #cork(): void {
+    this.#corkUntil((uncork) => process.nextTick(uncork));
+  }
+
+  #corkUntil(later: (uncork: () => void) => void): void {
     if (this.#corked) return;
     this.#corked = true;
     this.#socket.cork();
-    process.nextTick(this.#uncork);
+    later(this.#uncork);
   }
 
   readonly #uncork = (): void => {

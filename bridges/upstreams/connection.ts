@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { departTogether, isCrowded } from '../http/departures.ts';
 import { ReplyReader, type ReplyEvents } from './reply-reader.ts';
 
 /** Told of one reply. After `end` or `broken` it hears nothing more. */
@@ -108,7 +109,10 @@ export class Connection {
       const whole = Buffer.allocUnsafe(head.length + body.length);
       whole.write(head, 'latin1');
       body.copy(whole, head.length);
-      return void socket.write(whole);
+      if (!isCrowded()) return void socket.write(whole);
+      socket.cork();
+      socket.write(whole);
+      return departTogether(() => socket.uncork());
     }
     socket.cork();
     socket.write(head, 'latin1');

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { callBegan, callOver, CROWD } from '../../bridges/http/departures.ts';
 import { httpUpstream } from '../../bridges/upstreams/http.ts';
 import type { Flow, StreamingUpstream, UpstreamFailure, UpstreamRequest } from '../../bridges/upstreams/upstream.ts';
 
@@ -225,6 +226,39 @@ describe('a connection', () => {
     expect(await ask(upstream)).toMatchObject({ body: 'http/1.1' });
     expect(await ask(upstream)).toMatchObject({ body: 'http/1.1' });
     expect(server.received.filter((received) => received !== '')).toHaveLength(1);
+  });
+});
+
+describe('in a crowd of calls', () => {
+  function crowd(): void {
+    for (let i = 0; i < CROWD; i += 1) callBegan();
+    opened.push(async () => {
+      for (let i = 0; i < CROWD; i += 1) callOver();
+    });
+  }
+
+  it('a connection carries one call after the other', async () => {
+    crowd();
+    const server = await serve((socket, received) => socket.write(reply(`call ${calls(received)}`)));
+    const upstream = upstreamTo(server.port);
+    expect(await ask(upstream)).toMatchObject({ status: 200, body: 'call 1' });
+    expect(await ask(upstream)).toMatchObject({ status: 200, body: 'call 2' });
+    expect(server.connections).toHaveLength(1);
+  });
+
+  it('a call that is given up before it left is not sent, and its connection carries no other', async () => {
+    crowd();
+    const server = await serve((socket, received) => socket.write(reply(`call ${calls(received)}`)));
+    const upstream = upstreamTo(server.port);
+    expect(await ask(upstream)).toMatchObject({ body: 'call 1' });
+    const [kept] = server.connections;
+    if (kept === undefined) throw new Error('no connection');
+    const left = once(kept, 'close');
+    upstream.send(CALL, { start: () => undefined, data: () => true, end: () => undefined, fail: () => undefined }).abort();
+    await left;
+    expect(calls(server.received[0] ?? '')).toBe(1);
+    expect(await ask(upstream)).toMatchObject({ body: 'call 1' });
+    expect(server.connections).toHaveLength(2);
   });
 });
 

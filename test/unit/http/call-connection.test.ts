@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { breakOff } from '../../../bridges/companion/forward.ts';
+import { callBegan, callOver, CROWD, isCrowded } from '../../../bridges/http/departures.ts';
 import { closeAfterAnswer, startListener, type Listener } from '../../../bridges/http/listener.ts';
 import type { ServedReply, ServedRequest } from '../../../bridges/http/served.ts';
 import { connect as connectTo, type Client } from '../../support/raw.ts';
@@ -12,6 +13,10 @@ type Serve = (req: ServedRequest, res: ServedReply) => void;
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
+  for (let i = 1; i < CROWD; i += 1) callBegan();
+  const crowded = isCrowded();
+  for (let i = 1; i < CROWD; i += 1) callOver();
+  if (crowded) throw new Error('a call is counted that is over');
 });
 
 /** A listener, and the connections that it took. `calls`: by connections for calls; otherwise by Node's server alone. */
@@ -25,9 +30,10 @@ async function listen(calls: boolean, serve: Serve, limits = {}): Promise<Listen
     renderError: ({ status, code }) => ({ status, headers: {}, body: code }),
     onConnection: (socket) => sockets.push(socket),
   });
-  opened.push(() => {
+  opened.push(async () => {
+    const closed = sockets.filter((socket) => !socket.closed).map((socket) => once(socket, 'close'));
     for (const socket of sockets) socket.destroy();
-    return listener.stop(0);
+    await Promise.all([...closed, listener.stop(0)]);
   });
   return { ...listener, sockets };
 }
@@ -50,21 +56,31 @@ async function got(client: Client, wanted: RegExp): Promise<void> {
 const steady = (text: string): string => text.replaceAll(/^Date: .*\r\n/gm, '').replaceAll(/127\.0\.0\.1:\d+/g, 'HERE');
 
 const ways = [
-  ['by a connection for calls', true],
-  ["by Node's server", false],
+  { way: 'by a connection for calls', calls: true, crowded: false },
+  { way: 'by a connection for calls, among many', calls: true, crowded: true },
+  { way: "by Node's server", calls: false, crowded: false },
 ] as const;
 
-/** What comes back from both kinds of listener, which has to be the same. `talk` ends once nothing more is to come. */
+/** As many calls under way as make a crowd, until the test is over. */
+function crowd(): void {
+  for (let i = 0; i < CROWD; i += 1) callBegan();
+  opened.push(() => {
+    for (let i = 0; i < CROWD; i += 1) callOver();
+  });
+}
+
+/** What comes back from both kinds of listener, alone and in a crowd, which has to be the same. `talk` ends once nothing more is to come. */
 async function both(serve: () => Serve, talk: (client: Client, port: number, sockets: net.Socket[]) => Promise<void>): Promise<string> {
   const answers: string[] = [];
-  for (const [, calls] of ways) {
+  for (const { calls, crowded } of ways) {
+    if (crowded) crowd();
     const { port, sockets } = await listen(calls, serve());
     const client = await connect(port);
     await talk(client, port, sockets);
     client.socket.destroy();
     answers.push(steady(client.got));
   }
-  expect(answers[0]).toBe(answers[1]);
+  expect(answers).toEqual(ways.map(() => answers[0]));
   return answers[0] ?? '';
 }
 
@@ -402,7 +418,11 @@ describe('a connection for calls', () => {
   });
 });
 
-describe.each(ways)('a call that is served %s', (_way, calls) => {
+describe.each(ways)('a call that is served $way', ({ calls, crowded }) => {
+  beforeEach(() => {
+    if (crowded) crowd();
+  });
+
   /** A listener whose first call is handed to the test; what is told of its end is counted. Others get their echo. */
   async function begin(bytes: (port: number) => string, limits = {}) {
     const asked = Promise.withResolvers<{ req: ServedRequest; res: ServedReply }>();
@@ -675,5 +695,34 @@ describe.each(ways)('a call that is served %s', (_way, calls) => {
     await got(client, replies(1));
     await listener.stop(60_000);
     await client.ended;
+  });
+});
+
+describe('in a crowd', () => {
+  /** The corks on the reply's socket once the event loop has done what it was told meanwhile, before it reads on. */
+  async function corksBehind(answer: (res: ServedReply) => void): Promise<number | undefined> {
+    crowd();
+    const corks = Promise.withResolvers<number | undefined>();
+    const { port } = await listen(true, (_req, res) => {
+      const { socket } = res;
+      answer(res);
+      process.nextTick(() => corks.resolve(socket?.writableCorked));
+    });
+    const client = await connect(port);
+    client.socket.write(post(port));
+    await got(client, /hello/);
+    return corks.promise;
+  }
+
+  it('a whole reply waits until all that has come was read', async () => {
+    expect(await corksBehind((res) => res.writeHead(200, { 'content-length': 5 }) && res.end('hello'))).toBe(1);
+  });
+
+  it('an event of a stream does not', async () => {
+    expect(await corksBehind((res) => res.write(Buffer.from('hello')))).toBe(0);
+  });
+
+  it('the end of a stream does not', async () => {
+    expect(await corksBehind((res) => res.write(Buffer.from('hel')) && res.end('lo hello'))).toBe(0);
   });
 });
