@@ -15,8 +15,8 @@ const COPIED = 16 * 1024;
 
 /**
  * A reply on a connection for calls, framed as RFC 9112 has it: with a length where its head tells one, in chunks
- * otherwise. What is written in one turn of the event loop leaves in one write, and
- * a whole reply in a crowd of calls together with theirs (departures.ts).
+ * otherwise. What is written in one turn of the event loop leaves in one write, and a whole reply in a crowd of calls
+ * together with theirs (departures.ts).
  */
 export class CallReply extends EventEmitter implements ServedReply {
   readonly req: ServedRequest;
