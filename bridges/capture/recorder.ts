@@ -83,9 +83,6 @@ export type Entry = {
   bytes: number;
 };
 
-/** A call whose row has not begun. */
-type Unopened = { open: (() => unknown) | undefined };
-
 export type HeaderRecord = Readonly<Record<string, string | string[] | number | undefined>>;
 /** `isPart`: the body went on after what was kept of it. `room`: its memory, where it may be used again. */
 type Collected = {
@@ -107,119 +104,156 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   const nextId = idMaker(clock);
   // One timer for all: a timer for each call costs more than everything else that beginning it does. No set either:
   // tables that a set has outgrown keep what was in them, and V8 drags it all into its old heap.
-  let unopened: Unopened[] = [];
+  let waiting: Waiting[] = [];
   let timer: NodeJS.Timeout | undefined;
   const openAll = (): void => {
-    const waited = unopened;
+    const waited = waiting;
     timer = undefined;
-    unopened = [];
-    for (const { open } of waited) open?.();
+    waiting = [];
+    for (const { call } of waited) call?.open();
   };
   return {
     begin(start) {
-      const id = nextId();
-      const begunAt = clock.now();
-      const kept = sink.enabled();
-      const limit = kept ? sink.maxBodyBytes() : 0;
-      const requestSide = (side: Side, headers: readonly string[], body: Buffer | null, room?: Room): Collected => ({
-        side,
-        headers,
-        body: body === null || body.length <= limit ? body : body.subarray(0, limit),
-        room,
-      });
-      const reply = new ReplyLog(limit);
-      let replyStatus: number | null = null;
-      let replyHeaders: HeaderRecord = {};
-      let firstByteAt: number | null = null;
-      let upstreamReply: ReplyLog | undefined;
-      let upstreamReplyHeaders: HeaderRecord = {};
-      const upstreamSides: Collected[] = [];
-      let upstreamRoom: (() => Room | undefined) | undefined;
-      let ended = false;
-      const elapsed = (): number => round(clock.monotonic() - start.arrivedAt);
-
-      // Beginning the row waits until the client has its first byte, or the upstream takes its time.
-      let opened: Call | undefined;
-      const open = (): Call => {
-        if (opened !== undefined) return opened;
-        waiting.open = undefined;
-        opened = openRow(id, start, begunAt);
-        tellReply(opened);
-        if (kept) {
-          const sides = [requestSide('clientRequest', start.rawHeaders, start.body, start.room)];
-          sink.post({ id, row: opened, begins: true, ends: false, sides, timeline: null, bytes: opened.requestBytes });
-        } else if (start.room !== undefined) sink.giveBack(start.room);
-        sink.showBegun(opened);
-        return opened;
-      };
-      const tellReply = (row: Call): void => {
-        row.status = replyStatus;
-        row.streamed = isEventStream(String(replyHeaders['content-type']));
-        row.ttfbMs = firstByteAt;
-      };
-      const waiting: Unopened = { open };
-      unopened.push(waiting);
+      const call = new RecordedCall(nextId(), start, sink, clock);
+      waiting.push(call.waiting);
       timer ??= setTimeout(openAll, OPEN_MS);
-
-      return {
-        id,
-        replyStart(status, headers) {
-          replyStatus = status;
-          replyHeaders = headers;
-          if (opened !== undefined) tellReply(opened);
-        },
-        replyData(chunk) {
-          const at = elapsed();
-          if (firstByteAt === null) {
-            firstByteAt = at;
-            if (opened === undefined) process.nextTick(open);
-            else opened.ttfbMs = at;
-          }
-          reply.push(chunk, at);
-        },
-        upstreamRequest(rawHeaders, body, room) {
-          if (kept) upstreamSides.push(requestSide('upstreamRequest', rawHeaders, body));
-          upstreamRoom = room;
-        },
-        upstreamReplyStart(headers) {
-          upstreamReplyHeaders = headers;
-          upstreamReply = new ReplyLog(limit);
-        },
-        upstreamReplyData(chunk) {
-          upstreamReply?.push(chunk, elapsed());
-        },
-        end(end) {
-          if (ended) return;
-          ended = true;
-          const durationMs = elapsed();
-          const row = open();
-          tellReply(row);
-          row.durationMs = durationMs;
-          row.replyBytes = reply.bytes;
-          row.cut = end.cut;
-          row.state = end.cut ? 'cut' : 'done';
-          row.error = end.error === undefined ? null : shownError(end.error);
-          row.lost = [...(end.lost ?? [])];
-          row.usage = end.usage ?? null;
-          row.modelUsed = end.modelUsed ?? null;
-          const room = upstreamRoom?.();
-          if (!kept) {
-            if (room !== undefined) sink.giveBack(room);
-            return sink.show(row);
-          }
-          const sides: Collected[] = [
-            ...upstreamSides.map((side) => ({ ...side, room })),
-            { side: 'clientReply', headers: replyHeaders, body: reply.take(), isPart: !reply.whole },
-          ];
-          if (upstreamReply !== undefined) {
-            sides.push({ side: 'upstreamReply', headers: upstreamReplyHeaders, body: upstreamReply.take(), isPart: !upstreamReply.whole });
-          }
-          const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
-          sink.post({ id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
-        },
-      };
+      return call;
     },
   };
+}
+
+/** A call whose row has not begun; none once it has, so that no list holds what the call said. */
+type Waiting = { call: RecordedCall | undefined };
+
+class RecordedCall implements OpenCall {
+  readonly id: number;
+  readonly waiting: Waiting = { call: this };
+  readonly #start: CallStart;
+  readonly #sink: RecordSink;
+  readonly #clock: Clock;
+  readonly #begunAt: number;
+  /** Whether more than the row is kept, and how many bytes of a body. */
+  readonly #kept: boolean;
+  readonly #limit: number;
+  readonly #reply: ReplyLog;
+  #row: Call | undefined;
+  #status: number | null = null;
+  #headers: HeaderRecord = {};
+  #firstByteAt: number | null = null;
+  #upstreamRequest: Collected | undefined;
+  #upstreamRoom: (() => Room | undefined) | undefined;
+  #upstreamReply: ReplyLog | undefined;
+  #upstreamReplyHeaders: HeaderRecord = {};
+  #ended = false;
+
+  constructor(id: number, start: CallStart, sink: RecordSink, clock: Clock) {
+    this.id = id;
+    this.#start = start;
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#begunAt = clock.now();
+    this.#kept = sink.enabled();
+    this.#limit = this.#kept ? sink.maxBodyBytes() : 0;
+    this.#reply = new ReplyLog(this.#limit);
+  }
+
+  /** Begins the row. That waits until the client has its first byte, or the upstream takes its time. */
+  open(): Call {
+    if (this.#row !== undefined) return this.#row;
+    this.waiting.call = undefined;
+    const start = this.#start;
+    const row = openRow(this.id, start, this.#begunAt);
+    this.#row = row;
+    this.#tellReply(row);
+    if (this.#kept) {
+      const sides = [this.#requestSide('clientRequest', start.rawHeaders, start.body, start.room)];
+      this.#sink.post({ id: this.id, row, begins: true, ends: false, sides, timeline: null, bytes: row.requestBytes });
+    } else if (start.room !== undefined) this.#sink.giveBack(start.room);
+    this.#sink.showBegun(row);
+    return row;
+  }
+
+  replyStart(status: number, headers: HeaderRecord): void {
+    this.#status = status;
+    this.#headers = headers;
+    if (this.#row !== undefined) this.#tellReply(this.#row);
+  }
+
+  replyData(chunk: Buffer): void {
+    const at = this.#elapsed();
+    if (this.#firstByteAt === null) {
+      this.#firstByteAt = at;
+      if (this.#row === undefined) process.nextTick(openRecorded, this);
+      else this.#row.ttfbMs = at;
+    }
+    this.#reply.push(chunk, at);
+  }
+
+  upstreamRequest(rawHeaders: readonly string[], body: Buffer | null, room?: () => Room | undefined): void {
+    if (this.#kept) this.#upstreamRequest = this.#requestSide('upstreamRequest', rawHeaders, body);
+    this.#upstreamRoom = room;
+  }
+
+  upstreamReplyStart(headers: HeaderRecord): void {
+    this.#upstreamReplyHeaders = headers;
+    this.#upstreamReply = new ReplyLog(this.#limit);
+  }
+
+  upstreamReplyData(chunk: Buffer): void {
+    this.#upstreamReply?.push(chunk, this.#elapsed());
+  }
+
+  end(end: CallEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const durationMs = this.#elapsed();
+    const row = this.open();
+    this.#tellReply(row);
+    row.durationMs = durationMs;
+    row.replyBytes = this.#reply.bytes;
+    row.cut = end.cut;
+    row.state = end.cut ? 'cut' : 'done';
+    row.error = end.error === undefined ? null : shownError(end.error);
+    row.lost = [...(end.lost ?? [])];
+    row.usage = end.usage ?? null;
+    row.modelUsed = end.modelUsed ?? null;
+    const room = this.#upstreamRoom?.();
+    if (this.#kept) return this.#postEnd(row, room);
+    if (room !== undefined) this.#sink.giveBack(room);
+    this.#sink.show(row);
+  }
+
+  #postEnd(row: Call, room: Room | undefined): void {
+    const reply = this.#reply;
+    const upstreamReply = this.#upstreamReply;
+    const sides: Collected[] = [];
+    if (this.#upstreamRequest !== undefined) sides.push({ ...this.#upstreamRequest, room });
+    sides.push({ side: 'clientReply', headers: this.#headers, body: reply.take(), isPart: !reply.whole });
+    if (upstreamReply !== undefined) {
+      const headers = this.#upstreamReplyHeaders;
+      sides.push({ side: 'upstreamReply', headers, body: upstreamReply.take(), isPart: !upstreamReply.whole });
+    }
+    const bytes = reply.bytes + (upstreamReply?.bytes ?? 0);
+    this.#sink.post({ id: this.id, row, begins: false, ends: true, sides, timeline: reply.timeline(), bytes });
+  }
+
+  #elapsed(): number {
+    return round(this.#clock.monotonic() - this.#start.arrivedAt);
+  }
+
+  #tellReply(row: Call): void {
+    row.status = this.#status;
+    row.streamed = isEventStream(String(this.#headers['content-type']));
+    row.ttfbMs = this.#firstByteAt;
+  }
+
+  #requestSide(side: Side, headers: readonly string[], body: Buffer | null, room?: Room): Collected {
+    return { side, headers, body: body === null || body.length <= this.#limit ? body : body.subarray(0, this.#limit), room };
+  }
+}
+
+function openRecorded(call: RecordedCall): void {
+  call.open();
 }
 
 const MOST_OF_AN_ERROR = 1000;

@@ -303,20 +303,24 @@ export function createDoor(options: DoorOptions): Door {
 
   /** Bytes untouched: both ends speak the same wire format. */
   const passThrough = (incoming: Incoming, caller: Caller, came: Body | null, way: Way, ahead?: Ahead): void => {
-    const begun = start(incoming, caller, came?.sent ?? null, way, way.wire);
-    const call = begin(caller, ahead === undefined ? begun : { ...begun, room: came?.room });
-    if (ahead === undefined && incoming.res.destroyed) return call.end({ cut: true, error: GONE });
+    const { renamed } = way;
+    const headers = forwardHeaders(incoming.req.rawHeaders, way.credential, renamed === undefined ? undefined : ENCODING);
+    const begun = (): OpenCall => {
+      const about = start(incoming, caller, came?.sent ?? null, way, way.wire);
+      const call = begin(caller, ahead === undefined ? about : { ...about, room: came?.room });
+      if (renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, renamed);
+      return call;
+    };
+    if (ahead === undefined && incoming.res.destroyed) return begun().end({ cut: true, error: GONE });
     const renderFailure = (failure: UpstreamFailure): ErrorAnswer =>
       renderTurnError(failureError(failure), way.wire, incoming.req.headers['user-agent'], newId('req'));
-    const reply = new ForwardedReply(incoming.res, call, options.settings().limits.idleMs, renderFailure, way.lost);
+    const reply = new ForwardedReply(incoming.res, begun, options.settings().limits.idleMs, renderFailure, way.lost);
     if (ahead !== undefined) {
       reply.follow(ahead.flow);
       return ahead.release(reply);
     }
-    const body = way.renamed ?? (way.known.readsBody === true ? came?.plain : came?.sent) ?? null;
-    const headers = forwardHeaders(incoming.req.rawHeaders, way.credential, way.renamed === undefined ? undefined : ENCODING);
+    const body = renamed ?? (way.known.readsBody === true ? came?.plain : came?.sent) ?? null;
     const request: UpstreamRequest = { method: methodOf(incoming.req), target: incoming.target.target, headers, body, use: caller.use };
-    if (way.renamed !== undefined && way.known.rewrites !== true) call.upstreamRequest(headers, way.renamed);
     reply.follow(way.known.upstream.send(request, reply));
   };
 
@@ -358,22 +362,24 @@ export function createDoor(options: DoorOptions): Door {
     const takeRoom = (length: number): Buffer => (room = options.rooms.take(length)).bytes;
     const body = lifted?.lower(json, large && streaming !== undefined ? takeRoom : undefined) ?? Buffer.from(json);
     if (large) await setImmediate();
-    const call = begun();
-    if (incoming.res.destroyed) return call.end({ cut: true, error: GONE });
+    if (incoming.res.destroyed) return begun().end({ cut: true, error: GONE });
     const headers = crossHeaders(incoming.req, way.credential, to);
-    const reply = new CrossedReply(incoming.res, call, {
+    const sliced = room === undefined ? undefined : new SlicedBody(body);
+    const recorded = (): OpenCall => {
+      const call = begun();
+      if (sliced !== undefined) call.upstreamRequest(headers, body, () => (sliced.closed ? room : undefined));
+      else if (rewrites !== true) call.upstreamRequest(headers, body);
+      return call;
+    };
+    const reply = new CrossedReply(incoming.res, recorded, {
       crossing,
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
     const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use } as const;
-    if (room === undefined || streaming === undefined) {
-      if (rewrites !== true) call.upstreamRequest(headers, body);
-      return reply.follow(way.known.upstream.send({ ...request, body }, reply));
-    }
-    const sliced = new SlicedBody(body);
-    call.upstreamRequest(headers, body, () => (sliced.closed ? room : undefined));
-    reply.follow(streaming.send({ ...request, body: sliced, length: body.length }, reply));
+    if (sliced !== undefined && streaming !== undefined)
+      reply.follow(streaming.send({ ...request, body: sliced, length: body.length }, reply));
+    else reply.follow(way.known.upstream.send({ ...request, body }, reply));
   };
 
   /** A local estimate, for upstreams that can't count. */

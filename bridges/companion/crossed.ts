@@ -29,11 +29,14 @@ export type CrossedOptions = {
 /** A reply that changes wire format on its way. The recorder sees both sides of it. */
 export class CrossedReply implements ReplySink {
   readonly #res: ServedReply;
-  readonly #call: OpenCall;
+  readonly #begin: () => OpenCall;
+  #begun: OpenCall | undefined;
   readonly #options: CrossedOptions;
   #flow: Flow | undefined;
   #status = 0;
-  #headers: Record<string, string> = {};
+  #headers: Record<string, string | string[]> = {};
+  /** Made while the upstream works, for a stream that has not begun. */
+  #ready: StreamCrossing | undefined;
   #stream: StreamCrossing | undefined;
   #streaming = false;
   #wrote = false;
@@ -47,37 +50,42 @@ export class CrossedReply implements ReplySink {
   /** Losses of an upstream that changed what the wire made of the request. */
   #lost: readonly Loss[] = [];
 
-  constructor(res: ServedReply, call: OpenCall, options: CrossedOptions) {
+  /** `begin`: begins the call's record. */
+  constructor(res: ServedReply, begin: () => OpenCall, options: CrossedOptions) {
     this.#res = res;
-    this.#call = call;
+    this.#begin = begin;
     this.#options = options;
     res.on('close', this.#onClose);
   }
 
   follow(flow: Flow): void {
     this.#flow = flow;
+    this.#call();
+    if (this.#options.crossing.stream && !this.#over) this.#ready = this.#options.crossing.reply.stream();
     if (this.#res.destroyed) flow.abort();
   }
 
+  /** The call's record. It begins once the request is on its way: the upstream works meanwhile. */
+  #call(): OpenCall {
+    return (this.#begun ??= this.#begin());
+  }
+
   sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
-    this.#call.upstreamRequest(headers, body);
+    this.#call().upstreamRequest(headers, body);
     this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
-    this.#call.upstreamReplyStart(headers);
+    this.#call().upstreamReplyStart(headers);
     this.#status = status;
-    for (const name in headers) {
-      const value = headers[name];
-      if (value !== undefined) this.#headers[name] = Array.isArray(value) ? value.join(', ') : value;
-    }
-    const events = isEventStream(this.#headers['content-type']);
-    this.#streaming = status < 400 && events;
+    this.#headers = headers;
+    const type = headers['content-type'];
+    this.#streaming = status < 400 && typeof type === 'string' && isEventStream(type);
     if (this.#streaming && this.#options.crossing.stream) this.#openStream();
   }
 
   data(chunk: Buffer): boolean {
-    this.#call.upstreamReplyData(chunk);
+    this.#call().upstreamReplyData(chunk);
     if (this.#over) return true;
     let room = true;
     this.#guard(() => {
@@ -133,7 +141,7 @@ export class CrossedReply implements ReplySink {
     }
     const bytes = Buffer.concat(this.#chunks);
     const { reply } = this.#options.crossing;
-    if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, this.#headers, bodyOf(bytes)));
+    if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, joined(this.#headers), bodyOf(bytes)));
     if (this.#streaming) {
       const collected = reply.collect();
       collected.push(bytes);
@@ -155,10 +163,10 @@ export class CrossedReply implements ReplySink {
   }
 
   #openStream(): StreamCrossing {
-    const stream = this.#options.crossing.reply.stream();
+    const stream = this.#ready ?? this.#options.crossing.reply.stream();
     this.#stream = stream;
     const headers = { ...STREAM_HEADERS, ...this.#options.headers };
-    this.#call.replyStart(200, headers);
+    this.#call().replyStart(200, headers);
     this.#res.writeHead(200, headers);
     // The head usually comes in the same read as the first event; both leave in one write then.
     process.nextTick(this.#flushHead);
@@ -181,7 +189,7 @@ export class CrossedReply implements ReplySink {
     this.#wrote = true;
     const bytes = Buffer.from(text);
     const read = this.#res.write(bytes);
-    this.#call.replyData(bytes);
+    this.#call().replyData(bytes);
     if (read) return true;
     if (this.#stalled !== undefined) return false;
     this.#stalled = setTimeout(() => this.#res.destroy(), this.#options.idleMs);
@@ -230,8 +238,8 @@ export class CrossedReply implements ReplySink {
     this.#release();
     const body = Buffer.from(text);
     const headers = { ...this.#options.headers, ...own, 'content-length': String(body.length) };
-    this.#call.replyStart(status, headers);
-    this.#call.replyData(body);
+    this.#call().replyStart(status, headers);
+    this.#call().replyData(body);
     if (!this.#res.destroyed) {
       this.#res.writeHead(status, headers);
       this.#res.end(body);
@@ -242,7 +250,7 @@ export class CrossedReply implements ReplySink {
 
   #end(cut: boolean, error: string | undefined): void {
     const usage = this.#state?.usage;
-    this.#call.end({
+    this.#call().end({
       cut,
       error,
       lost: [...this.#lost, ...this.#options.crossing.lost],
@@ -284,6 +292,11 @@ export class CrossedReply implements ReplySink {
     this.#res.off('close', this.#onClose);
     this.#res.off('drain', this.#onDrain);
   }
+}
+
+/** Headers with one value each (RFC 9110, section 5.3). */
+function joined(headers: Readonly<Record<string, string | string[]>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
 }
 
 /** A body as JSON, or as text where it is none (an HTML page from a load balancer). */

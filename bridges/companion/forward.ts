@@ -12,7 +12,8 @@ import { returnHeaders } from './headers.ts';
  */
 export class ForwardedReply implements ReplySink {
   readonly #res: ServedReply;
-  readonly #call: OpenCall;
+  readonly #begin: () => OpenCall;
+  #begun: OpenCall | undefined;
   readonly #idleMs: number;
   readonly #renderFailure: (failure: UpstreamFailure) => ErrorAnswer;
   #flow: Flow | undefined;
@@ -25,16 +26,16 @@ export class ForwardedReply implements ReplySink {
   #lost: readonly Loss[] = [];
   #stalled: NodeJS.Timeout | undefined;
 
-  /** `lost`: of the request, before it went to the upstream. */
+  /** `begin`: begins the call's record. `lost`: of the request, before it went to the upstream. */
   constructor(
     res: ServedReply,
-    call: OpenCall,
+    begin: () => OpenCall,
     idleMs: number,
     renderFailure: (failure: UpstreamFailure) => ErrorAnswer,
     lost: readonly Loss[] = [],
   ) {
     this.#res = res;
-    this.#call = call;
+    this.#begin = begin;
     this.#idleMs = idleMs;
     this.#renderFailure = renderFailure;
     this.#before = lost;
@@ -44,17 +45,23 @@ export class ForwardedReply implements ReplySink {
   /** The flow this reply reads from; given once, right after the request was sent. */
   follow(flow: Flow): void {
     this.#flow = flow;
+    this.#call();
     if (this.#res.destroyed) flow.abort();
   }
 
+  /** The call's record. It begins once the request is on its way: the upstream works meanwhile. */
+  #call(): OpenCall {
+    return (this.#begun ??= this.#begin());
+  }
+
   sent(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void {
-    this.#call.upstreamRequest(headers, body);
+    this.#call().upstreamRequest(headers, body);
     this.#lost = lost;
   }
 
   start(status: number, headers: Record<string, string | string[]>): void {
     const back = returnHeaders(headers);
-    this.#call.replyStart(status, back);
+    this.#call().replyStart(status, back);
     this.#head = { status, headers: back };
     // The head usually comes in the same read as the first piece; both leave in one write then.
     const length = back['content-length'];
@@ -65,7 +72,7 @@ export class ForwardedReply implements ReplySink {
   data(chunk: Buffer): boolean {
     this.#writeHead();
     const read = this.#send(chunk);
-    this.#call.replyData(chunk);
+    this.#call().replyData(chunk);
     if (read) return true;
     // What was held back for this reply may still come while it waits.
     if (this.#stalled !== undefined) return false;
@@ -86,7 +93,7 @@ export class ForwardedReply implements ReplySink {
     this.#writeHead();
     if (!this.#res.writableEnded) this.#res.end();
     cutUnread(this.#res, this.#idleMs);
-    this.#call.end({ cut: false, lost: this.#before.length === 0 ? this.#lost : [...this.#before, ...this.#lost] });
+    this.#call().end({ cut: false, lost: this.#before.length === 0 ? this.#lost : [...this.#before, ...this.#lost] });
     this.#release();
   }
 
@@ -94,11 +101,11 @@ export class ForwardedReply implements ReplySink {
     this.#release();
     if (this.#res.headersSent) {
       breakOff(this.#res);
-      this.#call.end({ cut: true, error: failure.message });
+      this.#call().end({ cut: true, error: failure.message });
       return;
     }
     this.#head = undefined;
-    answer(this.#res, this.#call, this.#renderFailure(failure));
+    answer(this.#res, this.#call(), this.#renderFailure(failure));
   }
 
   #writeHead(): void {
@@ -126,7 +133,7 @@ export class ForwardedReply implements ReplySink {
   readonly #onClose = (): void => {
     if (this.#res.writableFinished) return;
     this.#flow?.abort();
-    this.#call.end({ cut: true, error: 'The client went away before the reply was complete.' });
+    this.#call().end({ cut: true, error: 'The client went away before the reply was complete.' });
     this.#release();
   };
 

@@ -41,7 +41,7 @@ function crossedInto(res: http.ServerResponse): CrossedReply {
     wantsReasoning: true,
     client: { family: 'other', requestId: 'r' },
   });
-  const reply = new CrossedReply(res, call, { crossing, idleMs: 60_000, headers: {} });
+  const reply = new CrossedReply(res, () => call, { crossing, idleMs: 60_000, headers: {} });
   reply.follow({ resume: () => undefined, abort: () => undefined });
   return reply;
 }

@@ -25,7 +25,7 @@ function replying(from: WireFormat, to: WireFormat, more: JsonObject = {}) {
     end: (end: CallEnd) => void (sent.end = end),
   };
   const crossing = cross(from, to, { model: 'm', stream: true, ...ask, ...more });
-  const reply = new CrossedReply(res, call, { crossing, idleMs: 60_000, headers: {} });
+  const reply = new CrossedReply(res, () => call, { crossing, idleMs: 60_000, headers: {} });
   const stream = (): void => reply.start(200, { 'content-type': 'text/event-stream' });
   const data = (...events: object[]): void =>
     void reply.data(Buffer.from(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')));
