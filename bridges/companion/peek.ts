@@ -180,13 +180,19 @@ function valueEnd(body: Buffer, start: number): number {
 
 function scalarEnd(body: Buffer, start: number): number {
   let at = start;
+  let digits = true;
   for (;;) {
     const byte = body[at];
     if (byte === undefined || byte === COMMA || byte === CLOSE_OBJECT || byte <= 0x20) break;
+    digits &&= byte >= 0x30 && byte <= 0x39;
     at += 1;
   }
-  return /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)$/.test(body.toString('latin1', start, Math.min(at, start + 64))) ? at : -1;
+  if (digits && at > start) return at;
+  const text = body.toString('latin1', start, Math.min(at, start + 64));
+  return text === 'true' || text === 'false' || text === 'null' || NUMBER.test(text) ? at : -1;
 }
+
+const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function readString(body: Buffer, start: number, end: number): string | undefined {
   if (end - start > 512) return undefined;

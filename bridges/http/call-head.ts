@@ -54,7 +54,7 @@ export function readCallHead(bytes: Buffer): CallHead | undefined {
     if (colon < 0 || colon > at || rawHeaders.length === 2 * MAX_HEADERS) return undefined;
     const name = text.slice(from, colon);
     const lower = lowerCase(name);
-    if (lower === undefined || Object.hasOwn(headers, lower) || INVOLVED.has(lower)) return undefined;
+    if (lower === undefined || headers[lower] !== undefined) return undefined;
     const value = trimmed(text, colon + 1, at);
     headers[lower] = value;
     rawHeaders.push(name, value);
@@ -66,7 +66,7 @@ export function readCallHead(bytes: Buffer): CallHead | undefined {
   return { target, rawHeaders, headers, length: Number(length), end: end + HEAD_END.length };
 }
 
-/** A header's name in lower case; undefined where it is none. */
+/** A header's name in lower case; undefined where it is none, or one that is involved. */
 function lowerCase(name: string): string | undefined {
   const kept = names.get(name);
   if (kept !== undefined) return kept;
@@ -74,6 +74,7 @@ function lowerCase(name: string): string | undefined {
   // A part of a head keeps all of it, and the client's key with it: only a copy of the name is kept.
   const own = Buffer.from(name, 'latin1').toString('latin1');
   const lower = own.toLowerCase();
+  if (INVOLVED.has(lower)) return undefined;
   // Clients have a few dozen; the bound is against one that makes them up.
   if (names.size > 500) names.clear();
   names.set(own, lower);

@@ -51,6 +51,7 @@ type Pairing = {
 };
 
 function answerCalls(items: readonly TurnItem[], from: WireFormat, target: WireFormat, lost: Loss[]): TurnItem[] {
+  if (!items.some(isOfCall)) return [...items];
   const pairing = pairResults(items, from === target ? (id) => id : callIds(target), lost);
   const out: TurnItem[] = [];
   let assistant: TurnItem[] = [];
@@ -123,6 +124,10 @@ function callIds(target: WireFormat): (callId: string) => string {
     used.add(id);
     return id;
   };
+}
+
+function isOfCall({ type }: TurnItem): boolean {
+  return type === 'tool_call' || type === 'tool_result';
 }
 
 function isAssistants(item: TurnItem): boolean {

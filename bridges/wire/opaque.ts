@@ -50,6 +50,7 @@ export function seal(store: HandleStore, { upstream, model }: { upstream: string
 
 /** Gives the reasoning in a history its real bytes back, and leaves out what `to` could not read. */
 export function resolveOpaque(turn: TurnRequest, store: HandleStore, to: OpaqueTarget): { turn: TurnRequest; lost: Loss[] } {
+  if (!turn.items.some(isReasoning)) return { turn, lost: [] };
   const items: TurnItem[] = [];
   let dropped = 0;
   for (const item of turn.items) {
@@ -68,6 +69,10 @@ export function resolveOpaque(turn: TurnRequest, store: HandleStore, to: OpaqueT
     turn: { ...turn, items },
     lost: [{ path, why: `${what} left out, whole or in part: only the upstream and model that wrote it can read it` }],
   };
+}
+
+function isReasoning({ type }: TurnItem): boolean {
+  return type === 'reasoning';
 }
 
 function resolveItem(item: ReasoningItem, from: WireFormat, store: HandleStore, to: OpaqueTarget): ReasoningItem | undefined {

@@ -24,8 +24,11 @@ import type {
  */
 export type FittedTools = {
   turn: TurnRequest;
-  /** Maps one event of the reply back to the client's names and kinds. It holds the state of one reply at a time. */
-  restore: (event: TurnEvent) => TurnEvent[];
+  /**
+   * Maps one event of the reply back to the client's names and kinds. It holds the state of one reply at a time. Undefined
+   * where every name and kind is the client's already.
+   */
+  restore: ((event: TurnEvent) => TurnEvent[]) | undefined;
   lost: Loss[];
 };
 
@@ -40,8 +43,8 @@ const NAMES_SHOWN = 5;
 
 /** Makes the tools, the tool choice and the history of a turn speak the names and kinds that `target` knows. */
 export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
-  if (turn.from === target) return { turn, restore: (event) => [event], lost: [] };
-  if (!turn.items.some(namesTools) && turn.tools.length === 0 && turn.toolChoice === undefined) return withoutTools(turn, target);
+  if (turn.from === target) return { turn, restore: undefined, lost: [] };
+  if (!turn.items.some(namesTools) && turn.tools.length === 0 && turn.toolChoice === undefined) return withoutTools(turn);
   const lost: Loss[] = [];
   const offered = offeredTools(turn, target, lost);
   const names = new NameTable([...offered, ...namesInHistory(turn), ...namesInChoice(turn.toolChoice)], target);
@@ -59,8 +62,9 @@ export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
 }
 
 /** A turn that knows of no tool: nothing has to fit. */
-function withoutTools({ parallelToolCalls: _parallel, ...turn }: TurnRequest, target: WireFormat): FittedTools {
-  return { turn, restore: restorer(new NameTable([], target), new Set()), lost: [] };
+function withoutTools(turn: TurnRequest): FittedTools {
+  const { parallelToolCalls, ...rest } = turn;
+  return { turn: parallelToolCalls === undefined ? turn : rest, restore: undefined, lost: [] };
 }
 
 function namesTools(item: TurnItem): boolean {
@@ -320,7 +324,7 @@ function customNames(turn: TurnRequest, names: NameTable): Set<string> {
   return new Set(turn.tools.filter((tool) => tool.type === 'custom').map((tool) => keyOf(names.toWire(tool))));
 }
 
-function restorer(names: NameTable, customs: ReadonlySet<string>): (event: TurnEvent) => TurnEvent[] {
+function restorer(names: NameTable, customs: ReadonlySet<string>): NonNullable<FittedTools['restore']> {
   const wrappedItems = new Set<number>();
   const start = (event: CallStart): CallStart => {
     // A free-form tool that was called with JSON: wrapped by us, or by an upstream that knows functions only.

@@ -111,7 +111,7 @@ export function crossRequest(input: CrossingInput): Crossing {
   const tools = fitTools(resolved.turn, to);
   const history = fitHistory(tools.turn, to, { reasoningDropped: resolved.lost.length > 0 });
   // At what the upstream does not take, the reply is cut on its way back.
-  const stops = from === to ? { sent: turn.stop ?? [], kept: [] } : splitStops(turn.stop ?? [], to);
+  const stops = stopsFor(turn, to);
   const crossed: TurnRequest = { ...history.turn, model, stream: turn.stream || input.alwaysStream === true };
   if (turn.stop !== undefined) crossed.stop = stops.sent;
   const rendered = codecs[to].renderRequest(crossed);
@@ -141,6 +141,13 @@ export function crossRequest(input: CrossingInput): Crossing {
     }),
   };
 }
+
+function stopsFor({ from, stop }: TurnRequest, to: WireFormat): ReturnType<typeof splitStops> {
+  if (stop === undefined) return NO_STOPS;
+  return from === to ? { sent: stop, kept: [] } : splitStops(stop, to);
+}
+
+const NO_STOPS = { sent: [], kept: [] };
 
 export type ReturningInput = Pick<CrossingInput, 'body' | 'store' | 'upstream'> & {
   wire: WireFormat;
@@ -215,7 +222,7 @@ const UNFINISHED = 'The upstream ended without finishing its reply.';
 type Way = {
   client: Codec;
   upstream: Codec;
-  restore: (event: TurnEvent) => TurnEvent[];
+  restore: ((event: TurnEvent) => TurnEvent[]) | undefined;
   stop: readonly string[];
   context: ReplyContext;
   errorClient: ErrorClient;
@@ -270,8 +277,8 @@ function refusal({ message }: TurnError, client: WireFormat): TurnEvent[] {
 /** Takes the events of one reply through names and stop sequences to a receiver, and keeps count of them. */
 class Passage {
   readonly state: ReplyState = { ended: false, stoppedEarly: false };
-  readonly #restore: (event: TurnEvent) => TurnEvent[];
-  readonly #stopper: Stopper;
+  readonly #restore: Way['restore'];
+  readonly #stopper: Stopper | undefined;
   readonly #receive: (event: TurnEvent) => void;
   readonly #callIds = new Set<string>();
   readonly #client: WireFormat;
@@ -281,7 +288,7 @@ class Passage {
   constructor(way: Way, receive: (event: TurnEvent) => void) {
     this.#client = way.client.format;
     this.#restore = way.restore;
-    this.#stopper = stopAt(way.stop);
+    this.#stopper = way.stop.length === 0 ? undefined : stopAt(way.stop);
     this.#receive = receive;
   }
 
@@ -290,12 +297,19 @@ class Passage {
     if (event.type === 'item_start' || event.type === 'item') this.#begun = true;
     if (event.type === 'error' && event.error.kind === 'content_refused' && !this.#begun)
       return this.passAll(refusal(event.error, this.#client));
-    for (const restored of this.#restore(event)) {
-      for (const seen of this.#stopper.push(this.#ownId(restored))) {
-        this.#receive(seen);
-        if (seen.type !== 'delta') this.#note(seen);
-      }
-    }
+    if (this.#restore === undefined) this.#cut(event);
+    else for (const restored of this.#restore(event)) this.#cut(restored);
+  }
+
+  #cut(event: TurnEvent): void {
+    const own = this.#ownId(event);
+    if (this.#stopper === undefined) this.#tell(own);
+    else for (const seen of this.#stopper.push(own)) this.#tell(seen);
+  }
+
+  #tell(event: TurnEvent): void {
+    this.#receive(event);
+    if (event.type !== 'delta') this.#note(event);
   }
 
   passAll(events: readonly TurnEvent[]): void {
@@ -334,7 +348,7 @@ class Passage {
         state.stop = event.stop;
         this.#count(event.usage);
         state.ended = true;
-        state.stoppedEarly = this.#stopper.done;
+        state.stoppedEarly = this.#stopper?.done === true;
         break;
       case 'error':
         state.error = event.error;

@@ -51,7 +51,8 @@ export function parseRequest(body: JsonValue): TurnRequest {
     service_tier,
     ...extra
   } = body;
-  const items = [...parseSystem(system), ...parseMessages(messages)];
+  const items = parseSystem(system);
+  parseMessages(messages, items);
   const turn: TurnRequest = {
     from: 'messages',
     model: requiredModel(model),
@@ -86,15 +87,16 @@ function parseSystem(value: JsonValue | undefined): TurnItem[] {
   return content.length === 0 ? [] : [{ type: 'message', role: 'system', content }];
 }
 
-function parseMessages(value: JsonValue | undefined): TurnItem[] {
+function parseMessages(value: JsonValue | undefined, items: TurnItem[]): void {
   let leading = true;
-  return requiredArray(value, 'messages').flatMap((message, i) => {
-    const items = parseMessage(requiredObject(message, `messages[${i}]`), `messages[${i}]`);
-    const [first] = items;
+  for (const [i, message] of requiredArray(value, 'messages').entries()) {
+    const path = `messages[${i}]`;
+    const parsed = parseMessage(requiredObject(message, path), path);
+    const [first] = parsed;
     if (leading && first?.type === 'message' && first.role === 'system') first.extra = { ...first.extra, [MARKS.inline]: true };
     else leading = false;
-    return items;
-  });
+    for (const item of parsed) items.push(item);
+  }
 }
 
 function parseMessage(message: JsonObject, path: string): TurnItem[] {
@@ -114,6 +116,7 @@ function parseMessage(message: JsonObject, path: string): TurnItem[] {
 
 /** The items of one message: runs of text and media are one item, everything else is its own. */
 function parseBlocks(role: 'user' | 'assistant', value: JsonValue | undefined, path: string): TurnItem[] {
+  if (typeof value === 'string') return [{ type: 'message', role, content: [plainText(value)] }];
   const items: TurnItem[] = [];
   let message: MessageItem | undefined;
   for (const [block, blockPath] of contentBlocks(value, path)) {
@@ -197,15 +200,15 @@ function parseReasoning(block: JsonObject, path: string): ReasoningItem {
 
 // ---------------------------------------------------------------------------------------------- parts
 
-/** The blocks of some content, each with its path. A plain string is one block of text. */
+/** The blocks of some content that is no plain string, each with its path. */
 function contentBlocks(value: JsonValue | undefined, path: string): [JsonObject, string][] {
-  if (typeof value === 'string') return [[{ type: 'text', text: value }, path]];
   const blocks = asArray(value);
   if (blocks === undefined) throw new RequestError(path, `\`${path}\` must be a string or an array of content blocks.`);
   return blocks.map((block, i) => [requiredObject(block, `${path}[${i}]`), `${path}[${i}]`]);
 }
 
 function parseParts(value: JsonValue | undefined, path: string): Part[] {
+  if (typeof value === 'string') return [plainText(value)];
   return contentBlocks(value, path).map(([block, blockPath]) => parsePart(block, blockPath));
 }
 
@@ -241,8 +244,17 @@ function parseText(block: JsonObject, path: string): Part {
   const part: Part = { type: 'text', text: requiredString(text, `${path}.text`) };
   const cited = optionalArray(citations, `${path}.citations`);
   if (cited !== undefined) part.annotations = cited.map((citation) => toAnnotation(citation, part.text));
-  if (part.text.startsWith(BILLING_HEADER)) extra[MARKS.billing] = true;
+  if (isBilling(part.text)) extra[MARKS.billing] = true;
   return withHints(part, cache_control, extra, path);
+}
+
+/** Content that is a plain string is one block of text. */
+function plainText(text: string): Part {
+  return isBilling(text) ? { type: 'text', text, extra: { [MARKS.billing]: true } } : { type: 'text', text };
+}
+
+function isBilling(text: string): boolean {
+  return text.startsWith(BILLING_HEADER);
 }
 
 function parseDocument(block: JsonObject, path: string): Part {
@@ -369,6 +381,7 @@ function parseToolChoice(type: string, name: JsonValue | undefined, value: JsonO
 }
 
 function readReasoning(turn: TurnRequest, thinking: JsonObject | undefined, config: JsonObject | undefined): void {
+  if (thinking === undefined && config === undefined) return;
   const { type, budget_tokens, display, ...rest } = thinking ?? {};
   const { effort, format, ...settings } = config ?? {};
   const kind = optionalString(type, 'thinking.type');
@@ -394,7 +407,8 @@ function readReasoning(turn: TurnRequest, thinking: JsonObject | undefined, conf
 }
 
 function readMetadata(turn: TurnRequest, metadata: JsonObject | undefined): void {
-  const { user_id, ...rest } = metadata ?? {};
+  if (metadata === undefined) return;
+  const { user_id, ...rest } = metadata;
   const user = optionalString(user_id, 'metadata.user_id');
   if (user !== undefined) turn.user = user;
   if (!isEmpty(rest)) turn.extra.metadata = rest;

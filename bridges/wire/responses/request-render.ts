@@ -34,33 +34,37 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   const lost = new Losses(turn.from, 'responses', 'The Responses format');
   const { own } = lost;
   const { instructions, rest } = takeInstructions(turn, lost);
-  const body: JsonObject = { ...renderExtra(turn, lost), model: turn.model, instructions };
+  const body = renderExtra(turn, lost);
   const isStored = own && turn.extra.store !== false;
-  body.input = rest.flatMap((item) => (item.type === 'reasoning' ? renderReasoning(item, isStored, lost) : renderItem(item, lost)));
+  const input: JsonObject[] = [];
+  for (const item of rest) {
+    const rendered = item.type === 'reasoning' ? renderReasoning(item, isStored, lost) : renderItem(item, lost);
+    for (const each of rendered) input.push(each);
+  }
   const tools = renderTools(turn, lost);
+  body.model = turn.model;
+  say(body, 'instructions', instructions);
+  body.input = input;
   if (tools.length > 0) body.tools = tools;
-  body.tool_choice = renderToolChoice(turn, lost);
-  body.parallel_tool_calls = turn.parallelToolCalls;
+  say(body, 'tool_choice', renderToolChoice(turn, lost));
+  say(body, 'parallel_tool_calls', turn.parallelToolCalls);
   body.stream = turn.stream;
-  body.max_output_tokens = own ? turn.maxOutputTokens : atLeast(LEAST_OUTPUT_TOKENS, turn.maxOutputTokens);
-  body.temperature = turn.temperature;
-  body.top_p = turn.topP;
-  body.prompt_cache_key = turn.cacheKey;
-  body.service_tier = renderServiceTier(turn);
-  body.user = renderUser(turn, lost);
-  body.reasoning = renderReasoningRequest(turn, lost);
-  body.include = renderInclude(turn);
-  body.text = renderText(turn);
+  say(body, 'max_output_tokens', own ? turn.maxOutputTokens : atLeast(LEAST_OUTPUT_TOKENS, turn.maxOutputTokens));
+  say(body, 'temperature', turn.temperature);
+  say(body, 'top_p', turn.topP);
+  say(body, 'prompt_cache_key', turn.cacheKey);
+  say(body, 'service_tier', renderServiceTier(turn));
+  say(body, 'user', renderUser(turn, lost));
+  say(body, 'reasoning', renderReasoningRequest(turn, lost));
+  say(body, 'include', renderInclude(turn));
+  say(body, 'text', renderText(turn));
   if (!own) body.store = false;
   reportUnsayable(turn, lost);
-  return { body: withoutUndefined(body), lost: lost.list };
+  return { body, lost: lost.list };
 }
 
-/** A copy: an object that fields were deleted from is slow ever after, to JSON.stringify above all. */
-function withoutUndefined(body: JsonObject): JsonObject {
-  const kept: JsonObject = {};
-  for (const key of Object.keys(body)) if (body[key] !== undefined) kept[key] = body[key];
-  return kept;
+function say(body: JsonObject, field: string, value: JsonValue | undefined): void {
+  if (value !== undefined) body[field] = value;
 }
 
 /** Splits off the text that goes into `instructions`: the marked item, or on a crossing all system text at the start. */
@@ -267,7 +271,7 @@ function noteCache(cacheControl: JsonObject | undefined, lost: Losses): void {
 
 function renderExtra(turn: TurnRequest, lost: Losses): JsonObject {
   if (turn.from === 'responses') {
-    const { reasoning: _reasoning, text: _text, ...extra } = turn.extra;
+    const { reasoning: _reasoning, text: _text, include: _include, ...extra } = turn.extra;
     return extra;
   }
   const shared: JsonObject = {};

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitName, fitTools } from '../../../bridges/wire/tools.ts';
+import { fitName, fitTools, type FittedTools } from '../../../bridges/wire/tools.ts';
 import type { ToolChoice, ToolDefinition, TurnEvent, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
 
 type ToolName = { name: string; namespace?: string };
@@ -22,6 +22,13 @@ const fn = (name: string, namespace?: string): ToolDefinition =>
 
 function names(turn: TurnRequest): string[] {
   return turn.tools.map((tool) => tool.name);
+}
+
+/** Fits tools whose names or kinds change, so that there is something to restore. */
+function fitted(turn: TurnRequest, target: WireFormat): FittedTools & { restore: NonNullable<FittedTools['restore']> } {
+  const { restore, ...rest } = fitTools(turn, target);
+  if (restore === undefined) throw new Error('there is nothing to restore');
+  return { ...rest, restore };
 }
 
 describe('names', () => {
@@ -54,20 +61,20 @@ describe('names', () => {
   });
 
   it('joins a namespace to the name where there are none, and takes it apart in the reply', () => {
-    const { turn, restore } = fitTools(turnOf({ tools: [fn('search', 'github')] }), 'chat');
+    const { turn, restore } = fitted(turnOf({ tools: [fn('search', 'github')] }), 'chat');
     expect(turn.tools).toEqual([{ type: 'function', name: 'github__search' }]);
     expect(restore(startOf('github__search'))).toEqual([startOf('search', 'function', 'github')]);
   });
 
   it('keeps names apart that would become the same', () => {
     const tools = [fn('b__c', 'a'), fn('c', 'a__b'), fn('a__b__c')];
-    const fitted = fitTools(turnOf({ tools }), 'messages');
-    expect(new Set(names(fitted.turn)).size).toBe(3);
-    expect(names(fitted.turn)[2]).toBe('a__b__c');
-    const back = names(fitted.turn).map((name) => fitted.restore(startOf(name))[0]);
+    const { turn, restore } = fitted(turnOf({ tools }), 'messages');
+    expect(new Set(names(turn)).size).toBe(3);
+    expect(names(turn)[2]).toBe('a__b__c');
+    const back = names(turn).map((name) => restore(startOf(name))[0]);
     expect(back).toEqual([startOf('b__c', 'function', 'a'), startOf('c', 'function', 'a__b'), startOf('a__b__c')]);
     const reversed = fitTools(turnOf({ tools: tools.toReversed() }), 'messages');
-    expect(names(reversed.turn).toReversed()).toEqual(names(fitted.turn));
+    expect(names(reversed.turn).toReversed()).toEqual(names(turn));
   });
 
   it('keeps a name that looks like another one shortened', () => {
@@ -133,7 +140,7 @@ describe('free-form tools', () => {
   });
 
   it('stay as they are for chat', () => {
-    const { turn, restore } = fitTools(turnOf({ tools: [patch] }), 'chat');
+    const { turn, restore } = fitted(turnOf({ tools: [patch] }), 'chat');
     expect(turn.tools).toEqual([patch]);
     const events: TurnEvent[] = [
       startOf('apply_patch', 'custom'),
@@ -149,7 +156,7 @@ describe('free-form tools', () => {
     ['JSON without an input', '{"patch":"x"}', '{"patch":"x"}'],
     ['an input that is no text', '{"input":1}', '{"input":1}'],
   ])('unwraps %s in the reply', (_, told, plain) => {
-    const { restore } = fitTools(turnOf({ tools: [patch] }), 'messages');
+    const { restore } = fitted(turnOf({ tools: [patch] }), 'messages');
     const events: TurnEvent[] = [
       startOf('apply_patch'),
       { type: 'delta', item: 0, text: told.slice(0, 4) },
@@ -167,7 +174,7 @@ describe('free-form tools', () => {
   });
 
   it('restores a second reply after one that was cut in the middle of a wrapped call', () => {
-    const { restore } = fitTools(turnOf({ tools: [patch, fn('f')] }), 'messages');
+    const { restore } = fitted(turnOf({ tools: [patch, fn('f')] }), 'messages');
     restore(startOf('apply_patch'));
     const delta: TurnEvent = { type: 'delta', item: 0, text: '{}' };
     expect([startOf('f'), delta].flatMap(restore)).toEqual([startOf('f'), delta]);
