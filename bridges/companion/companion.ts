@@ -28,7 +28,7 @@ import { clientOf, errorFamily, errorWire, readTarget, type Surface, type Target
 import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
-import { credentialsOf, forwardHeaders, type Credential } from './headers.ts';
+import { credentialsOf, forwardHeaders, forwardToken, type Credential } from './headers.ts';
 import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
 import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
@@ -623,14 +623,7 @@ function methodOf(req: ServedRequest): UpstreamRequest['method'] {
 
 /** A translated request is a new one: of the client's headers only its credential goes on, under the name the format uses. */
 function crossHeaders(req: ServedRequest, credential: Credential, to: WireFormat): string[] {
-  const kept = forwardHeaders(req.rawHeaders, credential);
-  let token: string | undefined;
-  for (let i = 0; i + 1 < kept.length; i += 2) {
-    const name = kept[i]?.toLowerCase();
-    const value = kept[i + 1] ?? '';
-    if (name === 'authorization') token = value.replace(/^bearer\s+/i, '');
-    if (name === 'x-api-key') token = value;
-  }
+  const token = forwardToken(req.rawHeaders, credential);
   const headers = ['content-type', 'application/json', 'accept', 'text/event-stream, application/json', 'accept-encoding', 'identity'];
   if (to === 'messages') headers.push('anthropic-version', '2023-06-01');
   if (token !== undefined)

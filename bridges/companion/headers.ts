@@ -47,12 +47,32 @@ export function forwardHeaders(rawHeaders: readonly string[], credential: Creden
     if (name === undefined || value === undefined) continue;
     const lower = name.toLowerCase();
     if (named?.includes(lower) === true || HOP.has(lower) || LOCAL.has(lower) || without?.has(lower) === true) continue;
-    const kept = credential.kind === 'own' || (credential.kind === 'none' && credential.keeps?.has(lower) === true);
-    if (CREDENTIALS.has(lower) && (!kept || isOwnKey(value))) continue;
+    if (CREDENTIALS.has(lower) && !goesOn(lower, value, credential)) continue;
     out.push(name, value);
   }
   if (credential.kind === 'bearer') out.push('authorization', `Bearer ${credential.token}`);
   return out;
+}
+
+/** The token that a translated request goes on with: of the caller's headers nothing else does. */
+export function forwardToken(rawHeaders: readonly string[], credential: Credential): string | undefined {
+  if (credential.kind === 'bearer') return credential.token;
+  const named = namedBy(connectionOf(rawHeaders));
+  let token: string | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const lower = rawHeaders[i]?.toLowerCase() ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    if (lower !== 'authorization' && lower !== 'x-api-key') continue;
+    if (named?.includes(lower) === true || !goesOn(lower, value, credential)) continue;
+    token = lower === 'authorization' ? value.replace(/^bearer\s+/i, '') : value;
+  }
+  return token;
+}
+
+/** Whether a caller's credential goes on with the call. */
+function goesOn(name: string, value: string, credential: Credential): boolean {
+  const kept = credential.kind === 'own' || (credential.kind === 'none' && credential.keeps?.has(name) === true);
+  return kept && !isOwnKey(value);
 }
 
 /** The headers a reply comes back with. */

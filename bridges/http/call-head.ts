@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { FORBIDDEN, HEADER_NAME } from './grammar.ts';
+import { FORBIDDEN } from './grammar.ts';
+import { lowerCaseName } from './header-name.ts';
 
 /** The head of a call. */
 export type CallHead = {
@@ -53,8 +54,8 @@ export function readCallHead(bytes: Buffer): CallHead | undefined {
     const colon = text.indexOf(':', from);
     if (colon < 0 || colon > at || rawHeaders.length === 2 * MAX_HEADERS) return undefined;
     const name = text.slice(from, colon);
-    const lower = lowerCase(name);
-    if (lower === undefined || headers[lower] !== undefined) return undefined;
+    const lower = lowerCaseName(name);
+    if (lower === undefined || headers[lower] !== undefined || INVOLVED.has(lower)) return undefined;
     const value = trimmed(text, colon + 1, at);
     headers[lower] = value;
     rawHeaders.push(name, value);
@@ -65,23 +66,6 @@ export function readCallHead(bytes: Buffer): CallHead | undefined {
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   return { target, rawHeaders, headers, length: Number(length), end: end + HEAD_END.length };
 }
-
-/** A header's name in lower case; undefined where it is none, or one that is involved. */
-function lowerCase(name: string): string | undefined {
-  const kept = names.get(name);
-  if (kept !== undefined) return kept;
-  if (!HEADER_NAME.test(name)) return undefined;
-  // A part of a head keeps all of it, and the client's key with it: only a copy of the name is kept.
-  const own = Buffer.from(name, 'latin1').toString('latin1');
-  const lower = own.toLowerCase();
-  if (INVOLVED.has(lower)) return undefined;
-  // Clients have a few dozen; the bound is against one that makes them up.
-  if (names.size > 500) names.clear();
-  names.set(own, lower);
-  return lower;
-}
-
-const names = new Map<string, string>();
 
 /** What stands between two places, without the blanks and tabs around it (RFC 9110, section 5.5). */
 function trimmed(text: string, from: number, to: number): string {

@@ -65,9 +65,9 @@ export class Connection {
   send(outgoing: Outgoing, reply: ReplyListener): void {
     this.#reply = reply;
     this.#reader = new ReplyReader(reply, outgoing.method === 'HEAD');
+    this.#write(outgoing);
     this.#socket.ref();
     this.#socket.setTimeout(this.#options.headMs);
-    this.#write(outgoing);
   }
 
   /** Waits for the next request. `keptMs`: for how long its server keeps it, where that is known. */

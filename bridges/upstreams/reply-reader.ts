@@ -1,4 +1,5 @@
-import { FORBIDDEN, HEADER_NAME } from '../http/grammar.ts';
+import { FORBIDDEN } from '../http/grammar.ts';
+import { lowerCaseName } from '../http/header-name.ts';
 
 /** Told what a reply says as it is read. Header names are lower case. */
 export type ReplyEvents = {
@@ -236,9 +237,8 @@ function readHeaders(lines: readonly string[]): Record<string, string | string[]
   for (let i = 1; i < lines.length; i += 1) {
     const line = lines[i] ?? '';
     const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon));
-    if (!HEADER_NAME.test(name)) return undefined;
-    const lower = name.toLowerCase();
+    const lower = lowerCaseName(line.slice(0, Math.max(0, colon)));
+    if (lower === undefined) return undefined;
     const value = unpadded(line, colon + 1);
     const before = headers[lower];
     if (before === undefined) headers[lower] = value;

@@ -1,4 +1,4 @@
-import { HEADER_NAME } from '../http/grammar.ts';
+import { lowerCaseName } from '../http/header-name.ts';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -14,7 +14,7 @@ export function requestHead(method: string, target: string, host: string, header
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    if (!HEADER_NAME.test(name)) throw new Error('a header’s name holds a character that a request can’t carry');
+    if (lowerCaseName(name) === undefined) throw new Error('a header’s name holds a character that a request can’t carry');
     if (!VALUE.test(value)) throw new Error(`the header ${name} holds a character that a request can’t carry`);
     head += `${name}: ${value}\r\n`;
   }

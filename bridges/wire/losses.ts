@@ -62,7 +62,7 @@ export class Losses {
   readonly own: boolean;
   readonly paths: Paths;
   readonly #title: string;
-  readonly #seen = new Set<string>();
+  #seen: Set<string> | undefined;
 
   /** `title` is what the format rendered in is called. */
   constructor(from: WireFormat, to: WireFormat, title: string) {
@@ -79,6 +79,7 @@ export class Losses {
 
   add(path: string, why: string): void {
     const key = `${path}\n${why}`;
+    this.#seen ??= new Set();
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     this.list.push({ path, why });

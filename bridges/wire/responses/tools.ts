@@ -47,6 +47,7 @@ export function parseToolChoice(value: JsonValue | undefined): ToolChoice | unde
 
 /** Renders the tools; those an item of the same request already offers are not offered twice. */
 export function renderTools(turn: TurnRequest, lost: Losses): JsonObject[] {
+  if (turn.tools.length === 0) return [];
   const alreadyOffered = new Set(lost.own ? toolsOf(ADDITIONAL_TOOLS, turn.items).map(keyOf) : []);
   const rendered: JsonObject[] = [];
   const namespaces = new Map<string, JsonObject[]>();
