@@ -171,14 +171,14 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
     this.#target?.start(status, kept);
   }
 
-  data(chunk: Buffer): boolean {
+  data(chunk: Buffer, last?: boolean): boolean {
     if (this.#denied !== undefined) {
       this.#denied.chunks.push(chunk);
       this.#denied.size += chunk.length;
       if (this.#denied.size > MAX_DENIAL_BYTES) this.#judge(this.#denied);
       return true;
     }
-    return this.#over ? true : (this.#target?.data(chunk) ?? true);
+    return this.#over ? true : (this.#target?.data(chunk, last) ?? true);
   }
 
   #judge({ headers, chunks, size }: Denial): void {
@@ -191,7 +191,7 @@ class BridgeCall<S extends Session<G>, G extends Grant> implements Flow, ReplySi
       return;
     }
     this.#startReply(401, headers);
-    this.#target?.data(body);
+    this.#target?.data(body, true);
     this.end();
   }
 

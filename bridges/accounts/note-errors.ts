@@ -16,12 +16,12 @@ export function noteErrors(sink: ReplySink, note: (sentence: string) => void, an
       status = told;
       sink.start(told, headers);
     },
-    data(chunk) {
+    data(chunk, last) {
       if (status >= 400 && size < MAX_BYTES) {
         size += chunk.length;
         chunks.push(chunk);
       }
-      return sink.data(chunk);
+      return sink.data(chunk, last);
     },
     end() {
       if (status >= 400) note(errorSentence(`${status}: ${messageOf(Buffer.concat(chunks).toString('utf8'))}`));

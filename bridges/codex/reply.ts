@@ -128,7 +128,7 @@ export class PlanReply implements ReplySink {
     if (failed !== undefined) return this.#sink.fail({ kind: 'refused', message: failed.message, error: failed });
     if (this.#terminal === undefined) return this.#sink.fail({ kind: 'cut', message: CUT });
     this.#sink.start(200, { ...this.#headers, 'content-type': 'application/json' });
-    this.#sink.data(Buffer.from(JSON.stringify(this.#terminal)));
+    this.#sink.data(Buffer.from(JSON.stringify(this.#terminal)), true);
     this.#sink.end();
   }
 

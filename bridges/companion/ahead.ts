@@ -103,8 +103,8 @@ class HeldReply implements ReplySink {
     this.#tell((sink) => sink.start(status, headers));
   }
 
-  data(chunk: Buffer): boolean {
-    if (this.#sink !== undefined) return this.#sink.data(chunk);
+  data(chunk: Buffer, last?: boolean): boolean {
+    if (this.#sink !== undefined) return this.#sink.data(chunk, last);
     if (this.#held === 0) this.#told.push((sink) => (this.#reads = sink.data(Buffer.concat(this.#pieces))));
     this.#pieces.push(chunk);
     this.#held += chunk.length;

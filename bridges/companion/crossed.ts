@@ -120,9 +120,10 @@ export class CrossedReply implements ReplySink {
 
   #take(chunk: Buffer): boolean {
     if (this.#stream !== undefined) {
-      const sent = this.#write(this.#stream.push(chunk));
-      if (this.#stream.state.ended) this.#finishStream(this.#stream);
-      return sent;
+      const text = this.#stream.push(chunk);
+      if (!this.#stream.state.ended) return this.#write(text);
+      this.#finishStream(this.#stream, text);
+      return true;
     }
     this.#bytes += chunk.length;
     if (this.#bytes > MAX_REPLY_BYTES) {
@@ -135,10 +136,7 @@ export class CrossedReply implements ReplySink {
   }
 
   #finish(): void {
-    if (this.#stream !== undefined) {
-      this.#write(this.#stream.end());
-      return this.#finishStream(this.#stream);
-    }
+    if (this.#stream !== undefined) return this.#finishStream(this.#stream, this.#stream.end());
     const bytes = Buffer.concat(this.#chunks);
     const { reply } = this.#options.crossing;
     if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, joined(this.#headers), bodyOf(bytes)));
@@ -149,16 +147,12 @@ export class CrossedReply implements ReplySink {
     }
     if (!this.#options.crossing.stream) return this.#whole(reply.json(bodyOf(bytes)));
     const stream = this.#openStream();
-    this.#write(stream.whole(bodyOf(bytes)));
-    this.#finishStream(stream);
+    this.#finishStream(stream, stream.whole(bodyOf(bytes)));
   }
 
   #fail(failure: UpstreamFailure): void {
     // A stream that has begun is ended in the client's own words for "this failed", never as a success.
-    if (this.#stream !== undefined) {
-      this.#write(this.#stream.end());
-      return this.#finishStream(this.#stream, failure.message);
-    }
+    if (this.#stream !== undefined) return this.#finishStream(this.#stream, this.#stream.end(), failure.message);
     this.#refuse(failure.kind === 'cut' ? { kind: 'stream_cut', message: failure.message } : failureError(failure));
   }
 
@@ -197,17 +191,22 @@ export class CrossedReply implements ReplySink {
     return false;
   }
 
-  #finishStream(stream: StreamCrossing, failure?: string): void {
+  /** `text`: the last of what the client gets; it leaves with the end. */
+  #finishStream(stream: StreamCrossing, text: string, failure?: string): void {
     this.#state = stream.state;
     const { error, stoppedEarly } = stream.state;
     // The upstream's own end follows in a moment: aborting here would cost the next call a new connection.
     if (stoppedEarly) this.#flow?.abort();
     else this.#lateAbort = setTimeout(() => this.#flow?.abort(), LATE_MS).unref();
-    this.#release();
     // Chat has no frame for a cut: its client must see the connection break instead of a clean end.
-    if (error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat') breakOff(this.#res);
+    const breaks = error?.kind === 'stream_cut' && this.#options.crossing.turn.from === 'chat';
+    if (breaks) this.#write(text);
+    this.#release();
+    if (breaks) breakOff(this.#res);
     else {
-      this.#res.end();
+      const last = Buffer.from(text);
+      if (text !== '') this.#call().replyData(last);
+      this.#res.end(last);
       cutUnread(this.#res, this.#options.idleMs);
     }
     this.#end(error !== undefined && !stoppedEarly, failure ?? error?.message);

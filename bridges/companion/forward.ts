@@ -19,8 +19,6 @@ export class ForwardedReply implements ReplySink {
   #flow: Flow | undefined;
   /** The reply's head, until it is written: a reply that breaks off before is answered with an error instead. */
   #head: { status: number; headers: Record<string, string | string[]> } | undefined;
-  /** Bytes of the body still to come, where the head told how many there are. */
-  #left: number | undefined;
   readonly #before: readonly Loss[];
   /** Losses of an upstream that changed the request. */
   #lost: readonly Loss[] = [];
@@ -64,14 +62,12 @@ export class ForwardedReply implements ReplySink {
     this.#call().replyStart(status, back);
     this.#head = { status, headers: back };
     // The head usually comes in the same read as the first piece; both leave in one write then.
-    const length = back['content-length'];
-    if (typeof length === 'string') this.#left = Number(length);
-    else process.nextTick(this.#flushHead);
+    if (back['content-length'] === undefined) process.nextTick(this.#flushHead);
   }
 
-  data(chunk: Buffer): boolean {
+  data(chunk: Buffer, last = false): boolean {
     this.#writeHead();
-    const read = this.#send(chunk);
+    const read = this.#send(chunk, last);
     this.#call().replyData(chunk);
     if (read) return true;
     // What was held back for this reply may still come while it waits.
@@ -82,8 +78,8 @@ export class ForwardedReply implements ReplySink {
   }
 
   /** Returns false where the client should be waited for. */
-  #send(chunk: Buffer): boolean {
-    if (this.#left === undefined || (this.#left -= chunk.length) > 0) return this.#res.write(chunk);
+  #send(chunk: Buffer, last: boolean): boolean {
+    if (!last) return this.#res.write(chunk);
     // The last piece and the end leave in one write.
     this.#res.end(chunk);
     return true;

@@ -15,8 +15,8 @@ const COPIED = 16 * 1024;
 
 /**
  * A reply on a connection for calls, framed as RFC 9112 has it: with a length where its head tells one, in chunks
- * otherwise. What is written in one turn of the event loop leaves in one write, and a whole reply in a crowd of calls
- * together with theirs (departures.ts).
+ * otherwise. The head leaves with the first piece, the end with the last one, and each piece at once; a whole reply in a
+ * crowd of calls leaves together with theirs (departures.ts).
  */
 export class CallReply extends EventEmitter implements ServedReply {
   readonly req: ServedRequest;
@@ -33,7 +33,6 @@ export class CallReply extends EventEmitter implements ServedReply {
   #head = '';
   #chunked = false;
   #bodiless = false;
-  #corked = false;
   #waitsForDrain = false;
   #closed = false;
 
@@ -95,15 +94,12 @@ export class CallReply extends EventEmitter implements ServedReply {
 
   flushHeaders(): void {
     if (!this.headersSent) this.writeHead(200, {});
-    if (this.#head === '') return;
-    this.#cork();
-    this.#send('', undefined, '');
+    if (this.#head !== '') this.#send('', undefined, '');
   }
 
   write(piece: Buffer): boolean {
     if (!this.headersSent) this.writeHead(200, {});
     if (this.writableEnded || this.destroyed || this.#bodiless || piece.length === 0) return true;
-    this.#cork();
     const wide = this.#chunked ? this.#send(`${piece.length.toString(16)}\r\n`, piece, '\r\n') : this.#send('', piece, '');
     this.#waitsForDrain ||= !wide;
     return wide;
@@ -116,14 +112,12 @@ export class CallReply extends EventEmitter implements ServedReply {
     const piece = typeof last === 'string' ? Buffer.from(last) : last;
     // A reply that is whole may wait for its neighbours; what ends a stream may not.
     const waits = this.#head !== '' && isCrowded();
-    if (waits) this.#corkUntil(departTogether);
-    // One write that leaves at once needs no cork.
-    else if (piece !== undefined && piece.length > COPIED) this.#cork();
+    if (waits) this.#socket.cork();
     if (this.#bodiless) this.#send('', undefined, '', this.#onWritten);
     else if (!this.#chunked) this.#send('', piece, '', this.#onWritten);
     else if (piece === undefined || piece.length === 0) this.#send(LAST_CHUNK, undefined, '', this.#onWritten);
     else this.#send(`${piece.length.toString(16)}\r\n`, piece, `\r\n${LAST_CHUNK}`, this.#onWritten);
-    if (!waits) this.#uncork();
+    if (waits) departTogether(() => this.#socket.uncork());
     return this;
   }
 
@@ -167,9 +161,12 @@ export class CallReply extends EventEmitter implements ServedReply {
     this.#head = '';
     if (piece === undefined) return socket.write(start, 'latin1', written);
     if (piece.length > COPIED) {
+      socket.cork();
       if (start !== '') socket.write(start, 'latin1');
-      const wide = socket.write(piece, after === '' ? written : undefined);
-      return after === '' ? wide : socket.write(after, 'latin1', written);
+      let wide = socket.write(piece, after === '' ? written : undefined);
+      if (after !== '') wide = socket.write(after, 'latin1', written);
+      socket.uncork();
+      return wide;
     }
     if (start === '' && after === '') return socket.write(piece, written);
     const bytes = Buffer.allocUnsafe(start.length + piece.length + after.length);
@@ -178,23 +175,6 @@ export class CallReply extends EventEmitter implements ServedReply {
     if (after !== '') bytes.write(after, start.length + piece.length, 'latin1');
     return socket.write(bytes, written);
   }
-
-  #cork(): void {
-    this.#corkUntil((uncork) => process.nextTick(uncork));
-  }
-
-  #corkUntil(later: (uncork: () => void) => void): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    later(this.#uncork);
-  }
-
-  readonly #uncork = (): void => {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
-  };
 
   readonly #onWritten = (error?: Error | null): void => {
     if (error !== undefined && error !== null) return;

@@ -223,7 +223,7 @@ class Exchange implements Flow {
     }
     const body = Buffer.from(JSON.stringify(codecs[this.#question.wire].renderReply(seen, this.#question.context)));
     this.#sink.start(200, { 'content-type': 'application/json', 'content-length': String(body.length), ...this.#ids() });
-    this.#sink.data(body);
+    this.#sink.data(body, true);
     this.#finish();
   }
 

@@ -170,8 +170,8 @@ class Reply implements ReplyListener, Flow {
     });
   }
 
-  piece(bytes: Buffer): boolean {
-    return this.#over || this.#sink.data(bytes);
+  piece(bytes: Buffer, last: boolean): boolean {
+    return this.#over || this.#sink.data(bytes, last);
   }
 
   end(): void {

@@ -4,8 +4,8 @@ import { lowerCaseName } from '../http/header-name.ts';
 /** Told what a reply says as it is read. Header names are lower case. */
 export type ReplyEvents = {
   head(status: number, headers: Record<string, string | string[]>): void;
-  /** A piece of the body, framing taken off. Returns false where the reader of the reply is full. */
-  piece(bytes: Buffer): boolean;
+  /** A piece of the body, framing taken off. Returns false where the reader of the reply is full. `last`: the reply is whole with it. */
+  piece(bytes: Buffer, last: boolean): boolean;
 };
 
 /** Bytes of a reply's head, and of its trailers. Node's own limit for heads. */
@@ -221,7 +221,7 @@ export class ReplyReader {
   }
 
   #tell(piece: Buffer): void {
-    this.full = !this.#events.piece(piece);
+    this.full = !this.#events.piece(piece, this.done);
   }
 
   #fail(problem: string): undefined {

@@ -31,8 +31,11 @@ export type ReplySink = {
   /** Told before `start` by an upstream that changes the request: what really went out, and what could not. */
   sent?(headers: readonly string[], body: Buffer | null, lost: readonly Loss[]): void;
   start(status: number, headers: Record<string, string | string[]>): void;
-  /** Returns false when the reader is full: pause the flow until `resume` is called on it. */
-  data(chunk: Buffer): boolean;
+  /**
+   * Returns false when the reader is full: pause the flow until `resume` is called on it. `last`: nothing follows but the
+   * end, where that is known already.
+   */
+  data(chunk: Buffer, last?: boolean): boolean;
   end(): void;
   fail(failure: UpstreamFailure): void;
 };

@@ -147,7 +147,7 @@ class Performance implements Flow {
   #answer(status: number, headers: Record<string, string>, body: unknown): void {
     const bytes = Buffer.from(JSON.stringify(body));
     this.#sink.start(status, { 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers });
-    this.#sink.data(bytes);
+    this.#sink.data(bytes, true);
     this.#end();
   }
 
