@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Socket } from 'node:net';
 import { callBegan, callOver, departTogether, isCrowded } from './departures.ts';
+import { lowerCaseName } from './header-name.ts';
 import type { ServedReply, ServedRequest } from './served.ts';
 
 /** How long an idle connection is kept, as its client is told. Seconds. */
@@ -186,7 +187,7 @@ export class CallReply extends EventEmitter implements ServedReply {
 }
 
 function field(name: string, value: string): string {
-  validateHeaderName(name);
+  if (lowerCaseName(name) === undefined) validateHeaderName(name);
   validateHeaderValue(name, value);
   return `${name}: ${value}\r\n`;
 }

@@ -189,9 +189,11 @@ function orphanAsText(item: ToolResultItem): MessageItem {
 
 /** Leaves out what only the client's own format knows; of a part that has words of its own, these stay. */
 function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnItem[] {
+  const isForeign = (value: Part | TurnItem): value is OpaqueItem | OpaquePart => value.type === 'opaque' && value.from !== target;
+  const hasParts = (item: TurnItem): item is MessageItem | ToolResultItem => item.type === 'message' || item.type === 'tool_result';
+  if (!turn.items.some((item) => isForeign(item) || (hasParts(item) && item.content.some(isForeign)))) return turn.items;
   const names = new Set<string>();
   const worded = new Set<string>();
-  const isForeign = (value: Part | TurnItem): value is OpaqueItem | OpaquePart => value.type === 'opaque' && value.from !== target;
   const wordsOf = (part: Part): Part[] => {
     if (!isForeign(part)) return [part];
     (part.text === undefined ? names : worded).add(part.name);
@@ -201,7 +203,7 @@ function dropForeign(turn: TurnRequest, target: WireFormat, lost: Loss[]): TurnI
   for (const item of turn.items) {
     if (isForeign(item)) {
       if (!SAID_ELSEWHERE.has(item.name)) names.add(item.name);
-    } else if ((item.type === 'message' || item.type === 'tool_result') && item.content.some(isForeign)) {
+    } else if (hasParts(item) && item.content.some(isForeign)) {
       const content = item.content.flatMap(wordsOf);
       const missed = content.length === 0 && item.type === 'message' && item.role === 'user' ? standIn(item.content) : undefined;
       items.push({ ...item, content: missed === undefined ? content : [{ type: 'text', text: missed }] });

@@ -67,6 +67,10 @@ export class SseReader {
   /** The bytes after a byte order mark; undefined while it is not known whether there is one. */
   #withoutBom(chunk: Buffer): Buffer | undefined {
     const bytes = this.#restBytes === 0 ? chunk : Buffer.concat([this.#takeRest(), chunk]);
+    if (bytes.length > 0 && bytes[0] !== BOM[0]) {
+      this.#started = true;
+      return bytes;
+    }
     if (bytes.length < BOM.length && BOM.subarray(0, bytes.length).equals(bytes)) {
       if (bytes.length > 0) this.#keep(bytes);
       return undefined;

@@ -69,35 +69,35 @@ function say(body: JsonObject, field: string, value: JsonValue | undefined): voi
 
 /** Splits off the text that goes into `instructions`: the marked item, or on a crossing all system text at the start. */
 function takeInstructions({ items }: TurnRequest, lost: Losses): { instructions: string | undefined; rest: TurnItem[] } {
-  const taken = lost.own ? items.filter(isInstructions) : leadingSystem(items);
-  if (taken.length === 0) return { instructions: undefined, rest: items };
-  const texts = taken.flatMap((item) => (item.type === 'message' ? systemTexts(item, lost) : []));
-  const rest = lost.own ? items.filter((item) => !isInstructions(item)) : items.slice(taken.length);
+  const texts: string[] = [];
+  const rest: TurnItem[] = [];
+  for (const [i, item] of items.entries()) {
+    // Of a crossing's items one is left where all are system texts: a request without any input is refused.
+    const leads = rest.length === 0 && i < items.length - 1;
+    if (item.type === 'message' && (lost.own ? isInstructions(item) : leads && isSystem(item))) takeTexts(item, texts, lost);
+    else rest.push(item);
+  }
   return { instructions: texts.length === 0 ? undefined : texts.join('\n\n'), rest };
 }
 
-function isInstructions(item: TurnItem): boolean {
-  return item.type === 'message' && item.extra?.[MARKS.instructions] === true;
+function isInstructions(item: MessageItem): boolean {
+  return item.extra?.[MARKS.instructions] === true;
 }
 
-/** The last is left where no other item is: a request without any input is refused. */
-function leadingSystem(items: TurnItem[]): TurnItem[] {
-  const end = items.findIndex((item) => item.type !== 'message' || (item.role !== 'system' && item.role !== 'developer'));
-  return items.slice(0, end);
+function isSystem({ role }: MessageItem): boolean {
+  return role === 'system' || role === 'developer';
 }
 
-function systemTexts(item: MessageItem, lost: Losses): string[] {
+function takeTexts(item: MessageItem, texts: string[], lost: Losses): void {
   lost.extra(itemPath(lost), item.extra);
-  return item.content.flatMap((part) => {
-    if (isBillingHeader(part)) return [];
+  for (const part of item.content) {
+    if (isBillingHeader(part)) continue;
     if (part.type === 'text') {
       lost.extra(partPath(lost), part.extra);
       noteCache(part.cacheControl, lost);
-      return [part.text];
-    }
-    lost.add(partPath(lost), 'Instructions in the Responses format are text alone.');
-    return [];
-  });
+      texts.push(part.text);
+    } else lost.add(partPath(lost), 'Instructions in the Responses format are text alone.');
+  }
 }
 
 function renderItem(item: Exclude<TurnItem, ReasoningItem>, lost: Losses): JsonObject[] {
