@@ -10,7 +10,6 @@ declare global {
 
 /** Whole numbers of so many digits may be more than a JavaScript number holds. */
 const DIGITS = 16;
-const LARGE = /\d{16}/;
 const WHOLE = /^-?\d+$/;
 
 /** `value` as it was parsed from `text`, but for whole numbers that were rounded: JSON.stringify writes them as they stood there. */
@@ -43,11 +42,21 @@ function takeInputs(body: JsonValue | undefined, exact: JsonValue | undefined): 
   else for (const name of Object.keys(body)) takeInputs(body[name], exact[name]);
 }
 
-/** A run of so many digits has one at one of these places, and most texts have none there: all of them need not be gone through. */
+/** A run of so many digits has one at one of these places: the others are looked at only around those that are digits. */
 function mayHoldLarge(text: string): boolean {
   for (let at = DIGITS - 1; at < text.length; at += DIGITS) {
-    const code = text.charCodeAt(at);
-    if (code >= 0x30 && code <= 0x39) return LARGE.test(text);
+    if (!isDigit(text, at)) continue;
+    let from = at;
+    let to = at + 1;
+    while (isDigit(text, from - 1)) from -= 1;
+    while (isDigit(text, to)) to += 1;
+    if (to - from >= DIGITS) return true;
   }
   return false;
+}
+
+/** False beyond the ends of the text. */
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
 }
