@@ -1,10 +1,10 @@
 import http from 'node:http';
 import net from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { OpenCall } from '../../bridges/capture/recorder.ts';
 import { CrossedReply } from '../../bridges/companion/crossed.ts';
 import { memoryHandleStore } from '../../bridges/wire/opaque.ts';
 import { crossRequest } from '../../bridges/wire/translate.ts';
+import { unheardCall } from '../support/unheard-call.ts';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -17,15 +17,6 @@ class UnreadResponse extends http.ServerResponse {
   }
 }
 
-const call: OpenCall = {
-  id: 1,
-  replyStart: () => undefined,
-  replyData: () => undefined,
-  upstreamRequest: () => undefined,
-  upstreamReplyStart: () => undefined,
-  upstreamReplyData: () => undefined,
-  end: () => undefined,
-};
 const START =
   'event: message_start\ndata: {"type":"message_start","message":{"id":"a","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\n';
 
@@ -41,7 +32,7 @@ function crossedInto(res: http.ServerResponse): CrossedReply {
     wantsReasoning: true,
     client: { family: 'other', requestId: 'r' },
   });
-  const reply = new CrossedReply(res, () => call, { crossing, idleMs: 60_000, headers: {} });
+  const reply = new CrossedReply(res, () => unheardCall, { crossing, idleMs: 60_000, headers: {} });
   reply.follow({ resume: () => undefined, abort: () => undefined });
   return reply;
 }

@@ -7,6 +7,8 @@ type Read = {
   headers: Record<string, string | string[]> | undefined;
   body: string;
   pieces: number;
+  /** The bytes of the body that had come when a piece was told to be the last. */
+  lastAt: number | undefined;
   done: boolean;
   lasting: boolean;
   problem: string | undefined;
@@ -15,16 +17,23 @@ type Read = {
 
 /** Reads a reply that comes in these pieces, and then the connection's end where it is told so. */
 function read(pieces: readonly string[], options: { bodiless?: boolean; ends?: boolean } = {}): Read {
-  const got: Pick<Read, 'status' | 'headers' | 'body' | 'pieces'> = { status: undefined, headers: undefined, body: '', pieces: 0 };
+  const got: Pick<Read, 'status' | 'headers' | 'body' | 'pieces' | 'lastAt'> = {
+    status: undefined,
+    headers: undefined,
+    body: '',
+    pieces: 0,
+    lastAt: undefined,
+  };
   const reader = new ReplyReader(
     {
       head(status, headers) {
         got.status = status;
         got.headers = { ...headers };
       },
-      piece(bytes) {
+      piece(bytes, last) {
         got.pieces += 1;
         got.body += bytes.toString('latin1');
+        if (last) got.lastAt ??= got.body.length;
         return true;
       },
     },
@@ -53,6 +62,14 @@ describe('a reply', () => {
   it('in chunks is told without their framing, in one piece a read', () => {
     const got = read([`${CHUNKED}3\r\nabc\r\n0a;name="v"\r\n0123456789\r\n1\r\nZ\r\n0\r\nx-trailer: 1\r\n\r\n`]);
     expect(got).toMatchObject({ body: 'abc0123456789Z', pieces: 1, done: true, lasting: true });
+  });
+
+  it('tells which piece is its last one, where the end comes with it', () => {
+    expect(read([`${head('content-length: 5')}he`, 'llo'])).toMatchObject({ pieces: 2, lastAt: 5 });
+    expect(read([`${CHUNKED}2\r\nab\r\n`, '1\r\nc\r\n0\r\n\r\n'])).toMatchObject({ pieces: 2, lastAt: 3 });
+    expect(read([`${CHUNKED}2\r\nab\r\n`, '0\r\n\r\n'])).toMatchObject({ pieces: 1, lastAt: undefined, done: true });
+    expect(read([`${CHUNKED}2\r\nab\r\n0\r\nx: `, '1\r\n\r\n'])).toMatchObject({ pieces: 1, lastAt: undefined, done: true });
+    expect(read([head(), 'ab'], { ends: true })).toMatchObject({ pieces: 1, lastAt: undefined, done: true });
   });
 
   it('may have an extension in each of its chunks', () => {
