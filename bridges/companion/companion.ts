@@ -158,6 +158,9 @@ export function createDoor(options: DoorOptions): Door {
     const { limits } = options.settings();
     if (incoming.req.method !== 'POST') return forwardUnread(incoming, caller);
     const encoding = incoming.req.headers['content-encoding'];
+    const { whole } = incoming.req;
+    if (whole !== undefined && encoding === undefined && whole.length <= limits.bodyBytes)
+      return route(incoming, caller, { sent: whole, plain: whole });
     let early: Early | undefined;
     const onBody = (received: BodyResult): void => {
       if ('bytes' in received && encoding === undefined)

@@ -137,7 +137,8 @@ export class CrossedReply implements ReplySink {
 
   #finish(): void {
     if (this.#stream !== undefined) return this.#finishStream(this.#stream, this.#stream.end());
-    const bytes = Buffer.concat(this.#chunks);
+    const [first] = this.#chunks;
+    const bytes = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
     const { reply } = this.#options.crossing;
     if (this.#status >= 400) return this.#tellFailure(reply.error(this.#status, joined(this.#headers), bodyOf(bytes)));
     if (this.#streaming) {
