@@ -38,14 +38,47 @@ export function nursery(): { physical: number; used: number } {
 const LOOK_MS = 2_000;
 /** The part of the time that a resting thread is busy at most. A stream of fifteen events a second is more. */
 const AT_REST = 0.001;
+/** The part of the time that a thread which serves calls is busy at least. */
+const AT_WORK = 0.01;
 
-/** Gives memory back each time this thread comes to rest. */
+/** What keepLean does with memory, and with code. */
+export type Lean = { giveBack: () => void; keepOptimised: () => void };
+
+/**
+ * Gives memory back each time this thread comes to rest. Until its first calls, memory is all that matters; from then on
+ * V8 keeps what it optimised.
+ */
 export function keepLean(): { stop: () => void } {
   let last = performance.eventLoopUtilization();
+  const look = looker({ giveBack, keepOptimised });
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last);
     last = performance.eventLoopUtilization();
-    if (utilization < AT_REST) giveBack();
+    look(utilization);
   }, LOOK_MS).unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** Takes which part of the time since it was last told the thread was busy (0 to 1). Starting is no work. */
+export function looker(lean: Lean): (busy: number) => void {
+  let hasRested = false;
+  let hasWorked = false;
+  return (busy) => {
+    if (busy < AT_REST) {
+      hasRested = true;
+      lean.giveBack();
+    } else if (busy > AT_WORK && hasRested && !hasWorked) {
+      hasWorked = true;
+      lean.keepOptimised();
+    }
+  };
+}
+
+/**
+ * The collections that V8 makes at rest drop every object shape that no living object has. At rest no call lives, so that
+ * all code optimised for calls went with them, and the next ones had to wait until it was made again. With this flag these
+ * collections leave the shapes that optimised code knows, as others do. The whole process takes it, and it can be set late.
+ */
+function keepOptimised(): void {
+  v8.setFlagsFromString('--no-memory-reducer-favors-memory');
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
-import { giveBack, nursery } from '../../../bridges/engine/give-back.ts';
+import { expect, test, vi } from 'vitest';
+import { giveBack, looker, nursery } from '../../../bridges/engine/give-back.ts';
 
 const WORTH_BYTES = 2 * 1024 * 1024;
 
@@ -34,4 +34,16 @@ test('threads that give back at the same time do not get in each other’s way',
   const answers = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0]));
   expect(answers).toEqual(['done', 'done', 'done', 'done']);
   await Promise.all(threads.map((thread) => thread.terminate()));
+});
+
+test('V8 is told to keep what it optimised once, when the first calls come to a thread that has rested', () => {
+  const keepOptimised = vi.fn<() => void>();
+  const collected = vi.fn<() => void>();
+  const look = looker({ giveBack: collected, keepOptimised });
+  for (const busy of [0.4, 0.02, 0.0005, 0.005, 0]) look(busy);
+  expect(keepOptimised).not.toHaveBeenCalled();
+  expect(collected).toHaveBeenCalledTimes(2);
+  for (const busy of [0.02, 0, 0.9]) look(busy);
+  expect(keepOptimised).toHaveBeenCalledTimes(1);
+  expect(collected).toHaveBeenCalledTimes(3);
 });
