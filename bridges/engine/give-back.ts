@@ -38,15 +38,16 @@ export function nursery(): { physical: number; used: number } {
 const LOOK_MS = 2_000;
 /** The part of the time that a resting thread is busy at most. A stream of fifteen events a second is more. */
 const AT_REST = 0.001;
-/** The part of the time that a thread which serves calls is busy at least. */
+/** The part of the time that a thread which serves calls is busy at least; and where it has not rested since it started. */
 const AT_WORK = 0.01;
+const AT_HARD_WORK = 0.1;
 
 /** What keepLean does with memory, and with code. */
 export type Lean = { giveBack: () => void; keepOptimised: () => void };
 
 /**
- * Gives memory back each time this thread comes to rest. Until its first calls, memory is all that matters; from then on
- * V8 keeps what it optimised.
+ * Gives memory back each time this thread comes to rest. Until calls come, memory is all that matters: what starting took
+ * goes back at the first rest. From then on V8 keeps what it optimised.
  */
 export function keepLean(): { stop: () => void } {
   let last = performance.eventLoopUtilization();
@@ -59,7 +60,7 @@ export function keepLean(): { stop: () => void } {
   return { stop: () => clearInterval(timer) };
 }
 
-/** Takes which part of the time since it was last told the thread was busy (0 to 1). Starting is no work. */
+/** Takes which part of the time since it was last told the thread was busy (0 to 1). A few calls right after the start are no work yet. */
 export function looker(lean: Lean): (busy: number) => void {
   let hasRested = false;
   let hasWorked = false;
@@ -67,7 +68,7 @@ export function looker(lean: Lean): (busy: number) => void {
     if (busy < AT_REST) {
       hasRested = true;
       lean.giveBack();
-    } else if (busy > AT_WORK && hasRested && !hasWorked) {
+    } else if (!hasWorked && busy > (hasRested ? AT_WORK : AT_HARD_WORK)) {
       hasWorked = true;
       lean.keepOptimised();
     }
