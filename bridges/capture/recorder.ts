@@ -53,7 +53,11 @@ export type OpenCall = {
   end(end: CallEnd): void;
 };
 
-export type Recorder = { begin(start: CallStart): OpenCall };
+export type Recorder = {
+  begin(start: CallStart): OpenCall;
+  /** How many calls have begun since the engine started. */
+  begun(): number;
+};
 
 /** Where what was recorded goes; see capture.ts. Rows are live: they change until their call has ended. */
 export type RecordSink = {
@@ -106,6 +110,7 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   // tables that a set has outgrown keep what was in them, and V8 drags it all into its old heap.
   let waiting: Waiting[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let begun = 0;
   const openAll = (): void => {
     const waited = waiting;
     timer = undefined;
@@ -114,11 +119,13 @@ export function createRecorder(sink: RecordSink, clock: Clock): Recorder {
   };
   return {
     begin(start) {
+      begun += 1;
       const call = new RecordedCall(nextId(), start, sink, clock);
       waiting.push(call.waiting);
       timer ??= setTimeout(openAll, OPEN_MS);
       return call;
     },
+    begun: () => begun,
   };
 }
 

@@ -329,7 +329,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       // The first answer does not wait for the store: it is opened once the companion listens.
       void capture.start();
       await tunnels.start();
-      lean = keepLean();
+      lean = keepLean(() => capture.recorder.begun());
     },
     stop: () => {
       stopping ??= withDeadline(stop(), STOP_DEADLINE_MS, () => log.warn('engine.stop_deadline'));

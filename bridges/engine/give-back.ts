@@ -38,40 +38,35 @@ export function nursery(): { physical: number; used: number } {
 const LOOK_MS = 2_000;
 /** The part of the time that a resting thread is busy at most. A stream of fifteen events a second is more. */
 const AT_REST = 0.001;
-/** The part of the time that a thread which serves calls is busy at least; and where it has not rested since it started. */
-const AT_WORK = 0.01;
-const AT_HARD_WORK = 0.1;
+/** Calls from which on being fast counts for more than what is kept of their code, some 25 MB. Fewer optimise little. */
+const MANY_CALLS = 500;
 
 /** What keepLean does with memory, and with code. */
 export type Lean = { giveBack: () => void; keepOptimised: () => void };
 
 /**
- * Gives memory back each time this thread comes to rest. Until calls come, memory is all that matters: what starting took
- * goes back at the first rest. From then on V8 keeps what it optimised.
+ * Gives memory back each time this thread comes to rest. Until calls have come, memory is all that matters: what starting
+ * took goes back at the first rest. From then on V8 keeps what it optimised. `calls`: how many have begun since the start.
  */
-export function keepLean(): { stop: () => void } {
+export function keepLean(calls: () => number): { stop: () => void } {
   let last = performance.eventLoopUtilization();
   const look = looker({ giveBack, keepOptimised });
   const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(last);
     last = performance.eventLoopUtilization();
-    look(utilization);
+    look(utilization, calls());
   }, LOOK_MS).unref();
   return { stop: () => clearInterval(timer) };
 }
 
-/** Takes which part of the time since it was last told the thread was busy (0 to 1). A few calls right after the start are no work yet. */
-export function looker(lean: Lean): (busy: number) => void {
-  let hasRested = false;
-  let hasWorked = false;
-  return (busy) => {
-    if (busy < AT_REST) {
-      hasRested = true;
-      lean.giveBack();
-    } else if (!hasWorked && busy > (hasRested ? AT_WORK : AT_HARD_WORK)) {
-      hasWorked = true;
-      lean.keepOptimised();
-    }
+/** Takes which part of the time since it was last told the thread was busy (0 to 1), and how many calls there have been. */
+export function looker(lean: Lean): (busy: number, calls: number) => void {
+  let keeps = false;
+  return (busy, calls) => {
+    if (busy < AT_REST) lean.giveBack();
+    if (keeps || calls < MANY_CALLS) return;
+    keeps = true;
+    lean.keepOptimised();
   };
 }
 
