@@ -110,6 +110,8 @@ export const PATHS: Readonly<Record<string, (walk: Walk) => Promise<void>>> = {
 
   async clients({ page, engine }) {
     await go(page, '/clients');
+    // The keys stand below the clients, and move down when these have been found: a click in that moment hits nothing.
+    await page.getByRole('tab').first().waitFor();
     await page.getByRole('button', { name: 'Create key' }).first().click();
     await page.getByLabel('Name', { exact: true }).fill('far away');
     await page.getByRole('radio', { name: 'The gateway' }).check();
