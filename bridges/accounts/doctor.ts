@@ -27,7 +27,7 @@ export function examineBridge({ bridge, secretsLast, models }: BridgeFacts): Doc
     check(
       'listener',
       'Listener',
-      bridge.address === null ? 'failed' : 'ok',
+      bridge.address === null ? 'failed' : bridge.listenerProblem === null ? 'ok' : 'warning',
       bridge.listenerProblem ?? `Listening on ${bridge.address ?? 'nothing'}.`,
       `Choose another port: bridges.${name}.port in the settings.`,
     ),

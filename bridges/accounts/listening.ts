@@ -33,30 +33,28 @@ export function listenFor(options: {
   // A move takes a while: one begun meanwhile would find the port taken by ourselves.
   const turn = inTurn();
 
+  /** The new port is opened before the old one is left: one that is taken costs no call. */
   const follow = async (): Promise<void> => {
     const port = options.fixedPort ?? options.port();
     if (stopped || port === wanted) return;
     wanted = port;
     const old = listener;
-    listener = undefined;
-    await old?.stop(MOVE_GRACE_MS);
-    if (!stopped) await bind(port);
-  };
-
-  const bind = async (port: number): Promise<void> => {
-    const instead = `Choose another: bridges.${bridge}.port in the settings. Calls through the companion are served all the same.`;
     try {
-      listener = await options.door.start(port);
+      listener = old?.port === port ? old : await options.door.start(port);
       problem = null;
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      problem =
-        code === 'EADDRINUSE'
-          ? `Port ${port} is in use by another program. ${instead}`
-          : `Port ${port} can’t be opened (${code}). ${instead}`;
+      problem = explain(error, port);
       log.warn('bridge.not_listening', { bridge, error });
     }
     options.onChange();
+    if (listener !== old) await old?.stop(MOVE_GRACE_MS);
+  };
+
+  const explain = (error: unknown, port: number): string => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const why = code === 'EADDRINUSE' ? `Port ${port} is in use by another program.` : `Port ${port} can’t be opened (${code}).`;
+    const meanwhile = listener === undefined ? '' : ` Until then the bridge stays on port ${listener.port}.`;
+    return `${why} Choose another: bridges.${bridge}.port in the settings.${meanwhile} Calls through the companion are served all the same.`;
   };
 
   return {
@@ -68,7 +66,13 @@ export function listenFor(options: {
     problem: () => problem,
     stop(graceMs) {
       stopped = true;
-      return turn(async () => listener?.stop(graceMs));
+      // Begun at once: the calls on a port that is just being left get their time beside these, not before them.
+      const last = listener;
+      const ended = last?.stop(graceMs);
+      return turn(async () => {
+        await ended;
+        if (listener !== last) await listener?.stop(graceMs);
+      });
     },
   };
 }

@@ -8,7 +8,12 @@ export function bridgeNotices(bridge: BridgeDetail): Notice[] {
   if (bridge.state === 'auth_required' || bridge.state === 'denied')
     add('account', 'warning', `${bridge.label} needs you`, `${bridge.reason ?? ''} ${bridge.mend?.label ?? ''}.`);
   if (bridge.listenerProblem !== null && bridge.route !== null)
-    add('listener', 'warning', `The ${bridge.label} bridge is not listening`, bridge.listenerProblem);
+    add(
+      'listener',
+      'warning',
+      `The ${bridge.label} bridge is not listening${bridge.address === null ? '' : ' on its new port'}`,
+      bridge.listenerProblem,
+    );
   if (bridge.today.calls >= bridge.today.ceiling) {
     add(
       'ceiling',

@@ -79,8 +79,9 @@ export const BridgeDetail = z.object({
   state: AccountState,
   reason: z.string().nullable(),
   mend: AccountMend.nullable(),
-  /** Where it listens; null where it does not, and then `listenerProblem` says why. */
+  /** Where it listens; null where it does not. */
   address: z.string().nullable(),
+  /** Why it does not listen where it was told to. */
   listenerProblem: z.string().nullable(),
   enabled: z.boolean(),
   /** Null where nothing is to be done in a browser. */

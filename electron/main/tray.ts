@@ -53,17 +53,20 @@ export function openTray(options: {
   return { tray, show };
 }
 
+/** As it is read: a single & would be taken for a mnemonic, on every system (https://github.com/electron/electron/issues/9584). */
+const literal = (label: string): string => label.replaceAll('&', '&&');
+
 function template(entry: TrayEntry, act: (action: TrayAction) => void): MenuItemConstructorOptions {
   switch (entry.type) {
     case 'separator':
       return { type: 'separator' };
     case 'menu':
-      return { id: entry.id, label: entry.label, submenu: entry.entries.map((inner) => template(inner, act)) };
+      return { id: entry.id, label: literal(entry.label), submenu: entry.entries.map((inner) => template(inner, act)) };
     case 'item': {
       const { id, label, action, checked } = entry;
       return {
         id,
-        label,
+        label: literal(label),
         enabled: action !== null,
         ...(checked === undefined ? {} : { type: 'checkbox', checked }),
         ...(action === null ? {} : { click: () => act(action) }),

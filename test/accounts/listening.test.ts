@@ -62,18 +62,45 @@ it('a bridge that is stopped while it leaves its port opens no other', async () 
   expect([...taken]).toEqual([]);
 });
 
-it('a bridge whose new port is taken says so, and goes where there is room', async () => {
+it('a bridge whose new port is taken says so, stays where it is, and goes where there is room', async () => {
   leave();
   taken.add(2);
   port = 2;
   listening.apply();
   await changed.promise;
-  expect(listening.problem()).toMatch(/^Port 2 is in use by another program/);
-  expect(listening.address()).toBeNull();
+  expect(listening.problem()).toMatch(/^Port 2 is in use by another program.* stays on port 1/);
+  expect(listening.address()).toBe('127.0.0.1:1');
   changed = Promise.withResolvers();
   port = 3;
   listening.apply();
   await changed.promise;
   expect(listening.problem()).toBeNull();
   expect(listening.address()).toBe('127.0.0.1:3');
+});
+
+it('a bridge that is told to go back to the port it stayed on has no problem any more', async () => {
+  taken.add(2);
+  port = 2;
+  listening.apply();
+  await changed.promise;
+  changed = Promise.withResolvers();
+  port = 1;
+  listening.apply();
+  await changed.promise;
+  expect(listening.problem()).toBeNull();
+  expect(listening.address()).toBe('127.0.0.1:1');
+});
+
+it('a bridge that never had a port says why', async () => {
+  const refused = listenFor({
+    bridge: 'codex',
+    port: () => 9,
+    fixedPort: undefined,
+    log: silentLogger,
+    onChange: () => undefined,
+    door: { start: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })) },
+  });
+  await refused.start();
+  expect(refused.address()).toBeNull();
+  expect(refused.problem()).toMatch(/^Port 9 can’t be opened \(EACCES\)\. Choose another/);
 });

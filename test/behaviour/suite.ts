@@ -128,6 +128,11 @@ export function behaves(name: string, start: StartShell, has: { desktop: boolean
       await page.getByRole('region', { name: `Call ${second.id}` }).waitFor();
     });
 
+    withMenu('a name with an & in it is read in the menu as it is', async () => {
+      const { id } = await (await shell.engine()).practice.call({ model: 'practice/r&d' });
+      await desktopOf(shell).until((view) => labelOf(view, `call:${id}`)?.startsWith('practice/r&d · ') === true);
+    });
+
     withMenu('closing hides the window, and every way back shows the same one', async () => {
       const desktop = desktopOf(shell);
       const page = await overview(shell);

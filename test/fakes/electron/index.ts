@@ -353,7 +353,17 @@ const find = (menu: Menu | undefined, id: string): MenuItem | undefined => {
 };
 
 const viewOf = (menu: Menu | undefined): MenuView[] =>
-  itemsIn(menu).map(({ id, label, type, enabled, checked, submenu }) => ({ id, label, type, enabled, checked, items: viewOf(submenu) }));
+  itemsIn(menu).map(({ id, label, type, enabled, checked, submenu }) => ({
+    id,
+    label: readable(label),
+    type,
+    enabled,
+    checked,
+    items: viewOf(submenu),
+  }));
+
+/** A label as it is read: one & is a mnemonic and not shown, two are one. */
+const readable = (label: string): string => label.replaceAll(/&(&?)/g, '$1');
 
 class NativeImage implements Pick<Electron.NativeImage, 'isEmpty'> {
   readonly file: string;

@@ -21,9 +21,10 @@ export function AddressCard({ bridge }: { bridge: BridgeDetail }) {
       }
     >
       <div className="grid gap-2.5 px-3.5 py-3">
-        {bridge.address === null ? (
+        {(bridge.address === null || bridge.listenerProblem !== null) && (
           <p className="text-xs text-pretty text-warn">{bridge.listenerProblem ?? 'It does not listen.'}</p>
-        ) : (
+        )}
+        {bridge.address !== null && (
           <>
             <CodeBlock text={`http://${bridge.address}/v1`} label="base URL" />
             <p className="text-xs text-pretty text-muted">
