@@ -19,9 +19,10 @@ export function project(wire: WireFormat, streamed: boolean, reply: Buffer, enco
   return streamed ? projectStream(wire, plain) : projectJson(wire, plain);
 }
 
-/** A reply's bytes without their content-encoding; undefined where it can't be undone. */
+/** A body's bytes without their content-encoding, of one that broke off as far as it came; undefined where it can't be undone. */
 export function decoded(reply: Buffer, encoding: string | undefined): Buffer | undefined {
-  const options = { maxOutputLength: 64 * 1024 * 1024, finishFlush: zlib.constants.Z_SYNC_FLUSH };
+  const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH, ZSTD_e_flush } = zlib.constants;
+  const maxOutputLength = 64 * 1024 * 1024;
   try {
     switch (encoding?.trim().toLowerCase()) {
       case undefined:
@@ -30,13 +31,13 @@ export function decoded(reply: Buffer, encoding: string | undefined): Buffer | u
         return reply;
       case 'gzip':
       case 'x-gzip':
-        return zlib.gunzipSync(reply, options);
+        return zlib.gunzipSync(reply, { maxOutputLength, finishFlush: Z_SYNC_FLUSH });
       case 'deflate':
-        return zlib.inflateSync(reply, options);
+        return zlib.inflateSync(reply, { maxOutputLength, finishFlush: Z_SYNC_FLUSH });
       case 'br':
-        return zlib.brotliDecompressSync(reply, { maxOutputLength: options.maxOutputLength });
+        return zlib.brotliDecompressSync(reply, { maxOutputLength, finishFlush: BROTLI_OPERATION_FLUSH });
       case 'zstd':
-        return zlib.zstdDecompressSync(reply, { maxOutputLength: options.maxOutputLength });
+        return zlib.zstdDecompressSync(reply, { maxOutputLength, finishFlush: ZSTD_e_flush });
       default:
         return undefined;
     }

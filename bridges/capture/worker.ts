@@ -24,9 +24,10 @@ import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { SealedStoreError, Store } from './store.ts';
+import { uncoded } from './uncoded.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
-/** A call with everything that was kept of it. Bodies are as they went over the wire. */
+/** A call with everything that was kept of it. Bodies are as they went over the wire, without their content-encoding. */
 export type StoredCall = {
   call: Call;
   sides: { side: Side; headers: string; bytes: number; body: Uint8Array | null }[];
@@ -353,21 +354,16 @@ function unstored({ records, bytes, show }: Batch, reason: string): Written {
 }
 
 type Batch = { records: Ruled[]; bytes: number; show: boolean };
-/** A record, and what the rules for folders say of its call. */
-type Ruled = { record: CaptureRecord; folder: string | null; keep: Keep };
+/** A record, what it says, and what the rules for folders say of its call. */
+type Ruled = { record: CaptureRecord; sides: RecordedSide[]; folder: string | null; keep: Keep };
+type RecordedSide = { side: Side; headers: string; body: Buffer | null; isPart: true | undefined };
 type Dropped = Extract<FromWorker, { type: 'stored' }>['dropped'];
 /** What became of a batch. */
 type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
 type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
 
-function writeOne(store: Store, { replies }: Keeping, { record, folder, keep }: Ruled): Call {
+function writeOne(store: Store, { replies }: Keeping, { record, sides, folder, keep }: Ruled): Call {
   const row = readRow(record.row);
-  const sides = record.sides.map(({ side, headers, body, isPart }) => ({
-    side,
-    headers,
-    body: body === null ? null : joined(body),
-    isPart,
-  }));
   const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
   const wire = row.wireOut ?? row.wireIn;
   const call =
@@ -390,16 +386,19 @@ function writeOne(store: Store, { replies }: Keeping, { record, folder, keep }: 
  */
 function rule(keeper: Keeper, records: readonly CaptureRecord[]): Ruled[] {
   return records.map((record) => {
+    const sides = record.sides.map(({ side, headers, body, isPart }) =>
+      uncoded({ side, headers, body: body === null ? null : joined(body), isPart }),
+    );
     if (record.kind === 'end') {
       const keep = keeper.not.get(record.id) ?? 'keep';
       keeper.not.delete(record.id);
-      return { record, folder: null, keep };
+      return { record, sides, folder: null, keep };
     }
-    const request = record.sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
-    const folder = request === null ? null : folderOf(joined(request));
+    const request = sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
+    const folder = request === null ? null : folderOf(request);
     const keep = keepOf(folder, keeper.keeping.folders, os.homedir());
     if (record.kind === 'begin' && keep !== 'keep') keeper.not.set(record.id, keep);
-    return { record, folder, keep };
+    return { record, sides, folder, keep };
   });
 }
 

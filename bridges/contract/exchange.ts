@@ -21,7 +21,7 @@ const ExportedBody = z.discriminatedUnion('encoding', [
   z.object({ encoding: z.literal('base64'), content: z.base64() }),
 ]);
 
-/** One side of an exchange, byte for byte as it went over the wire. Headers are as they were kept: redacted. */
+/** One side of an exchange, byte for byte as it went over the wire, without its content-encoding. Headers are as they were kept: redacted. */
 const ExportedSide = z.object({
   side: z.enum(['clientRequest', 'clientReply', 'upstreamRequest', 'upstreamReply']),
   headers: Headers,

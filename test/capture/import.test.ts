@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callLine } from '../../bridges/capture/export/jsonl.ts';
 import { importLines } from '../../bridges/capture/import/import.ts';
@@ -98,6 +99,15 @@ describe('a line that no recorder would have written', () => {
     expect(kept).not.toContain('\\u00');
     expect(take(line(row))).toMatchObject({ duplicates: 1 });
   });
+});
+
+it('what an earlier version exported packed is kept as what it says, without credentials', () => {
+  const secret = `gho_${'a1B2c3D4'.repeat(5)}`;
+  const body = gzipSync(`{"model":"m","messages":[{"role":"user","content":"my key is ${secret}"}]}`);
+  const sides = [{ side: 'clientRequest' as const, headers: '[["content-encoding","gzip"]]', bytes: body.length, body }];
+  expect(take(callLine({ call: callRow(1), sides, timeline: [] }, null, true))).toMatchObject({ stored: 1 });
+  const [kept] = store.sides(1);
+  expect(kept?.body?.toString()).toMatch(/^{"model":"m".*my key is \*{44}"/);
 });
 
 it('headers whose names hold a line feed are told from those that are two', () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCapture, type Capture, type CaptureOptions } from '../../bridges/capture/capture.ts';
 import { callDetail } from '../../bridges/capture/detail.ts';
@@ -42,7 +43,8 @@ async function callFrom(
     replyHeaders?: Record<string, string>;
     error?: string;
     body?: unknown;
-    reply?: string[];
+    reply?: (string | Buffer)[];
+    encode?: (body: Buffer) => Buffer;
   } = {},
 ): Promise<Call> {
   const ended = new Promise<Call>((resolve) => {
@@ -61,7 +63,7 @@ async function callFrom(
     callStart({
       target: change.target ?? '/v1/messages',
       rawHeaders: change.rawHeaders ?? ['content-type', 'application/json'],
-      body: Buffer.from(JSON.stringify(asked)),
+      body: (change.encode ?? asItIs)(Buffer.from(JSON.stringify(asked))),
     }),
   );
   call.replyStart(200, { 'content-type': 'application/json', ...change.replyHeaders });
@@ -69,6 +71,8 @@ async function callFrom(
   call.end({ cut: false, ...(change.error === undefined ? {} : { error: change.error }) });
   return ended;
 }
+
+const asItIs = (body: Buffer): Buffer => body;
 
 async function onDisk(): Promise<Buffer> {
   await capture.stop();
@@ -148,6 +152,85 @@ describe('a streamed reply', () => {
     const parts = await partsOf(call.id);
     expect(parts?.client.reply.body?.content).toBe(pieces.join(''));
     expect(parts?.timeline).toHaveLength(pieces.length);
+  });
+});
+
+const CODINGS: readonly (readonly [string, (body: Buffer) => Buffer])[] = [
+  ['gzip', (body) => zlib.gzipSync(body)],
+  ['deflate', (body) => zlib.deflateSync(body)],
+  ['br', (body) => zlib.brotliCompressSync(body)],
+  ['zstd', (body) => zlib.zstdCompressSync(body)],
+];
+
+describe.each(CODINGS)('a body that came as %s', (coding, encode) => {
+  const rawHeaders = ['content-type', 'application/json', 'Content-Encoding', coding, 'content-length', '7'];
+  const replyHeaders = { 'content-type': 'application/json', 'content-encoding': coding };
+  const sideOf = async (id: number, which: string) => (await capture.get(id))?.sides.find(({ side }) => side === which);
+  const bodyOf = async (id: number, which: string) => Buffer.from((await sideOf(id, which))?.body ?? []).toString();
+
+  it('is left out where the rule for its folder says so', async () => {
+    folders = [{ folder: '/home/u/private', keep: 'ignore' }];
+    const none = await callFrom('/home/u/private/x', { rawHeaders, encode });
+    expect(await capture.get(none.id)).toBeNull();
+  });
+
+  it('is kept without its coding, which its headers tell, and is found by what it says', async () => {
+    const call = await callFrom('/a', {
+      rawHeaders,
+      encode,
+      replyHeaders,
+      reply: [encode(Buffer.from('{"content":[{"text":"swordfish"}]}'))],
+    });
+    expect(await bodyOf(call.id, 'clientRequest')).toMatch(/^{"model":"m".*castle/);
+    expect(await bodyOf(call.id, 'clientReply')).toBe('{"content":[{"text":"swordfish"}]}');
+    for (const which of ['clientRequest', 'clientReply']) {
+      const headers: [string, string][] = JSON.parse((await sideOf(call.id, which))?.headers ?? '');
+      expect(headers).toContainEqual(['x-drawbridge-decoded', coding]);
+      expect(headers.map(([name]) => name.toLowerCase())).not.toContain('content-encoding');
+      expect(headers.map(([name]) => name)).not.toContain('content-length');
+    }
+    for (const word of ['castle', 'swordfish']) expect(await capture.list(10, undefined, {}, word)).toHaveLength(1);
+  });
+
+  it('has its credentials masked', async () => {
+    const secret = `gho_${'a1B2c3D4'.repeat(5)}`;
+    const body = { model: 'm', messages: [{ role: 'user', content: `my key is ${secret}` }] };
+    const call = await callFrom('/a', {
+      rawHeaders,
+      encode,
+      body,
+      replyHeaders,
+      reply: [encode(Buffer.from(`{"content":[{"text":"${secret}"}]}`))],
+    });
+    expect(await bodyOf(call.id, 'clientRequest')).toBe(JSON.stringify(body).replace(secret, '*'.repeat(secret.length)));
+    expect(await bodyOf(call.id, 'clientReply')).toContain('"text":"***');
+  });
+
+  it('is kept as far as it came where it broke off, and as it is where it can’t be read', async () => {
+    const text = Array.from({ length: 20_000 }, (_, i) => `data: {"n":${i * 7919}}\n\n`).join('');
+    const whole = encode(Buffer.from(text));
+    const cut = await callFrom('/a', { replyHeaders, reply: [whole.subarray(0, whole.length - 40)] });
+    const kept = await bodyOf(cut.id, 'clientReply');
+    expect(kept.length).toBeGreaterThan(1_000);
+    expect(text.startsWith(kept)).toBe(true);
+    const none = await callFrom('/a', { replyHeaders, reply: ['this is no such coding'] });
+    expect(await bodyOf(none.id, 'clientReply')).toBe('this is no such coding');
+    expect((await sideOf(none.id, 'clientReply'))?.headers).toContain('"content-encoding"');
+  });
+
+  it('takes no room for what an earlier one said', async () => {
+    const words = (i: number): string =>
+      Array.from({ length: 300 }, (_, k) => ((i * 7919 + k * k * 104_729) % 65_521).toString(36)).join(' ');
+    const messages = Array.from({ length: 30 }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: words(i) }));
+    let wire = 0;
+    for (let turns = 1; turns <= messages.length; turns += 1) {
+      const body = { model: 'm', messages: messages.slice(0, turns) };
+      wire += encode(Buffer.from(JSON.stringify(body))).length;
+      await callFrom('/a', { rawHeaders, encode, body });
+    }
+    const { parts } = await capture.sizes();
+    const said = parts.filter(({ part }) => part === 'messages' || part === 'bodies').reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(said).toBeLessThan(wire / 4);
   });
 });
 

@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
@@ -69,6 +70,20 @@ describe('a call sent again', () => {
     expect(sent[1]?.client.request.body?.content).toBe(sent[0]?.client.request.body?.content);
     expect((await engine.control.calls.list({ query: `replay:${id}` })).calls.map((one) => one.id)).toEqual([other.id]);
     expect((await engine.control.calls.list({ query: '-is:replay' })).calls.map((one) => one.id)).toEqual([id]);
+  });
+
+  it('says the same where the first one came packed', async () => {
+    engine = await startTestEngine();
+    const said = { model: 'practice/echo', messages: [{ role: 'user', content: 'packed' }] };
+    const stored = engine.call(({ client, state }) => client !== 'drawbridge' && state === 'done');
+    await fetch(`${engine.origin}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json', 'content-encoding': 'zstd' },
+      body: zstdCompressSync(JSON.stringify(said)),
+    });
+    const { other, text } = await engine.control.replay.run({ id: (await stored).id });
+    expect(other).toMatchObject({ status: 200, requestBytes: JSON.stringify(said).length });
+    expect(text.same).toBe(true);
   });
 
   it('shows what an edit changes', async () => {

@@ -6,6 +6,7 @@ import { IDS_PER_MS } from '../conversations/link.ts';
 import { redactedHead } from '../heads.ts';
 import { idAt } from '../recorder.ts';
 import type { Store } from '../store.ts';
+import { uncoded } from '../uncoded.ts';
 
 /**
  * Stores some lines of an export as JSONL. To be run in a transaction. Whatever a line says, what is stored is redacted
@@ -95,11 +96,9 @@ function keep(store: Store, { call, folder, sides, timeline }: Exported): 'store
     ends: true,
     imported: true,
     folder: folder === null ? null : plain(folder),
-    sides: sides.map(({ side, headers, body }) => ({
-      side,
-      headers: redactedHead(headers.flat()),
-      body: body === null ? null : Buffer.from(body.content, body.encoding),
-    })),
+    sides: sides.map(({ side, headers, body }) =>
+      uncoded({ side, headers: redactedHead(headers.flat()), body: body === null ? null : Buffer.from(body.content, body.encoding) }),
+    ),
     timeline: timeline.length === 0 ? null : Float64Array.from(timeline.flat()),
   });
   return 'stored';

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../wire/turn.ts';
 import type { UpstreamId } from '../../upstreams/upstreams.ts';
 import type { Capture } from '../capture.ts';
 import { plainBody, sideHeaders } from '../detail.ts';
+import { isWhole } from '../uncoded.ts';
 import type { StoredCall } from '../worker.ts';
 import type { Tickets } from './tickets.ts';
 
@@ -110,7 +111,7 @@ const IDS: readonly UpstreamId[] = ['practice', 'anthropic', 'openai', 'chatgpt'
 
 function isCutShort({ call, sides }: StoredCall): boolean {
   const side = sides.find((one) => one.side === 'clientRequest');
-  return side?.body == null || side.body.length < call.requestBytes;
+  return side === undefined || !isWhole(side, call.requestBytes);
 }
 
 function objectOf(body: Buffer, id: number): JsonObject {

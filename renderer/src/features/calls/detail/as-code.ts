@@ -19,7 +19,8 @@ export type CodeForm = (typeof CODE_FORMS)[number]['id'];
 const KEY = '<key>';
 const REDACTED = '[redacted]';
 /** Headers that belong to a connection or are reckoned by whoever sends. */
-const OWN = /^(?:host|connection|keep-alive|transfer-encoding|content-length|content-encoding|accept-encoding|expect|te|upgrade|cookie)$/i;
+const OWN =
+  /^(?:host|connection|keep-alive|transfer-encoding|content-length|content-encoding|x-drawbridge-decoded|accept-encoding|expect|te|upgrade|cookie)$/i;
 
 /** The request as a program or a command that makes it again. A secret's place is held by `<key>`. */
 export function asCode(form: CodeForm, request: PlainRequest): string {

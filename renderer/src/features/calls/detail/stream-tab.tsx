@@ -14,13 +14,19 @@ import { TimeAxis } from './time-axis.tsx';
 
 const LONGEST_FRAME = 20_000;
 const PREVIEW = 400;
+const ENCODED = new Set(['content-encoding', 'x-drawbridge-decoded']);
 
 /** The reply as it streamed: each frame with the time it came, or the raw text. */
 export function StreamTab({ detail: { call, client, timeline }, ...load }: { detail: CallDetail } & LoadAll) {
   const [form, setForm] = useState<'frames' | 'raw'>('frames');
   const { body } = client.reply;
   const text = body?.encoding === 'utf8' ? body.content : '';
-  const frames = useMemo(() => (call.streamed ? sseFrames(text, timeline) : []), [call.streamed, text, timeline]);
+  // The times are of bytes on the wire, which are not these where the reply was encoded.
+  const wasEncoded = client.reply.headers.some(([name]) => ENCODED.has(name.toLowerCase()));
+  const frames = useMemo(
+    () => (call.streamed ? sseFrames(text, wasEncoded ? [] : timeline) : []),
+    [call.streamed, text, timeline, wasEncoded],
+  );
   if (!call.streamed) return <Nothing>This reply was not streamed: it came in one piece.</Nothing>;
   if (body === null) return <Nothing>No body was kept of the reply.</Nothing>;
   return (
