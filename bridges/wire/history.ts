@@ -1,5 +1,6 @@
 import { asksForNothing } from './losses.ts';
 import { isBillingHeader, isSilent } from './marks.ts';
+import { claudeRules } from './messages/claude-models.ts';
 import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
 import type { Loss, MessageItem, OpaqueItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
@@ -269,12 +270,14 @@ function isSystem(item: TurnItem): boolean {
 // ---------------------------------------------------------------------------------------------- thinking
 
 /**
- * With thinking on, the assistant turn of a tool loop in progress must begin with its signed thinking. Where that
- * could not come along, the one request that ends the loop is made without thinking.
+ * With thinking on, the assistant turn of a tool loop in progress must begin with its signed thinking, but for models that
+ * decide themselves when they think. Where it could not come along, the one request that ends the loop is made without.
  */
 function switchThinkingOff(turn: TurnRequest, reasoningDropped: boolean, lost: Loss[]): void {
   const { reasoning } = turn;
   if (reasoning === undefined || !wantsThinking(turn) || (turn.from === 'messages' && !reasoningDropped)) return;
+  const { thinksMidway, takesBudget } = claudeRules(turn.model);
+  if (thinksMidway && (reasoning.budgetTokens === undefined || !takesBudget)) return;
   const first = firstOfToolLoop(turn.items);
   if (first === undefined || (first.type === 'reasoning' && first.opaque?.family === 'messages')) return;
   const { budgetTokens: _budget, ...rest } = reasoning;

@@ -3,6 +3,7 @@ import { asArray, asObject, asString, isObject } from '../json.ts';
 import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
+import { openAiRules, takenEffort, takenSampling } from '../openai-models.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { MOST_CHAT_STOPS } from '../stop-sequences.ts';
@@ -14,6 +15,7 @@ import type {
   OutputShape,
   Part,
   ReasoningItem,
+  ReasoningRequest,
   ToolCallItem,
   ToolChoice,
   ToolDefinition,
@@ -43,8 +45,6 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
 
 function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   if (turn.maxOutputTokens !== undefined) body.max_completion_tokens = turn.maxOutputTokens;
-  if (turn.temperature !== undefined) body.temperature = turn.temperature;
-  if (turn.topP !== undefined) body.top_p = turn.topP;
   if (turn.topK !== undefined) {
     if (turn.from === 'chat') body.top_k = turn.topK;
     else lost.add('top_k', 'Chat Completions has no top_k.');
@@ -61,6 +61,7 @@ function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
 
 function renderShape(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   renderReasoningRequest(turn, body, lost);
+  Object.assign(body, takenSampling(turn, asString(body.reasoning_effort), lost));
   if (turn.verbosity !== undefined) body.verbosity = turn.verbosity;
   if (turn.output !== undefined) body.response_format = renderOutput(turn.output);
 }
@@ -69,20 +70,27 @@ function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losse
   const { reasoning } = turn;
   if (reasoning === undefined) return;
   const path = lost.paths.reasoning;
-  const { enabled, effort } = reasoning;
-  if (enabled === false && effort !== 'none') {
-    lost.add(path, 'Chat Completions can not switch thinking off for every model; the model decides.');
-    if (effort !== undefined) lost.add(lost.paths.effort, 'In Chat Completions an effort is one of thinking, which was switched off.');
-  } else if (effort !== undefined) {
-    body.reasoning_effort = effort;
-  } else if (reasoning.budgetTokens !== undefined) {
-    body.reasoning_effort = effortFor(reasoning.budgetTokens);
-  } else if (enabled === true) {
-    lost.add(path, 'Chat Completions can ask for thinking by an effort alone; the model decides.');
-  }
+  const wanted = wishedEffort(reasoning, turn.model, lost);
+  const effort = wanted === undefined || lost.own ? wanted : takenEffort(wanted, turn.model, lost);
+  if (effort !== undefined) body.reasoning_effort = effort;
   if (reasoning.budgetTokens !== undefined) lost.add(`${path}.budget_tokens`, 'Chat Completions knows an effort, not a budget of tokens.');
   if (reasoning.summary !== undefined && reasoning.summary !== 'none')
     lost.add(lost.paths.summary, 'Chat Completions does not offer summaries of the reasoning.');
+}
+
+function wishedEffort(reasoning: ReasoningRequest, model: string, lost: Losses): string | undefined {
+  const path = lost.paths.reasoning;
+  const { enabled, effort, budgetTokens } = reasoning;
+  if (enabled === false && effort !== 'none') {
+    if (openAiRules(model).efforts !== undefined) return 'none';
+    lost.add(path, 'Chat Completions can not switch thinking off for every model; the model decides.');
+    if (effort !== undefined) lost.add(lost.paths.effort, 'In Chat Completions an effort is one of thinking, which was switched off.');
+    return undefined;
+  }
+  if (effort !== undefined) return effort;
+  if (budgetTokens !== undefined) return effortFor(budgetTokens);
+  if (enabled === true) lost.add(path, 'Chat Completions can ask for thinking by an effort alone; the model decides.');
+  return undefined;
 }
 
 function renderOutput(output: OutputShape): JsonObject {

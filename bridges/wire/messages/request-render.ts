@@ -3,6 +3,8 @@ import { asArray, asObject, asString, isObject } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { MARKS } from '../marks.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
+import { budgetFor, nearestEffort } from '../reasoning.ts';
+import { claudeRules, type ClaudeRules } from './claude-models.ts';
 import { cacheMark, displayOf, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
 
@@ -11,7 +13,6 @@ const DEFAULT_MAX_TOKENS = 32_000;
 /** The smallest `thinking.budget_tokens` the format accepts. */
 const LEAST_BUDGET = 1024;
 const LONGEST_USER = 256;
-const EFFORTS = new Set(['low', 'medium', 'high', 'xhigh', 'max']);
 /** Answered by the reply itself, always given, or refused where it matters. */
 const NEEDLESS = new Set(['stream_options', 'store', 'include', 'n']);
 const EPHEMERAL: JsonObject = { type: 'ephemeral' };
@@ -28,10 +29,11 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
     messages: conversation,
     stream: turn.stream,
   };
-  renderTools(turn, body, lost);
-  renderThinking(turn, body, lost);
-  renderSampling(turn, body, lost);
-  renderOutput(turn, body, lost);
+  const rules = claudeRules(turn.model);
+  renderTools(turn, body, rules, lost);
+  renderThinking(turn, body, rules, lost);
+  renderSampling(turn, body, rules, lost);
+  renderOutput(turn, body, rules, lost);
   renderCaller(turn, body, lost);
   if (!lost.own && turn.cacheKey !== undefined) markCache(system, conversation);
   return { body, lost: lost.list };
@@ -39,12 +41,12 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
 
 // ---------------------------------------------------------------------------------------------- tools
 
-function renderTools(turn: TurnRequest, body: JsonObject, lost: Losses): void {
+function renderTools(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
   const tools = turn.tools.flatMap((tool, i) => renderTool(tool, `tools[${i}]`, lost));
   if (tools.length > 0) body.tools = tools;
   // Without tools there is nothing to choose, and saying so all the same is refused.
   if (tools.length === 0 && !lost.own) return;
-  const choice = renderToolChoice(turn, lost);
+  const choice = renderToolChoice(turn, rules, lost);
   if (choice !== undefined) body.tool_choice = choice;
 }
 
@@ -78,13 +80,19 @@ function objectSchema(parameters: JsonObject = {}): JsonObject {
   return parameters.type === undefined ? { type: 'object', ...parameters } : parameters;
 }
 
-function renderToolChoice(turn: TurnRequest, lost: Losses): JsonValue | undefined {
+function renderToolChoice(turn: TurnRequest, rules: ClaudeRules, lost: Losses): JsonValue | undefined {
   const single = turn.parallelToolCalls === false;
-  const choice = choiceFields(turn.toolChoice ?? (single ? { type: 'auto' } : undefined), lost);
+  const choice = choiceFields(crossedChoice(turn, rules, lost) ?? (single ? { type: 'auto' } : undefined), lost);
   if (!isObject(choice) || turn.toolChoice?.type === 'opaque') return choice;
   if (single && choice.type !== 'none') choice.disable_parallel_tool_use = true;
   else if (lost.own && turn.parallelToolCalls !== undefined) choice.disable_parallel_tool_use = !turn.parallelToolCalls;
   return lost.own ? { ...choice, ...asObject(turn.extra.tool_choice) } : choice;
+}
+
+function crossedChoice({ toolChoice }: TurnRequest, rules: ClaudeRules, lost: Losses): ToolChoice | undefined {
+  if (lost.own || rules.canBeForced || !isForced(toolChoice)) return toolChoice;
+  lost.add('tool_choice', 'This model can not be forced to make a call.');
+  return { type: 'auto' };
 }
 
 function choiceFields(choice: ToolChoice | undefined, lost: Losses): JsonValue | undefined {
@@ -109,9 +117,9 @@ function choiceFields(choice: ToolChoice | undefined, lost: Losses): JsonValue |
 
 // ---------------------------------------------------------------------------------------------- thinking and output
 
-function renderThinking(turn: TurnRequest, body: JsonObject, lost: Losses): void {
+function renderThinking(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
   if (!lost.own) {
-    crossThinking(turn, body, lost);
+    crossThinking(turn, body, rules, lost);
     return;
   }
   const type = turn.reasoning === undefined ? undefined : thinkingType(turn.reasoning);
@@ -127,30 +135,50 @@ function renderThinking(turn: TurnRequest, body: JsonObject, lost: Losses): void
   if (!isEmpty(thinking)) body.thinking = thinking;
 }
 
-function crossThinking(turn: TurnRequest, body: JsonObject, lost: Losses): void {
-  const type = crossedThinking(turn, lost);
-  if (type === undefined) return;
-  const { budgetTokens, summary } = turn.reasoning ?? {};
-  const thinking: JsonObject = { type };
-  if (type === 'enabled') {
-    const budget = fittingBudget(budgetTokens ?? 0, Number(body.max_tokens), lost);
-    if (budget === undefined) return;
-    thinking.budget_tokens = budget;
-  }
-  const display = displayOf(summary);
-  if (type !== 'disabled' && display !== undefined) thinking.display = display;
-  body.thinking = thinking;
+function crossThinking(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
+  const thinking = crossedThinking(turn, Number(body.max_tokens), rules, lost);
+  if (thinking === undefined) return;
+  // Models that take no more than a budget show their thinking anyway.
+  const display = rules.thinks === 'adaptive' ? displayOf(turn.reasoning?.summary) : undefined;
+  body.thinking = display === undefined || thinking.type === rules.off ? thinking : { ...thinking, display };
 }
 
-function crossedThinking(turn: TurnRequest, lost: Losses): 'adaptive' | 'enabled' | 'disabled' | undefined {
-  const { reasoning = {}, toolChoice } = turn;
-  const wished = reasoning.effort === 'none' ? 'disabled' : thinkingType(reasoning);
-  const type = wished ?? (reasoning.effort === undefined ? undefined : 'adaptive');
-  const isForced =
-    toolChoice?.type === 'any' || toolChoice?.type === 'tool' || (toolChoice?.type === 'allowed' && toolChoice.mode === 'any');
-  if (!isForced || type === undefined || type === 'disabled') return type;
-  lost.add(lost.paths.reasoning, 'In the Messages format a model can not think before a call it is forced to make.');
+function crossedThinking(turn: TurnRequest, maxTokens: number, rules: ClaudeRules, lost: Losses): JsonObject | undefined {
+  const { reasoning, toolChoice } = turn;
+  if (reasoning === undefined) return undefined;
+  if (reasoning.enabled === false || reasoning.effort === 'none') return thinkingOff(rules, lost);
+  const wished = thinkingType(reasoning) ?? (reasoning.effort === undefined ? undefined : 'adaptive');
+  if (wished === undefined) return undefined;
+  if (rules.thinks === 'never') {
+    lost.add(lost.paths.reasoning, 'This model does not think.');
+    return undefined;
+  }
+  const byBudget = rules.thinks === 'budget' || (wished === 'enabled' && rules.takesBudget);
+  if (isForced(toolChoice) && rules.canBeForced && (byBudget || !rules.thinksMidway)) {
+    lost.add(lost.paths.reasoning, 'In the Messages format a model can not think before a call it is forced to make.');
+    return undefined;
+  }
+  if (wished === 'enabled' && byBudget) return withBudget(fittingBudget(reasoning.budgetTokens ?? 0, maxTokens, lost));
+  if (wished === 'enabled') lost.add(lost.paths.reasoning, 'This model takes no budget: it thinks as much as it sees fit.');
+  if (!byBudget) return { type: 'adaptive' };
+  // What is left of the output is the answer's: a client that names an effort knows of no budget to leave room for.
+  const budget = Math.min(budgetFor(reasoning.effort) ?? 0, Math.floor(maxTokens / 2));
+  if (budget >= LEAST_BUDGET) return withBudget(budget);
+  lost.add(lost.paths.reasoning, 'The output limit leaves no room for thinking.');
   return undefined;
+}
+
+function thinkingOff({ off }: ClaudeRules, lost: Losses): JsonObject | undefined {
+  if (off === undefined) lost.add(lost.paths.reasoning, 'This model can not be kept from thinking; it is asked for little.');
+  return off === undefined || off === 'unsaid' ? undefined : { type: off };
+}
+
+function withBudget(budget: number | undefined): JsonObject | undefined {
+  return budget === undefined ? undefined : { type: 'enabled', budget_tokens: budget };
+}
+
+function isForced(choice: ToolChoice | undefined): boolean {
+  return choice?.type === 'any' || choice?.type === 'tool' || (choice?.type === 'allowed' && choice.mode === 'any');
 }
 
 /** A context edit about thinking is refused in a request that has none. */
@@ -175,8 +203,8 @@ function fittingBudget(asked: number, maxTokens: number, lost: Losses): number |
   return budget;
 }
 
-function renderSampling(turn: TurnRequest, body: JsonObject, lost: Losses): void {
-  const { temperature, topP, topK, stop } = lost.own ? turn : crossedSampling(turn, isOn(body.thinking), lost);
+function renderSampling(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
+  const { temperature, topP, topK, stop } = lost.own ? turn : crossedSampling(turn, { thinks: isOn(body.thinking), rules }, lost);
   if (temperature !== undefined) body.temperature = temperature;
   if (topP !== undefined) body.top_p = topP;
   if (topK !== undefined) body.top_k = topK;
@@ -189,16 +217,21 @@ function isOn(thinking: JsonValue | undefined): boolean {
   return isObject(thinking) && thinking.type !== 'disabled';
 }
 
-function crossedSampling({ temperature, topP, topK, stop }: TurnRequest, thinks: boolean, lost: Losses): Sampling {
+function crossedSampling(
+  { temperature, topP, topK, stop }: TurnRequest,
+  { thinks, rules }: { thinks: boolean; rules: ClaudeRules },
+  lost: Losses,
+): Sampling {
   const crossed: Sampling = {};
   if (stop !== undefined) crossed.stop = stop.filter((text) => text.trim() !== '');
   if (stop !== undefined && stop.length !== crossed.stop?.length)
     lost.add(lost.paths.stop, 'The Messages format can not stop at blank text.');
-  if (thinks) {
-    // 1 is what a model that thinks samples with anyway.
+  if (thinks || !rules.samples) {
+    const why = rules.samples ? 'A model that thinks takes no such setting in the Messages format.' : 'This model takes no such setting.';
+    // 1 is what such a model samples with anyway.
     const moved = { temperature: temperature === 1 ? undefined : temperature, top_p: topP === 1 ? undefined : topP, top_k: topK };
     for (const [path, value] of Object.entries(moved)) {
-      if (value !== undefined) lost.add(path, 'A model that thinks takes no such setting in the Messages format.');
+      if (value !== undefined) lost.add(path, why);
     }
     return crossed;
   }
@@ -213,10 +246,10 @@ function crossedSampling({ temperature, topP, topK, stop }: TurnRequest, thinks:
   return crossed;
 }
 
-function renderOutput(turn: TurnRequest, body: JsonObject, lost: Losses): void {
+function renderOutput(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
   const given = lost.own ? asObject(turn.extra.output_config) : undefined;
   const config: JsonObject = { ...given };
-  const effort = lost.own ? turn.reasoning?.effort : crossedEffort(turn.reasoning?.effort, lost);
+  const effort = lost.own ? turn.reasoning?.effort : crossedEffort(turn, rules, lost);
   if (effort !== undefined) config.effort = effort;
   const shape = turn.output;
   if (shape?.type === 'json_schema') {
@@ -230,11 +263,18 @@ function renderOutput(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   if (turn.verbosity !== undefined) lost.add(lost.paths.verbosity, 'The Messages format has no verbosity.');
 }
 
-function crossedEffort(effort: string | undefined, lost: Losses): string | undefined {
-  if (effort === undefined || effort === 'none' || EFFORTS.has(effort)) return effort === 'none' ? undefined : effort;
-  if (effort === 'minimal') return 'low';
-  lost.add(lost.paths.effort, `The Messages format knows no effort \`${effort}\`.`);
-  return undefined;
+function crossedEffort({ reasoning }: TurnRequest, { efforts, off, offEffort }: ClaudeRules, lost: Losses): string | undefined {
+  const isOff = reasoning?.enabled === false || reasoning?.effort === 'none';
+  if (isOff && off === undefined) return efforts[0];
+  const wanted = reasoning?.effort;
+  // Where a model takes none, its thinking says it as far as it can be said.
+  if (wanted === undefined || wanted === 'none' || efforts.length === 0) return undefined;
+  const most = isOff && offEffort !== undefined ? efforts.slice(0, efforts.indexOf(offEffort) + 1) : efforts;
+  const effort = nearestEffort(wanted, most);
+  if (effort === undefined) lost.add(lost.paths.effort, `The Messages format knows no effort \`${wanted}\`.`);
+  else if (effort !== wanted && wanted !== 'minimal')
+    lost.add(lost.paths.effort, `This model takes no such effort; it is \`${effort}\` instead.`);
+  return effort;
 }
 
 // ---------------------------------------------------------------------------------------------- everything else

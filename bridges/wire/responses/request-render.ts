@@ -14,10 +14,11 @@ import type {
 } from '../turn.ts';
 import { dataUrl } from '../data-url.ts';
 import { isEmpty } from '../fields.ts';
-import { asArray, asObject } from '../json.ts';
+import { asArray, asObject, asString } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
+import { isPlain, takenEffort, takenSampling } from '../openai-models.ts';
 import { effortFor } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
@@ -50,12 +51,12 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   say(body, 'parallel_tool_calls', turn.parallelToolCalls);
   body.stream = turn.stream;
   say(body, 'max_output_tokens', own ? turn.maxOutputTokens : atLeast(LEAST_OUTPUT_TOKENS, turn.maxOutputTokens));
-  say(body, 'temperature', turn.temperature);
-  say(body, 'top_p', turn.topP);
+  const reasoning = renderReasoningRequest(turn, lost);
+  Object.assign(body, takenSampling(turn, asString(reasoning?.effort), lost));
   say(body, 'prompt_cache_key', turn.cacheKey);
   say(body, 'service_tier', renderServiceTier(turn));
   say(body, 'user', renderUser(turn, lost));
-  say(body, 'reasoning', renderReasoningRequest(turn, lost));
+  say(body, 'reasoning', reasoning);
   say(body, 'include', renderInclude(turn));
   say(body, 'text', renderText(turn));
   if (!own) body.store = false;
@@ -296,15 +297,22 @@ function renderReasoningRequest(turn: TurnRequest, lost: Losses): JsonObject | u
   const { own } = lost;
   const wanted = turn.reasoning ?? {};
   const reasoning: JsonObject = own ? { ...asObject(turn.extra.reasoning) } : {};
-  const effort = own ? wanted.effort : crossedEffort(wanted, lost);
+  const effort = own ? wanted.effort : crossedEffort(wanted, turn.model, lost);
+  if (!own && wanted.enabled === true && wanted.effort === undefined && isPlain(turn.model))
+    lost.add(lost.paths.reasoning, 'This model does not reason.');
   // Messages hands out the thinking text without being asked; this format only on request.
   const summary = wanted.summary ?? (turn.from === 'messages' && wanted.enabled === true ? 'auto' : undefined);
   if (effort !== undefined) reasoning.effort = effort;
-  if (summary !== undefined && (own || summary !== 'none')) reasoning.summary = summary;
+  if (summary !== undefined && (own || (summary !== 'none' && !isPlain(turn.model)))) reasoning.summary = summary;
   return isEmpty(reasoning) ? undefined : reasoning;
 }
 
-function crossedEffort(wanted: ReasoningRequest, lost: Losses): string | undefined {
+function crossedEffort(wanted: ReasoningRequest, model: string, lost: Losses): string | undefined {
+  const effort = wishedEffort(wanted, lost);
+  return effort === undefined ? undefined : takenEffort(effort, model, lost);
+}
+
+function wishedEffort(wanted: ReasoningRequest, lost: Losses): string | undefined {
   if (wanted.enabled === false) return 'none';
   if (wanted.effort !== undefined || wanted.budgetTokens === undefined) return wanted.effort;
   const effort = effortFor(wanted.budgetTokens);
@@ -319,7 +327,8 @@ function renderInclude(turn: TurnRequest): JsonValue | undefined {
   const given = turn.from === 'responses' ? asArray(turn.extra.include) : undefined;
   const wanted = turn.reasoning;
   // On a crossing nothing is stored, so reasoning can only come back encrypted.
-  const opaque = wanted?.wantsOpaque ?? (turn.from !== 'responses' && wanted !== undefined && wanted.enabled !== false);
+  const opaque =
+    wanted?.wantsOpaque ?? (turn.from !== 'responses' && wanted !== undefined && wanted.enabled !== false && !isPlain(turn.model));
   if (!opaque || given?.includes(ENCRYPTED_REASONING)) return given;
   return [...(given ?? []), ENCRYPTED_REASONING];
 }

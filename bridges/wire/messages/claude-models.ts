@@ -1,0 +1,82 @@
+/** How a Claude model wants to be asked, where models differ and refuse what others take. */
+export type ClaudeRules = {
+  /** How it is told to think: as much as it sees fit, or so many tokens; or it can't. */
+  thinks: 'adaptive' | 'budget' | 'never';
+  takesBudget: boolean;
+  /**
+   * It may begin to think in the middle of tool calls, and before one it is forced to make. Others, and any that think by a
+   * budget, must show the thinking that led to the calls, and can't be forced while they think.
+   */
+  thinksMidway: boolean;
+  /** The kind of `thinking` that keeps it from thinking, or `unsaid` where it thinks only when it is told; undefined where nothing does. */
+  off: 'disabled' | 'between_tools' | 'unsaid' | undefined;
+  /** The most effort that goes with `off`; undefined where any does. */
+  offEffort: 'high' | undefined;
+  /** What `output_config.effort` may say, least first; none where it is refused. */
+  efforts: readonly string[];
+  /** It takes a temperature, `top_p` and `top_k`. */
+  samples: boolean;
+  /** `tool_choice` can force it to make a call. */
+  canBeForced: boolean;
+};
+
+const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+
+/** Of a model that is not known nothing is held back: it may be newer than this table, or no Claude at all. */
+const UNKNOWN: ClaudeRules = {
+  thinks: 'adaptive',
+  takesBudget: true,
+  thinksMidway: false,
+  off: 'disabled',
+  offEffort: undefined,
+  efforts: EFFORTS,
+  samples: true,
+  canBeForced: true,
+};
+
+/**
+ * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
+ * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are taken to be as
+ * its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
+ * /effort, and the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5.
+ */
+export function claudeRules(model: string): ClaudeRules {
+  const known = versionOf(model);
+  if (known === undefined) return UNKNOWN;
+  const { family, version } = known;
+  if (version < 406) {
+    const efforts = family === 'opus' && version === 405 ? EFFORTS.slice(0, 3) : [];
+    return { ...UNKNOWN, thinks: version < 307 ? 'never' : 'budget', takesBudget: version >= 307, off: 'unsaid', efforts };
+  }
+  if (version < 407) return { ...UNKNOWN, thinksMidway: true, off: 'unsaid', efforts: EFFORTS.filter((effort) => effort !== 'xhigh') };
+  const isSince = (first: number, ...families: (string | undefined)[]): boolean => version >= first && families.includes(family);
+  return {
+    thinks: 'adaptive',
+    takesBudget: false,
+    thinksMidway: true,
+    off: offOf(family, version),
+    offEffort: version >= 500 ? 'high' : undefined,
+    efforts: EFFORTS,
+    samples: false,
+    canBeForced: !isSince(501, 'fable', 'mythos') && !isSince(505, 'opus', 'sonnet'),
+  };
+}
+
+function offOf(family: string | undefined, version: number): ClaudeRules['off'] {
+  if (family === 'fable' || family === 'mythos' || (family === 'opus' && version >= 505)) return undefined;
+  if (family === 'sonnet' && version >= 505) return 'between_tools';
+  return version < 500 ? 'unsaid' : 'disabled';
+}
+
+const FAMILY = 'opus|sonnet|haiku|fable|mythos';
+/** The family stands before the version, or behind it in older names. A date of eight digits is no part of a version. */
+const NAME = new RegExp(`claude-(?:(${FAMILY})-)?(\\d{1,2})(?:[-.](\\d{1,2}))?(?!\\d)(?:-(${FAMILY}))?`, 'i');
+
+/** `version`: hundreds of the major version, and the minor one. */
+function versionOf(model: string): { family: string | undefined; version: number } | undefined {
+  const [, before, major, minor = '0', behind] = NAME.exec(model) ?? [];
+  if (major === undefined) return undefined;
+  // GitHub writes 4.1 as 41.
+  if (major.length === 2) return versionOf(model.replace(major, `${major[0]}.${major[1]}`));
+  return { family: (before ?? behind)?.toLowerCase(), version: Number(major) * 100 + Number(minor) };
+}

@@ -1,0 +1,70 @@
+import type { Losses } from './losses.ts';
+import { nearestEffort } from './reasoning.ts';
+import type { TurnRequest } from './turn.ts';
+
+/** How a model of OpenAI's wants to be asked, where models differ and refuse what others take. */
+export type OpenAiRules = {
+  /** The efforts it takes, least first; none where it does not reason. Undefined where the model is not known: any goes. */
+  efforts: readonly string[] | undefined;
+  /** When it takes a temperature and `top_p`. */
+  samples: 'always' | 'unless reasoning' | 'never';
+};
+
+const UNKNOWN: OpenAiRules = { efforts: undefined, samples: 'always' };
+const PLAIN: OpenAiRules = { efforts: [], samples: 'always' };
+const EFFORTS = ['none', 'low', 'medium', 'high', 'xhigh', 'max'];
+
+/**
+ * The rules for a model by its name, with or without a vendor before it. Newer versions are taken to be as the newest known.
+ * Sources, read on 2026-11-23: developers.openai.com/api/docs/guides/reasoning, and what the service itself answers to an
+ * effort that a model does not take ("Supported values are: ...", as quoted in public issues).
+ */
+export function openAiRules(model: string): OpenAiRules {
+  const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();
+  if (/^(?:gpt-[34](?!\d)|chatgpt-4|o1-(?:mini|preview)|gpt-5-chat)/.test(name)) return PLAIN;
+  if (/^(?:o\d|codex-mini)/.test(name)) return { efforts: between('low', 'high'), samples: 'never' };
+  const [, major, minor = '0', variant = ''] = /^gpt-([5-9])(?:\.(\d+))?(?!\d)(.*)$/.exec(name) ?? [];
+  if (major === undefined) return UNKNOWN;
+  const version = Number(major) * 100 + Number(minor);
+  if (version === 500 && variant.startsWith('-pro')) return { efforts: ['high'], samples: 'never' };
+  const most = version >= 506 ? 'max' : version >= 502 || variant.includes('-max') ? 'xhigh' : 'high';
+  if (variant.startsWith('-pro')) return { efforts: between('medium', most), samples: 'never' };
+  if (variant.includes('-codex')) return { efforts: between('low', most), samples: 'never' };
+  if (variant.startsWith('-chat')) return { efforts: ['medium'], samples: 'never' };
+  if (version < 501) return { efforts: ['minimal', ...between('low', most)], samples: 'never' };
+  return { efforts: between('none', most), samples: 'unless reasoning' };
+}
+
+function between(least: string, most: string): string[] {
+  return EFFORTS.slice(EFFORTS.indexOf(least), EFFORTS.indexOf(most) + 1);
+}
+
+/** Whether the model is known to do without reasoning: to such a one no word about it may be said. */
+export function isPlain(model: string): boolean {
+  return openAiRules(model).efforts?.length === 0;
+}
+
+/** The effort that comes closest to the one asked for among those the model takes; undefined where it takes none. */
+export function takenEffort(wanted: string, model: string, lost: Losses): string | undefined {
+  const { efforts } = openAiRules(model);
+  if (efforts === undefined) return wanted;
+  const effort = nearestEffort(wanted, efforts);
+  if (effort === wanted || (effort === undefined && wanted === 'none')) return effort;
+  const why = efforts.length === 0 ? 'This model does not reason' : `This model takes no effort \`${wanted}\``;
+  lost.add(lost.paths.effort, effort === undefined ? `${why}.` : `${why}; it is \`${effort}\` instead.`);
+  return effort;
+}
+
+/** What the model takes of a temperature and `top_p`. `effort`: what it is asked for. */
+export function takenSampling(turn: TurnRequest, effort: string | undefined, lost: Losses): { temperature?: number; top_p?: number } {
+  const given = {
+    ...(turn.temperature !== undefined && { temperature: turn.temperature }),
+    ...(turn.topP !== undefined && { top_p: turn.topP }),
+  };
+  const { samples } = openAiRules(turn.model);
+  const isTaken = samples === 'always' || (samples === 'unless reasoning' && (effort ?? 'none') === 'none');
+  if (lost.own || isTaken) return given;
+  // 1 is what such a model samples with anyway.
+  for (const [path, value] of Object.entries(given)) if (value !== 1) lost.add(path, 'This model takes no such setting.');
+  return {};
+}
