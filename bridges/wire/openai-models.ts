@@ -57,10 +57,9 @@ export function takenEffort(wanted: string, model: string, lost: Losses): string
 
 /** What the model takes of a temperature and `top_p`. `effort`: what it is asked for. */
 export function takenSampling(turn: TurnRequest, effort: string | undefined, lost: Losses): { temperature?: number; top_p?: number } {
-  const given = {
-    ...(turn.temperature !== undefined && { temperature: turn.temperature }),
-    ...(turn.topP !== undefined && { top_p: turn.topP }),
-  };
+  const { temperature, topP } = turn;
+  if (temperature === undefined && topP === undefined) return {};
+  const given = { ...(temperature !== undefined && { temperature }), ...(topP !== undefined && { top_p: topP }) };
   const { samples } = openAiRules(turn.model);
   const isTaken = samples === 'always' || (samples === 'unless reasoning' && (effort ?? 'none') === 'none');
   if (lost.own || isTaken) return given;

@@ -1,3 +1,4 @@
+import { openAiRules } from './openai-models.ts';
 import type { TurnEvent, Usage, WireFormat } from './turn.ts';
 
 /** Cuts a reply at the first stop sequence in its text, for upstreams that know no stop sequences. */
@@ -14,10 +15,13 @@ type OpenItem = { searched: boolean; said: string; held: string };
 /** Chat Completions takes no more. */
 export const MOST_CHAT_STOPS = 4;
 
-/** Which stop sequences a format takes, and which are left for us to keep. Responses knows none, and Messages no blank ones. Pure. */
-export function splitStops(sequences: readonly string[], to: WireFormat): { sent: string[]; kept: string[] } {
-  const isTaken = (sequence: string, index: number): boolean =>
-    to === 'messages' ? sequence.trim() !== '' : to === 'chat' && index < MOST_CHAT_STOPS;
+/**
+ * Which stop sequences a format and a model take, and which are left for us to keep: Responses knows none, Messages no blank
+ * ones, and of OpenAI's models that reason most refuse them. Pure.
+ */
+export function splitStops(sequences: readonly string[], to: WireFormat, model: string): { sent: string[]; kept: string[] } {
+  const most = to === 'chat' && openAiRules(model).samples === 'always' ? MOST_CHAT_STOPS : 0;
+  const isTaken = (sequence: string, index: number): boolean => (to === 'messages' ? sequence.trim() !== '' : index < most);
   return { sent: sequences.filter(isTaken), kept: sequences.filter((sequence, index) => !isTaken(sequence, index)) };
 }
 

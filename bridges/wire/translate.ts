@@ -109,10 +109,10 @@ export function crossRequest(input: CrossingInput): Crossing {
   const model = input.model ?? turn.model;
   const resolved = resolveOpaque(turn, store, { target: to, upstream, model });
   const tools = fitTools(resolved.turn, to);
-  const history = fitHistory(tools.turn, to, { reasoningDropped: resolved.lost.length > 0 });
+  const history = fitHistory({ ...tools.turn, model }, to, { reasoningDropped: resolved.lost.length > 0 });
   // At what the upstream does not take, the reply is cut on its way back.
-  const stops = stopsFor(turn, to);
-  const crossed: TurnRequest = { ...history.turn, model, stream: turn.stream || input.alwaysStream === true };
+  const stops = stopsFor(turn, to, model);
+  const crossed: TurnRequest = { ...history.turn, stream: turn.stream || input.alwaysStream === true };
   if (turn.stop !== undefined) crossed.stop = stops.sent;
   const rendered = codecs[to].renderRequest(crossed);
   const context: ReplyContext = {
@@ -142,9 +142,9 @@ export function crossRequest(input: CrossingInput): Crossing {
   };
 }
 
-function stopsFor({ from, stop }: TurnRequest, to: WireFormat): ReturnType<typeof splitStops> {
+function stopsFor({ from, stop }: TurnRequest, to: WireFormat, model: string): ReturnType<typeof splitStops> {
   if (stop === undefined) return NO_STOPS;
-  return from === to ? { sent: stop, kept: [] } : splitStops(stop, to);
+  return from === to ? { sent: stop, kept: [] } : splitStops(stop, to, model);
 }
 
 const NO_STOPS = { sent: [], kept: [] };

@@ -3,7 +3,7 @@ import { asArray, asObject, asString, isObject } from '../json.ts';
 import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
-import { openAiRules, takenEffort, takenSampling } from '../openai-models.ts';
+import { isPlain, openAiRules, takenEffort, takenSampling } from '../openai-models.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { MOST_CHAT_STOPS } from '../stop-sequences.ts';
@@ -62,7 +62,8 @@ function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
 function renderShape(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   renderReasoningRequest(turn, body, lost);
   Object.assign(body, takenSampling(turn, asString(body.reasoning_effort), lost));
-  if (turn.verbosity !== undefined) body.verbosity = turn.verbosity;
+  if (turn.verbosity !== undefined && (lost.own || !isPlain(turn.model))) body.verbosity = turn.verbosity;
+  else if (turn.verbosity !== undefined) lost.add(lost.paths.verbosity, 'This model takes no verbosity.');
   if (turn.output !== undefined) body.response_format = renderOutput(turn.output);
 }
 

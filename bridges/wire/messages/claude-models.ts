@@ -36,8 +36,8 @@ const UNKNOWN: ClaudeRules = {
 
 /**
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
- * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are taken to be as
- * its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
+ * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
+ * taken to be as its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
  * /effort, and the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5.
  */
 export function claudeRules(model: string): ClaudeRules {
@@ -76,7 +76,8 @@ const NAME = new RegExp(`claude-(?:(${FAMILY})-)?(\\d{1,2})(?:[-.](\\d{1,2}))?(?
 function versionOf(model: string): { family: string | undefined; version: number } | undefined {
   const [, before, major, minor = '0', behind] = NAME.exec(model) ?? [];
   if (major === undefined) return undefined;
+  const family = (before ?? behind)?.toLowerCase();
   // GitHub writes 4.1 as 41.
-  if (major.length === 2) return versionOf(model.replace(major, `${major[0]}.${major[1]}`));
-  return { family: (before ?? behind)?.toLowerCase(), version: Number(major) * 100 + Number(minor) };
+  if (major.length === 2) return { family, version: Number(major[0]) * 100 + Number(major[1]) };
+  return { family, version: Number(major) * 100 + Number(minor) };
 }

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { codecs } from '../../../bridges/wire/codecs.ts';
 import { fitHistory } from '../../../bridges/wire/history.ts';
 import { claudeRules } from '../../../bridges/wire/messages/claude-models.ts';
+import { memoryHandleStore } from '../../../bridges/wire/opaque.ts';
 import { openAiRules } from '../../../bridges/wire/openai-models.ts';
+import { splitStops } from '../../../bridges/wire/stop-sequences.ts';
+import { crossRequest } from '../../../bridges/wire/translate.ts';
 import type { JsonObject, ReasoningRequest, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
 
 const said: TurnItem = { type: 'message', role: 'user', content: [{ type: 'text', text: 'go' }] };
@@ -105,6 +108,32 @@ describe('a Claude model', () => {
     expect(forced('claude-opus-5')).toMatchObject({ body: { tool_choice: { type: 'tool', name: 'shell' } }, lost: [] });
   });
 
+  it('is the one that is asked, not the one the client named', () => {
+    const crossed = (model: string) =>
+      crossRequest({
+        body: {
+          model: 'mine',
+          reasoning: { effort: 'high' },
+          input: [
+            { role: 'user', content: 'go' },
+            { type: 'function_call', call_id: 'a', name: 'shell', arguments: '{}' },
+            { type: 'function_call_output', call_id: 'a', output: 'ok' },
+          ],
+        },
+        from: 'responses',
+        to: 'messages',
+        model,
+        store: memoryHandleStore({ max: 10, random: () => 'h' }),
+        upstream: 'anthropic',
+        now: 0,
+        newId: (prefix) => `${prefix}_1`,
+        client: { family: 'other', requestId: 'r' },
+        wantsReasoning: true,
+      }).body;
+    expect(crossed('claude-opus-5-5')).toMatchObject({ thinking: { type: 'adaptive' } });
+    expect(crossed('claude-haiku-4-5')).not.toHaveProperty('thinking');
+  });
+
   it('goes on thinking in a tool loop that began without, where it may', () => {
     const items: TurnItem[] = [
       said,
@@ -163,6 +192,12 @@ describe('a model of OpenAI’s', () => {
     expect([asObject(body.reasoning)['effort'], paths]).toEqual([effort, lost]);
     const chat = render('chat', model, asked);
     expect([chat.body.reasoning_effort, chat.lost]).toEqual([effort, lost]);
+  });
+
+  it('that reasons is sent no stop sequences: the reply is cut on its way back', () => {
+    expect(splitStops(['END'], 'chat', 'gpt-5.4')).toEqual({ sent: [], kept: ['END'] });
+    expect(splitStops(['END'], 'chat', 'gpt-4.1')).toEqual({ sent: ['END'], kept: [] });
+    expect(splitStops(['END'], 'chat', 'some-model')).toEqual({ sent: ['END'], kept: [] });
   });
 
   it('that does not reason is told nothing about reasoning', () => {
