@@ -16,8 +16,8 @@ const EFFORTS = ['none', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /**
  * The rules for a model by its name, with or without a vendor before it. Newer versions are taken to be as the newest known.
- * Sources, read on 2026-11-23: developers.openai.com/api/docs/guides/reasoning, and what the service itself answers to an
- * effort that a model does not take ("Supported values are: ...", as quoted in public issues).
+ * Sources, read on 2026-11-23: developers.openai.com/api/docs/models, and what the service itself answers to an effort that a
+ * model does not take ("Supported values are: ...", as quoted in public issues).
  */
 export function openAiRules(model: string): OpenAiRules {
   const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();
@@ -32,6 +32,7 @@ export function openAiRules(model: string): OpenAiRules {
   if (variant.includes('-codex')) return { efforts: between('low', most), samples: 'never' };
   if (variant.startsWith('-chat')) return { efforts: ['medium'], samples: 'never' };
   if (version < 501) return { efforts: ['minimal', ...between('low', most)], samples: 'never' };
+  if (version > 600 || variant.startsWith('-astra')) return { efforts: between('low', most), samples: 'never' };
   return { efforts: between('none', most), samples: 'unless reasoning' };
 }
 
