@@ -34,6 +34,7 @@ export function StreamTab({ detail: { call, client, timeline }, ...load }: { det
       <div className="flex min-h-10 shrink-0 items-center gap-2 border-b px-4">
         <span className="tnum mr-auto text-xs text-faint">
           {plural(frames.length, 'frame')}
+          {wasEncoded && timeline.length > 0 && ' (the reply came packed: when each of them came is not known)'}
           {frames.length >= FRAME_LIMIT && ` (the first ${number(FRAME_LIMIT)}; the raw text holds all)`}
         </span>
         <Segmented
