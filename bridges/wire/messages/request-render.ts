@@ -138,8 +138,10 @@ function renderThinking(turn: TurnRequest, body: JsonObject, rules: ClaudeRules,
 function crossThinking(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, lost: Losses): void {
   const thinking = crossedThinking(turn, Number(body.max_tokens), rules, lost);
   if (thinking === undefined) return;
+  // Chat has no word for it, and its clients read what a model thinks where they are given it: newer models show it on request.
+  const summary = turn.reasoning?.summary ?? (turn.from === 'chat' && rules.thinksMidway ? 'auto' : undefined);
   // Models that take no more than a budget show their thinking anyway.
-  const display = rules.thinks === 'adaptive' ? displayOf(turn.reasoning?.summary) : undefined;
+  const display = rules.thinks === 'adaptive' ? displayOf(summary) : undefined;
   body.thinking = display === undefined || thinking.type === rules.off ? thinking : { ...thinking, display };
 }
 

@@ -90,6 +90,15 @@ describe('a Claude model', () => {
     expect(paths).toEqual(lost);
   });
 
+  it('shows what it thinks to chat clients, who have no word to ask for it', () => {
+    const thinkingOf = (from: WireFormat, model: string) =>
+      render('messages', model, { from, reasoning: { effort: 'high' } }).body.thinking;
+    expect(thinkingOf('chat', 'claude-opus-5-5')).toEqual({ type: 'adaptive', display: 'summarized' });
+    expect(thinkingOf('responses', 'claude-opus-5-5')).toEqual({ type: 'adaptive' });
+    expect(thinkingOf('chat', 'some-model')).toEqual({ type: 'adaptive' });
+    expect(thinkingOf('chat', 'claude-haiku-4-5')).toEqual({ type: 'enabled', budget_tokens: 16_000 });
+  });
+
   it('takes no more effort than goes with thinking that is off', () => {
     const { body } = render('messages', 'claude-opus-5', { reasoning: { enabled: false, effort: 'max' } });
     expect(body).toMatchObject({ thinking: { type: 'disabled' }, output_config: { effort: 'high' } });
