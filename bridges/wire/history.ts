@@ -34,6 +34,7 @@ export function fitHistory(turn: TurnRequest, target: WireFormat, options: Histo
   const fitted: TurnRequest = { ...turn, items };
   if (turn.from !== target) leaveTurnToUser(items, turn.items);
   if (target === 'messages') {
+    if (turn.from !== target) askToGoOn(items, turn, lost);
     beginWithUser(items);
     switchThinkingOff(fitted, options.reasoningDropped === true, lost);
   }
@@ -245,6 +246,17 @@ function leaveTurnToUser(items: TurnItem[], given: readonly TurnItem[]): void {
   const last = items.findLast(isSaid);
   const before = given.at(-1);
   if (last === undefined || (isAssistants(last) && before !== undefined && !isAssistants(before))) items.push(opening());
+}
+
+/** Newer models refuse a history that ends in words of their own. */
+function askToGoOn(items: TurnItem[], { model, from }: TurnRequest, lost: Loss[]): void {
+  const last = items.findLast(isSaid);
+  if (last === undefined || !isAssistants(last) || claudeRules(model).takesPrefill) return;
+  items.push(opening());
+  lost.push({
+    path: from === 'responses' ? 'input' : 'messages',
+    why: 'the model can not go on in words of its own, and was asked to continue',
+  });
 }
 
 /** True for what every format says in its history: all but the text that Claude Code bills by. */

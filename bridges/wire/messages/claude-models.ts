@@ -16,6 +16,8 @@ export type ClaudeRules = {
   efforts: readonly string[];
   /** It takes a temperature, `top_p` and `top_k`. */
   samples: boolean;
+  /** It goes on where a history ends in words of its own. */
+  takesPrefill: boolean;
   /** `tool_choice` can force it to make a call. */
   canBeForced: boolean;
 };
@@ -31,6 +33,7 @@ const UNKNOWN: ClaudeRules = {
   offEffort: undefined,
   efforts: EFFORTS,
   samples: true,
+  takesPrefill: true,
   canBeForced: true,
 };
 
@@ -38,7 +41,7 @@ const UNKNOWN: ClaudeRules = {
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
  * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
  * taken to be as its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
- * /effort, and the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5.
+ * /effort, the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5, and the migration guides of 4.6 and 4.7.
  */
 export function claudeRules(model: string): ClaudeRules {
   const known = versionOf(model);
@@ -48,7 +51,10 @@ export function claudeRules(model: string): ClaudeRules {
     const efforts = family === 'opus' && version === 405 ? EFFORTS.slice(0, 3) : [];
     return { ...UNKNOWN, thinks: version < 307 ? 'never' : 'budget', takesBudget: version >= 307, off: 'unsaid', efforts };
   }
-  if (version < 407) return { ...UNKNOWN, thinksMidway: true, off: 'unsaid', efforts: EFFORTS.filter((effort) => effort !== 'xhigh') };
+  if (version < 407) {
+    const efforts = EFFORTS.filter((effort) => effort !== 'xhigh');
+    return { ...UNKNOWN, thinksMidway: true, off: 'unsaid', efforts, takesPrefill: false };
+  }
   const isSince = (first: number, ...families: (string | undefined)[]): boolean => version >= first && families.includes(family);
   return {
     thinks: 'adaptive',
@@ -58,6 +64,7 @@ export function claudeRules(model: string): ClaudeRules {
     offEffort: version >= 500 ? 'high' : undefined,
     efforts: EFFORTS,
     samples: false,
+    takesPrefill: false,
     canBeForced: !isSince(501, 'fable', 'mythos') && !isSince(505, 'opus', 'sonnet'),
   };
 }

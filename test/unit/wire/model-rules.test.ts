@@ -143,6 +143,16 @@ describe('a Claude model', () => {
     expect(crossed('claude-haiku-4-5')).not.toHaveProperty('thinking');
   });
 
+  it('is asked to continue where it does not go on in its own words', () => {
+    const items: TurnItem[] = [said, { type: 'message', role: 'assistant', content: [{ type: 'text', text: '{"a":' }] }];
+    const fitted = (model: string, from: WireFormat = 'chat') =>
+      fitHistory({ from, model, items, tools: [], stream: false, extra: {} }, 'messages');
+    expect(fitted('claude-opus-4-6').turn.items.at(-1)).toMatchObject({ role: 'user', content: [{ text: 'Continue the conversation.' }] });
+    expect(fitted('claude-opus-4-6').lost.map(({ path }) => path)).toEqual(['messages']);
+    for (const kept of [fitted('claude-haiku-4-5'), fitted('some-model'), fitted('claude-opus-5-5', 'messages')])
+      expect(kept).toMatchObject({ turn: { items }, lost: [] });
+  });
+
   it('goes on thinking in a tool loop that began without, where it may', () => {
     const items: TurnItem[] = [
       said,
