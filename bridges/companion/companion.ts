@@ -351,6 +351,7 @@ export function createDoor(options: DoorOptions): Door {
         now: clock.now(),
         newId,
         wantsReasoning: true,
+        takesBetas: way.known.takesBetas === true,
         ...(lifted && { restore: (value) => restored(lifted, value) }),
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });
@@ -366,7 +367,7 @@ export function createDoor(options: DoorOptions): Door {
     const body = lifted?.lower(json, large && streaming !== undefined ? takeRoom : undefined) ?? Buffer.from(json);
     if (large) await setImmediate();
     if (incoming.res.destroyed) return begun().end({ cut: true, error: GONE });
-    const headers = crossHeaders(incoming.req, way.credential, to);
+    const headers = crossHeaders(incoming.req, way.credential, to, crossing.betas);
     const sliced = room === undefined ? undefined : new SlicedBody(body);
     const recorded = (): OpenCall => {
       const call = begun();
@@ -625,10 +626,11 @@ function methodOf(req: ServedRequest): UpstreamRequest['method'] {
 }
 
 /** A translated request is a new one: of the client's headers only its credential goes on, under the name the format uses. */
-function crossHeaders(req: ServedRequest, credential: Credential, to: WireFormat): string[] {
+function crossHeaders(req: ServedRequest, credential: Credential, to: WireFormat, betas: readonly string[]): string[] {
   const token = forwardToken(req.rawHeaders, credential);
   const headers = ['content-type', 'application/json', 'accept', 'text/event-stream, application/json', 'accept-encoding', 'identity'];
   if (to === 'messages') headers.push('anthropic-version', '2023-06-01');
+  if (betas.length > 0) headers.push('anthropic-beta', betas.join(','));
   if (token !== undefined)
     headers.push(...(to === 'messages' && credential.kind === 'own' ? ['x-api-key', token] : ['authorization', `Bearer ${token}`]));
   return headers;

@@ -21,6 +21,8 @@ export type KnownUpstream = {
   keeps?: ReadonlySet<string>;
   /** The upstream changes requests, and tells what went out by `sent`. */
   rewrites?: boolean;
+  /** It takes Anthropic's betas, in the Messages format. */
+  takesBetas?: boolean;
   /** False where it can't count the tokens of a request, whatever it speaks. */
   counts?: boolean;
   /** True where it is known to have a model of this name. */
@@ -94,7 +96,7 @@ export function createUpstreams(
           counts: false,
         };
       case 'anthropic':
-        return { ...http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client' };
+        return { ...http(id, anthropic.baseUrl, true), wires: ['messages'], credential: 'client', takesBetas: true };
       case 'openai':
         return { ...http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
       case 'chatgpt':
@@ -104,7 +106,8 @@ export function createUpstreams(
       case 'm365':
         return bridges[id]?.();
       case 'gateway':
-        return gateway.baseUrl === null ? undefined : { ...http(id, gateway.baseUrl, false), wires: gateway.wires, credential: 'ours' };
+        if (gateway.baseUrl === null) return undefined;
+        return { ...http(id, gateway.baseUrl, false), wires: gateway.wires, credential: 'ours', takesBetas: true };
     }
   };
 

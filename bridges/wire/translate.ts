@@ -4,6 +4,7 @@ import { codecs } from './codecs.ts';
 import { UNTRANSLATABLE } from './failures.ts';
 import { fitHistory } from './history.ts';
 import { asArray, asBoolean, asNumber, isObject } from './json.ts';
+import { toleratesChange } from './messages/binding.ts';
 import { resolveOpaque, seal } from './opaque.ts';
 import type { HandleStore } from './opaque.ts';
 import { SseReader } from './sse.ts';
@@ -33,11 +34,15 @@ export type CrossingInput = {
   restore?: <T extends JsonValue>(value: T) => T;
   /** The upstream can only stream: it is asked to, whatever the client wants. */
   alwaysStream?: boolean;
+  /** The upstream takes Anthropic's betas. */
+  takesBetas?: boolean;
 };
 
 export type Crossing = {
   /** The request for the upstream. */
   body: JsonObject;
+  /** What its `anthropic-beta` must name. */
+  betas: readonly string[];
   /** The client wants a stream. The upstream's wish is in `body`. */
   stream: boolean;
   lost: Loss[];
@@ -127,6 +132,7 @@ export function crossRequest(input: CrossingInput): Crossing {
   };
   return {
     body: rendered.body,
+    betas: to === 'messages' && input.takesBetas === true ? toleratesChange(rendered.body) : NO_BETAS,
     stream: turn.stream,
     lost: [...resolved.lost, ...tools.lost, ...history.lost, ...rendered.lost],
     turn,
@@ -148,6 +154,7 @@ function stopsFor({ from, stop }: TurnRequest, to: WireFormat, model: string): R
 }
 
 const NO_STOPS = { sent: [], kept: [] };
+const NO_BETAS: readonly string[] = [];
 
 export type ReturningInput = Pick<CrossingInput, 'body' | 'store' | 'upstream'> & {
   wire: WireFormat;

@@ -18,6 +18,8 @@ export type ClaudeRules = {
   samples: boolean;
   /** It goes on where a history ends in words of its own. */
   takesPrefill: boolean;
+  /** What it thought is bound to all that stood before: where that has changed, the request is refused, or the thinking left out. */
+  bindsThinking: boolean;
   /** `tool_choice` can force it to make a call. */
   canBeForced: boolean;
 };
@@ -34,6 +36,7 @@ const UNKNOWN: ClaudeRules = {
   efforts: EFFORTS,
   samples: true,
   takesPrefill: true,
+  bindsThinking: false,
   canBeForced: true,
 };
 
@@ -41,7 +44,8 @@ const UNKNOWN: ClaudeRules = {
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
  * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
  * taken to be as its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
- * /effort, the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5, and the migration guides of 4.6 and 4.7.
+ * /effort and
+ * /preserved-thinking/prefix-checks, the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5, and the migration guides of 4.6 and 4.7.
  */
 export function claudeRules(model: string): ClaudeRules {
   const known = versionOf(model);
@@ -65,6 +69,7 @@ export function claudeRules(model: string): ClaudeRules {
     efforts: EFFORTS,
     samples: false,
     takesPrefill: false,
+    bindsThinking: isSince(501, 'fable', 'mythos') || isSince(505, 'opus', 'sonnet', 'haiku'),
     canBeForced: !isSince(501, 'fable', 'mythos') && !isSince(505, 'opus', 'sonnet'),
   };
 }
