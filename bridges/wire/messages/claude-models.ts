@@ -43,9 +43,9 @@ const UNKNOWN: ClaudeRules = {
 /**
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
  * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
- * taken to be as its newest known. Sources, read on 2026-11-23: platform.claude.com/docs/en/build-with-claude/extended-thinking and
- * /effort and
- * /preserved-thinking/prefix-checks, the pages "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5, and the migration guides of 4.6 and 4.7.
+ * taken to be as its newest known. Sources, read on 2026-11-23 at platform.claude.com/docs/en: build-with-claude/extended-thinking,
+ * /effort and /preserved-thinking/prefix-checks; "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5; the migration guides
+ * of 4.6 and 4.7.
  */
 export function claudeRules(model: string): ClaudeRules {
   const known = versionOf(model);
