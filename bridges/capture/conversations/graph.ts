@@ -358,7 +358,8 @@ type KnownRow = { call: number; client: string; caller: string | null; thread: n
 type CallRow = { call: number };
 
 /**
- * A parameter that is compared as it is has a query with an order or a join planned anew each time it is run; `+?` does not.
+ * A parameter that is compared as it is, or that is a limit, has a query with an order or a join planned anew each time it is
+ * run; `+?` does not.
  */
 function prepare(db: Database) {
   const calls = <Key extends number | Buffer = number>(sql: string): Statement<[Key, number], CallRow> =>
@@ -403,21 +404,21 @@ function prepare(db: Database) {
     ),
     // Answered by the index alone.
     withTip: db.prepare<[Buffer, number, number], CallRow>(
-      'select call from conv_nodes where tip = +? and call < ? order by call desc limit ?',
+      'select call from conv_nodes where tip = +? and call < +? order by call desc limit +?',
     ),
-    threadBefore: calls(`select call from conv_nodes where thread = +? and call < ? and flags & ${SIDE} = 0 order by call desc limit 1`),
+    threadBefore: calls(`select call from conv_nodes where thread = +? and call < +? and flags & ${SIDE} = 0 order by call desc limit 1`),
     threadFirst: db.prepare<[number], CallRow>(
       `select call from conv_nodes where thread = +? and flags & ${SIDE} = 0 order by call limit 1`,
     ),
     spawns: db.prepare<[Buffer, number], KnownRow & { endedMs: number }>(
       `select s.call, s.ended_ms as endedMs, n.thread, c.client, c.caller from conv_spawns s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.prompt = +? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+       where s.prompt = +? and s.call < +? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     summaries: db.prepare<[Buffer, number], KnownRow>(
       `select s.call, n.thread, c.client, c.caller from conv_summaries s
        join conv_nodes n on n.call = s.call join calls c on c.id = s.call
-       where s.line = +? and s.call < ? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
+       where s.line = +? and s.call < +? and n.flags & ${SIDE} = 0 order by s.call desc limit ${MOST_ALIKE}`,
     ),
     endingAt: db.prepare<[Buffer, number], CallRow>('select call from conv_ends where chain = ? and call > ?'),
     tipAfter: db.prepare<[Buffer, number], CallRow>('select call from conv_nodes where tip = ? and call > ?'),
