@@ -28,9 +28,9 @@ export type Step = {
 export type Scan = {
   wire: WireFormat;
   body: Buffer;
-  steps: readonly Step[];
+  steps: Step[];
   /** Where in the history a request may have ended: after what the user or a tool said, before what was answered. */
-  ends: readonly End[];
+  ends: End[];
   /** It holds an answer. */
   deep: boolean;
   /** What a person said first, and last. */
@@ -131,8 +131,8 @@ class Scanner {
     if (mark === undefined) return;
     this.#at = mark.end;
     this.#inHistory = true;
-    this.#steps = earlier.steps.slice(0, mark.steps);
-    this.#ends = earlier.ends.slice(0, mark.ends);
+    this.#steps = upTo(earlier.steps, mark.steps);
+    this.#ends = upTo(earlier.ends, mark.ends);
     this.#deep = mark.deep;
     this.#marks = kept;
     this.#first = mark.first;
@@ -326,6 +326,14 @@ class Scanner {
     }
     if (this.#at === start) throw new SyntaxError('a value was expected');
   }
+}
+
+/**
+ * The first of a list. A history that goes on where another ends goes on in its list, too: nobody reads that one any further
+ * than its marks say.
+ */
+function upTo<Of>(list: Of[], count: number): Of[] {
+  return list.length === count ? list : list.slice(0, count);
 }
 
 function shortened(text: string): string {

@@ -129,6 +129,26 @@ describe('scanning what a request adds to the one before', () => {
     const now = of(block('one', false), block('two', true));
     expect(scanRequest('chat', now, scanRequest('chat', of(block('one', true))))?.context).toEqual(scanRequest('chat', now)?.context);
   });
+  it('gives the same where several histories go on from one, and where one of them breaks off', () => {
+    const step = fc.record({ from: fc.nat(), keep: fc.nat(8), add: fc.integer({ min: 1, max: 4 }), broken: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        let said = 0;
+        const known: { messages: object[]; scan: Scan | undefined }[] = [{ messages: [], scan: undefined }];
+        for (const { from, keep, add, broken } of steps) {
+          const before = known[from % known.length];
+          const next = Array.from({ length: add }, () => ({ role: said % 2 === 0 ? 'user' : 'assistant', content: `${(said += 1)}` }));
+          const messages = [...(before?.messages.slice(0, Math.max(1, keep)) ?? []), ...next];
+          const whole = body({ model: 'm', messages });
+          const text = broken ? whole.subarray(0, -2) : whole;
+          const scan = scanRequest('chat', text, before?.scan);
+          const plain = scanRequest('chat', text);
+          expect([chains(scan), scan?.ends]).toEqual([chains(plain), plain?.ends]);
+          if (scan !== undefined) known.push({ messages, scan });
+        }
+      }),
+    );
+  });
   it('finds the conversation among others', () => {
     const scans = new RecentScans();
     const talk = (who: string, turns: number): Buffer =>
