@@ -74,7 +74,12 @@ type Texts = { nonce: string; body: Buffer; texts: readonly (readonly [number, n
 
 function lower(json: string, { nonce, body, texts }: Texts, make: (length: number) => Buffer): Buffer {
   const mark = `u0001${nonce}`;
-  const pieces: Buffer[] = [];
+  const pieces: (string | Buffer)[] = [];
+  let length = 0;
+  const push = (piece: string | Buffer): void => {
+    length += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+    pieces.push(piece);
+  };
   let from = 0;
   for (let at = json.indexOf(mark); at >= 0; at = json.indexOf(mark, from)) {
     // JSON within JSON escapes the marker's own backslash: their number tells how deep the text stands.
@@ -82,15 +87,15 @@ function lower(json: string, { nonce, body, texts }: Texts, make: (length: numbe
     while (json.charCodeAt(slashes - 1) === 0x5c) slashes -= 1;
     const close = json.indexOf('u0001', at + mark.length);
     const [start, end] = texts[Number.parseInt(json.slice(at + mark.length, close), 10)] ?? [0, 0];
-    pieces.push(Buffer.from(json.slice(from, slashes)));
+    push(json.slice(from, slashes));
     let text = body.subarray(start, end);
     for (let level = 0; level < Math.round(Math.log2(at - slashes)); level += 1)
       text = Buffer.from(JSON.stringify(text.toString('utf8')).slice(1, -1));
-    pieces.push(text);
+    push(text);
     from = close + 5;
   }
-  pieces.push(Buffer.from(json.slice(from)));
-  return joined(pieces, make);
+  push(json.slice(from));
+  return joined(pieces, make(length));
 }
 
 /** Shared memory, so that another thread can keep what this one still sends without a copy. */
@@ -98,13 +103,15 @@ function shared(length: number): Buffer {
   return Buffer.from(new SharedArrayBuffer(length));
 }
 
-function joined(pieces: readonly Buffer[], make: (length: number) => Buffer): Buffer {
-  const whole = make(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+function joined(pieces: readonly (string | Buffer)[], whole: Buffer): Buffer {
   let used = 0;
   for (const piece of pieces) {
-    // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.
-    if (piece.length > 0) whole.fill(piece, used, used + piece.length);
-    used += piece.length;
+    if (typeof piece === 'string') used += whole.write(piece, used);
+    else {
+      // Not copy: V8 writes shared memory word by word then, at a fraction of the speed.
+      if (piece.length > 0) whole.fill(piece, used, used + piece.length);
+      used += piece.length;
+    }
   }
   return whole;
 }
