@@ -128,6 +128,21 @@ describe('clients', () => {
     await page.waitForURL(/\/calls\/\d+$/);
   });
 
+  test('the keys stay where they are while clients are looked for', async () => {
+    await open('/');
+    const { promise: looked, resolve: look } = Promise.withResolvers<void>();
+    await page.route('**/clients/list*', async (route) => {
+      await looked;
+      await route.continue();
+    });
+    await view.go('/clients');
+    const create = page.getByRole('button', { name: 'Create key', exact: true });
+    const before = await create.boundingBox();
+    look();
+    await page.getByRole('tab').first().waitFor();
+    expect((await create.boundingBox())?.y).toBe(before?.y);
+  });
+
   test('a revoked key is refused at once, and works again after Undo', async () => {
     await open('/clients');
     await page.getByRole('button', { name: 'Revoke test 0' }).click();

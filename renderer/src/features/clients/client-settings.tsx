@@ -6,10 +6,14 @@ import { Card } from '../../components/card.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Waiting } from '../../components/progress.tsx';
 import { StatusDot } from '../../components/status-dot.tsx';
+import { cn } from '../../lib/cn.ts';
 import { engine } from '../../lib/engine.ts';
 import { ago } from '../../lib/format.ts';
 import { ClientGuide } from './client-guide.tsx';
 import { LiveCheck } from './live-check.tsx';
+
+/** About what one client's settings take: what stands below must not move away from a pointer once they are there. */
+const ROOM = 'min-h-144';
 
 /** Every known client: whether it is on this machine, whether it has called, and the exact settings for it. */
 export function ClientSettings() {
@@ -25,7 +29,9 @@ export function ClientSettings() {
       {known.data && guides.data ? (
         <ClientTabs clients={inOrder(known.data)} guides={guides.data} />
       ) : error === null ? (
-        <Waiting label="Looking for clients on this machine" />
+        <div className={ROOM}>
+          <Waiting label="Looking for clients on this machine" />
+        </div>
       ) : (
         <Problem title="The clients’ settings cannot be read" error={error} onRetry={retry} className="m-3" />
       )}
@@ -38,7 +44,7 @@ function ClientTabs({ clients, guides }: { clients: readonly KnownClient[]; guid
     <Tabs.Root
       orientation="vertical"
       defaultValue={clients[0]?.client}
-      className="grid grid-cols-[15rem_minmax(0,1fr)] max-[860px]:grid-cols-1"
+      className={cn(ROOM, 'grid grid-cols-[15rem_minmax(0,1fr)] max-[860px]:grid-cols-1')}
     >
       <Tabs.List
         aria-label="Clients"
