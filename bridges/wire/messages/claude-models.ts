@@ -22,6 +22,8 @@ export type ClaudeRules = {
   bindsThinking: boolean;
   /** `tool_choice` can force it to make a call. */
   canBeForced: boolean;
+  /** The most that `max_tokens` may say; undefined where that is not known. */
+  mostOutput: number | undefined;
 };
 
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -38,14 +40,15 @@ const UNKNOWN: ClaudeRules = {
   takesPrefill: true,
   bindsThinking: false,
   canBeForced: true,
+  mostOutput: undefined,
 };
 
 /**
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
  * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
  * taken to be as its newest known. Sources, read on 2026-11-23 at platform.claude.com/docs/en: build-with-claude/extended-thinking,
- * /effort and /preserved-thinking/prefix-checks; "What's new" of Opus 5, Opus 5.5, Sonnet 5.5 and Haiku 5.5; the migration guides
- * of 4.6 and 4.7.
+ * /effort, /preserved-thinking/prefix-checks and about-claude/models; "What's new" of Opus 5, Opus 5.5, Sonnet 5.5, Haiku 5.5 and
+ * Fable 5.2; the migration guides of 4.6 and 4.7.
  */
 export function claudeRules(model: string): ClaudeRules {
   const known = versionOf(model);
@@ -53,11 +56,12 @@ export function claudeRules(model: string): ClaudeRules {
   const { family, version } = known;
   if (version < 406) {
     const efforts = family === 'opus' && version === 405 ? EFFORTS.slice(0, 3) : [];
-    return { ...UNKNOWN, thinks: version < 307 ? 'never' : 'budget', takesBudget: version >= 307, off: 'unsaid', efforts };
+    const thinks = version < 307 ? 'never' : 'budget';
+    return { ...UNKNOWN, thinks, takesBudget: version >= 307, off: 'unsaid', efforts, mostOutput: mostOf(family, version) };
   }
   if (version < 407) {
     const efforts = EFFORTS.filter((effort) => effort !== 'xhigh');
-    return { ...UNKNOWN, thinksMidway: true, off: 'unsaid', efforts, takesPrefill: false };
+    return { ...UNKNOWN, thinksMidway: true, off: 'unsaid', efforts, takesPrefill: false, mostOutput: LARGE_OUTPUT };
   }
   const isSince = (first: number, ...families: (string | undefined)[]): boolean => version >= first && families.includes(family);
   return {
@@ -71,7 +75,18 @@ export function claudeRules(model: string): ClaudeRules {
     takesPrefill: false,
     bindsThinking: isSince(501, 'fable', 'mythos') || isSince(505, 'opus', 'sonnet', 'haiku'),
     canBeForced: !isSince(501, 'fable', 'mythos') && !isSince(505, 'opus', 'sonnet'),
+    mostOutput: LARGE_OUTPUT,
   };
+}
+
+/** Tokens. */
+const LARGE_OUTPUT = 128_000;
+
+/** The same of versions before 4.6. */
+function mostOf(family: string | undefined, version: number): number {
+  if (version < 305) return 4_096;
+  if (version < 307) return 8_192;
+  return family === 'opus' && version < 405 ? 32_000 : 64_000;
 }
 
 function offOf(family: string | undefined, version: number): ClaudeRules['off'] {

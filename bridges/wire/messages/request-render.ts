@@ -21,15 +21,15 @@ const EPHEMERAL: JsonObject = { type: 'ephemeral' };
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
   const lost = new Losses(turn.from, 'messages', 'The Messages format');
   const { system, conversation } = renderItems(turn, lost);
+  const rules = claudeRules(turn.model);
   const body: JsonObject = {
     ...renderExtra(turn, lost),
     model: turn.model,
-    max_tokens: turn.maxOutputTokens ?? DEFAULT_MAX_TOKENS,
+    max_tokens: mostTokens(turn, rules, lost),
     ...(system.length > 0 && { system }),
     messages: conversation,
     stream: turn.stream,
   };
-  const rules = claudeRules(turn.model);
   renderTools(turn, body, rules, lost);
   renderThinking(turn, body, rules, lost);
   renderSampling(turn, body, rules, lost);
@@ -37,6 +37,13 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   renderCaller(turn, body, lost);
   if (!lost.own && turn.cacheKey !== undefined) markCache(system, conversation);
   return { body, lost: lost.list };
+}
+
+/** The format demands a number, and a model refuses one that is larger than it can write. */
+function mostTokens({ maxOutputTokens: asked }: TurnRequest, { mostOutput = Infinity }: ClaudeRules, lost: Losses): number {
+  if (lost.own) return asked ?? DEFAULT_MAX_TOKENS;
+  if (asked !== undefined && asked > mostOutput) lost.add('max_tokens', `This model writes ${mostOutput} tokens at most.`);
+  return Math.min(asked ?? DEFAULT_MAX_TOKENS, mostOutput);
 }
 
 // ---------------------------------------------------------------------------------------------- tools

@@ -37,6 +37,30 @@ describe('a Claude model', () => {
     expect(claudeRules(model).thinks).toBe(thinks);
   });
 
+  it.each<[string, number | undefined, number, string[]]>([
+    ['claude-3-haiku-20240307', undefined, 4_096, []],
+    ['claude-3-5-haiku-latest', undefined, 8_192, []],
+    ['claude-3-5-sonnet-20241022', 4_000, 4_000, []],
+    ['claude-opus-4-1', 64_000, 32_000, ['max_tokens']],
+    ['claude-3-7-sonnet-latest', 64_000, 64_000, []],
+    ['claude-haiku-4-5', 100_000, 64_000, ['max_tokens']],
+    ['claude-opus-4-6', 100_000, 100_000, []],
+    ['claude-fable-5-2', 200_000, 128_000, ['max_tokens']],
+    ['some-model', 200_000, 200_000, []],
+    ['some-model', undefined, 32_000, []],
+  ])('is asked for no more than it writes: %s, %s', (model, maxOutputTokens, max_tokens, lost) => {
+    expect(render('messages', model, maxOutputTokens === undefined ? {} : { maxOutputTokens })).toMatchObject({
+      body: { max_tokens },
+      lost,
+    });
+  });
+  it('is asked as its own client asks, and refuses itself what it does not write', () => {
+    const { body } = codecs.messages.renderRequest(
+      codecs.messages.parseRequest({ model: 'claude-opus-4-1', max_tokens: 64_000, messages: [{ role: 'user', content: 'go' }] }),
+    );
+    expect(body.max_tokens).toBe(64_000);
+  });
+
   const high = { reasoning: { effort: 'high', summary: 'auto' } };
   it.each<[string, Partial<TurnRequest>, JsonObject, string[]]>([
     ['claude-3-5-haiku-latest', high, {}, ['reasoning']],
