@@ -6,10 +6,12 @@ import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import type { Call } from '../../bridges/contract/index.ts';
+import { runChild } from '../../bridges/engine/child.ts';
 import { systemClock } from '../../bridges/engine/clock.ts';
 import { createRooms, fillAt, type Room, type Rooms } from '../../bridges/engine/rooms.ts';
 import { LARGE } from '../../bridges/http/body.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
+import { stepBack } from '../../bridges/engine/step-back.ts';
 import { callStart } from '../../test/support/capture.ts';
 import { conversation, type Turn } from '../conversation.ts';
 import { removeFolder, temporaryFolder } from '../processes.ts';
@@ -249,6 +251,7 @@ async function atRate(rate: number, bodyBytes: number): Promise<{ rows: Row[]; g
     clock: systemClock,
     log: silentLogger,
     settings: () => ({ enabled, maxBodyBytes: 64 * 1024 * 1024 }),
+    stepBack: (thread) => stepBack(thread, runChild),
     rooms,
   });
   await running.start();
