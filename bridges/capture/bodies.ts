@@ -72,6 +72,11 @@ export class Bodies {
     return wrap(FORM.block, body.length, Buffer.from(place));
   }
 
+  /** The remembered body that this one seems to go on. */
+  before(body: Buffer): Buffer | undefined {
+    return this.#goneOnFrom(body)?.body;
+  }
+
   /** The bodies it remembers. */
   holds(): Buffer[] {
     return this.#recent.map(({ body }) => body);
@@ -204,12 +209,17 @@ export class Bodies {
     return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), own };
   }
 
+  /** The recent body whose conversation this one goes on, which the middle of that one's last message tells. */
+  #goneOnFrom(body: Buffer): Recent | undefined {
+    return this.#recent.find((recent) => looksAlike(recent.body, body, middleOf(recent.marks.at(-1))));
+  }
+
   /** The recent body that this one shares most with, and how many of its segments are the same. */
   #mostAlike(body: Buffer): { base: Recent | undefined; shared: number } {
     let base: Recent | undefined;
     let most = 0;
-    // What is one conversation's next request is told by the middle of its last message; the others need not be compared.
-    const last = this.#recent.find((recent) => looksAlike(recent.body, body, middleOf(recent.marks.at(-1))));
+    // The others need not be compared.
+    const last = this.#goneOnFrom(body);
     for (const recent of last === undefined ? this.#recent : [last]) {
       const prefix = commonPrefix(recent.body, body);
       if (prefix > most) [base, most] = [recent, prefix];

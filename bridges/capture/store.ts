@@ -176,6 +176,11 @@ export class Store {
     for (const follower of this.#followers) follower.flush?.();
   }
 
+  /** The request that this one seems to go on, where it is remembered. */
+  before(request: Buffer): Buffer | undefined {
+    return this.#bodies.before(request);
+  }
+
   /** The memory of the bodies that later ones are compared with. */
   holds(): Set<ArrayBufferLike> {
     const bodies = [this.#bodies.holds(), ...this.#followers.map((follower) => follower.holds?.() ?? [])];

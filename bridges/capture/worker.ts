@@ -1,30 +1,26 @@
 import { readlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Call, Removed } from '../contract/index.ts';
 import { giveBack } from '../engine/give-back.ts';
-import { assembled, isAssembled } from './assembled.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
+import { reasonOf } from './failure.ts';
 import { FOLLOWERS } from './followers.ts';
-import { folderOf, keepOf, type Keep } from './folder.ts';
-import { valueOf } from './heads.ts';
 import { jobRunner } from './jobs.ts';
+import { Keeper } from './keeper.ts';
 import { Meaning } from './meaning.ts';
 import { NewerSchemaError } from './migrate.ts';
 import { unpack } from './parcel.ts';
 import { takePlace } from './place.ts';
-import { project } from './projector.ts';
-import type { Answer, FromWorker, Keeping, Query, ToWorker } from './protocol.ts';
-import { applyProjection, type CaptureRecord, type Side } from './record.ts';
+import type { Answer, FromWorker, Query, ToWorker } from './protocol.ts';
+import type { Side } from './record.ts';
 import { LentRooms } from './lent-rooms.ts';
 import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { SealedStoreError, Store } from './store.ts';
-import { uncoded } from './uncoded.ts';
 import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
 
 /** A call with everything that was kept of it. Bodies are as they went over the wire, without their content-encoding. */
@@ -47,11 +43,7 @@ export function serveStore(port: MessagePort): void {
   let upkeep: NodeJS.Timeout | undefined;
   /** What has come while the store waits to be written anew. */
   let early: ToWorker[] | undefined;
-  const keeper: Keeper = {
-    keeping: { folders: [], replies: 'raw', retention: { days: null, maxBytes: null } },
-    not: new Map(),
-    lost: new Set(),
-  };
+  const keeper = new Keeper();
   const lent = new LentRooms();
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
@@ -159,14 +151,10 @@ export function serveStore(port: MessagePort): void {
 
   const onRecords = ({ parcel, bytes, show }: Extract<ToWorker, { type: 'records' }>): void => {
     const records = unpack(parcel);
-    const batch: Batch = { records: rule(keeper, records), bytes, show };
     lent.add(records);
     const open = store;
-    if (open === undefined) send({ ...unstored(batch, 'The capture store is not open.'), rooms: lent.unused(() => new Set()) });
-    else {
-      send({ ...write(open, keeper, batch), rooms: lent.unused(() => open.holds()) });
-      tellRemoved(open);
-    }
+    send({ ...keeper.write(open, { records, bytes, show }), rooms: lent.unused(() => open?.holds() ?? new Set()) });
+    if (open !== undefined) tellRemoved(open);
     restLater();
   };
 
@@ -249,11 +237,6 @@ export function serveStore(port: MessagePort): void {
   });
 }
 
-function reasonOf(error: unknown): string {
-  if (isFull(error)) return 'The disk is full. Make room, or remove calls: capturing goes on by itself then.';
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Nothing but another key or another version of this program opens such a store. */
 function isLasting(error: unknown): boolean {
   return error instanceof SealedStoreError || error instanceof NewerSchemaError;
@@ -270,153 +253,6 @@ function sealsFor({ file, seal: wanted, key }: OpenMessage): Seals | undefined {
   if (key === null) return undefined;
   const sealed = sealedWith(Buffer.from(key));
   return { from: isNow ? sealed : openly, to: wanted ? sealed : openly };
-}
-
-/** A disk, or a share of it, that is full. SQLite tells some of it as failed writes. */
-function isFull(error: unknown): boolean {
-  if (!(error instanceof Database.SqliteError)) return false;
-  return error.code === 'SQLITE_FULL' || error.code === 'SQLITE_IOERR_WRITE' || error.code === 'SQLITE_IOERR_SHMSIZE';
-}
-
-/** What folders keep, and the calls under way that are not kept whole. */
-type Keeper = {
-  keeping: Keeping;
-  not: Map<number, Keep>;
-  /** Calls whose end could not be written. */
-  lost: Set<number>;
-};
-
-/**
- * Writes a batch in one transaction. Where the database fails nothing of it is kept; where something else does, a record
- * could not be read, and its neighbours are kept without it.
- */
-function write(store: Store, keeper: Keeper, batch: Batch): Written {
-  try {
-    return stored(store, batch, writeAll(store, keeper, batch.records), null);
-  } catch (error) {
-    if (!(error instanceof Database.SqliteError)) return writeEach(store, keeper, batch);
-    lose(keeper, batch.records);
-    return unstored(batch, reasonOf(error));
-  }
-}
-
-function writeEach(store: Store, keeper: Keeper, batch: Batch): Written {
-  const reasons: string[] = [];
-  const calls = batch.records.flatMap((ruled) => {
-    try {
-      return writeAll(store, keeper, [ruled]);
-    } catch (error) {
-      lose(keeper, [ruled]);
-      reasons.push(reasonOf(error));
-      return [readRow(ruled.record.row)];
-    }
-  });
-  const [reason] = reasons;
-  return stored(store, batch, calls, reason === undefined ? null : { records: reasons.length, reason });
-}
-
-function writeAll(store: Store, keeper: Keeper, records: readonly Ruled[]): Call[] {
-  const calls: Call[] = [];
-  store.transaction(() => {
-    for (const ruled of records) calls.push(writeOne(store, keeper.keeping, ruled));
-  });
-  cutLost(store, keeper, [...keeper.lost]);
-  return calls;
-}
-
-/** Apart from what is written: a row that is damaged must not take each later batch along. It stays open until the next start. */
-function cutLost(store: Store, keeper: Keeper, ids: readonly number[]): void {
-  if (ids.length === 0) return;
-  try {
-    store.transaction(() => store.cut(ids));
-  } catch (error) {
-    // There will be room again.
-    if (isFull(error)) return;
-    if (ids.length > 1) {
-      for (const id of ids) cutLost(store, keeper, [id]);
-      return;
-    }
-  }
-  for (const id of ids) keeper.lost.delete(id);
-}
-
-function lose(keeper: Keeper, records: readonly Ruled[]): void {
-  for (const { record } of records) if (record.kind === 'end') keeper.lost.add(record.id);
-}
-
-function stored(store: Store, { records, bytes, show }: Batch, calls: Call[], dropped: Dropped): Written {
-  const { count } = store;
-  return { type: 'stored', calls: show ? calls : [], records: records.length, bytes, dropped, count, storeBytes: store.size() };
-}
-
-function unstored({ records, bytes, show }: Batch, reason: string): Written {
-  return { type: 'unstored', calls: show ? records.map(({ record }) => readRow(record.row)) : [], records: records.length, bytes, reason };
-}
-
-type Batch = { records: Ruled[]; bytes: number; show: boolean };
-/** A record, what it says, and what the rules for folders say of its call. */
-type Ruled = { record: CaptureRecord; sides: RecordedSide[]; folder: string | null; keep: Keep };
-type RecordedSide = { side: Side; headers: string; body: Buffer | null; isPart: true | undefined };
-type Dropped = Extract<FromWorker, { type: 'stored' }>['dropped'];
-/** What became of a batch. */
-type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
-type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
-
-function writeOne(store: Store, { replies }: Keeping, { record, sides, folder, keep }: Ruled): Call {
-  const row = readRow(record.row);
-  const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
-  const wire = row.wireOut ?? row.wireIn;
-  const call =
-    record.kind === 'begin' || reply?.body == null || wire === null || row.status === null
-      ? row
-      : applyProjection(row, project(wire, row.streamed, reply.body, encodingOf(reply.headers)), reply.isPart === true);
-  const ends = record.kind !== 'begin';
-  if (keep === 'ignore') return call;
-  const kept = keep === 'metadata' ? [] : sides;
-  const stored = replies === 'assembled' ? kept.map((side) => assembled(call, side)) : kept;
-  // When its pieces came is told of a stream that is kept as it came.
-  const timed = ends && keep === 'keep' && !stored.some(({ headers }) => isAssembled(headers));
-  store.write({ call, ends, folder, sides: kept, stored, timeline: timed ? record.timeline : null });
-  return call;
-}
-
-/**
- * What the rules say of each call: by its request, which comes with its beginning. All of a batch is asked before any of
- * it is written: a write that fails must not make the end of an ignored call look like any other.
- */
-function rule(keeper: Keeper, records: readonly CaptureRecord[]): Ruled[] {
-  return records.map((record) => {
-    const sides = record.sides.map(({ side, headers, body, isPart }) =>
-      uncoded({ side, headers, body: body === null ? null : joined(body), isPart }),
-    );
-    if (record.kind === 'end') {
-      const keep = keeper.not.get(record.id) ?? 'keep';
-      keeper.not.delete(record.id);
-      return { record, sides, folder: null, keep };
-    }
-    const request = sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
-    const folder = request === null ? null : folderOf(request);
-    const keep = keepOf(folder, keeper.keeping.folders, os.homedir());
-    if (record.kind === 'begin' && keep !== 'keep') keeper.not.set(record.id, keep);
-    return { record, sides, folder, keep };
-  });
-}
-
-// Rows are made by recorder.ts in this same process and checked by its types; parsing them again would cost as much
-// as storing them.
-function readRow(json: string): Call {
-  return JSON.parse(json);
-}
-
-function encodingOf(headers: string): string | undefined {
-  const pairs: [string, string][] = JSON.parse(headers);
-  return valueOf(pairs, 'content-encoding');
-}
-
-function joined(pieces: readonly Uint8Array[]): Buffer {
-  const [first] = pieces;
-  if (first !== undefined && pieces.length === 1) return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
-  return Buffer.concat(pieces);
 }
 
 function answer(

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { folderOf, keepOf } from '../../bridges/capture/folder.ts';
+import { Folders, keepOf } from '../../bridges/capture/folder.ts';
 
 const body = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -35,12 +36,37 @@ describe('the folder of a request', () => {
     ['nowhere', { messages: [{ content: 'hello' }] }, null],
     ['in a sentence about something else', { messages: [{ content: 'Working directory: unknown' }] }, null],
   ])('is told %s', (_where, request, folder) => {
-    expect(folderOf(body(request))).toBe(folder);
+    expect(new Folders().of(body(request))).toBe(folder);
   });
 });
 
 it('the folder of a request is told where its letters are written as numbers', () => {
-  expect(folderOf(Buffer.from('{"system":"Working directory: \\/home\\/j\\u00fcrgen\\n"}'))).toBe('/home/jürgen');
+  expect(new Folders().of(Buffer.from('{"system":"Working directory: \\/home\\/j\\u00fcrgen\\n"}'))).toBe('/home/jürgen');
+});
+
+describe('the folder of a request that repeats another one', () => {
+  const WORDS = ['Primary working directory: ', 'Working directory: ', '<cwd>', 'Current working directory: ', '\\"cwd\\":\\"', '"cwd":"'];
+  const text = fc
+    .array(fc.oneof(fc.constantFrom(...WORDS, '/a', '/b<', 'x', '\\n', 'Primary working dir', 'ectory: '), fc.constantFrom('/c\\n')), {
+      maxLength: 14,
+    })
+    .map((parts) => parts.join(''));
+
+  it('is the one it is told without the other, wherever the two part', () => {
+    fc.assert(
+      fc.property(text, fc.array(text, { minLength: 1, maxLength: 4 }), fc.nat(), (start, ends, cut) => {
+        const folders = new Folders();
+        let before: Buffer | undefined;
+        for (const end of ends) {
+          const shared = before?.toString().slice(0, cut % (before.length + 1)) ?? start;
+          const request = Buffer.from(shared + end);
+          expect(folders.of(request, before)).toBe(new Folders().of(Buffer.from(request)));
+          before = request;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });
 
 describe('the rules for folders', () => {
