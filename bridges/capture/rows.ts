@@ -34,6 +34,24 @@ export const COLUMNS = [
   'replay_of',
 ] as const;
 
+/** What a call's beginning does not tell yet. To write the others again would be to write all their indexes again. */
+export const TOLD_AT_END = [
+  'state',
+  'model_used',
+  'status',
+  'streamed',
+  'ttfb_ms',
+  'duration_ms',
+  'reply_bytes',
+  'tokens_input',
+  'tokens_cached',
+  'tokens_cache_write',
+  'tokens_output',
+  'tokens_reasoning',
+  'lost',
+  'error',
+] as const satisfies (typeof COLUMNS)[number][];
+
 export type Row = {
   id: number;
   started_ms: number;
@@ -97,6 +115,13 @@ export function toRow(call: Call): (string | number | null)[] {
     call.error,
     call.replayOf ?? null,
   ];
+}
+
+const AT_END = TOLD_AT_END.map((column) => COLUMNS.indexOf(column));
+
+/** Values in the order of TOLD_AT_END, of those in the order of COLUMNS. */
+export function endOf(row: readonly (string | number | null)[]): (string | number | null)[] {
+  return AT_END.map((i) => row[i] ?? null);
 }
 
 export function fromRow(row: Row): Call {

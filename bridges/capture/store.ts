@@ -7,7 +7,7 @@ import { FOLLOWERS, type Follower, type FollowerMaker, type StoredCallChange } f
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Side } from './record.ts';
-import { COLUMNS, fromRow, toRow, type Row } from './rows.ts';
+import { COLUMNS, endOf, fromRow, TOLD_AT_END, toRow, type Row } from './rows.ts';
 import { distinctValues, listCalls, type Listing } from './search.ts';
 import { openly, type Seal } from './seal.ts';
 import { REPLY_WORDS, replyText, REQUEST_WORDS, requestText } from './text.ts';
@@ -161,8 +161,7 @@ export class Store {
    */
   write(change: Omit<StoredCallChange, 'begins'> & KeptHow): void {
     const { call, sides, imported = false, timeline = null, stored = sides } = change;
-    const begins = this.#putRow(call);
-    if (change.folder != null) this.#statements.putFolder.run(change.folder, call.id);
+    const begins = this.#putRow(call, change.folder ?? null);
     const kept: Kept = { columns: new Map(), words: [] };
     for (const [i, side] of sides.entries()) this.#keepSide(kept, side, stored[i] ?? side);
     if (timeline !== null) kept.columns.set('timeline', this.seal.close(encodeTimeline(timeline)));
@@ -187,17 +186,15 @@ export class Store {
     return new Set(bodies.flatMap((of) => [...of]).map(({ buffer }) => buffer));
   }
 
-  /** Writes a row, new or known by its id. */
-  putCall(call: Call): void {
-    this.#putRow(call);
-  }
-
-  /** True where it was not known. */
-  #putRow(call: Call): boolean {
+  /** Writes a row; of one that is known by its id, what a call's end tells. True where it was not known. */
+  #putRow(call: Call, folder: string | null): boolean {
     const isNew = call.id > this.#newest || this.#statements.exists.get(call.id) === undefined;
     if (call.id > this.#newest) this.#newest = call.id;
-    this.#statements.putCall.run(toRow(call));
-    if (isNew) this.#count += 1;
+    const row = toRow(call);
+    if (isNew) {
+      this.#statements.beginCall.run(row, folder);
+      this.#count += 1;
+    } else this.#statements.endCall.run(endOf(row), call.id);
     return isNew;
   }
 
@@ -459,14 +456,14 @@ export function isDamage(error: unknown): boolean {
 }
 
 function prepare(db: Database.Database) {
-  const updates = COLUMNS.filter((column) => column !== 'id').map((column) => `${column} = excluded.${column}`);
   return {
     exists: db.prepare<[number], { id: number }>('select id from calls where id = ?'),
-    putCall: db.prepare<[(string | number | null)[]]>(
-      `insert into calls (${COLUMNS.join(', ')}) values (${COLUMNS.map(() => '?').join(', ')})
-       on conflict (id) do update set ${updates.join(', ')}`,
+    beginCall: db.prepare<[(string | number | null)[], string | null]>(
+      `insert into calls (${COLUMNS.join(', ')}, folder) values (${COLUMNS.map(() => '?').join(', ')}, ?)`,
     ),
-    putFolder: db.prepare<[string, number]>('update calls set folder = ? where id = ?'),
+    endCall: db.prepare<[(string | number | null)[], number]>(
+      `update calls set ${TOLD_AT_END.map((column) => `${column} = ?`).join(', ')} where id = ?`,
+    ),
     beginExchange: db.prepare<(number | Buffer | null)[]>(
       `insert into exchanges (call, ${EXCHANGE_COLUMNS.join(', ')}) values (?, ${EXCHANGE_COLUMNS.map(() => '?').join(', ')})`,
     ),

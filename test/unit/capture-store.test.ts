@@ -226,9 +226,15 @@ describe('the capture store', () => {
   });
   it('lists newest first by keyset, and filters', () => {
     for (let id = 1; id <= 50; id++)
-      store.putCall(
-        row(id, { status: id % 10 === 0 ? 500 : 200, modelRequested: id % 2 === 0 ? 'even%' : 'odd', client: id > 40 ? 'codex' : 'curl' }),
-      );
+      store.write({
+        call: row(id, {
+          status: id % 10 === 0 ? 500 : 200,
+          modelRequested: id % 2 === 0 ? 'even%' : 'odd',
+          client: id > 40 ? 'codex' : 'curl',
+        }),
+        ends: true,
+        sides: [],
+      });
     const ids = (calls: Call[]): number[] => calls.map((call) => call.id);
     expect(ids(store.list({ limit: 3, before: undefined, filter: {}, now: 0 }))).toEqual([50, 49, 48]);
     expect(ids(store.list({ limit: 3, before: 48, filter: {}, now: 0 }))).toEqual([47, 46, 45]);
@@ -257,14 +263,36 @@ describe('the capture store', () => {
     ]);
     expect(store.call(8)).toBeUndefined();
   });
+  it('adds to the row of a call that began what its end tells, and leaves its folder', () => {
+    const begun = row(7, { state: 'open', status: null, modelUsed: null, durationMs: null, ttfbMs: null, replyBytes: 0, usage: null });
+    const ended = row(7, {
+      status: 502,
+      streamed: true,
+      state: 'cut',
+      cut: true,
+      modelUsed: 'real',
+      durationMs: 1_234.5,
+      ttfbMs: 3.25,
+      replyBytes: 99,
+      usage: { input: 5, cached: 4, cacheWrite: 3, output: 2, reasoning: 1 },
+      lost: [{ path: 'tools[0]', why: 'because' }],
+      error: 'oh',
+    });
+    store.write({ call: begun, ends: false, folder: '/srv/x', sides: [] });
+    expect(store.call(7)).toEqual(begun);
+    store.write({ call: ended, ends: true, folder: null, sides: [] });
+    expect(store.call(7)).toEqual(ended);
+    expect(store.list({ limit: 9, now: 0, query: 'folder:/srv/x' })).toEqual([ended]);
+    expect(store.count).toBe(1);
+  });
   it('marks what an earlier run left open as cut', () => {
-    store.putCall(row(1, { state: 'open', status: null }));
+    store.write({ call: row(1, { state: 'open', status: null }), ends: false, sides: [] });
     store.close();
     store = Store.open(file, 0).store;
     expect(store.call(1)).toMatchObject({ state: 'cut', cut: true });
   });
   it('is its owner’s alone', () => {
-    store.putCall(row(1));
+    store.write({ call: row(1), ends: true, sides: [] });
     for (const name of readdirSync(folder)) expect(statSync(path.join(folder, name)).mode & 0o077).toBe(0);
   });
   it('moves a damaged file aside and begins anew', () => {
@@ -273,7 +301,7 @@ describe('the capture store', () => {
     const opened = Store.open(file, Date.UTC(2026, 0, 1));
     store = opened.store;
     expect(opened.movedAside).toContain('.damaged-2026-01-01');
-    store.putCall(row(1));
+    store.write({ call: row(1), ends: true, sides: [] });
     expect(store.list({ limit: 1, now: 0 })).toHaveLength(1);
   });
 });
