@@ -1,4 +1,3 @@
-import os from 'node:os';
 import Database from 'better-sqlite3';
 import type { Call } from '../contract/index.ts';
 import { assembled, isAssembled } from './assembled.ts';
@@ -17,9 +16,8 @@ export type Batch = { records: readonly CaptureRecord[]; bytes: number; show: bo
 export type Written = WithoutRooms<Extract<FromWorker, { type: 'stored' | 'unstored' }>>;
 type WithoutRooms<Message> = Message extends unknown ? Omit<Message, 'rooms'> : never;
 
-type Ruled = Omit<Batch, 'records'> & { records: readonly RuledRecord[] };
 /** A record, what it says, and what the rules for folders say of its call. */
-type RuledRecord = { record: CaptureRecord; sides: RecordedSide[]; folder: string | null; keep: Keep };
+type Ruled = { record: CaptureRecord; sides: RecordedSide[]; folder: string | null; keep: Keep };
 type RecordedSide = { side: Side; headers: string; body: Buffer | null; isPart: true | undefined };
 type Dropped = Extract<FromWorker, { type: 'stored' }>['dropped'];
 
@@ -32,39 +30,50 @@ export class Keeper {
   readonly #not = new Map<number, Keep>();
   /** Calls whose end could not be written. */
   readonly #lost = new Set<number>();
+  readonly #home: string;
+
+  /** `home`: what `~` stands for in the rules. */
+  constructor(home: string) {
+    this.#home = home;
+  }
 
   /**
    * Writes a batch in one transaction. Where the database fails nothing of it is kept; where something else does, a record
    * could not be read, and its neighbours are kept without it. Without a store nothing is.
    */
   write(store: Store | undefined, batch: Batch): Written {
-    const ruled = { ...batch, records: this.#rule(store, batch.records) };
-    if (store === undefined) return unstored(ruled, 'The capture store is not open.');
+    // One after the other as they are written: what a request repeats of the one before it is known by then.
+    const ruled = lazily(batch.records, (record) => this.#rule(store, record));
     try {
-      return stored(store, ruled, this.#writeAll(store, ruled.records), null);
+      if (store === undefined) return unstored(batch, 'The capture store is not open.');
+      return stored(store, batch, this.#writeAll(store, ruled), null);
     } catch (error) {
-      if (!(error instanceof Database.SqliteError)) return this.#writeEach(store, ruled);
-      this.#lose(ruled.records);
-      return unstored(ruled, reasonOf(error));
+      if (store !== undefined && !(error instanceof Database.SqliteError)) return this.#writeEach(store, batch, ruled);
+      this.#lose(batch.records);
+      return unstored(batch, reasonOf(error));
+    } finally {
+      // A write that failed must not make the end of an ignored call look like any other.
+      for (const _ of ruled);
     }
   }
 
-  #writeEach(store: Store, batch: Ruled): Written {
+  #writeEach(store: Store, batch: Batch, records: Iterable<Ruled>): Written {
     const reasons: string[] = [];
-    const calls = batch.records.flatMap((ruled) => {
+    const calls: Call[] = [];
+    for (const ruled of records) {
       try {
-        return this.#writeAll(store, [ruled]);
+        calls.push(...this.#writeAll(store, [ruled]));
       } catch (error) {
-        this.#lose([ruled]);
+        this.#lose([ruled.record]);
         reasons.push(reasonOf(error));
-        return [readRow(ruled.record.row)];
+        calls.push(readRow(ruled.record.row));
       }
-    });
+    }
     const [reason] = reasons;
     return stored(store, batch, calls, reason === undefined ? null : { records: reasons.length, reason });
   }
 
-  #writeAll(store: Store, records: readonly RuledRecord[]): Call[] {
+  #writeAll(store: Store, records: Iterable<Ruled>): Call[] {
     const calls: Call[] = [];
     store.transaction(() => {
       for (const ruled of records) calls.push(writeOne(store, this.keeping, ruled));
@@ -89,43 +98,52 @@ export class Keeper {
     for (const id of ids) this.#lost.delete(id);
   }
 
-  #lose(records: readonly RuledRecord[]): void {
-    for (const { record } of records) if (record.kind === 'end') this.#lost.add(record.id);
+  #lose(records: readonly CaptureRecord[]): void {
+    for (const record of records) if (record.kind === 'end') this.#lost.add(record.id);
   }
 
-  /**
-   * What the rules say of each call: by its request, which comes with its beginning. All of a batch is asked before any of
-   * it is written: a write that fails must not make the end of an ignored call look like any other.
-   */
-  #rule(store: Store | undefined, records: readonly CaptureRecord[]): RuledRecord[] {
-    return records.map((record) => {
-      const sides = record.sides.map(({ side, headers, body, isPart }) =>
-        uncoded({ side, headers, body: body === null ? null : joined(body), isPart }),
-      );
-      if (record.kind === 'end') {
-        const keep = this.#not.get(record.id) ?? 'keep';
-        this.#not.delete(record.id);
-        return { record, sides, folder: null, keep };
-      }
-      const request = sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
-      const folder = request === null ? null : this.#folders.of(request, store?.before(request));
-      const keep = keepOf(folder, this.keeping.folders, os.homedir());
-      if (record.kind === 'begin' && keep !== 'keep') this.#not.set(record.id, keep);
-      return { record, sides, folder, keep };
-    });
+  /** What the rules say of a call: by its request, which comes with its beginning. */
+  #rule(store: Store | undefined, record: CaptureRecord): Ruled {
+    const sides = record.sides.map(({ side, headers, body, isPart }) =>
+      uncoded({ side, headers, body: body === null ? null : joined(body), isPart }),
+    );
+    if (record.kind === 'end') {
+      const keep = this.#not.get(record.id) ?? 'keep';
+      this.#not.delete(record.id);
+      return { record, sides, folder: null, keep };
+    }
+    const request = sides.find(({ side }) => side === 'clientRequest')?.body ?? null;
+    const folder = request === null ? null : this.#folders.of(request, store?.before(request));
+    const keep = keepOf(folder, this.keeping.folders, this.#home);
+    if (record.kind === 'begin' && keep !== 'keep') this.#not.set(record.id, keep);
+    return { record, sides, folder, keep };
   }
 }
 
-function stored(store: Store, { records, bytes, show }: Ruled, calls: Call[], dropped: Dropped): Written {
+/** What is made of each, once, when it is first asked for. */
+function lazily<Of, Made>(all: readonly Of[], make: (one: Of) => Made): Iterable<Made> {
+  const made: Made[] = [];
+  return {
+    *[Symbol.iterator]() {
+      for (const [i, one] of all.entries()) {
+        if (i === made.length) made.push(make(one));
+        const known = made[i];
+        if (known !== undefined) yield known;
+      }
+    },
+  };
+}
+
+function stored(store: Store, { records, bytes, show }: Batch, calls: Call[], dropped: Dropped): Written {
   const { count } = store;
   return { type: 'stored', calls: show ? calls : [], records: records.length, bytes, dropped, count, storeBytes: store.size() };
 }
 
-function unstored({ records, bytes, show }: Ruled, reason: string): Written {
-  return { type: 'unstored', calls: show ? records.map(({ record }) => readRow(record.row)) : [], records: records.length, bytes, reason };
+function unstored({ records, bytes, show }: Batch, reason: string): Written {
+  return { type: 'unstored', calls: show ? records.map(({ row }) => readRow(row)) : [], records: records.length, bytes, reason };
 }
 
-function writeOne(store: Store, { replies }: Keeping, { record, sides, folder, keep }: RuledRecord): Call {
+function writeOne(store: Store, { replies }: Keeping, { record, sides, folder, keep }: Ruled): Call {
   const row = readRow(record.row);
   const reply = sides.find((side) => side.side === 'upstreamReply') ?? sides.find((side) => side.side === 'clientReply');
   const wire = row.wireOut ?? row.wireIn;

@@ -43,7 +43,7 @@ export function serveStore(port: MessagePort): void {
   let upkeep: NodeJS.Timeout | undefined;
   /** What has come while the store waits to be written anew. */
   let early: ToWorker[] | undefined;
-  const keeper = new Keeper();
+  const keeper = new Keeper(os.homedir());
   const lent = new LentRooms();
   const jobs = jobRunner();
   const send = (message: FromWorker): void => port.postMessage(message);
