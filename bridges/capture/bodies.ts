@@ -4,10 +4,21 @@ import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
 import { masked, maskedReply } from './mask.ts';
 import { FORM, pack, unpack } from './pack.ts';
-import { assemble, decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, type Cut, type Piece, type Recipe } from './recipe.ts';
+import {
+  applied,
+  assemble,
+  decodeDelta,
+  decodeRecipe,
+  encodeDelta,
+  encodeRecipe,
+  type Cut,
+  type Delta,
+  type Piece,
+  type Recipe,
+} from './recipe.ts';
 import type { Seal } from './seal.ts';
 import { putTogether, takeApart } from './stream.ts';
-import { commonPrefix, commonStart, looksAlike, segments, segmentsFrom } from './segments.ts';
+import { commonEnd, commonPrefix, commonStart, looksAlike, segments, segmentsFrom } from './segments.ts';
 
 /** Shorter elements cost more as rows than they save. */
 const MIN_SEGMENT = 64;
@@ -15,6 +26,8 @@ const RECENT_BODIES = 8;
 const RECENT_BYTES = 48 * 1024 * 1024;
 /** So many recipes may stand on top of each other before one stands alone again: what reading one costs at most. */
 const MAX_DEPTH = 64;
+/** Of shorter recipes a compression saves a dozen bytes, and costs more than all else that is done for them. */
+const PACK_RECIPE_FROM = 256;
 /** Shorter replies cost less in their row than in a block. */
 const BLOCK_FROM = 64;
 const NOTHING = Buffer.alloc(0);
@@ -25,7 +38,8 @@ const MAX_RECIPE = 64 * 1024 * 1024;
  * `isMasked`: that segment is not what the body had there.
  */
 type Mark = { gap: number; start: number; end: number; segment: number; cut: Cut | undefined; isMasked: boolean };
-type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number };
+/** `tells`: a place by which a body that goes on from this one is known. */
+type Recent = { body: Buffer; marks: Mark[]; recipe: number; depth: number; tells: number };
 
 /** A body as it was stored, and its segments that no earlier body shared: masked. */
 export type KeptBody = { stored: Buffer; own: readonly KeptSegment[] };
@@ -101,7 +115,7 @@ export class Bodies {
 
   /** The whole recipe behind an id, whatever it stands on. */
   recipe(id: number): Recipe {
-    const deltas: (Recipe & { keep: number })[] = [];
+    const deltas: Delta[] = [];
     for (let at: number | null = id; at !== null;) {
       const row = this.#reads.recipe.get(at);
       if (row === undefined) throw new RangeError('a stored body refers to a recipe that is gone');
@@ -111,7 +125,7 @@ export class Bodies {
       at = row.base;
     }
     let pieces: Piece[] = [];
-    for (const delta of deltas.reverse()) pieces = [...pieces.slice(0, delta.keep), ...delta.pieces];
+    for (const delta of deltas.reverse()) pieces = applied(delta, pieces);
     return { pieces, tail: deltas.at(-1)?.tail ?? Buffer.alloc(0) };
   }
 
@@ -182,7 +196,8 @@ export class Bodies {
     const marks = base === undefined ? [] : base.marks.slice(0, shared);
     const own: KeptSegment[] = [];
     let from = marks.at(-1)?.end ?? 0;
-    const found = from === 0 ? segments(body) : segmentsFrom(body, from);
+    const again = base === undefined || from === 0 ? undefined : new SameEnd(base, body, from);
+    const found = from === 0 ? segments(body) : segmentsFrom(body, from, (start) => again?.begins(start) === true);
     for (let i = 0; i + 1 < found.length; i += 2) {
       const start = found[i] ?? 0;
       const end = found[i + 1] ?? 0;
@@ -196,22 +211,32 @@ export class Bodies {
       marks.push({ gap: from, start, end, segment: id, cut: told?.cut, isMasked });
       from = end;
     }
+    const tells = middleOf(marks.at(-1));
+    const ownUpTo = marks.length;
+    const rest = again?.marks() ?? [];
+    for (const mark of rest) {
+      marks.push({ ...mark, gap: from });
+      from = mark.end;
+    }
     if (marks.length === 0) return undefined;
     const pieceOf = ({ gap, start, segment, cut }: Mark): Piece => ({ gap: masked(body.subarray(gap, start)), segment, cut });
     const tail = masked(body.subarray(from));
     const onTop = base !== undefined && shared > 0 && base.depth < MAX_DEPTH;
-    const encoded = onTop ? encodeDelta(shared, marks.slice(shared).map(pieceOf), tail) : encodeRecipe(marks.map(pieceOf), tail);
-    const data = this.#seal.close(pack(encoded));
+    const pieces: Delta['pieces'] = marks.slice(shared, ownUpTo).map(pieceOf);
+    const [next] = marks.slice(ownUpTo);
+    if (onTop && next !== undefined) pieces.push({ gap: pieceOf(next).gap, first: base.marks.length - rest.length, count: rest.length });
+    const encoded = onTop ? encodeDelta({ keep: shared, pieces, tail }) : encodeRecipe(marks.map(pieceOf), tail);
+    const data = this.#seal.close(pack(encoded, PACK_RECIPE_FROM));
     const recipe = Number(this.#statements.putRecipe.run(onTop ? base.recipe : null, data).lastInsertRowid);
-    this.#remember({ body, marks, recipe, depth: onTop ? base.depth + 1 : 0 }, base, shared);
+    this.#remember({ body, marks, recipe, depth: onTop ? base.depth + 1 : 0, tells }, base, shared, rest.length);
     const id: number[] = [];
     pushNumber(id, recipe);
     return { stored: wrap(FORM.recipe, body.length, Buffer.from(id)), own };
   }
 
-  /** The recent body whose conversation this one goes on, which the middle of that one's last message tells. */
+  /** The recent body whose conversation this one seems to go on. */
   #goneOnFrom(body: Buffer): Recent | undefined {
-    return this.#recent.find((recent) => looksAlike(recent.body, body, middleOf(recent.marks.at(-1))));
+    return this.#recent.find((recent) => looksAlike(recent.body, body, recent.tells));
   }
 
   /** The recent body that this one shares most with, and how many of its segments are the same. */
@@ -229,9 +254,12 @@ export class Bodies {
     return { base, shared };
   }
 
-  /** A conversation's next request takes the place of its last one, which it repeats up to where the cache mark stood. */
-  #remember(recent: Recent, base: Recent | undefined, shared: number): void {
-    const repeats = base !== undefined && (shared === base.marks.length || recent.marks[shared]?.cut !== undefined);
+  /**
+   * A conversation's next request takes the place of its last one, which it repeats up to where the cache mark stood, or up
+   * to what comes behind the history.
+   */
+  #remember(recent: Recent, base: Recent | undefined, shared: number, atEnd: number): void {
+    const repeats = base !== undefined && (shared + atEnd >= base.marks.length || recent.marks[shared]?.cut !== undefined);
     this.#recent = [recent, ...this.#recent.filter((other) => !repeats || other !== base)].slice(0, RECENT_BODIES);
     let bytes = 0;
     this.#recent = this.#recent.filter((entry) => (bytes += entry.body.length) <= RECENT_BYTES);
@@ -279,6 +307,43 @@ export class Bodies {
   }
 }
 
+/**
+ * How a body ends as an earlier one does, from where it no longer begins as that one does: some clients send their system
+ * prompt and their tools behind the history.
+ */
+class SameEnd {
+  readonly #base: readonly Mark[];
+  /** By how much what is the same stands further on than it did. */
+  readonly #ahead: number;
+  /** Which segments of the other body stand in what is the same, by where they begin in this one. */
+  readonly #starts = new Map<number, number>();
+  /** The first of them that is one in this body. */
+  #first: number | undefined;
+
+  constructor(base: Recent, body: Buffer, from: number) {
+    const same = commonEnd(base.body, body, Math.min(base.body.length, body.length) - from);
+    this.#base = base.marks;
+    this.#ahead = body.length - base.body.length;
+    for (let i = base.marks.length - 1; i >= 0; i -= 1) {
+      const start = base.marks[i]?.start ?? 0;
+      if (start < base.body.length - same) break;
+      this.#starts.set(start + this.#ahead, i);
+    }
+  }
+
+  /** True where a segment of both begins: they are cut alike from there on. */
+  begins(start: number): boolean {
+    this.#first = this.#starts.get(start);
+    return this.#first !== undefined;
+  }
+
+  /** From that segment on, where they stand in this body. */
+  marks(): Mark[] {
+    const marks = this.#first === undefined ? [] : this.#base.slice(this.#first);
+    return marks.map((mark) => ({ ...mark, start: mark.start + this.#ahead, end: mark.end + this.#ahead }));
+  }
+}
+
 function middleOf(mark: Mark | undefined): number {
   return mark === undefined ? Infinity : (mark.start + mark.end) >> 1;
 }
@@ -291,12 +356,6 @@ function cutOf(from: Buffer, bytes: Buffer): Cut | undefined {
   const own = bytes.length - start - end;
   if (own > 256 || own * 4 > bytes.length) return undefined;
   return { start, end, own: bytes.subarray(start, start + own) };
-}
-
-function commonEnd(a: Buffer, b: Buffer, most: number): number {
-  let count = 0;
-  while (count < most && a[a.length - 1 - count] === b[b.length - 1 - count]) count += 1;
-  return count;
 }
 
 /** The segment a patch is made of (earlier versions kept those), or undefined where the bytes are none. `data` is opened. */

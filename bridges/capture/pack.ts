@@ -15,8 +15,9 @@ const PACK_FROM = 64;
 const DICTIONARY_UP_TO = 128 * 1024;
 const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3, [zlib.constants.ZSTD_c_checksumFlag]: 1 };
 
-export function pack(bytes: Buffer): Buffer {
-  if (bytes.length >= PACK_FROM) {
+/** `from`: shorter bytes are not compressed. To begin a compression takes some 50 microseconds, whatever it is of. */
+export function pack(bytes: Buffer, from = PACK_FROM): Buffer {
+  if (bytes.length >= from) {
     const useful = bytes.length <= DICTIONARY_UP_TO;
     const packed = useful ? zlib.zstdCompressSync(bytes, { params, dictionary: DICTIONARY }) : zlib.zstdCompressSync(bytes, { params });
     if (packed.length < bytes.length) return withForm(useful ? FORM.dictionary : FORM.zstd, packed);

@@ -5,8 +5,9 @@ import { pushNumber, Reader } from './numbers.ts';
  *
  *   recipe := count, count x (gap length, piece), tail length, bytes of the gaps (after each its piece's own), tail bytes
  *   piece  := segment id | 0, segment id, bytes kept of its beginning, bytes kept of its end, length of its own between
+ *           | 0, 0, first, how many
  *
- * All numbers are unsigned LEB128. Ids are positive integers below 2^53.
+ * All numbers are unsigned LEB128. Ids are positive integers below 2^53. The last kind stands in a delta alone.
  */
 export type Piece = { gap: Buffer; segment: number; cut?: Cut | undefined };
 
@@ -19,59 +20,129 @@ export type Cut = { start: number; end: number; own: Buffer };
 
 export type Recipe = { pieces: Piece[]; tail: Buffer };
 
-export function encodeRecipe(pieces: readonly Piece[], tail: Buffer): Buffer {
-  const numbers: number[] = [];
-  pushNumber(numbers, pieces.length);
-  for (const piece of pieces) {
-    pushNumber(numbers, piece.gap.length);
-    if (piece.cut !== undefined) pushNumber(numbers, 0);
-    pushNumber(numbers, piece.segment);
-    if (piece.cut === undefined) continue;
-    pushNumber(numbers, piece.cut.start);
-    pushNumber(numbers, piece.cut.end);
-    pushNumber(numbers, piece.cut.own.length);
-  }
-  pushNumber(numbers, tail.length);
-  const bytes = pieces.flatMap(({ gap, cut }) => (cut === undefined ? [gap] : [gap, cut.own]));
-  return Buffer.concat([Buffer.from(numbers), ...bytes, tail]);
-}
-
-/** Throws RangeError where the recipe is damaged. */
-export function decodeRecipe(recipe: Buffer): Recipe {
-  const reader = new Reader(recipe);
-  const count = reader.number();
-  if (count > recipe.length) throw new RangeError('a stored body is damaged');
-  const plan: { gap: number; segment: number; cut: [start: number, end: number, own: number] | undefined }[] = [];
-  for (let i = 0; i < count; i++) {
-    const gap = reader.number();
-    const id = reader.number();
-    if (id > 0) plan.push({ gap, segment: id, cut: undefined });
-    else plan.push({ gap, segment: reader.number(), cut: [reader.number(), reader.number(), reader.number()] });
-  }
-  const tail = reader.number();
-  const pieces = plan.map(({ gap, segment, cut }) => ({
-    gap: reader.bytes(gap),
-    segment,
-    ...(cut === undefined ? {} : { cut: { start: cut[0], end: cut[1], own: reader.bytes(cut[2]) } }),
-  }));
-  if (reader.left !== tail) throw new RangeError('a stored body is damaged');
-  return { pieces, tail: reader.rest() };
-}
+/**
+ * Pieces of the recipe that a delta stands on, one after the other: some clients send their system prompt and their tools
+ * behind the history. `gap` is what comes before the first of them.
+ */
+export type Again = { gap: Buffer; first: number; count: number };
 
 /**
  * A recipe that begins as another one does: how many of that one's pieces come first, then a recipe of the rest. Each
  * request of a conversation is kept this way on top of the one before it.
  */
-export function encodeDelta(keep: number, pieces: readonly Piece[], tail: Buffer): Buffer {
-  const numbers: number[] = [];
-  pushNumber(numbers, keep);
-  return Buffer.concat([Buffer.from(numbers), encodeRecipe(pieces, tail)]);
+export type Delta = { keep: number; pieces: (Piece | Again)[]; tail: Buffer };
+
+export function encodeRecipe(pieces: readonly Piece[], tail: Buffer): Buffer {
+  return encode([], pieces, tail);
 }
 
-export function decodeDelta(delta: Buffer): Recipe & { keep: number } {
+export function encodeDelta({ keep, pieces, tail }: Delta): Buffer {
+  const numbers: number[] = [];
+  pushNumber(numbers, keep);
+  return encode(numbers, pieces, tail);
+}
+
+function encode(numbers: number[], pieces: readonly (Piece | Again)[], tail: Buffer): Buffer {
+  const bytes: Buffer[] = [];
+  pushNumber(numbers, pieces.length);
+  for (const piece of pieces) {
+    pushNumber(numbers, piece.gap.length);
+    bytes.push(piece.gap);
+    for (const number of numbersOf(piece)) pushNumber(numbers, number);
+    if ('cut' in piece && piece.cut !== undefined) bytes.push(piece.cut.own);
+  }
+  pushNumber(numbers, tail.length);
+  return Buffer.concat([Buffer.from(numbers), ...bytes, tail]);
+}
+
+function numbersOf(piece: Piece | Again): number[] {
+  if ('first' in piece) return [0, 0, piece.first, piece.count];
+  const { segment, cut } = piece;
+  return cut === undefined ? [segment] : [0, segment, cut.start, cut.end, cut.own.length];
+}
+
+/** Throws RangeError where the recipe is damaged. */
+export function decodeRecipe(recipe: Buffer): Recipe {
+  const { pieces, tail } = decode(new Reader(recipe));
+  return { pieces: expanded(pieces, []), tail };
+}
+
+/** Throws RangeError where the delta is damaged. */
+export function decodeDelta(delta: Buffer): Delta {
   const reader = new Reader(delta);
   const keep = reader.number();
-  return { keep, ...decodeRecipe(reader.rest()) };
+  return { keep, ...decode(reader) };
+}
+
+function decode(reader: Reader): Omit<Delta, 'keep'> {
+  const count = reader.number();
+  if (count > reader.left) throw damaged();
+  const plan = Array.from({ length: count }, () => ({ gap: reader.number(), ...planNext(reader) }));
+  const tail = reader.number();
+  const pieces = plan.map(({ gap, piece, own }) => {
+    const before = { gap: reader.bytes(gap) };
+    if ('first' in piece) return { ...before, ...piece };
+    const { segment, cut } = piece;
+    return { ...before, segment, ...(cut === undefined ? {} : { cut: { ...cut, own: reader.bytes(own) } }) };
+  });
+  if (reader.left !== tail) throw damaged();
+  return { pieces, tail: reader.rest() };
+}
+
+type Planned = { segment: number; cut?: Omit<Cut, 'own'> } | Omit<Again, 'gap'>;
+
+/** A piece but for its bytes, and how many of its own it has. */
+function planNext(reader: Reader): { piece: Planned; own: number } {
+  const id = reader.number();
+  if (id > 0) return { piece: { segment: id }, own: 0 };
+  const segment = reader.number();
+  if (segment === 0) return { piece: { first: reader.number(), count: reader.number() }, own: 0 };
+  return { piece: { segment, cut: { start: reader.number(), end: reader.number() } }, own: reader.number() };
+}
+
+/** No body that is kept has as many. */
+const MOST_PIECES = 1_000_000;
+
+/** All pieces of a delta's recipe; `base` are those of the one it stands on. Throws RangeError where they are not there. */
+export function applied({ keep, pieces }: Pick<Delta, 'keep' | 'pieces'>, base: readonly Piece[]): Piece[] {
+  return [...base.slice(0, keep), ...expanded(pieces, base)];
+}
+
+function expanded(pieces: readonly (Piece | Again)[], base: readonly Piece[]): Piece[] {
+  const all: Piece[] = [];
+  for (const piece of pieces) {
+    if (!('first' in piece)) all.push(piece);
+    else {
+      const [first, ...others] = base.slice(piece.first, piece.first + piece.count);
+      if (first === undefined || others.length + 1 !== piece.count || all.length + piece.count > MOST_PIECES) throw damaged();
+      all.push({ ...first, gap: piece.gap });
+      for (const other of others) all.push(other);
+    }
+  }
+  return all;
+}
+
+/** The first of a delta's own pieces, so many of them; and how many of those it stands on they need. */
+export function firstOf(pieces: Delta['pieces'], most: number): { pieces: Delta['pieces']; need: number; isAll: boolean } {
+  const found: Delta['pieces'] = [];
+  let left = most;
+  let need = 0;
+  for (const piece of pieces) {
+    const size = 'first' in piece ? piece.count : 1;
+    const taken = Math.min(size, left);
+    if (taken === 0) return { pieces: found, need, isAll: false };
+    if ('first' in piece) {
+      found.push({ ...piece, count: taken });
+      need = Math.max(need, piece.first + taken);
+    } else found.push(piece);
+    left -= taken;
+    if (taken < size) return { pieces: found, need, isAll: false };
+  }
+  return { pieces: found, need, isAll: true };
+}
+
+function damaged(): RangeError {
+  return new RangeError('a stored body is damaged');
 }
 
 /** Puts a body together again. */

@@ -6,12 +6,15 @@ import { stringEnd } from '../wire/scan.ts';
  * Returns [start, end) pairs, ascending. A body that is no JSON object gives none: it is then kept whole.
  */
 export function segments(body: Buffer): number[] {
-  return scan(body, 0, { depth: 0, inArray: false });
+  return scan(body, 0, { depth: 0, inArray: false }, () => false);
 }
 
-/** The same, for a body known to be inside a top-level array right at `from` (after a segment's end). */
-export function segmentsFrom(body: Buffer, from: number): number[] {
-  return scan(body, from, { depth: 2, inArray: true });
+/**
+ * The same, for a body known to be inside a top-level array right at `from` (after a segment's end), up to where a segment
+ * begins that is known.
+ */
+export function segmentsFrom(body: Buffer, from: number, isKnown: (start: number) => boolean): number[] {
+  return scan(body, from, { depth: 2, inArray: true }, isKnown);
 }
 
 const QUOTE = 0x22;
@@ -20,7 +23,7 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 
-function scan(body: Buffer, from: number, state: { depth: number; inArray: boolean }): number[] {
+function scan(body: Buffer, from: number, state: { depth: number; inArray: boolean }, isKnown: (start: number) => boolean): number[] {
   const found: number[] = [];
   let { depth, inArray } = state;
   let start = -1;
@@ -33,7 +36,10 @@ function scan(body: Buffer, from: number, state: { depth: number; inArray: boole
       if (at < 0) return found;
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (depth === 1 && byte === OPEN_ARRAY) inArray = true;
-      else if (depth === 2 && inArray && start < 0) start = at;
+      else if (depth === 2 && inArray && start < 0) {
+        if (isKnown(at)) return found;
+        start = at;
+      }
       depth += 1;
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
       depth -= 1;
@@ -77,6 +83,18 @@ export function commonStart(a: Buffer, b: Buffer): number {
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (a.compare(b, low, middle, low, middle) === 0) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** How many of the last `most` bytes are the same, counted from the end; found in the same way. */
+export function commonEnd(a: Buffer, b: Buffer, most: number): number {
+  let low = 0;
+  let high = most;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (a.compare(b, b.length - middle, b.length - low, a.length - middle, a.length - low) === 0) low = middle;
     else high = middle - 1;
   }
   return low;

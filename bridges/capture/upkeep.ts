@@ -5,7 +5,7 @@ import { LARGEST_BLOCK } from './blocks.ts';
 import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
 import { pack, unpack } from './pack.ts';
-import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe } from './recipe.ts';
+import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, firstOf, type Delta } from './recipe.ts';
 import { idAt } from './recorder.ts';
 import { findCalls } from './search.ts';
 import type { Store } from './store.ts';
@@ -209,13 +209,21 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
           continue;
         }
         const data = unpack(store.seal.open(row.data), MOST);
-        const recipe = row.base === null ? { keep: 0, ...decodeRecipe(data) } : decodeDelta(data);
-        const kept = Math.min(recipe.keep, reach);
-        const pieces = recipe.pieces.slice(0, Math.max(0, reach - recipe.keep));
-        if (row.base !== null) need.set(row.base, Math.max(need.get(row.base) ?? 0, kept));
-        for (const piece of pieces) segments.add(piece.segment);
-        if (reach === Infinity || (pieces.length === recipe.pieces.length && recipe.tail.length === 0)) continue;
-        const short = row.base === null ? encodeRecipe(pieces, Buffer.alloc(0)) : encodeDelta(kept, pieces, Buffer.alloc(0));
+        const recipe: Delta = row.base === null ? { keep: 0, ...decodeRecipe(data) } : decodeDelta(data);
+        const keep = Math.min(recipe.keep, reach);
+        const own = firstOf(recipe.pieces, Math.max(0, reach - recipe.keep));
+        if (row.base !== null) need.set(row.base, Math.max(need.get(row.base) ?? 0, keep, own.need));
+        // Those of the recipe it stands on are seen with that one, which is older.
+        for (const piece of own.pieces) if ('segment' in piece) segments.add(piece.segment);
+        if (reach === Infinity || (own.isAll && recipe.tail.length === 0)) continue;
+        const tail = Buffer.alloc(0);
+        const short =
+          row.base === null
+            ? encodeRecipe(
+                own.pieces.filter((piece) => 'segment' in piece),
+                tail,
+              )
+            : encodeDelta({ keep, pieces: own.pieces, tail });
         cut.run(store.seal.close(pack(short)), row.id);
       }
     });

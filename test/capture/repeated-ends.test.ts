@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { decodeDelta, encodeDelta } from '../../bridges/capture/recipe.ts';
+import { unpack } from '../../bridges/capture/pack.ts';
+import { Store } from '../../bridges/capture/store.ts';
+import { check, purge } from '../../bridges/capture/upkeep.ts';
+import { callRow } from './rows.ts';
+
+/** Some clients send their system prompt and their tools behind the history: a request ends as the one before it does. */
+type Client = { messages: string[]; system: string[]; tools: string[] };
+
+function withStore(work: (store: Store) => void): void {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-ends-'));
+  const { store } = Store.open(path.join(folder, 'captures.db'), 0);
+  try {
+    work(store);
+  } finally {
+    store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function keep(store: Store, id: number, body: Buffer): void {
+  store.transaction(() => store.write({ call: callRow(id), ends: true, sides: [{ side: 'clientRequest', headers: '[]', body }] }));
+}
+
+const kept = (store: Store, id: number): string | undefined => store.sides(id)[0]?.body?.toString();
+
+const asText = (text: string): object => ({ type: 'text', text });
+
+function bodyOf({ messages, system, tools }: Client): string {
+  return JSON.stringify({
+    model: 'm',
+    messages: messages.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content })),
+    system: system.map(asText),
+    tools: tools.map((description) => ({ name: description.slice(0, 4), description })),
+    stream: true,
+  });
+}
+
+const long = (name: string): string => `${name} ${`what is said of ${name}, and said at length. `.repeat(4)}`;
+
+it('what stands behind a history is told by the request before', () => {
+  withStore((store) => {
+    const client: Client = { messages: [], system: [long('system')], tools: Array.from({ length: 30 }, (_, i) => long(`tool ${i}`)) };
+    const bodies = Array.from({ length: 70 }, (_, turn) => {
+      client.messages.push(long(`question ${turn}`), turn % 3 === 0 ? 'no' : long(`answer ${turn}`));
+      return bodyOf(client);
+    });
+    for (const [i, body] of bodies.entries()) keep(store, i + 1, Buffer.from(body));
+    for (const [i, body] of bodies.entries()) expect(kept(store, i + 1)).toBe(body);
+    const recipes = store.read.prepare<[], { base: number | null; data: Buffer }>('select base, data from recipes order by id').all();
+    const sizes = recipes.filter(({ base }) => base !== null).map(({ data }) => unpack(data, 1_000_000).length);
+    // Thirty tools would take a hundred and fifty bytes of each.
+    expect(Math.max(...sizes)).toBeLessThan(100);
+    expect(recipes.filter(({ base }) => base === null)).toHaveLength(2);
+  });
+});
+
+it('every request comes back as it was, however its history and what stands behind it change, also when others are removed', () => {
+  const text = fc.oneof(
+    fc.constantFrom('no', 'sk-aaaaaaaaaaaaaaaaaaaaaaaa', '}]'),
+    fc.nat(6).map((n) => long(`text ${n}`)),
+  );
+  const list = fc.constantFrom('messages', 'system', 'tools' as const);
+  const step = fc.record({
+    client: fc.nat(2),
+    add: fc.array(text, { maxLength: 3 }),
+    change: fc.option(fc.record({ list, at: fc.nat(5), texts: fc.array(text, { maxLength: 2 }), away: fc.nat(2) }), { freq: 3 }),
+    removed: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 2, maxLength: 14 }), (steps) => {
+      withStore((store) => {
+        const clients = [0, 1, 2].map((n): Client => ({
+          messages: [long(`client ${n}`)],
+          system: [long('system')],
+          tools: ['a', 'b', 'c'].map(long),
+        }));
+        const bodies = steps.map(({ client, add, change }) => {
+          const one = clients[client];
+          if (one === undefined) return '';
+          one.messages.push(...add);
+          if (change !== null) one[change.list].splice(change.at, change.away, ...change.texts);
+          return bodyOf(one);
+        });
+        const shown = bodies.map((body) => body.replaceAll('sk-aaaaaaaaaaaaaaaaaaaaaaaa', '*'.repeat(27)));
+        for (const [i, body] of bodies.entries()) keep(store, i + 1, Buffer.from(body));
+        for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(body);
+        const gone = steps.flatMap(({ removed }, i) => (removed ? [i + 1] : []));
+        for (const _ of purge(store, { kind: 'calls', ids: gone }, false, 0));
+        for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(gone.includes(i + 1) ? undefined : body);
+        const checking = check(store, 0);
+        let checked = checking.next();
+        while (checked.done !== true) checked = checking.next();
+        expect(checked.value.problems).toEqual([]);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('a delta gives back what it was made of', () => {
+  const gap = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
+  const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+  const piece = fc.oneof(
+    fc.record({ gap, segment: number }),
+    fc.record({ gap, segment: number, cut: fc.record({ start: fc.nat(), end: fc.nat(), own: gap }) }),
+    fc.record({ gap, first: fc.nat(), count: number }),
+  );
+  fc.assert(
+    fc.property(fc.record({ keep: fc.nat(), pieces: fc.array(piece), tail: gap }), (delta) => {
+      expect(decodeDelta(encodeDelta(delta))).toEqual(delta);
+    }),
+  );
+});
