@@ -19,10 +19,16 @@ const WORDS =
   );
 const DELTA_CHARS = 5;
 
+/** Where a client puts its system prompt and its tools: Claude Code sends them behind the messages, others before. */
+export type Layout = 'before' | 'behind';
+
 /** Yields the turns of one conversation; the same for the same seed. Requests are put together from bytes: only what is new is written as JSON. */
-export function* conversation(seed: number, turns: number): Generator<Turn> {
+export function* conversation(seed: number, turns: number, layout: Layout = 'before'): Generator<Turn> {
   const random = randomOf(seed * 7919 + 1);
-  const history = new History(user([block(`Working directory: /home/u/project${seed}\n${prose(random, 600)}`), block(prose(random, 500))]));
+  const history = new History(
+    FRAMES[layout],
+    user([block(`Working directory: /home/u/project${seed}\n${prose(random, 600)}`), block(prose(random, 500))]),
+  );
   for (let turn = 0; turn < turns; turn += 1) {
     const id = `toolu_${identifier(random)}`;
     const say = prose(random, 40 + random() * 260);
@@ -53,9 +59,11 @@ class History {
   #bytes = Buffer.allocUnsafe(FIRST_ROOM);
   #used = 0;
   #last: string;
+  readonly #end: string;
 
-  constructor(first: Json) {
-    this.#add(HEAD);
+  constructor({ start, end }: Frame, first: Json) {
+    this.#add(Buffer.from(start));
+    this.#end = end;
     this.#last = JSON.stringify(first);
   }
 
@@ -66,7 +74,7 @@ class History {
 
   /** The cache mark stands on the last block of the last message, and moves on each turn. */
   request(): Buffer {
-    const marked = Buffer.from(`${this.#last.slice(0, -'}]}'.length)},"cache_control":{"type":"ephemeral"}}]}]}`);
+    const marked = Buffer.from(`${this.#last.slice(0, -'}]}'.length)},"cache_control":{"type":"ephemeral"}}]}${this.#end}`);
     const body = Buffer.allocUnsafe(this.#used + marked.length);
     this.#bytes.copy(body, 0, 0, this.#used);
     marked.copy(body, this.#used);
@@ -162,9 +170,19 @@ const TOOLS = (() => {
   }));
 })();
 
-const HEAD = Buffer.from(
-  `${JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 32_000, stream: true, system: SYSTEM, tools: TOOLS }).slice(0, -1)},"messages":[`,
-);
+/** What a request is besides its messages. */
+type Frame = { start: string; end: string };
+
+const FRAMES: Readonly<Record<Layout, Frame>> = {
+  before: {
+    start: `${JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 32_000, stream: true, system: SYSTEM, tools: TOOLS }).slice(0, -1)},"messages":[`,
+    end: ']}',
+  },
+  behind: {
+    start: '{"model":"claude-sonnet-4-5","messages":[',
+    end: `],${JSON.stringify({ system: SYSTEM, tools: TOOLS, max_tokens: 32_000, stream: true }).slice(1)}`,
+  },
+};
 
 const SOURCE_CHARS = 8e6;
 let source = '';
