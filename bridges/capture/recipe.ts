@@ -64,7 +64,7 @@ function numbersOf(piece: Piece | Again): number[] {
 /** Throws RangeError where the recipe is damaged. */
 export function decodeRecipe(recipe: Buffer): Recipe {
   const { pieces, tail } = decode(new Reader(recipe));
-  return { pieces: expanded(pieces, []), tail };
+  return { pieces: applied({ keep: 0, pieces }, []), tail };
 }
 
 /** Throws RangeError where the delta is damaged. */
@@ -105,11 +105,7 @@ const MOST_PIECES = 1_000_000;
 
 /** All pieces of a delta's recipe; `base` are those of the one it stands on. Throws RangeError where they are not there. */
 export function applied({ keep, pieces }: Pick<Delta, 'keep' | 'pieces'>, base: readonly Piece[]): Piece[] {
-  return [...base.slice(0, keep), ...expanded(pieces, base)];
-}
-
-function expanded(pieces: readonly (Piece | Again)[], base: readonly Piece[]): Piece[] {
-  const all: Piece[] = [];
+  const all = base.slice(0, keep);
   for (const piece of pieces) {
     if (!('first' in piece)) all.push(piece);
     else {
@@ -122,23 +118,34 @@ function expanded(pieces: readonly (Piece | Again)[], base: readonly Piece[]): P
   return all;
 }
 
-/** The first of a delta's own pieces, so many of them; and how many of those it stands on they need. */
-export function firstOf(pieces: Delta['pieces'], most: number): { pieces: Delta['pieces']; need: number; isAll: boolean } {
+/**
+ * What is needed of a delta of whose recipe the first `reach` pieces are called for; Infinity: all of it. `base` gives the pieces
+ * it stands on where nothing else calls for those: what it repeats of them is then told by itself, so that none has to stay
+ * but for those it keeps. `changed`: it is not as it was.
+ */
+export function neededOf(delta: Delta, reach: number, base: (() => readonly Piece[]) | undefined): Delta & { changed: boolean } {
+  const repeats = base !== undefined && delta.pieces.some((piece) => 'first' in piece);
+  const pieces = repeats ? applied({ keep: 0, pieces: delta.pieces }, base()) : delta.pieces;
+  if (reach === Infinity) return { ...delta, pieces, changed: repeats };
+  const own = firstOf(pieces, Math.max(0, reach - delta.keep));
+  const changed = repeats || countOf(own) < countOf(pieces) || delta.tail.length > 0;
+  return { keep: Math.min(delta.keep, reach), pieces: own, tail: Buffer.alloc(0), changed };
+}
+
+function firstOf(pieces: Delta['pieces'], most: number): Delta['pieces'] {
   const found: Delta['pieces'] = [];
   let left = most;
-  let need = 0;
   for (const piece of pieces) {
-    const size = 'first' in piece ? piece.count : 1;
-    const taken = Math.min(size, left);
-    if (taken === 0) return { pieces: found, need, isAll: false };
-    if ('first' in piece) {
-      found.push({ ...piece, count: taken });
-      need = Math.max(need, piece.first + taken);
-    } else found.push(piece);
+    if (left === 0) break;
+    const taken = Math.min(countOf([piece]), left);
+    found.push('first' in piece ? { ...piece, count: taken } : piece);
     left -= taken;
-    if (taken < size) return { pieces: found, need, isAll: false };
   }
-  return { pieces: found, need, isAll: true };
+  return found;
+}
+
+function countOf(pieces: Delta['pieces']): number {
+  return pieces.reduce((sum, piece) => sum + ('first' in piece ? piece.count : 1), 0);
 }
 
 function damaged(): RangeError {

@@ -6,6 +6,7 @@ import { Bodies, unwrap } from './bodies.ts';
 import { FOLLOWERS, type Follower, type FollowerMaker, type StoredCallChange } from './followers.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
+import type { Recipe } from './recipe.ts';
 import type { Side } from './record.ts';
 import { COLUMNS, endOf, fromRow, TOLD_AT_END, toRow, type Row } from './rows.ts';
 import { distinctValues, listCalls, type Listing } from './search.ts';
@@ -225,6 +226,11 @@ export class Store {
         },
       ];
     });
+  }
+
+  /** How a request was put together. Throws RangeError where it is damaged, or gone. */
+  recipe(id: number): Recipe {
+    return this.#bodies.recipe(id);
   }
 
   timeline(call: number): [number, number][] {

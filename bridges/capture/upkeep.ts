@@ -5,7 +5,7 @@ import { LARGEST_BLOCK } from './blocks.ts';
 import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
 import { pack, unpack } from './pack.ts';
-import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, firstOf, type Delta } from './recipe.ts';
+import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, neededOf, type Delta } from './recipe.ts';
 import { idAt } from './recorder.ts';
 import { findCalls } from './search.ts';
 import type { Store } from './store.ts';
@@ -208,29 +208,32 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
           remove.run(row.id);
           continue;
         }
-        const data = unpack(store.seal.open(row.data), MOST);
-        const recipe: Delta = row.base === null ? { keep: 0, ...decodeRecipe(data) } : decodeDelta(data);
-        const keep = Math.min(recipe.keep, reach);
-        const own = firstOf(recipe.pieces, Math.max(0, reach - recipe.keep));
-        if (row.base !== null) need.set(row.base, Math.max(need.get(row.base) ?? 0, keep, own.need));
-        // Those of the recipe it stands on are seen with that one, which is older.
-        for (const piece of own.pieces) if ('segment' in piece) segments.add(piece.segment);
-        if (reach === Infinity || (own.isAll && recipe.tail.length === 0)) continue;
-        const tail = Buffer.alloc(0);
-        const short =
-          row.base === null
-            ? encodeRecipe(
-                own.pieces.filter((piece) => 'segment' in piece),
-                tail,
-              )
-            : encodeDelta({ keep, pieces: own.pieces, tail });
-        cut.run(store.seal.close(pack(short)), row.id);
+        const { base } = row;
+        const isCalledFor = base !== null && (base > newest || need.get(base) === Infinity);
+        const delta = readRecipe(store, row);
+        const { keep, pieces, tail, changed } = neededOf(
+          delta,
+          reach,
+          base === null || isCalledFor ? undefined : () => store.recipe(base).pieces,
+        );
+        if (base !== null) need.set(base, Math.max(need.get(base) ?? 0, keep));
+        // Those it repeats of the one it stands on are seen with that one.
+        const own = pieces.filter((piece) => 'segment' in piece);
+        for (const { segment } of own) segments.add(segment);
+        if (!changed) continue;
+        const encoded = base === null ? encodeRecipe(own, tail) : encodeDelta({ keep, pieces, tail });
+        cut.run(store.seal.close(pack(encoded)), row.id);
       }
     });
     at = page.at(-1)?.id ?? at;
     yield;
   }
   return segments;
+}
+
+function readRecipe(store: Store, { base, data }: { base: number | null; data: Buffer }): Delta {
+  const encoded = unpack(store.seal.open(data), MOST);
+  return base === null ? { keep: 0, ...decodeRecipe(encoded) } : decodeDelta(encoded);
 }
 
 function* collectSegments(store: Store, needed: Set<number>, touched: Touched, newest: number, live: Live): Slices<void> {

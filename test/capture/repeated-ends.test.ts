@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decodeDelta, encodeDelta } from '../../bridges/capture/recipe.ts';
 import { unpack } from '../../bridges/capture/pack.ts';
+import { segments } from '../../bridges/capture/segments.ts';
 import { Store } from '../../bridges/capture/store.ts';
 import { check, purge } from '../../bridges/capture/upkeep.ts';
 import { callRow } from './rows.ts';
@@ -12,11 +13,11 @@ import { callRow } from './rows.ts';
 /** Some clients send their system prompt and their tools behind the history: a request ends as the one before it does. */
 type Client = { messages: string[]; system: string[]; tools: string[] };
 
-function withStore(work: (store: Store) => void): void {
+function withStore(work: (store: Store, onDisk: () => Buffer) => void): void {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-ends-'));
   const { store } = Store.open(path.join(folder, 'captures.db'), 0);
   try {
-    work(store);
+    work(store, () => Buffer.concat(readdirSync(folder).map((name) => readFileSync(path.join(folder, name)))));
   } finally {
     store.close();
     rmSync(folder, { recursive: true, force: true });
@@ -41,6 +42,12 @@ function bodyOf({ messages, system, tools }: Client): string {
   });
 }
 
+function segmentsOf(body: string): string[] {
+  const found = segments(Buffer.from(body));
+  const texts = Array.from({ length: found.length / 2 }, (_, i) => body.slice(found[2 * i], found[2 * i + 1]));
+  return texts.filter((text) => text.length >= 64);
+}
+
 const long = (name: string): string => `${name} ${`what is said of ${name}, and said at length. `.repeat(4)}`;
 
 it('what stands behind a history is told by the request before', () => {
@@ -57,6 +64,28 @@ it('what stands behind a history is told by the request before', () => {
     // Thirty tools would take a hundred and fifty bytes of each.
     expect(Math.max(...sizes)).toBeLessThan(100);
     expect(recipes.filter(({ base }) => base === null)).toHaveLength(2);
+  });
+});
+
+it.each([
+  ['was taken out', ['first'], ['first', 'other']],
+  ['was taken out with all after it', [], ['other']],
+])('what a removed request said before the end that the next one shares is gone with it, where it %s', (_, before, after) => {
+  withStore((store, onDisk) => {
+    const client = (messages: string[]): Client => ({
+      messages: messages.map(long),
+      system: [long('system')],
+      tools: ['a', 'b', 'c'].map(long),
+    });
+    const secret = `purple-elephant-${'0'.repeat(8)}`;
+    const [removed, left] = [bodyOf(client(['start', ...before, secret])), bodyOf(client(['start', ...after]))];
+    keep(store, 1, Buffer.from(removed));
+    keep(store, 2, Buffer.from(left));
+    for (const _slice of purge(store, { kind: 'calls', ids: [1] }, false, 0));
+    expect(kept(store, 2)).toBe(left);
+    const segments = store.read.prepare<[], number>('select id from segments').pluck().all();
+    expect(segments).toHaveLength(4 + 1 + after.length);
+    expect(onDisk().includes(secret)).toBe(false);
   });
 });
 
@@ -93,6 +122,10 @@ it('every request comes back as it was, however its history and what stands behi
         const gone = steps.flatMap(({ removed }, i) => (removed ? [i + 1] : []));
         for (const _ of purge(store, { kind: 'calls', ids: gone }, false, 0));
         for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(gone.includes(i + 1) ? undefined : body);
+        // What only removed requests said is gone.
+        const left = shown.filter((_, i) => !gone.includes(i + 1)).flatMap(segmentsOf);
+        const stored = store.read.prepare<[], number>('select count(*) from segments').pluck().get();
+        expect(stored).toBeLessThanOrEqual(new Set(left).size);
         const checking = check(store, 0);
         let checked = checking.next();
         while (checked.done !== true) checked = checking.next();
