@@ -28,6 +28,10 @@ function keep(store: Store, id: number, body: Buffer): void {
   store.transaction(() => store.write({ call: callRow(id), ends: true, sides: [{ side: 'clientRequest', headers: '[]', body }] }));
 }
 
+function remove(store: Store, ids: number[]): void {
+  for (const _ of purge(store, { kind: 'calls', ids }, false, 0));
+}
+
 const kept = (store: Store, id: number): string | undefined => store.sides(id)[0]?.body?.toString();
 
 const asText = (text: string): object => ({ type: 'text', text });
@@ -81,7 +85,7 @@ it.each([
     const [removed, left] = [bodyOf(client(['start', ...before, secret])), bodyOf(client(['start', ...after]))];
     keep(store, 1, Buffer.from(removed));
     keep(store, 2, Buffer.from(left));
-    for (const _slice of purge(store, { kind: 'calls', ids: [1] }, false, 0));
+    remove(store, [1]);
     expect(kept(store, 2)).toBe(left);
     const segments = store.read.prepare<[], number>('select id from segments').pluck().all();
     expect(segments).toHaveLength(4 + 1 + after.length);
@@ -120,7 +124,7 @@ it('every request comes back as it was, however its history and what stands behi
         for (const [i, body] of bodies.entries()) keep(store, i + 1, Buffer.from(body));
         for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(body);
         const gone = steps.flatMap(({ removed }, i) => (removed ? [i + 1] : []));
-        for (const _ of purge(store, { kind: 'calls', ids: gone }, false, 0));
+        remove(store, gone);
         for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(gone.includes(i + 1) ? undefined : body);
         // What only removed requests said is gone.
         const left = shown.filter((_, i) => !gone.includes(i + 1)).flatMap(segmentsOf);
