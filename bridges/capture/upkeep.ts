@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Integrity, PurgeScope, Removed, Settings, StoreSizes } from '../contract/index.ts';
 import { movedAside, removeAside } from './aside.ts';
-import { LARGEST_BLOCK } from './blocks.ts';
+import { LARGEST_BLOCK, type Place } from './blocks.ts';
 import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
 import { pack, unpack } from './pack.ts';
@@ -193,8 +193,8 @@ function* collectUntouched(store: Store, touched: Touched): Slices<void> {
 }
 
 /** A recipe is needed as far as calls or younger recipes reach into it; the rest of it is cut off. */
-function* collectRecipes(store: Store, need: Map<number, number>, newest: number): Slices<Set<number>> {
-  const segments = new Set<number>();
+function* collectRecipes(store: Store, need: Map<number, number>, newest: number): Slices<Needed> {
+  const segments: Needed = new Map();
   const rows = store.db.prepare<[number, number], { id: number; base: number | null; data: Buffer }>(
     'select id, base, data from recipes where id < ? order by id desc limit ?',
   );
@@ -219,7 +219,7 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
         if (base !== null) need.set(base, Math.max(need.get(base) ?? 0, keep));
         // Those it repeats of the one it stands on are seen with that one.
         const own = pieces.filter((piece) => 'segment' in piece);
-        for (const { segment } of own) segments.add(segment);
+        for (const { segment, cut: part } of own) needPart(segments, segment, part ?? WHOLE);
         if (!changed) continue;
         const encoded = base === null ? encodeRecipe(own, tail) : encodeDelta({ keep, pieces, tail });
         cut.run(store.seal.close(pack(encoded)), row.id);
@@ -236,27 +236,66 @@ function readRecipe(store: Store, { base, data }: { base: number | null; data: B
   return base === null ? { keep: 0, ...decodeRecipe(encoded) } : decodeDelta(encoded);
 }
 
-function* collectSegments(store: Store, needed: Set<number>, touched: Touched, newest: number, live: Live): Slices<void> {
-  type Row = { id: number; bytes: number; data: Buffer; block: number | null; at: number | null };
-  const rows = store.db.prepare<[number, number], Row>(
+/** How many bytes of a segment's beginning and of its end are called for. */
+type Part = { start: number; end: number };
+type Needed = Map<number, Part>;
+const WHOLE: Part = { start: Infinity, end: 0 };
+
+function needPart(needed: Needed, segment: number, { start, end }: Part): void {
+  const known = needed.get(segment);
+  needed.set(segment, { start: Math.max(start, known?.start ?? 0), end: Math.max(end, known?.end ?? 0) });
+}
+
+type SegmentRow = { id: number; bytes: number; data: Buffer; block: number | null; at: number | null };
+
+function* collectSegments(store: Store, needed: Needed, touched: Touched, newest: number, live: Live): Slices<void> {
+  const rows = store.db.prepare<[number, number], SegmentRow>(
     'select id, bytes, data, block, at from segments where id < ? order by id desc limit ?',
   );
   const remove = store.db.prepare('delete from segments where id = ?');
   for (let at = Number.MAX_SAFE_INTEGER, page = rows.all(at, SLICE); page.length > 0; page = rows.all(at, SLICE)) {
     store.transaction(() => {
       for (const row of page) {
-        // A patch is younger than what it is made of: it has been seen by then.
-        if (row.id <= newest && !needed.has(row.id) && !touched.segments.has(row.id)) remove.run(row.id);
-        else if (row.block !== null && row.at !== null) mark(live, row.block, row.at, row.bytes);
-        else {
-          const from = patchedFrom(store.seal.open(row.data));
-          if (from !== undefined) needed.add(from);
-        }
+        const part = row.id > newest || touched.segments.has(row.id) ? WHOLE : needed.get(row.id);
+        if (part === undefined) remove.run(row.id);
+        else if (row.block !== null && row.at !== null) markPart(store, live, row, { block: row.block, at: row.at }, part);
+        else blankAlone(store, needed, row, part);
       }
     });
     at = page.at(-1)?.id ?? at;
     yield;
   }
+}
+
+function isAll({ start, end }: Part, bytes: number): boolean {
+  return start + end >= bytes;
+}
+
+function markPart(store: Store, live: Live, { id, bytes }: SegmentRow, { block, at }: Place, part: Part): void {
+  if (isAll(part, bytes)) return mark(live, block, at, bytes);
+  mark(live, block, at, part.start);
+  mark(live, block, at + bytes - part.end, part.end);
+  store.db.prepare('update segments set hash = ? where id = ? and hash <> ?').run(nobodys(id), id, nobodys(id));
+}
+
+/** What is told by a segment of which nothing else is called for leaves of it what it is told by. */
+function blankAlone(store: Store, needed: Needed, { id, bytes, data }: SegmentRow, part: Part): void {
+  const opened = store.seal.open(data);
+  // A patch is younger than what it is made of: that is still to come.
+  const from = patchedFrom(opened);
+  if (from !== undefined) return needPart(needed, from, WHOLE);
+  if (isAll(part, bytes)) return;
+  const was = unpack(opened, bytes);
+  const now = Buffer.from(was).fill(0, part.start, bytes - part.end);
+  if (!now.equals(was))
+    store.db.prepare('update segments set hash = ?, data = ? where id = ?').run(nobodys(id), store.seal.close(pack(now)), id);
+}
+
+/** An address that no bytes have: a segment that is not whole any more must not be taken for what it was. */
+function nobodys(id: number): Buffer {
+  const address = Buffer.alloc(16);
+  address.writeBigUInt64BE(BigInt(id), 8);
+  return address;
 }
 
 /** What is still called for of each block: beginnings and lengths, one after the other. */

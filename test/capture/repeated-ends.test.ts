@@ -32,6 +32,12 @@ function remove(store: Store, ids: number[]): void {
   for (const _ of purge(store, { kind: 'calls', ids }, false, 0));
 }
 
+/** All that is kept of what was said. */
+function everything(store: Store): Buffer {
+  const all = ['blocks', 'segments', 'recipes'].flatMap((table) => store.db.prepare<[], Buffer>(`select data from ${table}`).pluck().all());
+  return Buffer.concat(all.map((data) => (data.length === 0 ? data : unpack(data, 10_000_000))));
+}
+
 const kept = (store: Store, id: number): string | undefined => store.sides(id)[0]?.body?.toString();
 
 const asText = (text: string): object => ({ type: 'text', text });
@@ -93,6 +99,32 @@ it.each([
   });
 });
 
+it.each([
+  ['in a block', 4],
+  ['by itself', 4_000],
+])('what a removed request said where the next one says it otherwise is gone with it, and the next one as it was: %s', (_, length) => {
+  withStore((store) => {
+    const [secret, other] = ['purple-elephant', 'innocent'];
+    const client = (said: string): Client => ({
+      messages: [`${'before it, at length. '.repeat(length)}${said}${' and behind it, at length.'.repeat(length)}`],
+      system: [],
+      tools: [],
+    });
+    const [removed, left] = [bodyOf(client(secret)), bodyOf(client(other))];
+    keep(store, 1, Buffer.from(removed));
+    keep(store, 2, Buffer.from(left));
+    expect(everything(store).includes(secret)).toBe(true);
+    for (let round = 0; round < 2; round += 1) {
+      remove(store, [1]);
+      expect(kept(store, 2)).toBe(left);
+      expect(everything(store).includes(secret)).toBe(false);
+    }
+    // What is left of it is not taken for what it was.
+    keep(store, 3, Buffer.from(removed));
+    expect([kept(store, 2), kept(store, 3)]).toEqual([left, removed]);
+  });
+});
+
 it('every request comes back as it was, however its history and what stands behind it change, also when others are removed', () => {
   const text = fc.oneof(
     fc.constantFrom('no', 'sk-aaaaaaaaaaaaaaaaaaaaaaaa', '}]'),
@@ -128,7 +160,10 @@ it('every request comes back as it was, however its history and what stands behi
         for (const [i, body] of shown.entries()) expect(kept(store, i + 1)).toBe(gone.includes(i + 1) ? undefined : body);
         // What only removed requests said is gone.
         const left = shown.filter((_, i) => !gone.includes(i + 1)).flatMap(segmentsOf);
-        const stored = store.read.prepare<[], number>('select count(*) from segments').pluck().get();
+        const stored = store.read
+          .prepare<[], number>('select count(*) from segments where substr(hash, 1, 8) <> zeroblob(8)')
+          .pluck()
+          .get();
         expect(stored).toBeLessThanOrEqual(new Set(left).size);
         const checking = check(store, 0);
         let checked = checking.next();
