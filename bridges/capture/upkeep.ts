@@ -241,9 +241,11 @@ type Part = { start: number; end: number };
 type Needed = Map<number, Part>;
 const WHOLE: Part = { start: Infinity, end: 0 };
 
+/** Most are called for as a whole, and there may be millions: those share one entry. */
 function needPart(needed: Needed, segment: number, { start, end }: Part): void {
   const known = needed.get(segment);
-  needed.set(segment, { start: Math.max(start, known?.start ?? 0), end: Math.max(end, known?.end ?? 0) });
+  if (start === Infinity || known === WHOLE) needed.set(segment, WHOLE);
+  else needed.set(segment, { start: Math.max(start, known?.start ?? 0), end: Math.max(end, known?.end ?? 0) });
 }
 
 type SegmentRow = { id: number; bytes: number; data: Buffer; block: number | null; at: number | null };
@@ -275,7 +277,8 @@ function markPart(store: Store, live: Live, { id, bytes }: SegmentRow, { block, 
   if (isAll(part, bytes)) return mark(live, block, at, bytes);
   mark(live, block, at, part.start);
   mark(live, block, at + bytes - part.end, part.end);
-  store.db.prepare('update segments set hash = ? where id = ? and hash <> ?').run(nobodys(id), id, nobodys(id));
+  const address = nobodys(id);
+  store.db.prepare('update segments set hash = ? where id = ? and hash <> ?').run(address, id, address);
 }
 
 /** What is told by a segment of which nothing else is called for leaves of it what it is told by. */
