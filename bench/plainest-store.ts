@@ -47,7 +47,7 @@ export class PlainestStore {
     }
     const gaps: Buffer[] = [];
     let from = kept.ends.at(-1) ?? 0;
-    const found = from === 0 ? segments(request) : segmentsFrom(request, from, () => false);
+    const found = from === 0 ? segments(request) : segmentsFrom(request, from);
     for (let i = 0; i + 1 < found.length; i += 2) {
       const start = found[i] ?? 0;
       const end = found[i + 1] ?? 0;

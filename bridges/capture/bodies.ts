@@ -4,18 +4,7 @@ import { applyHead, decodeHead, encodeHead, type Head } from './heads.ts';
 import { pushNumber, Reader } from './numbers.ts';
 import { masked, maskedReply } from './mask.ts';
 import { FORM, pack, unpack } from './pack.ts';
-import {
-  applied,
-  assemble,
-  decodeDelta,
-  decodeRecipe,
-  encodeDelta,
-  encodeRecipe,
-  type Cut,
-  type Delta,
-  type Piece,
-  type Recipe,
-} from './recipe.ts';
+import { applied, assemble, decodeEither, encodeDelta, encodeRecipe, type Cut, type Delta, type Piece, type Recipe } from './recipe.ts';
 import type { Seal } from './seal.ts';
 import { putTogether, takeApart } from './stream.ts';
 import { commonEnd, commonPrefix, commonStart, looksAlike, segments, segmentsFrom } from './segments.ts';
@@ -120,8 +109,7 @@ export class Bodies {
       const row = this.#reads.recipe.get(at);
       if (row === undefined) throw new RangeError('a stored body refers to a recipe that is gone');
       const data = unpack(this.#seal.open(row.data), MAX_RECIPE);
-      if (row.base === null) deltas.push({ keep: 0, ...decodeRecipe(data) });
-      else deltas.push(decodeDelta(data));
+      deltas.push(decodeEither(row.base, data));
       at = row.base;
     }
     let pieces: Piece[] = [];
@@ -212,18 +200,15 @@ export class Bodies {
       from = end;
     }
     const tells = middleOf(marks.at(-1));
-    const ownUpTo = marks.length;
-    const rest = again?.marks() ?? [];
-    for (const mark of rest) {
-      marks.push({ ...mark, gap: from });
-      from = mark.end;
-    }
+    const fresh = marks.slice(shared);
+    const rest = again?.marks(from) ?? [];
+    for (const mark of rest) marks.push(mark);
     if (marks.length === 0) return undefined;
     const pieceOf = ({ gap, start, segment, cut }: Mark): Piece => ({ gap: masked(body.subarray(gap, start)), segment, cut });
-    const tail = masked(body.subarray(from));
+    const tail = masked(body.subarray(marks.at(-1)?.end));
     const onTop = base !== undefined && shared > 0 && base.depth < MAX_DEPTH;
-    const pieces: Delta['pieces'] = marks.slice(shared, ownUpTo).map(pieceOf);
-    const [next] = marks.slice(ownUpTo);
+    const pieces: Delta['pieces'] = fresh.map(pieceOf);
+    const [next] = rest;
     if (onTop && next !== undefined) pieces.push({ gap: pieceOf(next).gap, first: base.marks.length - rest.length, count: rest.length });
     const encoded = onTop ? encodeDelta({ keep: shared, pieces, tail }) : encodeRecipe(marks.map(pieceOf), tail);
     const data = this.#seal.close(pack(encoded, PACK_RECIPE_FROM));
@@ -337,10 +322,15 @@ class SameEnd {
     return this.#first !== undefined;
   }
 
-  /** From that segment on, where they stand in this body. */
-  marks(): Mark[] {
+  /** From that segment on, where they stand in this body. `from`: where the gap before the first begins. */
+  marks(from: number): Mark[] {
     const marks = this.#first === undefined ? [] : this.#base.slice(this.#first);
-    return marks.map((mark) => ({ ...mark, start: mark.start + this.#ahead, end: mark.end + this.#ahead }));
+    let gap = from;
+    return marks.map((mark) => {
+      const moved = { ...mark, gap, start: mark.start + this.#ahead, end: mark.end + this.#ahead };
+      gap = moved.end;
+      return moved;
+    });
   }
 }
 

@@ -34,7 +34,8 @@ export class Folders {
     this.#places.set(request, places);
     for (const [i, told] of TOLD.entries()) {
       const find = told === AFTER_ALL ? lastPlace : firstPlace;
-      const at = find(request, told, shared, known?.[i]);
+      const place = known?.[i];
+      const at = find(request, told, place === undefined ? 0 : shared, place ?? -1);
       places.push(at);
       const folder = at < 0 ? undefined : folderAt(request, at + told.length);
       if (folder !== undefined) return folder;
@@ -43,18 +44,17 @@ export class Folders {
   }
 }
 
-/** `known`: where it stands in a request that begins with the same `shared` bytes; undefined where nobody looked. */
-function firstPlace(request: Buffer, told: string, shared: number, known: number | undefined): number {
-  if (known === undefined) return request.indexOf(told, 0, 'latin1');
+/** `known`: where it stands in a request that begins with the same `shared` bytes; -1 for nowhere. */
+function firstPlace(request: Buffer, told: string, shared: number, known: number): number {
   if (known >= 0 && known + told.length <= shared) return known;
   return request.indexOf(told, afterShared(told, shared), 'latin1');
 }
 
-function lastPlace(request: Buffer, told: string, shared: number, known: number | undefined): number {
-  const from = known === undefined ? 0 : afterShared(told, shared);
+function lastPlace(request: Buffer, told: string, shared: number, known: number): number {
+  const from = afterShared(told, shared);
   const at = request.subarray(from).lastIndexOf(told, undefined, 'latin1');
   if (at >= 0) return from + at;
-  if (known === undefined || known < 0 || known + told.length <= shared) return known ?? -1;
+  if (known < 0 || known + told.length <= shared) return known;
   // In the other request it stands behind what the two share; it may stand in that, too.
   return request.lastIndexOf(told, from, 'latin1');
 }

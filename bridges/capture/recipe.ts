@@ -67,6 +67,11 @@ export function decodeRecipe(recipe: Buffer): Recipe {
   return { pieces: applied({ keep: 0, pieces }, []), tail };
 }
 
+/** A stored recipe, whether or not it stands on another one. Throws RangeError where it is damaged. */
+export function decodeEither(standsOn: number | null, encoded: Buffer): Delta {
+  return standsOn === null ? { keep: 0, ...decodeRecipe(encoded) } : decodeDelta(encoded);
+}
+
 /** Throws RangeError where the delta is damaged. */
 export function decodeDelta(delta: Buffer): Delta {
   const reader = new Reader(delta);
@@ -137,7 +142,7 @@ function firstOf(pieces: Delta['pieces'], most: number): Delta['pieces'] {
   let left = most;
   for (const piece of pieces) {
     if (left === 0) break;
-    const taken = Math.min(countOf([piece]), left);
+    const taken = Math.min(sizeOf(piece), left);
     found.push('first' in piece ? { ...piece, count: taken } : piece);
     left -= taken;
   }
@@ -145,7 +150,11 @@ function firstOf(pieces: Delta['pieces'], most: number): Delta['pieces'] {
 }
 
 function countOf(pieces: Delta['pieces']): number {
-  return pieces.reduce((sum, piece) => sum + ('first' in piece ? piece.count : 1), 0);
+  return pieces.reduce((sum, piece) => sum + sizeOf(piece), 0);
+}
+
+function sizeOf(piece: Piece | Again): number {
+  return 'first' in piece ? piece.count : 1;
 }
 
 function damaged(): RangeError {

@@ -2,55 +2,44 @@ import type { Call, Loss, WireFormat } from '../contract/index.ts';
 
 const STATES = ['open', 'done', 'cut'] as const;
 
-/** Columns of the calls table that make up a Call, in the order of `toRow`. */
-export const COLUMNS = [
-  'id',
-  'started_ms',
-  'state',
-  'client',
-  'client_version',
-  'caller',
-  'method',
-  'path',
-  'route',
-  'upstream',
-  'wire_in',
-  'wire_out',
-  'model_requested',
-  'model_used',
-  'status',
-  'streamed',
-  'ttfb_ms',
-  'duration_ms',
-  'request_bytes',
-  'reply_bytes',
-  'tokens_input',
-  'tokens_cached',
-  'tokens_cache_write',
-  'tokens_output',
-  'tokens_reasoning',
-  'lost',
-  'error',
-  'replay_of',
-] as const;
+/**
+ * Columns of the calls table that make up a Call, in the order of `toRow`, and what tells them: a call's beginning, or its
+ * end. To write all of them at its end would be to write all their indexes again.
+ */
+const TOLD_BY: Readonly<Record<keyof Row, 'beginning' | 'end'>> = {
+  id: 'beginning',
+  started_ms: 'beginning',
+  state: 'end',
+  client: 'beginning',
+  client_version: 'beginning',
+  caller: 'beginning',
+  method: 'beginning',
+  path: 'beginning',
+  route: 'beginning',
+  upstream: 'beginning',
+  wire_in: 'beginning',
+  wire_out: 'beginning',
+  model_requested: 'beginning',
+  model_used: 'end',
+  status: 'end',
+  streamed: 'end',
+  ttfb_ms: 'end',
+  duration_ms: 'end',
+  request_bytes: 'beginning',
+  reply_bytes: 'end',
+  tokens_input: 'end',
+  tokens_cached: 'end',
+  tokens_cache_write: 'end',
+  tokens_output: 'end',
+  tokens_reasoning: 'end',
+  lost: 'end',
+  error: 'end',
+  replay_of: 'beginning',
+};
+const AT_END = Object.values(TOLD_BY).map((by) => by === 'end');
 
-/** What a call's beginning does not tell yet. To write the others again would be to write all their indexes again. */
-export const TOLD_AT_END = [
-  'state',
-  'model_used',
-  'status',
-  'streamed',
-  'ttfb_ms',
-  'duration_ms',
-  'reply_bytes',
-  'tokens_input',
-  'tokens_cached',
-  'tokens_cache_write',
-  'tokens_output',
-  'tokens_reasoning',
-  'lost',
-  'error',
-] as const satisfies (typeof COLUMNS)[number][];
+export const COLUMNS = Object.keys(TOLD_BY);
+export const TOLD_AT_END = COLUMNS.filter((_, i) => AT_END[i]);
 
 export type Row = {
   id: number;
@@ -117,11 +106,9 @@ export function toRow(call: Call): (string | number | null)[] {
   ];
 }
 
-const AT_END = TOLD_AT_END.map((column) => COLUMNS.indexOf(column));
-
-/** Values in the order of TOLD_AT_END, of those in the order of COLUMNS. */
-export function endOf(row: readonly (string | number | null)[]): (string | number | null)[] {
-  return AT_END.map((i) => row[i] ?? null);
+/** Of values in the order of COLUMNS, those of TOLD_AT_END. */
+export function endOf<Value>(row: readonly Value[]): Value[] {
+  return row.filter((_, i) => AT_END[i]);
 }
 
 export function fromRow(row: Row): Call {

@@ -6,14 +6,14 @@ import { stringEnd } from '../wire/scan.ts';
  * Returns [start, end) pairs, ascending. A body that is no JSON object gives none: it is then kept whole.
  */
 export function segments(body: Buffer): number[] {
-  return scan(body, 0, { depth: 0, inArray: false }, () => false);
+  return scan(body, 0, { depth: 0, inArray: false });
 }
 
 /**
  * The same, for a body known to be inside a top-level array right at `from` (after a segment's end), up to where a segment
  * begins that is known.
  */
-export function segmentsFrom(body: Buffer, from: number, isKnown: (start: number) => boolean): number[] {
+export function segmentsFrom(body: Buffer, from: number, isKnown?: (start: number) => boolean): number[] {
   return scan(body, from, { depth: 2, inArray: true }, isKnown);
 }
 
@@ -23,7 +23,7 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 
-function scan(body: Buffer, from: number, state: { depth: number; inArray: boolean }, isKnown: (start: number) => boolean): number[] {
+function scan(body: Buffer, from: number, state: { depth: number; inArray: boolean }, isKnown?: (start: number) => boolean): number[] {
   const found: number[] = [];
   let { depth, inArray } = state;
   let start = -1;
@@ -37,7 +37,7 @@ function scan(body: Buffer, from: number, state: { depth: number; inArray: boole
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (depth === 1 && byte === OPEN_ARRAY) inArray = true;
       else if (depth === 2 && inArray && start < 0) {
-        if (isKnown(at)) return found;
+        if (isKnown?.(at) === true) return found;
         start = at;
       }
       depth += 1;
@@ -76,25 +76,23 @@ export function looksAlike(a: Buffer, b: Buffer, end: number): boolean {
   return end <= a.length && end <= b.length && a.compare(b, from, end, from, end) === 0;
 }
 
-/** How many leading bytes are the same; found by bisection over memcmp. */
+/** How many leading bytes are the same. */
 export function commonStart(a: Buffer, b: Buffer): number {
-  let low = 0;
-  let high = Math.min(a.length, b.length);
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (a.compare(b, low, middle, low, middle) === 0) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return bisected(Math.min(a.length, b.length), (low, high) => a.compare(b, low, high, low, high) === 0);
 }
 
-/** How many of the last `most` bytes are the same, counted from the end; found in the same way. */
+/** How many of the last `most` bytes are the same, counted from the end. */
 export function commonEnd(a: Buffer, b: Buffer, most: number): number {
+  return bisected(most, (low, high) => a.compare(b, b.length - high, b.length - low, a.length - high, a.length - low) === 0);
+}
+
+/** How far two bodies are the same, found by bisection over memcmp. */
+function bisected(most: number, isSame: (low: number, high: number) => boolean): number {
   let low = 0;
   let high = most;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (a.compare(b, b.length - middle, b.length - low, a.length - middle, a.length - low) === 0) low = middle;
+    if (isSame(low, middle)) low = middle;
     else high = middle - 1;
   }
   return low;

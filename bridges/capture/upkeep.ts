@@ -5,7 +5,7 @@ import { LARGEST_BLOCK, type Place } from './blocks.ts';
 import { patchedFrom, placeOf, recipeOf } from './bodies.ts';
 import { decodeHead, type Head } from './heads.ts';
 import { pack, unpack } from './pack.ts';
-import { decodeDelta, decodeRecipe, encodeDelta, encodeRecipe, neededOf, type Delta } from './recipe.ts';
+import { decodeEither, encodeDelta, encodeRecipe, neededOf } from './recipe.ts';
 import { idAt } from './recorder.ts';
 import { findCalls } from './search.ts';
 import type { Store } from './store.ts';
@@ -210,9 +210,8 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
         }
         const { base } = row;
         const isCalledFor = base !== null && (base > newest || need.get(base) === Infinity);
-        const delta = readRecipe(store, row);
         const { keep, pieces, tail, changed } = neededOf(
-          delta,
+          decodeEither(base, unpack(store.seal.open(row.data), MOST)),
           reach,
           base === null || isCalledFor ? undefined : () => store.recipe(base).pieces,
         );
@@ -229,11 +228,6 @@ function* collectRecipes(store: Store, need: Map<number, number>, newest: number
     yield;
   }
   return segments;
-}
-
-function readRecipe(store: Store, { base, data }: { base: number | null; data: Buffer }): Delta {
-  const encoded = unpack(store.seal.open(data), MOST);
-  return base === null ? { keep: 0, ...decodeRecipe(encoded) } : decodeDelta(encoded);
 }
 
 /** How many bytes of a segment's beginning and of its end are called for. */
@@ -255,13 +249,14 @@ function* collectSegments(store: Store, needed: Needed, touched: Touched, newest
     'select id, bytes, data, block, at from segments where id < ? order by id desc limit ?',
   );
   const remove = store.db.prepare('delete from segments where id = ?');
+  const blank = prepareBlanks(store);
   for (let at = Number.MAX_SAFE_INTEGER, page = rows.all(at, SLICE); page.length > 0; page = rows.all(at, SLICE)) {
     store.transaction(() => {
       for (const row of page) {
         const part = row.id > newest || touched.segments.has(row.id) ? WHOLE : needed.get(row.id);
         if (part === undefined) remove.run(row.id);
-        else if (row.block !== null && row.at !== null) markPart(store, live, row, { block: row.block, at: row.at }, part);
-        else blankAlone(store, needed, row, part);
+        else if (row.block !== null && row.at !== null) markPart(blank, live, row, { block: row.block, at: row.at }, part);
+        else blankAlone(store, blank, needed, row, part);
       }
     });
     at = page.at(-1)?.id ?? at;
@@ -273,25 +268,34 @@ function isAll({ start, end }: Part, bytes: number): boolean {
   return start + end >= bytes;
 }
 
-function markPart(store: Store, live: Live, { id, bytes }: SegmentRow, { block, at }: Place, part: Part): void {
+type Blanks = ReturnType<typeof prepareBlanks>;
+
+function prepareBlanks({ db }: Store) {
+  return {
+    address: db.prepare<[Buffer, number, Buffer]>('update segments set hash = ? where id = ? and hash <> ?'),
+    data: db.prepare<[Buffer, Buffer, number]>('update segments set hash = ?, data = ? where id = ?'),
+  };
+}
+
+/** Of a segment that others are told by, and that nothing else calls for, only what they use of it stays. */
+function markPart(blank: Blanks, live: Live, { id, bytes }: SegmentRow, { block, at }: Place, part: Part): void {
   if (isAll(part, bytes)) return mark(live, block, at, bytes);
   mark(live, block, at, part.start);
   mark(live, block, at + bytes - part.end, part.end);
   const address = nobodys(id);
-  store.db.prepare('update segments set hash = ? where id = ? and hash <> ?').run(address, id, address);
+  blank.address.run(address, id, address);
 }
 
-/** What is told by a segment of which nothing else is called for leaves of it what it is told by. */
-function blankAlone(store: Store, needed: Needed, { id, bytes, data }: SegmentRow, part: Part): void {
-  const opened = store.seal.open(data);
+/** The same of a segment that stands by itself. */
+function blankAlone({ seal }: Store, blank: Blanks, needed: Needed, { id, bytes, data }: SegmentRow, part: Part): void {
+  const opened = seal.open(data);
   // A patch is younger than what it is made of: that is still to come.
   const from = patchedFrom(opened);
   if (from !== undefined) return needPart(needed, from, WHOLE);
   if (isAll(part, bytes)) return;
   const was = unpack(opened, bytes);
   const now = Buffer.from(was).fill(0, part.start, bytes - part.end);
-  if (!now.equals(was))
-    store.db.prepare('update segments set hash = ?, data = ? where id = ?').run(nobodys(id), store.seal.close(pack(now)), id);
+  if (!now.equals(was)) blank.data.run(nobodys(id), seal.close(pack(now)), id);
 }
 
 /** An address that no bytes have: a segment that is not whole any more must not be taken for what it was. */

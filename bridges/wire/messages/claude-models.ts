@@ -79,10 +79,10 @@ export function claudeRules(model: string): ClaudeRules {
   };
 }
 
-/** Tokens. */
+/** What versions from 4.6 on write at most. Tokens. */
 const LARGE_OUTPUT = 128_000;
 
-/** The same of versions before 4.6. */
+/** The same of those before. */
 function mostOf(family: string | undefined, version: number): number {
   if (version < 305) return 4_096;
   if (version < 307) return 8_192;
