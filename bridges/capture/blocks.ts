@@ -15,7 +15,7 @@ const CACHE_BLOCKS = 64;
 /**
  * Small things compressed together: what one transaction writes of messages and replies goes into one block. One
  * compression for many costs a fraction of many, and finds what they have in common: a request repeats the last reply.
- * Places never change: what is removed becomes zeros (upkeep.ts).
+ * Places never change: what is removed becomes zeros (collect.ts).
  */
 export class Blocks {
   readonly #statements: ReturnType<typeof prepare>;

@@ -1,4 +1,5 @@
-import type { Slices } from './upkeep.ts';
+/** Work in slices: between two of them the worker writes what has come meanwhile. */
+export type Slices<T> = Generator<void, T>;
 
 /** Gives what a job made, or throws what it threw. */
 type Result<T> = () => T;

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { Seal } from './seal.ts';
 import { isDamage, Store } from './store.ts';
-import type { Slices } from './upkeep.ts';
+import type { Slices } from './jobs.ts';
 
 export type Salvaged = {
   /** Calls that are in the store again. */

@@ -8,7 +8,8 @@ import { giveBack } from '../engine/give-back.ts';
 import { keepBallast, releaseBallast } from './ballast.ts';
 import { reasonOf } from './failure.ts';
 import { FOLLOWERS } from './followers.ts';
-import { jobRunner } from './jobs.ts';
+import { check, sizes } from './health.ts';
+import { jobRunner, type Slices } from './jobs.ts';
 import { Keeper } from './keeper.ts';
 import { Meaning } from './meaning.ts';
 import { NewerSchemaError } from './migrate.ts';
@@ -21,7 +22,7 @@ import { isSealedFile, reseal } from './reseal.ts';
 import { salvage } from './salvage.ts';
 import { openly, sealedWith, type Seal } from './seal.ts';
 import { SealedStoreError, Store } from './store.ts';
-import { check, purge, retain, sizes, type Slices } from './upkeep.ts';
+import { purge, retain } from './upkeep.ts';
 
 /** A call with everything that was kept of it. Bodies are as they went over the wire, without their content-encoding. */
 export type StoredCall = {

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { Store } from '../../bridges/capture/store.ts';
-import { check } from '../../bridges/capture/upkeep.ts';
+import { check } from '../../bridges/capture/health.ts';
 
 /** The long run is `npm run test:kills`. */
 const KILLS = Number(process.env['DRAWBRIDGE_KILLS'] ?? 12);

@@ -7,7 +7,8 @@ import { decodeDelta, encodeDelta } from '../../bridges/capture/recipe.ts';
 import { unpack } from '../../bridges/capture/pack.ts';
 import { segments } from '../../bridges/capture/segments.ts';
 import { Store } from '../../bridges/capture/store.ts';
-import { check, purge } from '../../bridges/capture/upkeep.ts';
+import { check } from '../../bridges/capture/health.ts';
+import { purge } from '../../bridges/capture/upkeep.ts';
 import { callRow } from './rows.ts';
 
 /** Some clients send their system prompt and their tools behind the history: a request ends as the one before it does. */

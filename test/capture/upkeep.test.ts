@@ -5,13 +5,16 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PurgeScope } from '../../bridges/contract/index.ts';
+import { collect } from '../../bridges/capture/collect.ts';
+import { check, sizes } from '../../bridges/capture/health.ts';
+import type { Slices } from '../../bridges/capture/jobs.ts';
 import { Meaning } from '../../bridges/capture/meaning.ts';
 import { unpack } from '../../bridges/capture/pack.ts';
 import { NO_PLACES } from '../../bridges/capture/places.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
 import { sealedWith } from '../../bridges/capture/seal.ts';
 import { SealedStoreError, Store } from '../../bridges/capture/store.ts';
-import { check, collect, purge, retain, sizes, type Slices } from '../../bridges/capture/upkeep.ts';
+import { purge, retain } from '../../bridges/capture/upkeep.ts';
 import { callRow, conversationOf } from './rows.ts';
 
 let folder: string;
