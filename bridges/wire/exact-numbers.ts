@@ -23,23 +23,29 @@ export function exactNumbers<T extends JsonValue>(value: T, text: string): T {
   return exact;
 }
 
+/** What holds the schema of a tool's arguments, or of an answer. */
+const SCHEMAS: ReadonlySet<string> = new Set(['input_schema', 'parameters', 'schema']);
+
 /**
- * A body as JSON, its numbers plain but for those that calls are given: they are another's data, and are written again as
- * exactNumbers has them. Throws SyntaxError.
+ * A body as JSON, its numbers plain but for those in the arguments of calls and in schemas: they are another's data, and are
+ * written again as exactNumbers has them. Throws SyntaxError.
  */
 export function readBody(text: string): JsonValue {
   const body: JsonValue = JSON.parse(text);
   const exact = exactNumbers(body, text);
-  if (exact !== body) takeInputs(body, exact);
+  if (exact !== body) takeData(body, exact);
   return body;
 }
 
-/** Other formats have the arguments of a call as text. */
-function takeInputs(body: JsonValue | undefined, exact: JsonValue | undefined): void {
-  if (Array.isArray(body) && Array.isArray(exact)) body.forEach((each, i) => takeInputs(each, exact[i]));
+function takeData(body: JsonValue | undefined, exact: JsonValue | undefined): void {
+  if (Array.isArray(body) && Array.isArray(exact)) body.forEach((each, i) => takeData(each, exact[i]));
   if (!isObject(body) || !isObject(exact)) return;
-  if (body.type === 'tool_use' && isObject(body.input)) body.input = exact.input;
-  else for (const name of Object.keys(body)) takeInputs(body[name], exact[name]);
+  // Other formats have the arguments of a call as text.
+  const isCall = body.type === 'tool_use';
+  for (const name of Object.keys(body)) {
+    if (isObject(body[name]) && (SCHEMAS.has(name) || (isCall && name === 'input'))) body[name] = exact[name];
+    else takeData(body[name], exact[name]);
+  }
 }
 
 /** A run of so many digits has one at one of these places: the others are looked at only around those that are digits. */

@@ -1,3 +1,4 @@
+import { exactNumbers } from './exact-numbers.ts';
 import { stringEnd } from './scan.ts';
 import type { JsonValue } from './turn.ts';
 
@@ -15,8 +16,9 @@ export type Lifted = {
 
 /** A value that was parsed from lifted JSON with its texts put back. */
 export function restored<T extends JsonValue>(lifted: Lifted, value: T): T {
-  const whole: T = JSON.parse(lifted.lower(JSON.stringify(value)).toString('utf8'));
-  return whole;
+  const json = lifted.lower(JSON.stringify(value)).toString('utf8');
+  const whole: T = JSON.parse(json);
+  return exactNumbers(whole, json);
 }
 
 /** Bytes that are gone through in one step. */

@@ -39,4 +39,40 @@ describe('a whole number that is larger than JavaScript knows', () => {
     const res = await post(at.engine, 'messages', `{"model":"gpt-5",${ASK}}`);
     expect(await res.text()).toContain(`"input":${ARGUMENTS}`);
   });
+
+  const NUMBER = '{"type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807}';
+  const SCHEMA = `{"type":"object","properties":{"id":${NUMBER}},"required":["id"],"additionalProperties":false}`;
+  const FUNCTION = `{"type":"function","name":"f","parameters":${SCHEMA},"strict":true}`;
+
+  it.each([
+    ['tool of a messages client', 'messages', 'gpt-5', `"tools":[{"name":"f","input_schema":${SCHEMA}}],"max_tokens":9`],
+    [
+      'answer of a messages client',
+      'messages',
+      'gpt-5',
+      `"output_config":{"format":{"type":"json_schema","schema":${SCHEMA}}},"max_tokens":9`,
+    ],
+    ['tool of a chat client', 'chat', 'claude', `"tools":[{"type":"function","function":{"name":"f","parameters":${SCHEMA}}}]`],
+    ['function of a chat client', 'chat', 'claude', `"functions":[{"name":"f","parameters":${SCHEMA}}]`],
+    ['answer of a chat client', 'chat', 'claude', `"response_format":{"type":"json_schema","json_schema":{"name":"f","schema":${SCHEMA}}}`],
+  ] as const)('is the same in the schema of a %s', async (_name, wire, model, fields) => {
+    at.answers('{}');
+    await post(at.engine, wire, `{"model":"${model}",${fields},"messages":[{"role":"user","content":"x"}]}`);
+    expect(at.provider.seen.at(-1)?.body.toString()).toContain(NUMBER);
+  });
+
+  it.each([
+    ['a short', ''],
+    ['a long', 'y'.repeat(40_000)],
+  ])('is the same in the schemas that a responses client gets back with the reply to %s request', async (_name, more) => {
+    at.answers('{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"{}"}],"stop_reason":"end_turn"}');
+    const format = `{"type":"json_schema","name":"f","schema":${SCHEMA},"strict":true}`;
+    const res = await post(
+      at.engine,
+      'responses',
+      `{"model":"claude","input":"x${more}","text":{"format":${format}},"tools":[${FUNCTION}],"tool_choice":{"type":"function","name":"f"}}`,
+    );
+    expect(at.provider.seen.at(-1)?.body.toString().split(NUMBER)).toHaveLength(3);
+    expect(await res.text()).toContain(NUMBER);
+  });
 });
