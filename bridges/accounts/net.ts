@@ -53,6 +53,22 @@ export function netOf(userAgent: string, proxies?: () => ProxySources): Net {
   };
 }
 
+/** What of the standard's fetch it takes to download a file. Redirects are followed. */
+export type Fetch = (
+  url: string,
+  options: { signal: AbortSignal | null },
+) => Promise<{ ok: boolean; status: number; headers: { get(name: string): string | null }; body: AsyncIterable<Uint8Array> | null }>;
+
+/** The same over our own connections. */
+export function fetchOf(proxies: () => ProxySources): Fetch {
+  let dispatcher: Dispatcher | undefined;
+  return async (url, { signal }) => {
+    const { Agent, fetch } = await import('undici');
+    dispatcher ??= new Agent({ connect: agentConnector(proxies) });
+    return fetch(url, { signal, dispatcher });
+  };
+}
+
 /** Our connections, told of as undici's agent wants to hear it. */
 function agentConnector(proxies: (() => ProxySources) | undefined): buildConnector.connector {
   const connect = connectorOf({ proxies });

@@ -7,6 +7,7 @@ import { diagnostics } from './diagnostics.ts';
 import { adapters, conversations } from './conversations.ts';
 import { exchange, telemetry } from './exchange.ts';
 import { loginItemContract } from './host.ts';
+import { network } from './network.ts';
 import { replay } from './replay.ts';
 import { readKeys } from './rest.ts';
 import * as s from './schemas.ts';
@@ -116,6 +117,7 @@ export const contract = {
   exchange,
   replay,
   readKeys,
+  network,
   telemetry,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

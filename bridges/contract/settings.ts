@@ -15,13 +15,13 @@ export const baseUrl = z
   .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password')
   .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must not hold a query or fragment');
 
-/** A proxy's password has its place in HTTPS_PROXY: settings are shown, and their file is a plain one. */
+/** A proxy's password has its place in the keychain: settings are shown, and their file is a plain one. */
 const proxyUrl = z
   .url({ abort: true, error: 'must be a whole address, such as http://proxy.example.com:8080' })
   .refine((value) => ['http:', 'https:'].includes(new URL(value).protocol), 'must begin with http:// or https://')
   .refine(
     (value) => new URL(value).username === '' && new URL(value).password === '',
-    'must not hold a user name or password; where the proxy wants them, leave this out and set HTTPS_PROXY',
+    'must not hold a user name or password; where the proxy wants them, give them to: drawbridge proxy set',
   )
   .refine(
     (value) => /^\/?$/.test(new URL(value).pathname + new URL(value).search + new URL(value).hash),
@@ -215,8 +215,16 @@ export const Settings = z.strictObject({
   /** How connections leave this machine. */
   network: z
     .strictObject({
-      /** The proxy on the way to providers; null takes that of HTTPS_PROXY. NO_PROXY holds for either. */
+      /** The proxy on the way out; null takes that of HTTPS_PROXY. */
       proxy: proxyUrl.nullable().default(null),
+      /** Hosts that are reached without it: names with all below them, addresses and ranges. Null takes those of NO_PROXY. */
+      noProxy: z
+        .array(z.string().regex(/^[^\s,]{1,255}$/, 'must be one name, address or range, such as git.example.com or 10.0.0.0/8'))
+        .max(200)
+        .nullable()
+        .default(null),
+      /** Name of the secret that holds the proxy's user name and password; they never stand in this file. */
+      loginSecret: z.string().default('proxy-login'),
     })
     .prefault({}),
   /** A span for each call, to an OpenTelemetry collector of the owner's (docs/export.md). */

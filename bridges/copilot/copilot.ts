@@ -10,6 +10,7 @@ import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import type { Settings } from '../contract/index.ts';
 import { inTime, systemPause, type Pause } from '../engine/clock.ts';
 import type { ChildRunner } from '../engine/child.ts';
+import { proxyVariables } from '../upstreams/proxy.ts';
 import { directSource } from './github.ts';
 import { plainModel, prepare } from './prepare.ts';
 import { quotaOfHeaders, type Quota } from './quota.ts';
@@ -47,7 +48,11 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
   const sdkPlace = (): SdkPlace => ({ folder: path.join(options.home, 'copilot-sdk'), named: own().sdkFolder });
   const ready = async (): Promise<string> =>
     findSdk(sdkPlace()) ??
-    (await installSdk(sdkPlace(), { run: options.run, target: `${process.platform}-${process.arch}`, env: process.env }));
+    (await installSdk(sdkPlace(), {
+      run: options.run,
+      target: `${process.platform}-${process.arch}`,
+      env: { ...process.env, ...(await proxyVariables(options.proxies)) },
+    }));
   const sourceOf = (route: CopilotRoute): CopilotSource =>
     route === 'device'
       ? directSource({ net, clock, api: () => own().api, userAgent: `Drawbridge/${options.version}` })
@@ -55,6 +60,7 @@ export function createCopilotBridge(options: CopilotBridgeOptions): BridgeServic
           load: async () => loadSdk(await ready()),
           home: path.join(options.home, 'copilot-sdk', 'home'),
           api: () => own().api,
+          proxies: options.proxies,
           clock,
           log,
           version: options.version,

@@ -5,6 +5,7 @@ import { DrawbridgeError } from '../contract/errors.ts';
 import { inTime, type Clock, type Pause } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { plainEnvironment } from '../engine/child.ts';
+import { proxyVariables, type ProxySources } from '../upstreams/proxy.ts';
 import { readModels } from './models.ts';
 import { isoDate, quotaOf, type Snapshot } from './quota.ts';
 import type { SdkClient, SdkClientClass, SdkSession } from './sdk-module.ts';
@@ -26,6 +27,8 @@ export type SdkSourceOptions = {
   home: string;
   /** Origin of GitHub's API. */
   api: () => string;
+  /** What names the proxy on the way there. */
+  proxies: () => ProxySources;
   clock: Clock;
   log: Logger;
   version: string;
@@ -63,7 +66,7 @@ export function sdkSource(options: SdkSourceOptions): CopilotSource {
       mode: 'empty',
       baseDirectory: path.join(options.home, 'copilot'),
       workingDirectory: options.home,
-      env: environment(options.home, options.api()),
+      env: { ...environment(options.home, options.api()), ...(await proxyVariables(options.proxies)) },
       useLoggedInUser: false,
       logLevel: 'none',
       clientInfo: { applicationName: 'drawbridge', applicationVersion: options.version },

@@ -83,9 +83,12 @@ const PASSED_ON = [
   'WAYLAND_DISPLAY',
   'XDG_RUNTIME_DIR',
   'DBUS_SESSION_BUS_ADDRESS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
 ];
 
-/** What programs need to find each other and the user’s folders, and nothing else. */
+/** What programs need to find each other, the user’s folders and whom to trust, and nothing else. */
 export function plainEnvironment(): Record<string, string> {
   const out: Record<string, string> = {};
   for (const name of PASSED_ON) {

@@ -116,6 +116,7 @@ function cleaner({ person, settings, bridges, proxy }: DiagnosticsFacts): (text:
     [hostnameOf(gateway.baseUrl), '[gateway]'],
     [hostnameOf(settings.telemetry.endpoint), '[collector]'],
     [hostnameOf(proxyUrl), '[proxy]'],
+    ...(settings.network.noProxy ?? []).map((name): [string, string] => [name, '[not by proxy]']),
     ...[...services, m365.login, m365.graph, m365.workIq].map((url): [string | null, string] => [hostnameOf(url), '[provider]']),
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [
       [host, '[gateway]'],

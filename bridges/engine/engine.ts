@@ -23,7 +23,7 @@ import { createTelemetry, tryCollector } from '../capture/export/otlp.ts';
 import { replayCall, type ReplayRequest } from '../capture/replay/replay.ts';
 import { createTickets } from '../capture/replay/tickets.ts';
 import type { BridgeReport } from '../capture/usage/quotas.ts';
-import { netOf, type Net } from '../accounts/net.ts';
+import { fetchOf, netOf, type Net } from '../accounts/net.ts';
 import { openRegistry } from '../accounts/registry.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
@@ -37,7 +37,7 @@ import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Offer } from '../tunnels/relay.ts';
 import { createTunnels, type Tunnels, type TunnelsTuning } from '../tunnels/tunnels.ts';
 import { systemWay } from '../tunnels/ways.ts';
-import { namedProxy, type ProxySources } from '../upstreams/proxy.ts';
+import type { ProxySources } from '../upstreams/proxy.ts';
 import { createUpstreams, type KnownUpstream, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
 import type { Clock, Pause } from './clock.ts';
@@ -46,6 +46,7 @@ import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { keepLean } from './give-back.ts';
 import { holdSecret } from './held-secret.ts';
+import { createNetwork, type Network } from './network.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
 import type { Paths } from './paths.ts';
@@ -107,8 +108,8 @@ export type Engine = {
   settings: SettingsStore;
   tunnels: Tunnels;
   companionAddress(): string | null;
-  /** The proxy on the way to providers, or that what names one can't be used. */
-  proxy(): ReturnType<typeof namedProxy>;
+  /** The proxy on the way out. */
+  network: Omit<Network, 'read'>;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   /** Sends a kept call again; resolves with the row it became. */
@@ -169,8 +170,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
   const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
-  const proxies = (): ProxySources => ({ setting: settings.current().network.proxy, env: ports.proxyEnv });
-  const proxy = (): ReturnType<typeof namedProxy> => namedProxy('https:', proxies());
+  const network = createNetwork({ settings, keychain: ports.keychain, env: ports.proxyEnv, log });
+  const { proxies } = network;
   const forBridges: BridgeOptions = {
     home: paths.home,
     settings: () => settings.current(),
@@ -235,7 +236,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log,
     keychain: ports.keychain,
     run: ports.run,
-    fetch,
+    proxies,
+    fetch: fetchOf(proxies),
     offers: [{ name: 'companion', label: 'Companion', ...companion }, ...Object.values(bridges).map(offerOf)],
     interfaces: networkInterfaces,
     wayTo: systemWay,
@@ -255,6 +257,11 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   });
   const hostListeners = new Map<string, ListenerStatus>();
   let stopping: Promise<void> | undefined;
+
+  const readProxyLogin = async (): Promise<void> => {
+    await network.read();
+    events.emit({ type: 'status' });
+  };
 
   const readGatewayKey = async (): Promise<void> => {
     await gatewayKey.read();
@@ -276,6 +283,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     for (const bridge of Object.values(bridges)) bridge.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
+    void readProxyLogin();
     void readGatewayKey();
     void applyTelemetry();
     tunnels.apply();
@@ -321,6 +329,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     tunnels,
     async start() {
       // Not waited for: the keychain may ask its owner, for as long as that takes.
+      void readProxyLogin();
       void readGatewayKey();
       void applyTelemetry();
       await listening.start();
@@ -372,7 +381,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => listening.status().address,
-    proxy,
+    network,
     bridges,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {
@@ -382,7 +391,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         status: await engine.status(),
         settings: settings.current(),
         settingsProblem: settings.problem(),
-        proxy: proxy(),
+        proxy: network.proxy(),
         doctor,
         bridges: Object.values(bridges).map((bridge) => bridge.detail()),
         tunnels: await tunnels.list(),

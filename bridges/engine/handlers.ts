@@ -227,6 +227,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       }),
       restore: os.readKeys.restore.handler(({ input }) => engine.readKeys.restore(input.id)),
     },
+    network: {
+      status: os.network.status.handler(() => engine.network.status()),
+      set: os.network.set.handler(({ input }) => engine.network.set(input)),
+    },
     telemetry: {
       status: os.telemetry.status.handler(() => engine.telemetry()),
       set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),

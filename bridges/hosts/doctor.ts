@@ -55,7 +55,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'Make one with: drawbridge keys create NAME',
       'warning',
     ),
-    ...checkProxy(engine.proxy()),
+    ...checkProxy(engine.network.proxy()),
     // Who never signed in, or uses no tunnel, has nothing wrong.
     ...status.bridges
       .filter(({ state }) => state === 'auth_required' || state === 'denied')
@@ -71,7 +71,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
 }
 
 /** One that is not named is nothing to tell. */
-function checkProxy(proxy: ReturnType<Engine['proxy']>): DoctorCheck[] {
+function checkProxy(proxy: ReturnType<Engine['network']['proxy']>): DoctorCheck[] {
   if (proxy === undefined) return [];
   const usable = !('unusable' in proxy);
   const found = usable

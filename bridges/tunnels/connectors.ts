@@ -3,6 +3,7 @@ import type { TunnelDefinition } from '../contract/index.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { askEdge, authorities, isLocal, type ServiceToken } from './edge.ts';
 import { nodeEnvironment, ownScript } from './leashed.ts';
+import { proxyVariables, type ProxySources } from '../upstreams/proxy.ts';
 import { proxyCommand } from './ssh.ts';
 import type { Connector } from './transport.ts';
 
@@ -10,6 +11,7 @@ export type ConnectorParts = {
   definition: TunnelDefinition;
   platform: NodeJS.Platform;
   env: Readonly<Record<string, string | undefined>>;
+  proxies: () => ProxySources;
   run: ChildRunner;
   /** The path of cloudflared from the settings. */
   cloudflared: () => string | null;
@@ -19,17 +21,8 @@ export type ConnectorParts = {
 };
 
 const ASK_MS = 8_000;
-/** What a program needs besides its secrets to reach the network the way the user's other programs do. */
-const NETWORK_VARIABLES = [
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'HTTPS_PROXY',
-  'HTTP_PROXY',
-  'NO_PROXY',
-  'https_proxy',
-  'http_proxy',
-  'no_proxy',
-];
+/** What a program needs besides the proxy to reach the network the way the user's other programs do. */
+const CERTIFICATES = ['SSL_CERT_FILE', 'SSL_CERT_DIR'];
 
 /** The connector a definition asks for. */
 export function connectorOf(parts: ConnectorParts): Connector {
@@ -63,12 +56,12 @@ function ours(parts: ConnectorParts): Connector {
       const route = {
         port: 22,
         proxyCommand: proxyCommand(process.execPath, args, parts.platform),
-        env: { ...environment(parts, token), ...nodeEnvironment() },
+        env: { ...(await environment(parts, token)), ...nodeEnvironment() },
         secrets: [token.id, token.secret],
       };
       return { route };
     },
-    ask: () => askWith(parts, {}),
+    ask: () => askWith(parts),
     version: () => null,
   };
 }
@@ -89,20 +82,19 @@ function vendors(parts: ConnectorParts, withServiceToken: boolean): Connector {
       const route = {
         port: 22,
         proxyCommand: proxyCommand(found.file, ['access', 'ssh', '--hostname', hostname], parts.platform),
-        env: environment(parts, token),
+        env: await environment(parts, token),
         secrets: token === undefined ? [] : [token.id, token.secret],
       };
       return { route };
     },
-    // As the vendor's client goes there: through the proxy that is set, but to this very machine.
-    ask: () => askWith(parts, isLocal(definition.host) ? {} : parts.env),
+    ask: () => askWith(parts),
     version: () => version,
   };
 }
 
-function environment(parts: ConnectorParts, token: ServiceToken | undefined): Record<string, string> {
-  const out: Record<string, string> = { PATH: parts.ownPrograms };
-  for (const name of NETWORK_VARIABLES) {
+async function environment(parts: ConnectorParts, token: ServiceToken | undefined): Promise<Record<string, string>> {
+  const out: Record<string, string> = { PATH: parts.ownPrograms, ...(await proxyVariables(parts.proxies)) };
+  for (const name of CERTIFICATES) {
     const value = parts.env[name];
     if (value !== undefined) out[name] = value;
   }
@@ -113,9 +105,12 @@ function environment(parts: ConnectorParts, token: ServiceToken | undefined): Re
   return out;
 }
 
-async function askWith({ definition, env, token }: ConnectorParts, proxies: ConnectorParts['env']): ReturnType<Connector['ask']> {
+/** Asks the way the connector goes there: through the proxy in force, but to this very machine. */
+async function askWith({ definition, env, token, proxies }: ConnectorParts): ReturnType<Connector['ask']> {
+  const { host } = definition;
+  const through = isLocal(host) ? {} : await proxyVariables(proxies);
   return askEdge(
-    { host: definition.host, port: definition.port ?? 443 },
-    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS, proxies },
+    { host, port: definition.port ?? 443 },
+    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS, proxies: through },
   );
 }

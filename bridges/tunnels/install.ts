@@ -3,6 +3,7 @@ import { chmodSync, createReadStream, createWriteStream, renameSync, rmSync } fr
 import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Fetch } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import { VENDOR_DOWNLOADS } from './causes.ts';
 import { programName } from './cloudflared.ts';
@@ -34,7 +35,7 @@ export type InstallParts = {
   /** Folder it goes to. */
   folder: string;
   target: string;
-  fetch: typeof fetch;
+  fetch: Fetch;
   releases?: Readonly<Record<string, Release>>;
   source?: string;
   signal?: AbortSignal | undefined;
@@ -92,7 +93,7 @@ export async function* installCloudflared(parts: InstallParts): AsyncGenerator<I
 }
 
 /** What is sent, chunk by chunk. */
-async function* bytesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+async function* bytesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   try {
     yield* body;
   } catch (error) {

@@ -41,6 +41,7 @@ export function tunnelMaker(parts: MakerParts): (definition: TunnelDefinition, l
         definition,
         platform,
         env,
+        proxies: parts.proxies,
         run,
         cloudflared: () => settings.current().tunnels.cloudflared,
         ownPrograms: files.programs,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
+import type { Fetch } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type {
   LogLine,
@@ -18,6 +19,7 @@ import type { Logger } from '../engine/log.ts';
 import { findProgram } from '../engine/files.ts';
 import type { Paths } from '../engine/paths.ts';
 import type { SecretStore } from '../engine/secrets.ts';
+import { proxyVariables, type ProxySources } from '../upstreams/proxy.ts';
 import { inWords, meaningOf, plainMend } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { checkDraft, type Surroundings } from './drafts.ts';
@@ -58,7 +60,9 @@ export type TunnelsParts = {
   log: Logger;
   keychain: SecretStore;
   run: ChildRunner;
-  fetch: typeof fetch;
+  /** What names the proxy on the way out. */
+  proxies: () => ProxySources;
+  fetch: Fetch;
   /** What may be lent. */
   offers: readonly Offer[];
   interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
@@ -261,13 +265,16 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     tunnel.happen({ type: 'network', online: true, moved });
   };
 
-  const logins = createLogins(async (definition) => {
+  const cloudflaredFor = async (definition: TunnelDefinition): Promise<string> => {
     const places = candidates(settings.current().tunnels.cloudflared, parts.env['PATH'] ?? '', files.programs, platform);
     const found = await findCloudflared(places, false, run);
     if ('file' in found) return found.file;
     const { sentence, mend } = meaningOf(found.problem, definition, canInstall(target));
     throw new DrawbridgeError('failed', `${sentence} ${inWords(mend)}`);
-  }, run);
+  };
+  const logins = createLogins(cloudflaredFor, async (program, args, options) =>
+    run(program, args, { ...options, env: await proxyVariables(parts.proxies) }),
+  );
 
   /** What was missing is there: by now the tunnel may be another one than it was asked for. */
   const tryAgain = (name: string): void => {

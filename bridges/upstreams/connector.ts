@@ -26,10 +26,17 @@ const SETTINGS = { timeout: CONNECT_MS, allowH2: false };
  */
 export function connectorOf({ lookup, proxies }: ConnectorOptions): Connect {
   const connect = buildConnector({ ...SETTINGS, ...(lookup === undefined ? {} : { lookup }) });
-  const open: Connect = (to, connected) => {
-    const proxy = proxies === undefined ? undefined : proxyFor(to, proxies());
+  const proxyOf = (to: Destination): Proxy | undefined => (proxies === undefined ? undefined : proxyFor(to, proxies()));
+  const openBy = (proxy: Proxy | undefined, to: Destination, connected: Connected): void => {
     if (proxy === undefined) connect(to, connected);
     else connectThrough(proxy, to, connect, connected);
+  };
+  const open: Connect = (to, connected) => {
+    const proxy = proxyOf(to);
+    // The keychain may be asking its owner still, and without its password the proxy would refuse.
+    const pending = proxy && proxies?.().pending;
+    if (pending === undefined) openBy(proxy, to, connected);
+    else void pending.then(() => openBy(proxyOf(to), to, connected));
   };
   return (to, connected) => {
     const asked = systemTrusted();

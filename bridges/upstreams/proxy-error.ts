@@ -1,5 +1,5 @@
 import { codeOf, isUntrusted } from './error-codes.ts';
-import type { Proxy } from './proxy.ts';
+import { SETTING, type Proxy } from './proxy.ts';
 
 /** Why a proxy did not bring us where we wanted to go, in words for the person who called. */
 export class ProxyError extends Error {
@@ -23,12 +23,13 @@ function wordsOf({ authorization, from }: Proxy, to: string, status: number, sch
     case 407:
       if (schemes !== '' && !/\bbasic\b/i.test(schemes))
         return `wants a sign-in that Drawbridge does not know (407). Run a local proxy that can sign in to it, and name that as network.proxy in the settings.`;
-      return authorization === undefined
-        ? `wants a user name and a password (407). Give them in HTTPS_PROXY (http://user:password@host:port), leave network.proxy in the settings empty, then start Drawbridge again.`
+      if (authorization === undefined) return `wants a user name and a password (407). Give them in the settings, below Network.`;
+      return from === SETTING
+        ? `did not take the user name and the password that are kept for it (407). Give them anew in the settings, below Network.`
         : `did not take the user name and the password of ${from} (407). Mend them there, then start Drawbridge again.`;
     case 401:
     case 403:
-      return `does not let calls through to ${to} (${status}). Ask whoever runs it to allow ${to}, or name that host in NO_PROXY.`;
+      return `does not let calls through to ${to} (${status}). Ask whoever runs it to allow ${to}, or let that host be reached without it: Network in the settings.`;
     case 502:
     case 503:
     case 504:

@@ -1,7 +1,19 @@
 import net from 'node:net';
 
-/** What names a proxy: our setting, or else the variables that curl and Node read, too. */
-export type ProxySources = { setting: string | null; env: Readonly<Record<string, string | undefined>> };
+/** What names a proxy: our settings, or else the variables that curl and Node read, too. */
+export type ProxySources = {
+  setting: string | null;
+  /** `user:password` for the proxy of the setting. Secret. */
+  login?: string | undefined;
+  /** What is reached without a proxy; null where NO_PROXY names it. */
+  except?: readonly string[] | null;
+  env: Readonly<Record<string, string | undefined>>;
+  /** Resolves once the keychain has said what `login` is, or that it can't; undefined where that is known. */
+  pending?: Promise<void> | undefined;
+};
+
+/** Where the settings name one. */
+export const SETTING = 'network.proxy';
 
 /** A proxy on the way out. */
 export type Proxy = {
@@ -24,16 +36,50 @@ export function proxyFor(to: Target, sources: ProxySources): Proxy | undefined {
   const named = namedProxy(to.protocol, sources);
   if (named === undefined || 'unusable' in named) return undefined;
   const host = plainHost(to.hostname);
-  return isLoopback(host) || isExcepted(host, portOf(to), valueOf(sources.env, 'no_proxy')?.value ?? '') ? undefined : named;
+  const except = sources.except?.join(' ') ?? valueOf(sources.env, 'no_proxy')?.value ?? '';
+  return isLoopback(host) || isExcepted(host, portOf(to), except) ? undefined : named;
 }
 
 export const portOf = ({ protocol, port }: Pick<Target, 'protocol' | 'port'>): string => port || (protocol === 'https:' ? '443' : '80');
 
 /** The proxy that is named for these connections, whoever it is excepted for, or that what is named can't be used. */
-export function namedProxy(protocol: string, { setting, env }: ProxySources): Proxy | { unusable: true; from: string } | undefined {
-  if (setting !== null) return read(setting, 'network.proxy');
+export function namedProxy(protocol: string, { setting, login, env }: ProxySources): Proxy | { unusable: true; from: string } | undefined {
+  if (setting !== null) {
+    const named = read(setting, SETTING);
+    return named === undefined || 'unusable' in named || login === undefined ? named : { ...named, authorization: basic(login) };
+  }
   const found = valueOf(env, protocol === 'https:' ? 'https_proxy' : 'http_proxy');
   return found === undefined ? undefined : read(found.value, found.name);
+}
+
+const NAMING = ['https_proxy', 'http_proxy'];
+
+/**
+ * The same for a program of its own, as variables of its environment: ours where they name a proxy, else the settings. Where
+ * the proxy wants a password it is in there.
+ */
+export async function proxyVariables(sources: () => ProxySources): Promise<Record<string, string>> {
+  await sources().pending;
+  const { setting, login, except = null, env } = sources();
+  const out: Record<string, string> = {};
+  const put = (name: string, value: string): void => {
+    for (const each of [name, name.toUpperCase()]) out[each] = value;
+  };
+  for (const name of [...NAMING, 'no_proxy']) {
+    const { value } = valueOf(env, name) ?? {};
+    if (value !== undefined) put(name, value);
+  }
+  if (setting !== null) for (const name of NAMING) put(name, withLogin(setting, login));
+  if (except !== null) put('no_proxy', except.join(','));
+  return out;
+}
+
+function withLogin(setting: string, login: string | undefined): string {
+  const url = new URL(setting);
+  const [user = '', ...password] = (login ?? '').split(':');
+  url.username = encodeURIComponent(user);
+  url.password = encodeURIComponent(password.join(':'));
+  return url.href;
 }
 
 /** The small letters come first, as for curl and Node. */
@@ -56,9 +102,14 @@ function read(value: string, from: string): ReturnType<typeof namedProxy> {
     hostname: plainHost(url.hostname),
     port,
     name: `${url.hostname}:${port}`,
-    authorization: login === ':' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`,
+    authorization: login === ':' ? undefined : basic(login),
     from,
   };
+}
+
+/** RFC 7617. */
+function basic(login: string): string {
+  return `Basic ${Buffer.from(login).toString('base64')}`;
 }
 
 /** A password with a per cent sign of its own is taken as it stands. */

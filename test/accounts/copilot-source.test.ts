@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SdkClient, SdkSession } from '../../bridges/copilot/sdk-module.ts';
+import type { SdkClient, SdkClientClass, SdkSession } from '../../bridges/copilot/sdk-module.ts';
 import { sdkSource } from '../../bridges/copilot/sdk.ts';
 import type { CopilotSource } from '../../bridges/copilot/source.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
@@ -21,8 +21,13 @@ let questioned: PromiseWithResolvers<void>;
 let late: PromiseWithResolvers<void>;
 let source: CopilotSource;
 
+let environment: Readonly<Record<string, string>>;
+
 /** A runtime that knows one model. */
 class Client implements SdkClient {
+  constructor({ env }: ConstructorParameters<SdkClientClass>[0]) {
+    environment = env;
+  }
   readonly rpc = { account: { getQuota: async () => ({ quotaSnapshots: {} }) } };
   async start(): Promise<void> {
     started += 1;
@@ -70,6 +75,7 @@ beforeEach(() => {
     load: async () => Client,
     home,
     api: () => 'https://api.github.com',
+    proxies: () => ({ setting: 'http://proxy.corp:3128', login: 'sam:p', except: ['git.corp'], env: { SECRET: 'CANARY' } }),
     clock: testClock(),
     log: silentLogger,
     version: '1',
@@ -83,6 +89,12 @@ afterEach(async () => {
 });
 
 describe('the SDK’s runtime', () => {
+  it('goes the way our own connections go, and has nothing else of our environment that is secret', async () => {
+    await source.user('t');
+    expect(environment).toMatchObject({ HTTPS_PROXY: 'http://sam:p@proxy.corp:3128/', no_proxy: 'git.corp' });
+    expect(Object.keys(environment)).not.toContain('DBUS_SESSION_BUS_ADDRESS');
+    expect(JSON.stringify(environment)).not.toContain('CANARY');
+  });
   it('is one for all questions', async () => {
     await Promise.all([source.user('t'), source.models('t'), source.endpoint('t', 'known')]);
     expect(started).toBe(1);

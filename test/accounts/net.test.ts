@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { netOf, type Net } from '../../bridges/accounts/net.ts';
+import { fetchOf, netOf, type Net } from '../../bridges/accounts/net.ts';
 import { startConnectProxy, type ConnectProxy, type ConnectProxyOptions } from '../fakes/connect-proxy.ts';
 import { makeAuthority } from '../support/authority.ts';
 import { startTestEngine } from '../support/engine.ts';
@@ -70,5 +70,17 @@ it('sends telemetry the same way', async () => {
   opened.push(() => engine.stop());
   expect(await engine.control.telemetry.try({ endpoint: 'https://auth.provider.test' })).toMatchObject({ taken: true });
   expect(provider.requests.at(-1)).toMatch(/^POST \/v1\/traces /);
+  expect(proxy.asked).toHaveLength(1);
+});
+
+it('downloads the same way', async () => {
+  const proxy = await startProxy({ login: LOGIN });
+  const fetch = fetchOf(() => ({ setting: `http://127.0.0.1:${proxy.port}`, login: LOGIN, env: {} }));
+  const reply = await fetch('https://auth.provider.test/file', { signal: null });
+  expect([reply.status, reply.headers.get('content-length')]).toEqual([200, '1']);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of reply.body ?? []) pieces.push(piece);
+  expect(Buffer.concat(pieces).toString()).toMatch(/^\d$/);
+  expect(provider.requests.at(-1)).toMatch(/^GET \/file /);
   expect(proxy.asked).toHaveLength(1);
 });

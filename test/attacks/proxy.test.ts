@@ -25,11 +25,7 @@ beforeAll(async () => {
   taking = await startConnectProxy({ to: provider.port, login: LOGIN });
   refusing = await startConnectProxy({ to: provider.port, login: 'somebody:else' });
   other = await startConnectProxy({ to: provider.port });
-  const baseUrl = 'https://api.provider.test';
-  engine = await startTestEngine({
-    settings: { log: { level: 'debug' }, upstreams: { anthropic: { baseUrl }, openai: { baseUrl } } },
-    headless: { proxyEnv },
-  });
+  engine = await startTestEngine({ settings: settingsOf(), headless: { proxyEnv } });
 });
 afterAll(async () => {
   await engine.stop();
@@ -38,8 +34,13 @@ afterAll(async () => {
   untrust();
 });
 
-const call = (wire: 'messages' | 'responses', model: string): Promise<Response> =>
-  fetch(`${engine.origin}/k/${engine.key}/v1/${wire}`, {
+const settingsOf = (): Record<string, unknown> => {
+  const baseUrl = 'https://api.provider.test';
+  return { log: { level: 'debug' }, upstreams: { anthropic: { baseUrl }, openai: { baseUrl } } };
+};
+
+const call = (wire: 'messages' | 'responses', model: string, by = engine): Promise<Response> =>
+  fetch(`${by.origin}/k/${by.key}/v1/${wire}`, {
     method: 'POST',
     headers: { authorization: 'Bearer sk-of-the-client-000000000', 'content-type': 'application/json' },
     body: JSON.stringify(wire === 'messages' ? { model, max_tokens: 1, messages: [] } : { model, input: 'x' }),
@@ -59,8 +60,13 @@ it('brings calls to the provider, and its password nowhere else', async () => {
   expect(words).toContain(`The proxy 127.0.0.1:${refusing?.port} did not take the user name and the password of HTTPS_PROXY (407).`);
   expect(words).not.toMatch(SECRET);
 
-  const row = await engine.call(({ modelRequested }) => modelRequested === 'gpt-refused');
-  const { control } = engine;
+  await expectNowhere('gpt-refused');
+});
+
+/** What the engine tells of a call and of itself, and what it has written, holds nothing of the login. */
+async function expectNowhere(model: string, by = engine): Promise<void> {
+  const { control, home } = by;
+  const row = await by.call(({ modelRequested }) => modelRequested === model);
   const told = await Promise.all([
     control.calls.get({ id: row.id }),
     control.status.get({}),
@@ -69,12 +75,12 @@ it('brings calls to the provider, and its password nowhere else', async () => {
     control.diagnostics.bundle({}),
   ]);
   expect(JSON.stringify([row, plainEnvironment(), ...told])).not.toMatch(SECRET);
-  for (const file of readdirSync(engine.home, { recursive: true, withFileTypes: true })) {
+  for (const file of readdirSync(home, { recursive: true, withFileTypes: true })) {
     if (!file.isFile()) continue;
     const text = readFileSync(path.join(file.parentPath, file.name), 'latin1');
     expect([file.name, SECRET.test(text)]).toEqual([file.name, false]);
   }
-});
+}
 
 it('is told by the doctor with its host and port, and what names it', async () => {
   const found = async (): Promise<unknown> => (await engine.control.doctor.run({})).find(({ id }) => id === 'proxy');
@@ -100,4 +106,26 @@ it('is refused in the settings with a password, which is not repeated', async ()
   const error = await wrong.catch((error: unknown) => error);
   expect(error).toMatchObject({ code: 'settings_invalid', message: expect.stringContaining('"network.proxy"') });
   expect(String(error)).not.toMatch(SECRET);
+});
+
+it('has its password in the keychain alone, and only where it was given for it', async () => {
+  const own = await startTestEngine({ settings: settingsOf(), headless: { proxyEnv: {} } });
+  const [user = '', password = ''] = LOGIN.split(':');
+  const at = (proxy: ConnectProxy | undefined): string => `http://127.0.0.1:${proxy?.port}`;
+  await own.control.network.set({ proxy: at(taking), login: { user, password } });
+  expect((await call('messages', 'claude-kept', own)).status).toBe(200);
+  await expectNowhere('claude-kept', own);
+  expect(JSON.stringify(await own.control.network.status({}))).not.toContain(password);
+
+  await own.control.network.set({ proxy: at(refusing), login: { user, password } });
+  expect(await (await call('responses', 'gpt-kept', own)).text()).toContain('(407)');
+  await expectNowhere('gpt-kept', own);
+
+  // Whoever writes the settings file can name another proxy, and gets nothing.
+  await own.control.settings.update({ patch: { network: { proxy: at(other) } } });
+  const before = other?.asked.length ?? 0;
+  expect((await call('responses', 'gpt-led-astray', own)).status).toBe(200);
+  expect(other?.asked.length).toBe(before + 1);
+  expect(other?.asked.join('')).not.toMatch(SECRET);
+  await own.stop();
 });

@@ -290,6 +290,49 @@ describe('settings', () => {
     await expect.poll(() => field.inputValue()).toBe('http://127.0.0.1:9/v1');
   });
 
+  test('a proxy is set with its password, which goes in and never comes out again', async () => {
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Network' });
+    const save = card.getByRole('button', { name: 'Save proxy' });
+    const address = card.getByLabel('Address of the proxy');
+    await address.fill('socks5://proxy.example.org');
+    await save.click();
+    await card.getByText('must begin with http:// or https://').waitFor();
+    view.excuse('400');
+    expect(settings().network.proxy).toBe(null);
+
+    await address.fill('http://proxy.example.org:8080');
+    await card.getByLabel('User name for the proxy').fill('sam');
+    await card.getByText('Type the password of sam for this proxy.').waitFor();
+    expect(await save.isDisabled()).toBe(true);
+    await card.getByLabel('Password for the proxy').fill('a-secret-of-the-proxy');
+    await card.getByLabel('Hosts that are reached without the proxy').fill('git.example.org 10.0.0.0/8');
+    expect(await view.findings()).toEqual([]);
+    await save.click();
+    await toast('The proxy is set').waitFor();
+    await card.getByText('In force, for providers, sign-ins, downloads and tunnels.').waitFor();
+    expect(settings().network).toMatchObject({ proxy: 'http://proxy.example.org:8080', noProxy: ['git.example.org', '10.0.0.0/8'] });
+    expect(JSON.stringify(settings()) + (await page.content())).not.toContain('a-secret-of-the-proxy');
+    expect(await card.getByLabel('Password for the proxy').inputValue()).toBe('');
+    expect(await engine.control.network.status({})).toMatchObject({ user: 'sam' });
+
+    // What is not typed again stays, but for another proxy.
+    await card.getByLabel('Hosts that are reached without the proxy').fill('');
+    await save.click();
+    await expect.poll(() => settings().network.noProxy).toBe(null);
+    expect(await engine.control.network.status({})).toMatchObject({ user: 'sam' });
+    await address.fill('http://other.example.org:8080');
+    await card.getByText('Type the password of sam for this proxy.').waitFor();
+
+    await card.getByRole('button', { name: 'Take the proxy away' }).click();
+    await toast('No proxy of your own is set').waitFor();
+    expect(settings().network.proxy).toBe(null);
+    await expect.poll(() => address.inputValue()).toBe('');
+    await engine.control.settings.update({ patch: { network: { proxy: 'http://elsewhere.example.org' } } });
+    await expect.poll(() => address.inputValue()).toBe('http://elsewhere.example.org');
+    await engine.control.network.set({ proxy: null });
+  });
+
   test('a collector is tried before it is set; its token goes in, and never comes out again', async () => {
     const tokens: unknown[] = [];
     const collector = windows.serve(

@@ -30,7 +30,7 @@ export type ConnectProxyOptions = {
 export async function startConnectProxy({ to, login, answer, certificate }: ConnectProxyOptions): Promise<ConnectProxy> {
   const asked: string[] = [];
   const open = new Set<net.Socket>();
-  const wanted = login === undefined ? undefined : `proxy-authorization: Basic ${Buffer.from(login).toString('base64')}`;
+  const wanted = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
   const serve = (socket: net.Socket): void => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
@@ -42,7 +42,7 @@ export async function startConnectProxy({ to, login, answer, certificate }: Conn
       socket.off('data', hear);
       asked.push(head);
       if (answer !== undefined) return answer(socket);
-      if (wanted !== undefined && !head.includes(`\r\n${wanted}\r\n`)) {
+      if (wanted !== undefined && /\r\nproxy-authorization: (.*)\r\n/i.exec(head)?.[1] !== wanted) {
         socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm="x"\r\ncontent-length: 0\r\n\r\n');
         return;
       }

@@ -391,6 +391,18 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       revoke: os.readKeys.revoke.handler(notKept),
       restore: os.readKeys.restore.handler(notKept),
     },
+    network: {
+      status: os.network.status.handler(() => ({
+        proxy: 'http://proxy.example.com:8080',
+        noProxy: ['git.example.com', '10.0.0.0/8'],
+        user: 'sam',
+        inForce: { name: 'proxy.example.com:8080', from: 'network.proxy' },
+        unusable: null,
+        keychain: null,
+        lasting: true,
+      })),
+      set: os.network.set.handler(notKept),
+    },
     telemetry: {
       status: os.telemetry.status.handler(() => ({
         endpoint: 'http://127.0.0.1:4318',

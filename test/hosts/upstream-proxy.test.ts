@@ -165,7 +165,7 @@ describe('a proxy', () => {
       'wants a password',
       status('407 No', 'proxy-authenticate: Basic realm="x"'),
       '',
-      /wants a user name and a password \(407\)\. Give them in HTTPS_PROXY/,
+      /wants a user name and a password \(407\)\. Give them in the settings, below Network/,
     ],
     [
       'does not take the password',
@@ -179,7 +179,12 @@ describe('a proxy', () => {
       `${LOGIN}@`,
       /a sign-in that Drawbridge does not know \(407\)/,
     ],
-    ['forbids the host', status('403 No'), `${LOGIN}@`, /does not let calls through to api\.provider\.test:443 \(403\).*NO_PROXY/],
+    [
+      'forbids the host',
+      status('403 No'),
+      `${LOGIN}@`,
+      /does not let calls through to api\.provider\.test:443 \(403\).*Network in the settings/,
+    ],
     ['can’t reach the host', status('502 No'), `${LOGIN}@`, /could not reach api\.provider\.test:443 \(502\)/],
     [
       'answers oddly',

@@ -248,7 +248,7 @@ it('a cloudflared that is too slow to say its version is not taken for missing: 
   expect(retryOf('connector-slow')).toBe('again');
 });
 
-it('the edge is asked why it refused the way cloudflared went there: through the proxy that is set', async () => {
+it('the edge is asked why it refused the way the connector went there: through the proxy that is set', async () => {
   const asked: string[] = [];
   const proxy = http.createServer();
   proxy.on('connect', (req, socket) => {
@@ -263,7 +263,8 @@ it('the edge is asked why it refused the way cloudflared went there: through the
     connectorOf({
       definition: TunnelDefinition.parse({ ...DEFINITION, host, port: 1, connector: { kind } }),
       platform: process.platform,
-      env: { HTTPS_PROXY },
+      env: {},
+      proxies: () => ({ setting: null, env: { HTTPS_PROXY } }),
       run: runChild,
       cloudflared: () => null,
       ownPrograms: folder,
@@ -274,11 +275,11 @@ it('the edge is asked why it refused the way cloudflared went there: through the
     expect(asked).toHaveLength(1);
     expect(asked[0]).toMatch(/^edge\.invalid:1 /);
     expect(asked[0]).not.toContain('canary');
-    // Neither of these two goes through a proxy.
+    expect(await ask('direct', 'edge.invalid')).toEqual({ code: 'edge-unreachable' });
+    expect(asked).toHaveLength(2);
     await ask('cloudflared', '127.0.0.1');
     await ask('direct', '127.0.0.1');
-    await ask('direct', 'edge.invalid');
-    expect(asked).toHaveLength(1);
+    expect(asked).toHaveLength(2);
   } finally {
     proxy.close();
   }

@@ -49,7 +49,7 @@ describe('the settings file', () => {
   it('takes a proxy, and tells where its password belongs without telling the password', () => {
     const settings = open('{"network":{"proxy":"http://user:canary@proxy.corp:3128"}}');
     expect(settings.problem()).toContain('"network.proxy"');
-    expect(settings.problem()).toContain('HTTPS_PROXY');
+    expect(settings.problem()).toContain('drawbridge proxy set');
     expect(settings.problem()).not.toContain('canary');
     expect(settings.update({ network: { proxy: 'http://proxy.corp:3128' } }).network.proxy).toBe('http://proxy.corp:3128');
   });

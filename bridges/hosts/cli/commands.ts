@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
   account: { words: 2 },
   scope: { words: 2, flags: ['route', 'agree'] },
   gateway: { words: 2 },
+  proxy: { words: 2, flags: ['user', 'except'] },
   doctor: { words: 1 },
   capture: { words: 3, flags: ['query', 'days', ...Object.keys(CAPTURE_OPTIONS)] },
   hook: { words: 1 },

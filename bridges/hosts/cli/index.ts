@@ -15,6 +15,7 @@ import { gateway } from './gateway.ts';
 import { conversations, usage } from './meaning.ts';
 import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
 import { localTime, table, type Output } from './output.ts';
+import { proxy, PROXY_OPTIONS, PROXY_USAGE, type ProxyFlags } from './proxy.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
 import { TUNNEL_OPTIONS, TUNNEL_USAGE, tunnels, type TunnelFlags } from './tunnels.ts';
@@ -44,6 +45,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
+${PROXY_USAGE}
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
 ${CAPTURE_USAGE}
 ${TUNNEL_USAGE}
@@ -65,6 +67,7 @@ const OPTIONS = {
   query: { type: 'string' },
   ...TUNNEL_OPTIONS,
   ...OUTLET_OPTIONS,
+  ...PROXY_OPTIONS,
   ...CAPTURE_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -137,7 +140,7 @@ type Command = CliOptions & {
   use: string | undefined;
   agree: boolean;
   code: boolean;
-  flags: TunnelFlags & OutletFlags & CaptureFlags;
+  flags: TunnelFlags & OutletFlags & CaptureFlags & ProxyFlags;
 };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
@@ -174,6 +177,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return replay(client, rest, options);
     case 'compare':
       return compare(client, rest, options);
+    case 'proxy':
+      return proxy(client, rest, options);
     case 'telemetry':
       return telemetry(client, rest, options);
     case 'read-keys':

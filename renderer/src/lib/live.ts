@@ -37,6 +37,7 @@ export function startLive(): () => void {
   // What stands behind the status is asked for only where a page shows it.
   const parts = throttle(() => {
     askAnew({ queryKey: engine.bridges.key() });
+    askAnew({ queryKey: engine.network.key() });
     askAnew({ queryKey: engine.telemetry.key() });
     // Not what is asked of one tunnel: it may be the one that was just removed.
     askAnew({ queryKey: engine.tunnels.list.key() });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namedProxy, proxyFor } from '../../../bridges/upstreams/proxy.ts';
+import { namedProxy, proxyFor, proxyVariables } from '../../../bridges/upstreams/proxy.ts';
 
 const forUrl = (url: string, env: Record<string, string>, setting: string | null = null): string | undefined =>
   proxyFor(new URL(url), { setting, env })?.name;
@@ -93,5 +93,69 @@ describe('the proxy of a connection', () => {
   it('is known for one that can’t be used', () => {
     const env = { HTTPS_PROXY: 'socks5://user:pass@proxy.corp:1080' };
     expect(namedProxy('https:', { setting: null, env })).toEqual({ unusable: true, from: 'HTTPS_PROXY' });
+  });
+});
+
+describe('what the settings say', () => {
+  const to = new URL('https://api.openai.com');
+
+  it('is in the place of NO_PROXY where it names what is reached without a proxy', () => {
+    const env = { HTTPS_PROXY, NO_PROXY: 'api.openai.com' };
+    expect(proxyFor(to, { setting: null, except: ['github.com'], env })?.name).toBe('proxy.corp:3128');
+    expect(proxyFor(to, { setting: null, except: ['github.com', '.openai.com'], env: { HTTPS_PROXY } })).toBeUndefined();
+    expect(proxyFor(to, { setting: null, except: null, env })).toBeUndefined();
+  });
+
+  it('goes with its login, which is no other proxy’s', () => {
+    const authorization = `Basic ${Buffer.from('user:p:%40 ss').toString('base64')}`;
+    const login = 'user:p:%40 ss';
+    expect(proxyFor(to, { setting: 'http://set:1', login, env: {} })).toMatchObject({ name: 'set:1', authorization });
+    expect(proxyFor(to, { setting: 'http://set:1', env: {} })).toMatchObject({ authorization: undefined });
+    expect(proxyFor(to, { setting: null, login, env: { HTTPS_PROXY } })).toMatchObject({ authorization: undefined });
+  });
+});
+
+describe('the proxy of a program of its own', () => {
+  it('is the one of the environment, under the names that programs look for', async () => {
+    const env = { HTTPS_PROXY, http_proxy: 'http://plain:1', NO_PROXY: 'a.test', SECRET: 'x' };
+    expect(await proxyVariables(() => ({ setting: null, env }))).toEqual({
+      https_proxy: HTTPS_PROXY,
+      HTTPS_PROXY,
+      http_proxy: 'http://plain:1',
+      HTTP_PROXY: 'http://plain:1',
+      no_proxy: 'a.test',
+      NO_PROXY: 'a.test',
+    });
+    expect(await proxyVariables(() => ({ setting: null, env: { PATH: '/bin' } }))).toEqual({});
+  });
+
+  it('is the one of the settings before that, with its login and what is reached without it', async () => {
+    const sources = { setting: 'http://set:8080', login: 'some body:p:%40@ss/', except: ['a.test', '10.0.0.0/8'], env: { HTTPS_PROXY } };
+    const url = 'http://some%20body:p%3A%2540%40ss%2F@set:8080/';
+    expect(await proxyVariables(() => sources)).toEqual({
+      https_proxy: url,
+      HTTPS_PROXY: url,
+      http_proxy: url,
+      HTTP_PROXY: url,
+      no_proxy: 'a.test,10.0.0.0/8',
+      NO_PROXY: 'a.test,10.0.0.0/8',
+    });
+    expect(proxyFor(new URL('https://x.test'), { setting: null, env: { HTTPS_PROXY: url } })).toMatchObject({
+      authorization: `Basic ${Buffer.from(sources.login).toString('base64')}`,
+    });
+  });
+
+  it('is asked for again once the keychain has answered', async () => {
+    const known = Promise.withResolvers<void>();
+    let login: string | undefined;
+    const told = proxyVariables(() => ({
+      setting: 'http://set:8080',
+      login,
+      env: {},
+      pending: login === undefined ? known.promise : undefined,
+    }));
+    login = 'user:later';
+    known.resolve();
+    expect(await told).toMatchObject({ HTTPS_PROXY: 'http://user:later@set:8080/' });
   });
 });

@@ -10,6 +10,7 @@ import { Doctor } from './doctor.tsx';
 import { Folders } from './folders.tsx';
 import { Gateway } from './gateway.tsx';
 import { Keys } from './keys.tsx';
+import { Network } from './network.tsx';
 import { Notifications } from './notifications.tsx';
 import { Ports } from './ports.tsx';
 import { Prices } from './prices.tsx';
@@ -54,6 +55,7 @@ export function SettingsPage() {
       <ReadKeys />
       <Prices />
       <Gateway settings={data.settings} />
+      <Network />
       <Telemetry />
       <Transfer settings={data.settings} path={data.path} />
       <Doctor />
