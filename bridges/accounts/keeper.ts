@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../engine/clock.ts';
+import { KEYCHAIN_REST_MS } from '../engine/held-secret.ts';
 import { withLock } from '../engine/lock.ts';
 import { SecretError, type SecretStore } from '../engine/secrets.ts';
 import type { AccountEvent } from './state.ts';
@@ -81,8 +82,6 @@ const LONGEST_DELAY_MS = 5 * 60_000;
 const LOCK = { patienceMs: 60_000, busy: 'Another Drawbridge is renewing this sign-in and does not end.' };
 /** A token refused this soon after it was made is not refused for its age. */
 const FRESH_MS = 60_000;
-/** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. */
-const KEYCHAIN_REST_MS = 60_000;
 
 /**
  * Keeps what a sign-in gave while no renewal of any process is under way: one that ends later would take it away again.

@@ -45,7 +45,7 @@ import { listenForCompanion } from './companion-listening.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
 import { EventBus } from './events.ts';
 import { keepLean } from './give-back.ts';
-import { holdSecret } from './held-secret.ts';
+import { holdSecret, readsAgain } from './held-secret.ts';
 import { createNetwork, type Network } from './network.ts';
 import { newId } from './ids.ts';
 import type { Logger } from './log.ts';
@@ -109,7 +109,7 @@ export type Engine = {
   tunnels: Tunnels;
   companionAddress(): string | null;
   /** The proxy on the way out. */
-  network: Omit<Network, 'read'>;
+  network: Omit<Network, 'read' | 'failed'>;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   /** Sends a kept call again; resolves with the row it became. */
@@ -171,7 +171,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
   const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
   const network = createNetwork({ settings, keychain: ports.keychain, env: ports.proxyEnv, log });
-  const { proxies } = network;
+  const needSecrets = readsAgain(
+    () => {
+      const { upstreams, telemetry } = settings.current();
+      return [
+        ...(upstreams.gateway.baseUrl !== null && gatewayKey.problem() !== null ? [readGatewayKey] : []),
+        ...(telemetry.endpoint !== null && headers.problem() !== null ? [applyTelemetry] : []),
+        ...(network.failed() ? [readProxyLogin] : []),
+      ];
+    },
+    () => clock.monotonic(),
+  );
+  const proxies = (): ProxySources => {
+    needSecrets();
+    return network.proxies();
+  };
   const forBridges: BridgeOptions = {
     home: paths.home,
     settings: () => settings.current(),
@@ -200,6 +214,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     proxies,
   );
   const gateway = (): KnownUpstream | undefined => {
+    needSecrets();
     const known = upstreams.get('gateway');
     return known !== undefined && gatewayKey.waiting() ? onceKnown(known, gatewayKey, () => upstreams.get('gateway')) : known;
   };
@@ -295,6 +310,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     keys.onChange(() => events.emit({ type: 'keys' })),
     readKeys.onChange(() => events.emit({ type: 'keys' })),
     capture.onStatus(() => events.emit({ type: 'status' })),
+    // Spans would be made of them.
+    capture.onCalls(needSecrets),
     capture.onRemoved(() => events.emit({ type: 'removed' })),
   ];
 
@@ -568,7 +585,7 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       id: 'keychain',
       level: 'warning',
       title: facts.keychain === 'locked' ? 'The keychain is locked' : 'The keychain can’t be read',
-      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there, then try again.',
+      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there; the next call that needs it asks again.',
       mend: null,
     });
   }

@@ -2,11 +2,14 @@ import { inTurn } from './in-turn.ts';
 import type { Logger } from './log.ts';
 import { SecretError, type SecretProblem, type SecretStore } from './secrets.ts';
 
+/** A keychain that gave trouble is not asked again at every call: it may put up a prompt each time. Milliseconds. */
+export const KEYCHAIN_REST_MS = 60_000;
+
 /** A secret of the keychain that is kept in memory while the engine runs, for the place the settings name. */
 export type HeldSecret = {
   /** Undefined where none is kept, or it is not known. */
   value(): string | undefined;
-  /** True while the keychain has not answered yet: it may be asking its owner. */
+  /** True while it is not known, and the keychain has not answered yet: it may be asking its owner. */
   waiting(): boolean;
   /** Resolves once it is known, or known to be out of reach. */
   settled(): Promise<void>;
@@ -27,17 +30,19 @@ export function holdSecret(keychain: SecretStore, name: () => string, log: Logge
   const turn = inTurn();
   let held: { name: string; value: string | undefined } | undefined;
   let problem: SecretProblem | null = null;
+  let reading = 0;
 
   const put = (at: string, value: string | undefined): Promise<void> =>
     value === undefined ? keychain.delete(at) : keychain.set(at, value);
 
   return {
     value: () => (held?.name === name() ? held.value : undefined),
-    waiting: () => held?.name !== name() && problem === null,
+    waiting: () => held?.name !== name() && (problem === null || reading > 0),
     settled: () => turn(async () => {}),
     problem: () => problem,
-    read: () =>
-      turn(async () => {
+    read() {
+      reading += 1;
+      return turn(async () => {
         const at = name();
         try {
           held = { name: at, value: await keychain.get(at) };
@@ -45,8 +50,11 @@ export function holdSecret(keychain: SecretStore, name: () => string, log: Logge
         } catch (error) {
           problem = error instanceof SecretError ? error.kind : 'unavailable';
           log.warn('keychain.problem', { kind: problem, error });
+        } finally {
+          reading -= 1;
         }
-      }),
+      });
+    },
     replace: (value, change) =>
       turn(async () => {
         const at = name();
@@ -63,5 +71,19 @@ export function holdSecret(keychain: SecretStore, name: () => string, log: Logge
           throw error;
         }
       }),
+  };
+}
+
+/**
+ * Gives what somebody calls who needs secrets that the keychain would not give: it may have been unlocked since. Each of
+ * `failed` reads one of them anew; that is done no sooner than a rest after the last time. `now`: milliseconds.
+ */
+export function readsAgain(failed: () => readonly (() => Promise<void>)[], now: () => number): () => void {
+  let readAt = now();
+  return () => {
+    if (now() - readAt < KEYCHAIN_REST_MS) return;
+    const reads = failed();
+    if (reads.length > 0) readAt = now();
+    for (const read of reads) void read();
   };
 }

@@ -16,6 +16,8 @@ export type Network = {
   set(wanted: NetworkWanted): Promise<NetworkStatus>;
   /** Reads the login anew, where there is a proxy that could want one. Never rejects. */
   read(): Promise<void>;
+  /** True where there is such a proxy, and the keychain could not be read the last time. */
+  failed(): boolean;
 };
 
 export type NetworkWanted = {
@@ -85,6 +87,7 @@ export function createNetwork({ settings, keychain, env, log }: NetworkOptions):
       return status();
     },
     read: async () => (own().proxy === null ? undefined : held.read()),
+    failed: () => own().proxy !== null && held.problem() !== null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { DoctorCheck } from '../contract/index.ts';
+import type { DoctorCheck, NetworkStatus } from '../contract/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Paths } from '../engine/paths.ts';
 
@@ -55,7 +55,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'Make one with: drawbridge keys create NAME',
       'warning',
     ),
-    ...checkProxy(engine.network.proxy()),
+    ...checkProxy(engine.network.status()),
     // Who never signed in, or uses no tunnel, has nothing wrong.
     ...status.bridges
       .filter(({ state }) => state === 'auth_required' || state === 'denied')
@@ -71,14 +71,20 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
 }
 
 /** One that is not named is nothing to tell. */
-function checkProxy(proxy: ReturnType<Engine['network']['proxy']>): DoctorCheck[] {
-  if (proxy === undefined) return [];
-  const usable = !('unusable' in proxy);
-  const found = usable
-    ? `Calls leave through ${proxy.name}, as ${proxy.from} says.`
-    : `What ${proxy.from} names is no proxy that Drawbridge can use, so calls go straight out.`;
-  const mend = 'Name one that begins with http:// or https://, there or as network.proxy in the settings.';
-  return [check('proxy', 'Proxy', usable, found, mend, 'warning')];
+function checkProxy({ inForce, unusable, keychain }: NetworkStatus): DoctorCheck[] {
+  const told = (fine: boolean, found: string, mend: string): DoctorCheck[] => [check('proxy', 'Proxy', fine, found, mend, 'warning')];
+  if (unusable !== null) {
+    const found = `What ${unusable} names is no proxy that Drawbridge can use, so calls go straight out.`;
+    return told(false, found, 'Name one that begins with http:// or https://, there or with: drawbridge proxy set URL');
+  }
+  if (inForce === null) return [];
+  const found = `Calls leave through ${inForce.name}, as ${inForce.from} says.`;
+  if (keychain === null) return told(true, found, '');
+  return told(
+    false,
+    `${found} Whether it has a password is not known: the keychain is ${keychain}.`,
+    'Unlock the keychain, and allow Drawbridge there.',
+  );
 }
 
 function check(

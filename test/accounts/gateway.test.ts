@@ -7,6 +7,7 @@ import { HANDLE_PREFIX } from '../../bridges/wire/opaque.ts';
 import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
+import { testClock } from './keeper.support.ts';
 
 const KEY = 'gw-CANARY-key-0123456789';
 let engine: TestEngine;
@@ -147,6 +148,39 @@ describe('a keychain that fails, or takes its time', () => {
     opening.resolve(memorySecrets({ 'gateway-key': KEY }));
     expect((await waiting).status).toBe(200);
     expect(gateway.seen.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
+    await other.stop();
+  });
+
+  it('is asked again for what it would not give, once that is needed and a minute has passed', async () => {
+    const clock = testClock();
+    const held = memorySecrets({ 'gateway-key': KEY, 'proxy-login': '{}', 'otlp-headers': '{"x-one":"1"}' });
+    const asked: string[] = [];
+    let isLocked = true;
+    const get: SecretStore['get'] = (name) => {
+      asked.push(name);
+      return isLocked ? Promise.reject(new SecretError('locked', 'The keychain is locked.')) : held.get(name);
+    };
+    const other = await startTestEngine({
+      settings: { upstreams: { gateway: { baseUrl: gateway.baseUrl } }, telemetry: { endpoint: gateway.baseUrl } },
+      headless: { keychain: { ...held, get, lasting: true }, clock },
+    });
+    gateway.seen.length = 0;
+    await (await call(other)).text();
+    expect(gateway.seen.find(({ url }) => url?.endsWith('/chat/completions'))?.headers.authorization).toBeUndefined();
+    isLocked = false;
+    asked.length = 0;
+    await (await call(other)).text();
+    expect(asked).toEqual([]);
+
+    clock.at += 60_000;
+    gateway.seen.length = 0;
+    await (await call(other)).text();
+    expect(gateway.seen.find(({ url }) => url?.endsWith('/chat/completions'))?.headers.authorization).toBe(`Bearer ${KEY}`);
+    // Nobody needs the proxy's: none is named.
+    expect(asked.toSorted()).toEqual(['gateway-key', 'otlp-headers']);
+    const { notices } = await other.control.status.get({});
+    expect(notices.map(({ id }) => id)).not.toContain('keychain');
+    await expect.poll(() => other.control.telemetry.status({})).toMatchObject({ headers: ['x-one'] });
     await other.stop();
   });
 

@@ -135,6 +135,11 @@ describe('a proxy that wants a password', () => {
     expect(await control.network.status({})).toMatchObject({ proxy: null });
     await control.network.set({ proxy: at(proxy) });
     await expect.poll(() => control.network.status({})).toMatchObject({ proxy: at(proxy), user: null, keychain: 'locked' });
+    expect((await control.doctor.run({})).find(({ id }) => id === 'proxy')).toMatchObject({
+      state: 'warning',
+      found: expect.stringContaining('the keychain is locked'),
+      mend: 'Unlock the keychain, and allow Drawbridge there.',
+    });
   });
 
   it('is not asked before the keychain has told the password', async () => {

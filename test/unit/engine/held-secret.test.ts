@@ -36,6 +36,21 @@ it.each([
   expect([secret.waiting(), secret.value(), secret.problem()]).toEqual([false, undefined, problem]);
 });
 
+it('is waited for where it is read anew after the keychain had failed, and known from then on', async () => {
+  const answer = Promise.withResolvers<string>();
+  const answers = [locked(), answer.promise];
+  open({ get: () => answers.shift() ?? locked() });
+  await secret.read();
+  expect(secret.waiting()).toBe(false);
+  const again = secret.read();
+  expect(secret.waiting()).toBe(true);
+  answer.resolve('new');
+  await again;
+  expect([secret.waiting(), secret.value(), secret.problem()]).toEqual([false, 'new', null]);
+  await secret.read();
+  expect([secret.waiting(), secret.value(), secret.problem()]).toEqual([false, 'new', 'locked']);
+});
+
 it('is none of another name', async () => {
   await secret.read();
   name = 'other';
