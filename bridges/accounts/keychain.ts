@@ -1,5 +1,5 @@
 import { AsyncEntry } from '@napi-rs/keyring';
-import { SecretError, type SecretProblem, type SecretStore } from '../engine/secrets.ts';
+import { SECRET_PROBLEMS, SecretError, type SecretProblem, type SecretStore } from '../engine/secrets.ts';
 
 const SERVICE = 'Drawbridge';
 /** A keychain that asks its owner may take this long; then the call fails instead of hanging. Milliseconds. */
@@ -25,7 +25,7 @@ async function told<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const kind = problemOf(message);
-    throw new SecretError(kind, SENTENCES[kind], { cause: error });
+    throw new SecretError(kind, SECRET_PROBLEMS[kind], { cause: error });
   }
 }
 
@@ -36,9 +36,3 @@ export function problemOf(message: string): SecretProblem {
   if (/cancell?ed|denied|not permitted|authori[sz]ation|passphrase|auth.*failed/i.test(message)) return 'denied';
   return 'unavailable';
 }
-
-const SENTENCES: Record<SecretProblem, string> = {
-  locked: 'The keychain is locked.',
-  denied: 'The keychain refused Drawbridge.',
-  unavailable: 'This session has no keychain that can be used.',
-};

@@ -12,8 +12,8 @@ export const NetworkStatus = z.object({
   inForce: z.object({ name: z.string(), from: z.string() }).nullable(),
   /** What names something that is no proxy; null where nothing does. */
   unusable: z.string().nullable(),
-  /** Why the keychain could not be read; null where it could. */
-  keychain: z.enum(['unavailable', 'locked', 'denied']).nullable(),
+  /** Why the keychain could not be read, so that a login is not known; null where it could. */
+  problem: z.string().nullable(),
   /** False where the keychain is this session's alone. */
   lasting: z.boolean(),
 });

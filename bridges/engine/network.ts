@@ -3,7 +3,7 @@ import type { NetworkStatus, Settings } from '../contract/index.ts';
 import { namedProxy, type ProxySources } from '../upstreams/proxy.ts';
 import { holdSecret } from './held-secret.ts';
 import type { Logger } from './log.ts';
-import type { SecretStore } from './secrets.ts';
+import { SECRET_PROBLEMS, type SecretStore } from './secrets.ts';
 
 /** What names the proxy on the way out, its login in the keychain. */
 export type Network = {
@@ -62,6 +62,7 @@ export function createNetwork({ settings, keychain, env, log }: NetworkOptions):
 
   const status = (): NetworkStatus => {
     const found = proxy();
+    const problem = own().proxy === null ? null : held.problem();
     const usable = found === undefined || 'unusable' in found ? null : { name: found.name, from: found.from };
     return {
       proxy: own().proxy,
@@ -69,7 +70,7 @@ export function createNetwork({ settings, keychain, env, log }: NetworkOptions):
       user: login()?.user ?? null,
       inForce: usable,
       unusable: found !== undefined && usable === null ? found.from : null,
-      keychain: own().proxy === null ? null : held.problem(),
+      problem: problem && SECRET_PROBLEMS[problem],
       lasting: keychain.lasting,
     };
   };

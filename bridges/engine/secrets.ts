@@ -1,6 +1,13 @@
 /** Why a secret can't be had. `locked` can be mended by its owner, `denied` was refused, `unavailable` has no keychain. */
 export type SecretProblem = 'unavailable' | 'locked' | 'denied';
 
+/** The same, in words. */
+export const SECRET_PROBLEMS: Readonly<Record<SecretProblem, string>> = {
+  locked: 'The keychain is locked.',
+  denied: 'The keychain refused Drawbridge.',
+  unavailable: 'This session has no keychain that can be used.',
+};
+
 /** What a SecretStore throws. Its message never holds a secret. */
 export class SecretError extends Error {
   override name = 'SecretError';

@@ -71,7 +71,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
 }
 
 /** One that is not named is nothing to tell. */
-function checkProxy({ inForce, unusable, keychain }: NetworkStatus): DoctorCheck[] {
+function checkProxy({ inForce, unusable, problem }: NetworkStatus): DoctorCheck[] {
   const told = (fine: boolean, found: string, mend: string): DoctorCheck[] => [check('proxy', 'Proxy', fine, found, mend, 'warning')];
   if (unusable !== null) {
     const found = `What ${unusable} names is no proxy that Drawbridge can use, so calls go straight out.`;
@@ -79,12 +79,8 @@ function checkProxy({ inForce, unusable, keychain }: NetworkStatus): DoctorCheck
   }
   if (inForce === null) return [];
   const found = `Calls leave through ${inForce.name}, as ${inForce.from} says.`;
-  if (keychain === null) return told(true, found, '');
-  return told(
-    false,
-    `${found} Whether it has a password is not known: the keychain is ${keychain}.`,
-    'Unlock the keychain, and allow Drawbridge there.',
-  );
+  if (problem === null) return told(true, found, '');
+  return told(false, `${found} ${problem} So its password is not known.`, 'Unlock the keychain, and allow Drawbridge there.');
 }
 
 function check(

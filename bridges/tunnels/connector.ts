@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
-import { authorities, isLocal, meaningOfError, tokenHeaders } from './edge.ts';
+import { authorities, meaningOfError, tokenHeaders } from './edge.ts';
 import { encodeFrame, frameReader, OPCODES } from './frames.ts';
 
 /**
@@ -27,7 +27,7 @@ const request = https.request({
   host,
   port: Number(port),
   path: '/',
-  agent: new https.Agent({ proxyEnv: isLocal(host) ? {} : process.env }),
+  agent: new https.Agent({ proxyEnv: process.env }),
   ca: authorities(process.env['SSL_CERT_FILE']),
   headers: {
     ...tokenHeaders(id === undefined || secret === undefined ? undefined : { id, secret }),

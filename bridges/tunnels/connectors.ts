@@ -1,7 +1,7 @@
 import type { ChildRunner } from '../engine/child.ts';
 import type { TunnelDefinition } from '../contract/index.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
-import { askEdge, authorities, isLocal, type ServiceToken } from './edge.ts';
+import { askEdge, authorities, type ServiceToken } from './edge.ts';
 import { nodeEnvironment, ownScript } from './leashed.ts';
 import { proxyVariables, type ProxySources } from '../upstreams/proxy.ts';
 import { proxyCommand } from './ssh.ts';
@@ -93,7 +93,7 @@ function vendors(parts: ConnectorParts, withServiceToken: boolean): Connector {
 }
 
 async function environment(parts: ConnectorParts, token: ServiceToken | undefined): Promise<Record<string, string>> {
-  const out: Record<string, string> = { PATH: parts.ownPrograms, ...(await proxyVariables(parts.proxies)) };
+  const out: Record<string, string> = { PATH: parts.ownPrograms, ...(await way(parts)) };
   for (const name of CERTIFICATES) {
     const value = parts.env[name];
     if (value !== undefined) out[name] = value;
@@ -105,12 +105,16 @@ async function environment(parts: ConnectorParts, token: ServiceToken | undefine
   return out;
 }
 
-/** Asks the way the connector goes there: through the proxy in force, but to this very machine. */
-async function askWith({ definition, env, token, proxies }: ConnectorParts): ReturnType<Connector['ask']> {
-  const { host } = definition;
-  const through = isLocal(host) ? {} : await proxyVariables(proxies);
+/** The variables that name the proxy on the way to the edge. */
+function way({ definition: { host, port }, proxies }: ConnectorParts): Promise<Record<string, string>> {
+  return proxyVariables(proxies, { protocol: 'https:', hostname: host, port: String(port ?? '') });
+}
+
+/** Goes the way the connector goes. */
+async function askWith(parts: ConnectorParts): ReturnType<Connector['ask']> {
+  const { definition, env, token } = parts;
   return askEdge(
-    { host, port: definition.port ?? 443 },
-    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS, proxies: through },
+    { host: definition.host, port: definition.port ?? 443 },
+    { token: await token(), ca: authorities(env['SSL_CERT_FILE']), timeoutMs: ASK_MS, proxies: await way(parts) },
   );
 }

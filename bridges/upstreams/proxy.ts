@@ -34,10 +34,13 @@ export type Target = { protocol: string; hostname: string; port: string };
 /** The proxy that a connection goes through; undefined where it goes straight out. */
 export function proxyFor(to: Target, sources: ProxySources): Proxy | undefined {
   const named = namedProxy(to.protocol, sources);
-  if (named === undefined || 'unusable' in named) return undefined;
+  return named === undefined || 'unusable' in named || goesStraight(to, sources) ? undefined : named;
+}
+
+/** True for what is reached without a proxy, whichever is named. */
+function goesStraight(to: Target, { except, env }: ProxySources): boolean {
   const host = plainHost(to.hostname);
-  const except = sources.except?.join(' ') ?? valueOf(sources.env, 'no_proxy')?.value ?? '';
-  return isLoopback(host) || isExcepted(host, portOf(to), except) ? undefined : named;
+  return isLoopback(host) || isExcepted(host, portOf(to), except?.join(' ') ?? valueOf(env, 'no_proxy')?.value ?? '');
 }
 
 export const portOf = ({ protocol, port }: Pick<Target, 'protocol' | 'port'>): string => port || (protocol === 'https:' ? '443' : '80');
@@ -55,12 +58,14 @@ export function namedProxy(protocol: string, { setting, login, env }: ProxySourc
 const NAMING = ['https_proxy', 'http_proxy'];
 
 /**
- * The same for a program of its own, as variables of its environment: ours where they name a proxy, else the settings. Where
- * the proxy wants a password it is in there.
+ * The same for a program of its own, as variables of its environment: those of the settings, else of ours. Where the proxy wants
+ * a password it is in there. None for a program that goes `to` one place alone, and reaches that without a proxy.
  */
-export async function proxyVariables(sources: () => ProxySources): Promise<Record<string, string>> {
+export async function proxyVariables(sources: () => ProxySources, to?: Target): Promise<Record<string, string>> {
   await sources().pending;
-  const { setting, login, except = null, env } = sources();
+  const inForce = sources();
+  if (to !== undefined && goesStraight(to, inForce)) return {};
+  const { setting, login, except = null, env } = inForce;
   const out: Record<string, string> = {};
   const put = (name: string, value: string): void => {
     for (const each of [name, name.toUpperCase()]) out[each] = value;

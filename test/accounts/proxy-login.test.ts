@@ -69,7 +69,7 @@ describe('a proxy that wants a password', () => {
       user: 'sam',
       inForce: { name: `127.0.0.1:${proxy.port}`, from: 'network.proxy' },
       unusable: null,
-      keychain: null,
+      problem: null,
       lasting: false,
     });
     expect((await call({ control, home, ...engine })).status).toBe(200);
@@ -134,10 +134,10 @@ describe('a proxy that wants a password', () => {
     await expect(control.network.set({ proxy: at(proxy), login: LOGIN })).rejects.toMatchObject({ code: 'keychain' });
     expect(await control.network.status({})).toMatchObject({ proxy: null });
     await control.network.set({ proxy: at(proxy) });
-    await expect.poll(() => control.network.status({})).toMatchObject({ proxy: at(proxy), user: null, keychain: 'locked' });
+    await expect.poll(() => control.network.status({})).toMatchObject({ proxy: at(proxy), user: null, problem: 'The keychain is locked.' });
     expect((await control.doctor.run({})).find(({ id }) => id === 'proxy')).toMatchObject({
       state: 'warning',
-      found: expect.stringContaining('the keychain is locked'),
+      found: expect.stringContaining('The keychain is locked. So its password is not known.'),
       mend: 'Unlock the keychain, and allow Drawbridge there.',
     });
   });

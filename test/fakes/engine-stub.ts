@@ -398,7 +398,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         user: 'sam',
         inForce: { name: 'proxy.example.com:8080', from: 'network.proxy' },
         unusable: null,
-        keychain: null,
+        problem: null,
         lasting: true,
       })),
       set: os.network.set.handler(notKept),

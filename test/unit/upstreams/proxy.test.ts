@@ -145,6 +145,19 @@ describe('the proxy of a program of its own', () => {
     });
   });
 
+  it('is none where it goes to one place alone, and needs none there', async () => {
+    const sources = { setting: null, env: { HTTPS_PROXY }, except: ['10.0.0.0/8'] };
+    const told = (url: string): Promise<Record<string, string>> => proxyVariables(() => sources, new URL(url));
+    expect(await told('https://10.1.2.3')).toEqual({});
+    expect(await told('https://localhost:8443')).toEqual({});
+    expect(await told('https://a.test')).toMatchObject({ HTTPS_PROXY });
+  });
+
+  it('may be one that we can’t use', async () => {
+    const env = { HTTPS_PROXY: 'socks5://proxy.corp:1080' };
+    expect(await proxyVariables(() => ({ setting: null, env }), new URL('https://a.test'))).toMatchObject(env);
+  });
+
   it('is asked for again once the keychain has answered', async () => {
     const known = Promise.withResolvers<void>();
     let login: string | undefined;
