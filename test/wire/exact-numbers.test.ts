@@ -58,7 +58,8 @@ describe('a whole number that is larger than JavaScript knows', () => {
   ] as const)('is the same in the schema of a %s', async (_name, wire, model, fields) => {
     at.answers('{}');
     await post(at.engine, wire, `{"model":"${model}",${fields},"messages":[{"role":"user","content":"x"}]}`);
-    expect(at.provider.seen.at(-1)?.body.toString()).toContain(NUMBER);
+    // What an answer can't be held to stands in a description.
+    expect(at.provider.seen.at(-1)?.body.toString()).toMatch(/minimum"?: ?-9223372036854775808,"? ?"?maximum"?: ?9223372036854775807/);
   });
 
   it.each([
@@ -72,7 +73,12 @@ describe('a whole number that is larger than JavaScript knows', () => {
       'responses',
       `{"model":"claude","input":"x${more}","text":{"format":${format}},"tools":[${FUNCTION}],"tool_choice":{"type":"function","name":"f"}}`,
     );
-    expect(at.provider.seen.at(-1)?.body.toString().split(NUMBER)).toHaveLength(3);
+    expect(
+      at.provider.seen
+        .at(-1)
+        ?.body.toString()
+        .match(/9223372036854775807/g),
+    ).toHaveLength(2);
     expect(await res.text()).toContain(NUMBER);
   });
 });

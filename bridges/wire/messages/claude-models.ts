@@ -22,6 +22,8 @@ export type ClaudeRules = {
   bindsThinking: boolean;
   /** `tool_choice` can force it to make a call. */
   canBeForced: boolean;
+  /** Its answer can be held to a schema (`output_config.format`). */
+  takesFormat: boolean;
   /** The most that `max_tokens` may say; undefined where that is not known. */
   mostOutput: number | undefined;
 };
@@ -40,6 +42,7 @@ const UNKNOWN: ClaudeRules = {
   takesPrefill: true,
   bindsThinking: false,
   canBeForced: true,
+  takesFormat: true,
   mostOutput: undefined,
 };
 
@@ -47,7 +50,7 @@ const UNKNOWN: ClaudeRules = {
  * The rules for a model by its name, however a vendor spells it: `claude-opus-4-5-20251101`, `claude-haiku-4.5`,
  * `claude-3-7-sonnet-latest`, `us.anthropic.claude-sonnet-4-20250514-v1:0`, `claude-opus-41`. Newer versions of a family are
  * taken to be as its newest known. Sources, read on 2026-11-23 at platform.claude.com/docs/en: build-with-claude/extended-thinking,
- * /effort, /preserved-thinking/prefix-checks and about-claude/models; "What's new" of Opus 5, Opus 5.5, Sonnet 5.5, Haiku 5.5 and
+ * /effort, /structured-outputs, /preserved-thinking/prefix-checks and about-claude/models; "What's new" of Opus 5, Opus 5.5, Sonnet 5.5, Haiku 5.5 and
  * Fable 5.2; the migration guides of 4.6 and 4.7.
  */
 export function claudeRules(model: string): ClaudeRules {
@@ -57,7 +60,15 @@ export function claudeRules(model: string): ClaudeRules {
   if (version < 406) {
     const efforts = family === 'opus' && version === 405 ? EFFORTS.slice(0, 3) : [];
     const thinks = version < 307 ? 'never' : 'budget';
-    return { ...UNKNOWN, thinks, takesBudget: version >= 307, off: 'unsaid', efforts, mostOutput: mostOf(family, version) };
+    return {
+      ...UNKNOWN,
+      thinks,
+      takesBudget: version >= 307,
+      off: 'unsaid',
+      efforts,
+      takesFormat: version >= 405,
+      mostOutput: mostOf(family, version),
+    };
   }
   if (version < 407) {
     const efforts = EFFORTS.filter((effort) => effort !== 'xhigh');
@@ -75,6 +86,7 @@ export function claudeRules(model: string): ClaudeRules {
     takesPrefill: false,
     bindsThinking: isSince(501, 'fable', 'mythos') || isSince(505, 'opus', 'sonnet', 'haiku'),
     canBeForced: !isSince(501, 'fable', 'mythos') && !isSince(505, 'opus', 'sonnet'),
+    takesFormat: true,
     mostOutput: LARGE_OUTPUT,
   };
 }

@@ -4,6 +4,7 @@ import { Losses } from '../losses.ts';
 import { MARKS } from '../marks.ts';
 import type { JsonObject, JsonValue, Loss, ToolChoice, ToolDefinition, TurnRequest } from '../turn.ts';
 import { budgetFor, nearestEffort } from '../reasoning.ts';
+import { answerSchema } from './answer-schema.ts';
 import { claudeRules, type ClaudeRules } from './claude-models.ts';
 import { cacheMark, displayOf, flatName, thinkingType } from './blocks.ts';
 import { renderItems } from './conversation.ts';
@@ -262,7 +263,8 @@ function renderOutput(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, l
   if (effort !== undefined) config.effort = effort;
   const shape = turn.output;
   if (shape?.type === 'json_schema') {
-    config.format = { ...asObject(given?.format), type: 'json_schema', schema: shape.schema };
+    const schema = lost.own ? shape.schema : crossedSchema(shape.schema, rules, lost);
+    if (schema !== undefined) config.format = { ...asObject(given?.format), type: 'json_schema', schema };
     if (shape.description !== undefined)
       lost.add(`${lost.paths.format}.description`, 'The Messages format has no description of an answer.');
   } else if (shape?.type === 'json') {
@@ -270,6 +272,17 @@ function renderOutput(turn: TurnRequest, body: JsonObject, rules: ClaudeRules, l
   }
   if (!isEmpty(config)) body.output_config = config;
   if (turn.verbosity !== undefined) lost.add(lost.paths.verbosity, 'The Messages format has no verbosity.');
+}
+
+function crossedSchema(wanted: JsonObject, rules: ClaudeRules, lost: Losses): JsonObject | undefined {
+  if (!rules.takesFormat) {
+    lost.add(lost.paths.format, 'This model can not be held to a schema.');
+    return undefined;
+  }
+  const { schema, isWhole } = answerSchema(wanted);
+  if (!isWhole)
+    lost.add(lost.paths.format, 'The Messages format can not hold an answer to all of this schema; the rest stands in its descriptions.');
+  return schema;
 }
 
 function crossedEffort({ reasoning }: TurnRequest, { efforts, off, offEffort }: ClaudeRules, lost: Losses): string | undefined {

@@ -521,7 +521,9 @@ describe('a turn from another format', () => {
 
   it('asks for JSON by its schema', () => {
     const { body: rendered } = cross({ output: { type: 'json_schema', name: 'n', schema: { type: 'object' } } });
-    expect(rendered.output_config).toEqual({ format: { type: 'json_schema', schema: { type: 'object' } } });
+    expect(rendered.output_config).toEqual({
+      format: { type: 'json_schema', schema: { type: 'object', properties: {}, additionalProperties: false } },
+    });
   });
 
   it('marks what to cache where the client named a key, unless it set marks itself', () => {
