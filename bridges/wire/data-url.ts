@@ -22,6 +22,13 @@ export function mediaTypeOf(filename = ''): string {
   return ending === undefined ? PDF : (MEDIA_TYPES.get(ending.toLowerCase()) ?? 'application/octet-stream');
 }
 
+/** The name of a file that is sent: OpenAI's services ask for one, and take what it is from its ending. */
+export function fileName(name: string | undefined, mediaType: string): string {
+  const named = name ?? 'document';
+  const [ending = mediaType.replace(/^.*[/+]/, '')] = Array.from(MEDIA_TYPES).find(([, type]) => type === mediaType) ?? [];
+  return /\.[a-z\d]{1,5}$/i.test(named) ? named : `${named}.${ending}`;
+}
+
 /** Writes bytes as a `data:` URL. */
 export function dataUrl({ mediaType, data }: Pick<Base64Source, 'mediaType' | 'data'>): string {
   return `${SCHEME}${mediaType}${BASE64},${data}`;

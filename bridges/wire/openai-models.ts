@@ -8,10 +8,11 @@ export type OpenAiRules = {
   efforts: readonly string[] | undefined;
   /** When it takes a temperature and `top_p`. */
   samples: 'always' | 'unless reasoning' | 'never';
+  /** The most tokens it may be asked for; undefined where that is not known, or more than clients ask for. */
+  mostOutput?: number;
 };
 
 const UNKNOWN: OpenAiRules = { efforts: undefined, samples: 'always' };
-const PLAIN: OpenAiRules = { efforts: [], samples: 'always' };
 const EFFORTS = ['none', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /**
@@ -21,7 +22,10 @@ const EFFORTS = ['none', 'low', 'medium', 'high', 'xhigh', 'max'];
  */
 export function openAiRules(model: string): OpenAiRules {
   const name = model.slice(model.lastIndexOf('/') + 1).toLowerCase();
-  if (/^(?:gpt-[34](?!\d)|chatgpt-4|o1-(?:mini|preview)|gpt-5-chat)/.test(name)) return PLAIN;
+  if (/^(?:gpt-[34](?!\d)|chatgpt-4|o1-(?:mini|preview)|gpt-5-chat)/.test(name)) {
+    const mostOutput = mostOf(name);
+    return { efforts: [], samples: 'always', ...(mostOutput !== undefined && { mostOutput }) };
+  }
   if (/^(?:o\d|codex-mini)/.test(name)) return { efforts: between('low', 'high'), samples: 'never' };
   const [, major, minor = '0', variant = ''] = /^gpt-([5-9])(?:\.(\d+))?(?!\d)(.*)$/.exec(name) ?? [];
   if (major === undefined) return UNKNOWN;
@@ -34,6 +38,23 @@ export function openAiRules(model: string): OpenAiRules {
   if (version < 501) return { efforts: ['minimal', ...between('low', most)], samples: 'never' };
   if (version > 600 || variant.startsWith('-astra')) return { efforts: between('low', most), samples: 'never' };
   return { efforts: between('none', most), samples: 'unless reasoning' };
+}
+
+/** What models that don't reason write at most, and refuse to be asked for more of. Tokens. */
+function mostOf(name: string): number | undefined {
+  if (/^gpt-4o-2024-05-13|^gpt-4-turbo|^gpt-4-(?:\d{4}-preview|vision)|^gpt-3\.5/.test(name)) return 4_096;
+  if (name.startsWith('gpt-4.1')) return 32_768;
+  if (/^(?:gpt-4o|chatgpt-4o|gpt-4\.5|gpt-5-chat)/.test(name)) return 16_384;
+  return /^gpt-4(?:-\d{4})?$/.test(name) ? 8_192 : undefined;
+}
+
+/** As many tokens as were asked for, and no more than the model is known to write. */
+export function takenOutput(turn: TurnRequest, lost: Losses): number | undefined {
+  const { maxOutputTokens: wanted } = turn;
+  const most = lost.own ? undefined : openAiRules(turn.model).mostOutput;
+  if (wanted === undefined || most === undefined || wanted <= most) return wanted;
+  lost.add(turn.from === 'responses' ? 'max_output_tokens' : 'max_tokens', `This model writes ${most} tokens at most.`);
+  return most;
 }
 
 function between(least: string, most: string): string[] {

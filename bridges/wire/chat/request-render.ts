@@ -1,9 +1,9 @@
-import { dataUrl } from '../data-url.ts';
+import { dataUrl, fileName } from '../data-url.ts';
 import { asArray, asObject, asString, isObject } from '../json.ts';
 import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
-import { isPlain, openAiRules, takenEffort, takenSampling } from '../openai-models.ts';
+import { isPlain, openAiRules, takenEffort, takenOutput, takenSampling } from '../openai-models.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { MOST_CHAT_STOPS } from '../stop-sequences.ts';
@@ -44,7 +44,8 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
 }
 
 function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
-  if (turn.maxOutputTokens !== undefined) body.max_completion_tokens = turn.maxOutputTokens;
+  const most = takenOutput(turn, lost);
+  if (most !== undefined) body.max_completion_tokens = most;
   if (turn.topK !== undefined) {
     if (turn.from === 'chat') body.top_k = turn.topK;
     else lost.add('top_k', 'Chat Completions has no top_k.');
@@ -467,7 +468,7 @@ class MessageWriter {
     const file: JsonObject =
       source.kind === 'file'
         ? { file_id: source.id }
-        : { filename: part.name ?? defaultName(source.mediaType), file_data: dataUrl(source) };
+        : { filename: (this.#lost.own ? part.name : undefined) ?? fileName(part.name, source.mediaType), file_data: dataUrl(source) };
     if (source.kind === 'file' && part.name !== undefined) file.filename = part.name;
     return this.#hints(part, { type: 'file', file });
   }
@@ -492,11 +493,6 @@ function cacheMark(mark: JsonObject | undefined, lost: Losses): JsonObject {
   if (lost.own) return { cache_control: mark };
   lost.add('cache_control', 'Chat Completions has no marks for the prompt cache.');
   return {};
-}
-
-/** A file must have a name, and its ending tells what it is. */
-function defaultName(mediaType: string): string {
-  return mediaType === 'application/pdf' ? 'document.pdf' : 'document';
 }
 
 /** Text alone is a plain string: every server reads that. */

@@ -1,6 +1,6 @@
 import type { ReplyContext, StreamParser, StreamRenderer } from '../codec.ts';
 import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
-import { asCount, asName, asNumber, asObject, isObject, parseJson } from '../json.ts';
+import { asArray, asCount, asName, asNumber, asObject, isObject, parseJson } from '../json.ts';
 import { writtenArguments } from '../openai.ts';
 import { SECTION_BREAK } from '../reasoning.ts';
 import { sseData, type SseFrame } from '../sse.ts';
@@ -147,9 +147,16 @@ export class ChatParser implements StreamParser {
     if (isObject(delta.function_call)) this.#call({ function: delta.function_call }, LEGACY, events);
   }
 
-  /** Some servers send content as parts; only text has a meaning in a reply. */
+  /** Some servers send content as parts; text has a meaning in a reply, and so have thoughts (Mistral's: parts of a part). */
   #part(part: JsonValue, events: TurnEvent[]): void {
-    const text = isObject(part) ? asName(part.text) : undefined;
+    if (!isObject(part)) return;
+    if (part.type === 'thinking') {
+      const thoughts = asArray(part.thinking)?.map((thought) => asName(asObject(thought)?.text) ?? '') ?? [asName(part.thinking) ?? ''];
+      const thought = thoughts.join('');
+      if (thought !== '') this.#say('reasoning', thought, events);
+      return;
+    }
+    const text = asName(part.text);
     if (text !== undefined) this.#say('text', text, events);
   }
 

@@ -133,16 +133,34 @@ function refusal({ message }: TurnError, { requestId }: ErrorClient): JsonObject
 
 const EXACT = /prompt is too long: \d+ tokens > \d+ maximum/;
 const NO_ROOM = /input length and `max_tokens` exceed context limit/;
+/** What servers of OpenAI's formats say where the prompt would fit, but not with so much room for the answer. */
+const REQUESTED = /maximum context length is ([\d,]+) tokens.*?requested (?:about )?([\d,]+) tokens.*?([\d,]+) in the completion/s;
+const TOO_LARGE = /too large: ([\d,]+)\..*?maximum context length is ([\d,]+) tokens.*?([\d,]+) input tokens/s;
 const NUMBER = /(?<=^|[\s(:>])\d[\d,_]{3,}(?=$|[\s.,;)])/g;
 
-/** Claude Code compacts a conversation where it reads exactly these words (SPEC 8.5). */
+/** Claude Code compacts a conversation where it reads exactly these words (SPEC 8.5), and asks for less where it is the answer. */
 function tooLongMessage(message: string): string {
   const exact = EXACT.exec(message);
   if (exact !== null) return exact[0];
   if (NO_ROOM.test(message)) return message;
+  const room = roomIn(message);
+  if (room !== undefined && room.input < room.context) {
+    const { input, output, context } = room;
+    return `input length and \`max_tokens\` exceed context limit: ${input} + ${output} > ${context}, decrease input length or \`max_tokens\` and try again`;
+  }
   const [one, other] = Array.from(message.matchAll(NUMBER), ([digits]) => Number(digits.replaceAll(/[,_]/g, '')));
   if (one === undefined || other === undefined || one === other) {
     return message.startsWith('prompt is too long') ? message : `prompt is too long: ${message}`;
   }
   return `prompt is too long: ${Math.max(one, other)} tokens > ${Math.min(one, other)} maximum`;
+}
+
+/** Tokens of the prompt, of the answer that was asked for, and of both at most. */
+function roomIn(message: string): { input: number; output: number; context: number } | undefined {
+  const numbers = (pattern: RegExp): number[] => (pattern.exec(message) ?? []).slice(1).map((digits) => Number(digits.replaceAll(',', '')));
+  const [context, requested, completion] = numbers(REQUESTED);
+  if (context !== undefined && requested !== undefined && completion !== undefined)
+    return { input: requested - completion, output: completion, context };
+  const [output, most, input] = numbers(TOO_LARGE);
+  return output === undefined || most === undefined || input === undefined ? undefined : { input, output, context: most };
 }

@@ -12,13 +12,13 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
-import { dataUrl } from '../data-url.ts';
+import { dataUrl, fileName } from '../data-url.ts';
 import { isEmpty } from '../fields.ts';
 import { asArray, asObject, asString } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
-import { isPlain, takenEffort, takenSampling } from '../openai-models.ts';
+import { isPlain, takenEffort, takenOutput, takenSampling } from '../openai-models.ts';
 import { effortFor } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
@@ -50,7 +50,7 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   say(body, 'tool_choice', renderToolChoice(turn, lost));
   say(body, 'parallel_tool_calls', turn.parallelToolCalls);
   body.stream = turn.stream;
-  say(body, 'max_output_tokens', own ? turn.maxOutputTokens : atLeast(LEAST_OUTPUT_TOKENS, turn.maxOutputTokens));
+  say(body, 'max_output_tokens', own ? turn.maxOutputTokens : atLeast(LEAST_OUTPUT_TOKENS, takenOutput(turn, lost)));
   const reasoning = renderReasoningRequest(turn, lost);
   Object.assign(body, takenSampling(turn, asString(reasoning?.effort), lost));
   say(body, 'prompt_cache_key', turn.cacheKey);
@@ -239,13 +239,8 @@ function fileFields(name: string | undefined, source: MediaSource, lost: Losses)
   const named = name === undefined ? {} : { filename: name };
   if (source.kind === 'file') return { ...named, file_id: source.id };
   if (source.kind === 'url') return { ...named, file_url: source.url };
-  // Inline files need a name; formats without one leave it to us.
-  const filename = name ?? (lost.own ? undefined : `document.${extensionOf(source.mediaType)}`);
+  const filename = lost.own ? name : fileName(name, source.mediaType);
   return { ...(filename !== undefined && { filename }), file_data: urlOf(source) };
-}
-
-function extensionOf(mediaType: string): string {
-  return mediaType === 'text/plain' ? 'txt' : mediaType.replace(/^.*[/+]/, '');
 }
 
 function urlOf(source: Exclude<MediaSource, { kind: 'file' }>): string {

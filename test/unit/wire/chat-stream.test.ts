@@ -205,6 +205,23 @@ describe('reading streams', () => {
     ]);
   });
 
+  test('thoughts in parts are read', () => {
+    const thinking = [
+      { type: 'text', text: 'H' },
+      { type: 'text', text: 'm' },
+    ];
+    const events = eventsOfChunks(
+      delta({ content: [{ type: 'thinking', thinking }] }),
+      delta({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: '.' }, { type: 'reference' }], closed: true }] }),
+      delta({ content: [{ type: 'text', text: 'Hi' }, null, { type: 'thinking' }, { type: 'unheard of' }] }),
+      finished('stop'),
+    );
+    expect(told(events).items).toMatchObject([
+      { kind: 'reasoning', text: 'Hm.' },
+      { kind: 'text', text: 'Hi' },
+    ]);
+  });
+
   test('a refusal is read, and tells the stop reason', () => {
     expect(told(eventsOfChunks(delta({ refusal: 'No' }), delta({ refusal: '.' }), finished('stop')))).toMatchObject({
       items: [{ kind: 'refusal', text: 'No.' }],

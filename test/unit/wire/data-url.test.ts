@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dataUrl, mediaTypeOf, readDataUrl } from '../../../bridges/wire/data-url.ts';
+import { dataUrl, fileName, mediaTypeOf, readDataUrl } from '../../../bridges/wire/data-url.ts';
 
 describe('a data URL', () => {
   it.each(['image/png', 'text/plain;charset=utf-8', ''])('of the type "%s" is read as it was written', (mediaType) => {
@@ -25,5 +25,18 @@ describe('the media type of a file', () => {
     [undefined, 'application/pdf'],
   ])('of %s is %s', (name, type) => {
     expect(mediaTypeOf(name)).toBe(type);
+  });
+});
+
+describe('the name of a file that is sent', () => {
+  it.each([
+    [undefined, 'application/pdf', 'document.pdf'],
+    ['Quarterly Report', 'application/pdf', 'Quarterly Report.pdf'],
+    ['Report v1.2 of the year', 'application/pdf', 'Report v1.2 of the year.pdf'],
+    ['report.PDF', 'application/pdf', 'report.PDF'],
+    ['notes', 'text/plain', 'notes.txt'],
+    ['page', 'application/xhtml+xml', 'page.xml'],
+  ])('tells what it is: %s, %s', (name, mediaType, sent) => {
+    expect(fileName(name, mediaType)).toBe(sent);
   });
 });

@@ -97,6 +97,18 @@ describe('an error for a client', () => {
       "This model's maximum context length is 128,000 tokens. However, you requested 132,001 tokens (100000 in the messages).",
       'prompt is too long: 132001 tokens > 128000 maximum',
     ],
+    [
+      "'max_tokens' or 'max_completion_tokens' is too large: 32000. This model's maximum context length is 32768 tokens and your request has 15000 input tokens (32000 > 32768 - 15000). (parameter=max_tokens, value=32000)",
+      'input length and `max_tokens` exceed context limit: 15000 + 32000 > 32768, decrease input length or `max_tokens` and try again',
+    ],
+    [
+      "This model's maximum context length is 32768 tokens. However, you requested 42000 tokens (9000 in the messages, 1000 in the functions, and 32000 in the completion). Please reduce the length of the messages or completion.",
+      'input length and `max_tokens` exceed context limit: 10000 + 32000 > 32768, decrease input length or `max_tokens` and try again',
+    ],
+    [
+      "This model's maximum context length is 32768 tokens. However, you requested 72000 tokens (40000 in the messages, 32000 in the completion).",
+      'prompt is too long: 72000 tokens > 32768 maximum',
+    ],
     ['prompt token count of 150000 exceeds the limit of 128000', 'prompt is too long: 150000 tokens > 128000 maximum'],
     ['Your input exceeds the context window of gpt-4-0613.', 'prompt is too long: Your input exceeds the context window of gpt-4-0613.'],
     [

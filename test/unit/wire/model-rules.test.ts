@@ -17,6 +17,24 @@ function render(to: WireFormat, model: string, fields: Partial<TurnRequest>): { 
   return { body, lost: lost.map(({ path }) => path) };
 }
 
+describe('a model of OpenAI’s that does not reason', () => {
+  it.each([
+    ['gpt-4o', 32_000, 16_384],
+    ['gpt-4o-mini-2024-07-18', 64_000, 16_384],
+    ['openai/gpt-4o-2024-05-13', 8_000, 4_096],
+    ['gpt-4.1-mini', 64_000, 32_768],
+    ['gpt-4-turbo', 32_000, 4_096],
+    ['gpt-3.5-turbo', 32_000, 4_096],
+    ['gpt-4o', 8_000, 8_000],
+    ['gpt-5.5', 128_000, 128_000],
+    ['some-model', 128_000, 128_000],
+  ])('is asked for no more than it writes: %s, %i', (model, maxOutputTokens, most) => {
+    const lost = most === maxOutputTokens ? [] : ['max_tokens'];
+    expect(render('chat', model, { maxOutputTokens })).toMatchObject({ body: { max_completion_tokens: most }, lost });
+    expect(render('responses', model, { maxOutputTokens })).toMatchObject({ body: { max_output_tokens: most }, lost });
+  });
+});
+
 describe('a Claude model', () => {
   it.each([
     ['claude-2.1', 'never'],
