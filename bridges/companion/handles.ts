@@ -53,6 +53,7 @@ const Kept = z.object({
     model: z.string(),
     data: z.string(),
     field: z.enum(REASONING_FIELDS).exactOptional(),
+    besides: z.literal(true).exactOptional(),
     redacted: z.boolean().exactOptional(),
   }),
 });

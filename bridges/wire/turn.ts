@@ -164,6 +164,8 @@ export type OpaqueReasoning = {
   data: string;
   /** `chat`: the reasoning is told in the open, and nothing but its text goes back, in this field. */
   field?: ReasoningField;
+  /** `chat`: what stood beside a message and its calls (chat/besides.ts). */
+  besides?: true;
   /** Anthropic `redacted_thinking`: there is no readable text at all. */
   redacted?: boolean;
 };

@@ -23,6 +23,7 @@ import type {
   TurnItem,
   TurnRequest,
 } from '../turn.ts';
+import { nothingBesides, readBesides, type Besides } from './besides.ts';
 
 /** Renders a turn as a request body, with what could not cross. */
 export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss[] } {
@@ -239,6 +240,7 @@ type Draft = {
   reasoning: string[];
   reasoningField: string;
   reasoningOpaque?: string;
+  besides: Besides;
   /** It holds a message, not only what surrounds one. */
   spoken: boolean;
   fields: JsonObject;
@@ -310,7 +312,16 @@ class MessageWriter {
   }
 
   #openDraft(): Draft {
-    this.#draft ??= { parts: [], refusals: [], calls: [], reasoning: [], reasoningField: 'reasoning_text', spoken: false, fields: {} };
+    this.#draft ??= {
+      parts: [],
+      refusals: [],
+      calls: [],
+      reasoning: [],
+      reasoningField: 'reasoning_text',
+      besides: nothingBesides(),
+      spoken: false,
+      fields: {},
+    };
     return this.#draft;
   }
 
@@ -347,6 +358,13 @@ class MessageWriter {
       this.#lost.add(this.#lost.history, 'Reasoning of another provider can not be handed to this one.');
       return;
     }
+    if (item.opaque?.besides === true) {
+      const { details, calls } = readBesides(item.opaque);
+      const { besides } = this.#openDraft();
+      besides.details.push(...details);
+      Object.assign(besides.calls, calls);
+      return;
+    }
     // Reasoning comes before what it led to; it stays where calls wait for their results, which must come next.
     if (this.#draft?.spoken === true && this.#draft.calls.length === 0) this.#endAssistant();
     const draft = this.#openDraft();
@@ -378,7 +396,13 @@ class MessageWriter {
     if (draft.refusals.length > 0) message.refusal = draft.refusals.join('');
     if (draft.reasoning.length > 0) message[draft.reasoningField] = draft.reasoning.join(SECTION_BREAK);
     if (draft.reasoningOpaque !== undefined) message.reasoning_opaque = draft.reasoningOpaque;
-    if (draft.calls.length > 0) message.tool_calls = draft.calls;
+    const { details, calls: extras } = draft.besides;
+    if (details.length > 0) message.reasoning_details = details;
+    const withExtra = (call: JsonObject): JsonObject => {
+      const extra = extras[asString(call.id) ?? ''];
+      return extra === undefined ? call : { ...call, extra_content: extra };
+    };
+    if (draft.calls.length > 0) message.tool_calls = draft.calls.map(withExtra);
     this.#messages.push(message);
   }
 

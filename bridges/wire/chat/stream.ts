@@ -16,6 +16,7 @@ import {
   type TurnEvent,
   type Usage,
 } from '../turn.ts';
+import { addDetails, nothingBesides, sealable } from './besides.ts';
 import { errorBody, hiddenError, readError } from './errors.ts';
 
 // ---------------------------------------------------------------------------------------------- parsing
@@ -46,6 +47,8 @@ export class ChatParser implements StreamParser {
   #speech: Speech | undefined;
   /** Opaque reasoning that came in the middle of other speech, which is not cut in two for it. */
   #late: OpaqueReasoning | undefined;
+  /** What came beside the text and the calls, and is not told yet. */
+  #besides = nothingBesides();
   #calls: Call[] = [];
   #callAt = new Map<number, Call>();
   #callCount = 0;
@@ -136,6 +139,7 @@ export class ChatParser implements StreamParser {
       break;
     }
     if (typeof delta.reasoning_opaque === 'string') this.#opaque(delta.reasoning_opaque, events);
+    if (Array.isArray(delta.reasoning_details)) addDetails(this.#besides, delta.reasoning_details);
     if (typeof content === 'string') {
       if (content !== '') this.#say('text', content, events);
     } else if (Array.isArray(content)) {
@@ -203,6 +207,7 @@ export class ChatParser implements StreamParser {
     const name = asName(body?.name);
     const input = inputText(custom === undefined ? body?.arguments : custom.input);
     const known = this.#callAt.get(index);
+    if (id !== undefined && value.extra_content !== undefined) this.#besides.calls[id] = value.extra_content;
     const call = known === undefined || isAnother(known, id, name, input) ? this.#newCall(index, custom !== undefined, events) : known;
     call.id ??= id;
     call.name ??= name;
@@ -211,6 +216,7 @@ export class ChatParser implements StreamParser {
 
   #newCall(index: number, custom: boolean, events: TurnEvent[]): Call {
     this.#closeSpeech(events);
+    this.#tellBesides(events);
     const call: Call = { item: -1, id: undefined, name: undefined, custom, input: '', open: false };
     this.#calls.push(call);
     this.#callAt.set(index, call);
@@ -248,8 +254,18 @@ export class ChatParser implements StreamParser {
     this.#late = undefined;
   }
 
+  /** Before the calls that it led to, as thoughts are. */
+  #tellBesides(events: TurnEvent[]): void {
+    const opaque = sealable(this.#besides);
+    if (opaque === undefined) return;
+    this.#besides = nothingBesides();
+    const item = this.#nextItem++;
+    events.push({ type: 'item_start', item, kind: 'reasoning' }, { type: 'item_end', item, text: '', opaque });
+  }
+
   #closeAll(events: TurnEvent[]): void {
     this.#closeSpeech(events);
+    this.#tellBesides(events);
     for (const call of this.#calls) {
       // A call without a name can't be run; one without an id only needs one that is unique in the conversation.
       if (!call.open && call.name !== undefined) this.#openCall(call, call.id ?? this.#callId(), call.name, events);

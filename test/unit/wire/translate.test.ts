@@ -409,6 +409,101 @@ describe.each(['messages', 'responses'] as const)('reasoning that a chat upstrea
   });
 });
 
+describe.each(['messages', 'responses'] as const)(
+  'what a chat upstream put beside its message and its calls, for a client of %s',
+  (from) => {
+    const thinking = { reasoning: { enabled: true, effort: 'high', wantsOpaque: true } };
+    const chunk = (delta: JsonObject, finish: string | null = null): string =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+    const call = (id: string): JsonObject => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
+    const said = { type: 'reasoning.text', format: 'google-gemini-v1', index: 0 };
+    const sealed = { type: 'reasoning.encrypted', format: 'google-gemini-v1', index: 1, id: 'call_a' };
+    const google = { google: { thought_signature: 'SIG==' } };
+
+    /** The stream as the client gets it, and its next request as the upstream gets that. */
+    const around = (
+      deltas: readonly JsonObject[],
+      ends = 'tool_calls',
+      model?: string,
+    ): { sent: string; messages: JsonValue | undefined } => {
+      const store = storeOf();
+      const bytes = Buffer.from(deltas.map((each) => chunk(each)).join('') + chunk({}, ends) + 'data: [DONE]\n\n');
+      const { text: sent } = streamed(cross(from, 'chat', bodyOf(from, thinking), { store }), [bytes]);
+      expect(checkStream(from, sent)).toEqual([]);
+      const body = bodyOf(from, { items: goneOn(from, sent), tools: [fn('f')], ...thinking });
+      return { sent, messages: cross(from, 'chat', body, { store, ...(model === undefined ? {} : { model }) }).body.messages };
+    };
+    const OPENROUTER = [
+      { reasoning: 'let me', reasoning_details: [{ ...said, text: 'let me' }] },
+      { reasoning: ' see', reasoning_details: [{ ...said, text: ' see' }] },
+      { content: 'Well.' },
+      { reasoning_details: [{ ...sealed, data: 'SIG==' }], tool_calls: [{ index: 0, ...call('call_a') }] },
+    ];
+
+    it('goes back with them: signatures of thoughts', () => {
+      const { sent, messages } = around(OPENROUTER);
+      expect(sent).not.toContain('SIG==');
+      expect(messages).toMatchObject([
+        { role: 'user' },
+        {
+          reasoning: 'let me see',
+          reasoning_details: [
+            { ...said, text: 'let me see' },
+            { ...sealed, data: 'SIG==' },
+          ],
+          tool_calls: [call('call_a')],
+        },
+        { role: 'tool' },
+      ]);
+    });
+
+    it('goes back with them: signatures of calls', () => {
+      const { sent, messages } = around([{ tool_calls: [{ index: 0, ...call('call_a'), extra_content: google }] }]);
+      expect(sent).not.toContain('SIG==');
+      expect(messages).toMatchObject([{ role: 'user' }, { tool_calls: [{ ...call('call_a'), extra_content: google }] }, { role: 'tool' }]);
+    });
+
+    it('stands in one message with the text and the calls, each extra at its call', () => {
+      const besides = JSON.stringify({ details: [{ ...sealed, data: 'SIG==' }], calls: { call_b: google, call_z: google } });
+      const opaque = { family: 'chat' as const, data: besides, besides: true as const };
+      const calls = ['call_a', 'call_b'].map((callId): TurnItem => ({
+        type: 'tool_call',
+        callId,
+        name: 'f',
+        kind: 'function',
+        input: '{}',
+      }));
+      const items: TurnItem[] = [
+        { type: 'message', role: 'user', content: [{ type: 'text', text: 'go' }] },
+        { type: 'reasoning', summary: ['hm'], opaque: { family: 'chat', data: '', field: 'reasoning' } },
+        { type: 'message', role: 'assistant', content: [{ type: 'text', text: 'Well.' }] },
+        { type: 'reasoning', summary: [], opaque },
+        ...calls,
+      ];
+      const { body } = codecs.chat.renderRequest({ from, model: 'm', items, tools: [], stream: false, extra: {} });
+      expect(body.messages).toEqual([
+        { role: 'user', content: 'go' },
+        {
+          role: 'assistant',
+          content: 'Well.',
+          reasoning: 'hm',
+          reasoning_details: [{ ...sealed, data: 'SIG==' }],
+          tool_calls: [call('call_a'), { ...call('call_b'), extra_content: google }],
+        },
+      ]);
+    });
+
+    it('goes to no other model', () => {
+      expect(json(around(OPENROUTER, 'tool_calls', 'another-model').messages)).not.toMatch(/SIG==|reasoning_details/);
+    });
+
+    it('is nothing more where a text says it all', () => {
+      const { messages } = around([{ reasoning: 'hm', reasoning_details: [{ ...said, text: 'hm' }] }, { content: 'Hi' }], 'stop');
+      expect(json(messages)).not.toContain('reasoning_details');
+    });
+  },
+);
+
 describe('free-form tools and groups of tools', () => {
   const patch: ToolDefinition = { type: 'custom', name: 'apply_patch', description: 'd' };
   const search: ToolDefinition = { type: 'function', name: 'search', namespace: 'github', parameters: { type: 'object' } };
