@@ -265,7 +265,8 @@ export class ChatParser implements StreamParser {
 
   #closeAll(events: TurnEvent[]): void {
     this.#closeSpeech(events);
-    this.#tellBesides(events);
+    // An answer without calls is taken without them.
+    if (this.#calls.length > 0) this.#tellBesides(events);
     for (const call of this.#calls) {
       // A call without a name can't be run; one without an id only needs one that is unique in the conversation.
       if (!call.open && call.name !== undefined) this.#openCall(call, call.id ?? this.#callId(), call.name, events);
