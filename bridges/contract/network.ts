@@ -14,6 +14,8 @@ export const NetworkStatus = z.object({
   unusable: z.string().nullable(),
   /** Why the keychain could not be read, so that a login is not known; null where it could. */
   problem: z.string().nullable(),
+  /** What the proxy in force said the last time, where it wants a login, or another one. */
+  refusal: z.string().nullable(),
   /** False where the keychain is this session's alone. */
   lasting: z.boolean(),
 });

@@ -223,8 +223,8 @@ export const Settings = z.strictObject({
         .max(200)
         .nullable()
         .default(null),
-      /** Name of the secret that holds the proxy's user name and password; they never stand in this file. */
-      loginSecret: z.string().default('proxy-login'),
+      /** Name of the secret that holds the proxy's user name and password; they never stand in this file. Null where it wants none. */
+      loginSecret: z.string().nullable().default(null),
     })
     .prefault({}),
   /** A span for each call, to an OpenTelemetry collector of the owner's (docs/export.md). */

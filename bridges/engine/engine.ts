@@ -170,7 +170,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
   };
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
   const headers = holdSecret(ports.keychain, () => settings.current().telemetry.headersSecret, log);
-  const network = createNetwork({ settings, keychain: ports.keychain, env: ports.proxyEnv, log });
+  const network = createNetwork({
+    settings,
+    keychain: ports.keychain,
+    env: ports.proxyEnv,
+    log,
+    now: () => clock.monotonic(),
+    onChange: () => events.emit({ type: 'status' }),
+  });
   const needSecrets = readsAgain(
     () => {
       const { upstreams, telemetry } = settings.current();
@@ -288,7 +295,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     if (stopping !== undefined) return;
     const { endpoint } = settings.current().telemetry;
     // Without its headers a collector would refuse them; they are sent once the keychain can be read.
-    const known = endpoint !== null && headers.problem() === null && !headers.waiting();
+    const known = endpoint !== null && (headers.value() !== undefined || (headers.problem() === null && !headers.waiting()));
     telemetry.apply(known ? { endpoint, headers: readHeaders(headers.value()) } : null);
     events.emit({ type: 'status' });
   };
@@ -385,6 +392,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
             settingsProblem: settings.problem(),
             keys: keys.list().length,
             keychain: ports.keychain.lasting ? gatewayKey.problem() : 'session_only',
+            proxyRefusal: network.status().refusal,
           }),
           ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
         ],
@@ -512,6 +520,7 @@ type NoticeFacts = {
   settingsProblem: string | null;
   keys: number;
   keychain: SecretProblem | 'session_only' | null;
+  proxyRefusal: string | null;
 };
 
 /** What needs attention, worst first. Pure. */
@@ -571,6 +580,8 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       mend: null,
     });
   }
+  if (facts.proxyRefusal !== null)
+    notices.push({ id: 'proxy', level: 'warning', title: 'The proxy lets nothing through', cause: facts.proxyRefusal, mend: null });
   if (facts.keychain === 'session_only') {
     notices.push({
       id: 'keychain',

@@ -71,7 +71,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
 }
 
 /** One that is not named is nothing to tell. */
-function checkProxy({ inForce, unusable, problem }: NetworkStatus): DoctorCheck[] {
+function checkProxy({ inForce, unusable, problem, refusal }: NetworkStatus): DoctorCheck[] {
   const told = (fine: boolean, found: string, mend: string): DoctorCheck[] => [check('proxy', 'Proxy', fine, found, mend, 'warning')];
   if (unusable !== null) {
     const found = `What ${unusable} names is no proxy that Drawbridge can use, so calls go straight out.`;
@@ -79,6 +79,8 @@ function checkProxy({ inForce, unusable, problem }: NetworkStatus): DoctorCheck[
   }
   if (inForce === null) return [];
   const found = `Calls leave through ${inForce.name}, as ${inForce.from} says.`;
+  if (refusal !== null)
+    return told(false, refusal, 'Mend its login in the settings, below Network, or with: drawbridge proxy set URL --user NAME');
   if (problem === null) return told(true, found, '');
   return told(false, `${found} ${problem} So its password is not known.`, 'Unlock the keychain, and allow Drawbridge there.');
 }

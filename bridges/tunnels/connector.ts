@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
+import { setDefaultCACertificates } from 'node:tls';
 import { authorities, meaningOfError, tokenHeaders } from './edge.ts';
 import { encodeFrame, frameReader, OPCODES } from './frames.ts';
 
@@ -23,12 +24,15 @@ const id = process.env['TUNNEL_SERVICE_TOKEN_ID'];
 const secret = process.env['TUNNEL_SERVICE_TOKEN_SECRET'];
 const key = randomBytes(16).toString('base64');
 
+// The proxy may be spoken to over TLS, too.
+const ca = authorities(process.env['SSL_CERT_FILE']);
+setDefaultCACertificates(ca);
 const request = https.request({
   host,
   port: Number(port),
   path: '/',
   agent: new https.Agent({ proxyEnv: process.env }),
-  ca: authorities(process.env['SSL_CERT_FILE']),
+  ca,
   headers: {
     ...tokenHeaders(id === undefined || secret === undefined ? undefined : { id, secret }),
     'user-agent': 'drawbridge',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { getCACertificates } from 'node:tls';
+import { trustSystem } from '../upstreams/system-certificates.ts';
 import type { Cause } from './causes.ts';
 
 /** The access edge, asked by ourselves: what it refused, and why. */
@@ -66,6 +67,7 @@ export type EdgeQuestion = {
  * this machine at sshd. The token goes to the tunnel's own host, over TLS, and nowhere else.
  */
 export function askEdge(edge: EdgeAddress, options: EdgeQuestion): Promise<Cause> {
+  if (options.proxies['https_proxy']?.startsWith('https:') === true) trustSystem();
   return new Promise((resolve) => {
     const request = https.request({
       ...edge,

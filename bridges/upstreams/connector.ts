@@ -1,6 +1,6 @@
 import net from 'node:net';
 import buildConnector from 'undici/lib/core/connect.js';
-import { beyond, lost, malformed, notReached, refused, silent } from './proxy-error.ts';
+import { beyond, lost, malformed, notReached, ProxyError, refused, silent } from './proxy-error.ts';
 import { portOf, proxyFor, type Proxy, type ProxySources } from './proxy.ts';
 import { ReplyReader } from './reply-reader.ts';
 import { requestHead } from './request-head.ts';
@@ -28,8 +28,15 @@ export function connectorOf({ lookup, proxies }: ConnectorOptions): Connect {
   const connect = buildConnector({ ...SETTINGS, ...(lookup === undefined ? {} : { lookup }) });
   const proxyOf = (to: Destination): Proxy | undefined => (proxies === undefined ? undefined : proxyFor(to, proxies()));
   const openBy = (proxy: Proxy | undefined, to: Destination, connected: Connected): void => {
-    if (proxy === undefined) connect(to, connected);
-    else connectThrough(proxy, to, connect, connected);
+    if (proxy === undefined) return void connect(to, connected);
+    const refusals = proxies?.().refusals;
+    const refused = refusals?.of(proxy);
+    if (refused !== undefined) return queueMicrotask(() => connected(refused));
+    connectThrough(proxy, to, connect, (error, socket) => {
+      if (error instanceof ProxyError && error.wantsLogin) refusals?.add(proxy, error);
+      else if (socket !== undefined) refusals?.clear(proxy);
+      connected(error, socket);
+    });
   };
   const open: Connect = (to, connected) => {
     const proxy = proxyOf(to);

@@ -5,17 +5,20 @@ import { SETTING, type Proxy } from './proxy.ts';
 export class ProxyError extends Error {
   /** It was waited for in vain. */
   readonly late: boolean;
+  /** The proxy wants a login, or another one. */
+  readonly wantsLogin: boolean;
 
-  constructor(message: string, options: { late?: boolean; cause?: Error | undefined } = {}) {
+  constructor(message: string, options: { late?: boolean; wantsLogin?: boolean; cause?: Error | undefined } = {}) {
     super(message, { cause: options.cause });
     this.name = 'ProxyError';
     this.late = options.late ?? false;
+    this.wantsLogin = options.wantsLogin ?? false;
   }
 }
 
 /** What it means that a proxy answered so. `schemes`: its `proxy-authenticate`. */
 export function refused(proxy: Proxy, to: string, status: number, schemes: string): ProxyError {
-  return new ProxyError(`The proxy ${proxy.name} ${wordsOf(proxy, to, status, schemes)}`);
+  return new ProxyError(`The proxy ${proxy.name} ${wordsOf(proxy, to, status, schemes)}`, { wantsLogin: status === 407 });
 }
 
 function wordsOf({ authorization, from }: Proxy, to: string, status: number, schemes: string): string {

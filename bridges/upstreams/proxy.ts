@@ -8,9 +8,17 @@ export type ProxySources = {
   /** What is reached without a proxy; null where NO_PROXY names it. */
   except?: readonly string[] | null;
   env: Readonly<Record<string, string | undefined>>;
+  /** What proxies said that do not let anybody in without another login. */
+  refusals?: Refusals | undefined;
   /** Resolves once the keychain has said what `login` is, or that it can't; undefined where that is known. */
   pending?: Promise<void> | undefined;
 };
+
+/**
+ * A login that was refused is not sent again and again: who counts failures would lock its owner out. `of`: why this proxy is
+ * not to be asked now.
+ */
+export type Refusals = { of(proxy: Proxy): Error | undefined; add(proxy: Proxy, why: Error): void; clear(proxy: Proxy): void };
 
 /** Where the settings name one. */
 export const SETTING = 'network.proxy';
@@ -72,11 +80,18 @@ export async function proxyVariables(sources: () => ProxySources, to?: Target): 
   };
   for (const name of [...NAMING, 'no_proxy']) {
     const { value } = valueOf(env, name) ?? {};
-    if (value !== undefined) put(name, value);
+    if (value !== undefined) put(name, name === 'no_proxy' ? value : plainly(value));
   }
   if (setting !== null) for (const name of NAMING) put(name, withLogin(setting, login));
   if (except !== null) put('no_proxy', except.join(','));
   return out;
+}
+
+/** As every program reads it; what is none for us may be one for others. */
+function plainly(value: string): string {
+  const named = read(value, '');
+  if (named === undefined || 'unusable' in named) return value;
+  return withLogin(`${named.protocol}//${named.name}`, named.authorization && loginIn(named.authorization));
 }
 
 function withLogin(setting: string, login: string | undefined): string {
@@ -115,6 +130,10 @@ function read(value: string, from: string): ReturnType<typeof namedProxy> {
 /** RFC 7617. */
 function basic(login: string): string {
   return `Basic ${Buffer.from(login).toString('base64')}`;
+}
+
+function loginIn(authorization: string): string {
+  return Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString();
 }
 
 /** A password with a per cent sign of its own is taken as it stands. */

@@ -184,6 +184,24 @@ describe('a keychain that fails, or takes its time', () => {
     await other.stop();
   });
 
+  it('that locks itself leaves in force what is known', async () => {
+    const held = memorySecrets();
+    let isLocked = false;
+    const get: SecretStore['get'] = (name) =>
+      isLocked ? Promise.reject(new SecretError('locked', 'The keychain is locked.')) : held.get(name);
+    const other = await startTestEngine({ headless: { keychain: { ...held, get, lasting: true } } });
+    await other.control.gateway.set({ baseUrl: gateway.baseUrl, key: KEY });
+    await other.control.telemetry.set({ endpoint: gateway.baseUrl, headers: { 'x-one': '1' } });
+    isLocked = true;
+    await other.control.settings.update({ patch: { log: { level: 'warn' } } });
+    await expect.poll(async () => (await other.control.status.get({})).notices.map(({ id }) => id)).toContain('keychain');
+    expect(await other.control.telemetry.status({})).toMatchObject({ endpoint: gateway.baseUrl, headers: ['x-one'] });
+    gateway.seen.length = 0;
+    await (await call(other)).text();
+    expect(gateway.seen.find(({ url }) => url?.endsWith('/chat/completions'))?.headers.authorization).toBe(`Bearer ${KEY}`);
+    await other.stop();
+  });
+
   it('is not waited for by a client that has left', async () => {
     const opening = Promise.withResolvers<SecretStore>();
     const other = await startTestEngine({

@@ -70,6 +70,7 @@ describe('a proxy that wants a password', () => {
       inForce: { name: `127.0.0.1:${proxy.port}`, from: 'network.proxy' },
       unusable: null,
       problem: null,
+      refusal: null,
       lasting: false,
     });
     expect((await call({ control, home, ...engine })).status).toBe(200);
@@ -97,7 +98,18 @@ describe('a proxy that wants a password', () => {
   it('is told apart where the password is wrong', async () => {
     const engine = await engineWith(memorySecrets());
     await engine.control.network.set({ proxy: at(other), login: LOGIN });
-    expect(await (await call(engine)).text()).toContain('did not take the user name and the password that are kept for it (407).');
+    const why = 'did not take the user name and the password that are kept for it (407).';
+    expect(await (await call(engine)).text()).toContain(why);
+    // It is not sent again and again, and whoever looks is told.
+    expect(await (await call(engine)).text()).toContain(why);
+    expect(other.asked).toHaveLength(1);
+    expect(await engine.control.network.status({})).toMatchObject({ refusal: expect.stringContaining(why) });
+    expect((await engine.control.status.get({})).notices).toContainEqual(
+      expect.objectContaining({ id: 'proxy', cause: expect.stringContaining(why) }),
+    );
+    await engine.control.network.set({ proxy: at(other), login: { user: 'somebody', password: 'else' } });
+    expect((await call(engine)).status).toBe(200);
+    expect(await engine.control.network.status({})).toMatchObject({ refusal: null });
   });
 
   it('is forgotten with its password, and without it', async () => {
@@ -133,8 +145,19 @@ describe('a proxy that wants a password', () => {
     const { control } = await engineWith(locked);
     await expect(control.network.set({ proxy: at(proxy), login: LOGIN })).rejects.toMatchObject({ code: 'keychain' });
     expect(await control.network.status({})).toMatchObject({ proxy: null });
-    await control.network.set({ proxy: at(proxy) });
-    await expect.poll(() => control.network.status({})).toMatchObject({ proxy: at(proxy), user: null, problem: 'The keychain is locked.' });
+    // One without a login needs no keychain, be it to be used or to be taken away.
+    expect(await control.network.set({ proxy: at(proxy) })).toMatchObject({ proxy: at(proxy), user: null, problem: null });
+    expect(await control.network.set({ proxy: null })).toMatchObject({ proxy: null });
+  });
+
+  it('is told with the keychain that does not give its login', async () => {
+    const locked: SecretStore = {
+      ...memorySecrets(),
+      lasting: true,
+      get: () => Promise.reject(new SecretError('locked', 'The keychain is locked.')),
+    };
+    const { control } = await engineWith(locked, { proxy: at(proxy), loginSecret: 'proxy-login' });
+    await expect.poll(() => control.network.status({})).toMatchObject({ user: null, problem: 'The keychain is locked.' });
     expect((await control.doctor.run({})).find(({ id }) => id === 'proxy')).toMatchObject({
       state: 'warning',
       found: expect.stringContaining('The keychain is locked. So its password is not known.'),
@@ -144,7 +167,7 @@ describe('a proxy that wants a password', () => {
 
   it('is not asked before the keychain has told the password', async () => {
     const opening = Promise.withResolvers<SecretStore>();
-    const engine = await engineWith(deferSecrets(opening.promise), { proxy: at(proxy) });
+    const engine = await engineWith(deferSecrets(opening.promise), { proxy: at(proxy), loginSecret: 'proxy-login' });
     const waiting = call(engine);
     await expect.poll(async () => (await engine.control.calls.list({})).calls.length).toBe(1);
     expect(proxy.asked).toEqual([]);

@@ -399,6 +399,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         inForce: { name: 'proxy.example.com:8080', from: 'network.proxy' },
         unusable: null,
         problem: null,
+        refusal: null,
         lasting: true,
       })),
       set: os.network.set.handler(notKept),

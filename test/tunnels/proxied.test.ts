@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,7 @@ import type { Connector } from '../../bridges/tunnels/transport.ts';
 import type { ProxySources } from '../../bridges/upstreams/proxy.ts';
 import { EDGE_NAME, startAccessEdge, type AccessEdge } from '../fakes/access-edge.ts';
 import { startConnectProxy, type ConnectProxy } from '../fakes/connect-proxy.ts';
+import { makeAuthority } from '../support/authority.ts';
 import { cloudflared, hasOpenssl } from '../support/programs.ts';
 
 const LOGIN = 'canary-user:p%40 ss@w:rd/';
@@ -43,7 +44,7 @@ describe.skipIf(!hasOpenssl)('a tunnel in a network that nothing leaves but thro
     edge.mode('ok');
   });
 
-  const connector = (kind: (typeof KINDS)[number], sources: Partial<ProxySources>): Connector =>
+  const connector = (kind: (typeof KINDS)[number], sources: Partial<ProxySources>, trusted = edge.ca): Connector =>
     connectorOf({
       definition: TunnelDefinition.parse({
         name: 'lab',
@@ -54,7 +55,7 @@ describe.skipIf(!hasOpenssl)('a tunnel in a network that nothing leaves but thro
         connector: kind === 'direct' ? { kind } : { kind, login: 'service-token' },
       }),
       platform: process.platform,
-      env: { PATH: process.env['PATH'], SSL_CERT_FILE: edge.ca },
+      env: { PATH: process.env['PATH'], SSL_CERT_FILE: trusted },
       proxies: () => ({ setting: null, env: {}, ...sources }),
       run: runChild,
       cloudflared: () => cloudflared ?? null,
@@ -95,6 +96,18 @@ describe.skipIf(!hasOpenssl)('a tunnel in a network that nothing leaves but thro
       url.password = encodeURIComponent(password.join(':'));
       expect(await banner(connector(kind, { env: { https_proxy: url.href } }))).toBe(BANNER);
       expect(proxy.asked).toHaveLength(1);
+    });
+
+    // Cloudflared speaks to no proxy over TLS.
+    it.runIf(kind === 'direct')('reaches it through one that is spoken to over TLS', async () => {
+      const authority = makeAuthority('localhost');
+      const trusted = path.join(folder, `trusted-${kind}.pem`);
+      writeFileSync(trusted, readFileSync(edge.ca, 'utf8') + authority.ca);
+      const secured = await startConnectProxy({ to: edge.port, login: LOGIN, certificate: authority });
+      const sources = { setting: `https://localhost:${secured.port}`, login: LOGIN };
+      expect(await banner(connector(kind, sources, trusted))).toBe(BANNER);
+      expect(secured.asked).toHaveLength(1);
+      await secured.stop();
     });
 
     it('goes straight out where the settings except the gateway', async () => {

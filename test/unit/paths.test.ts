@@ -71,6 +71,7 @@ describe('what needs attention', () => {
     settingsProblem: null,
     keys: 1,
     keychain: null,
+    proxyRefusal: null,
   };
   it('is nothing when all is well', () => {
     expect(noticesOf(fine)).toEqual([]);
@@ -93,6 +94,7 @@ describe('what needs attention', () => {
       settingsProblem: 'The setting "a" is wrong.',
       keys: 0,
       keychain: null,
+      proxyRefusal: null,
     });
     expect(notices.map((notice) => notice.id)).toEqual(['companion', 'settings', 'capture', 'dropped', 'moved-aside', 'no-keys']);
     expect(notices[0]?.mend?.action).toEqual({ kind: 'companion.usePort', port: 2 });

@@ -42,12 +42,12 @@ export async function proxy(
   return 0;
 }
 
-function inWords({ inForce, unusable, user, noProxy, problem, lasting }: NetworkStatus): string {
+function inWords({ inForce, unusable, user, noProxy, problem, refusal, lasting }: NetworkStatus): string {
   if (unusable !== null) return `What ${unusable} names is no proxy that Drawbridge can use, so connections go straight out.`;
   if (inForce === null) return 'Connections go straight out.';
   const without = noProxy === null || noProxy.length === 0 ? '' : ` Reached without it: ${noProxy.join(', ')}.`;
   const kept = lasting ? 'is in the keychain' : 'is kept for this session only, as there is no keychain here';
   const unknown = problem === null ? '' : ` ${problem} So its password is not known.`;
   const login = user === null ? unknown : ` The password of ${user} ${kept}.`;
-  return `Connections leave through ${inForce.name}, as ${inForce.from} says.${login}${without}`;
+  return `Connections leave through ${inForce.name}, as ${inForce.from} says.${login}${without}${refusal === null ? '' : ` ${refusal}`}`;
 }

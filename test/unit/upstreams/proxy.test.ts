@@ -119,10 +119,10 @@ describe('the proxy of a program of its own', () => {
   it('is the one of the environment, under the names that programs look for', async () => {
     const env = { HTTPS_PROXY, http_proxy: 'http://plain:1', NO_PROXY: 'a.test', SECRET: 'x' };
     expect(await proxyVariables(() => ({ setting: null, env }))).toEqual({
-      https_proxy: HTTPS_PROXY,
-      HTTPS_PROXY,
-      http_proxy: 'http://plain:1',
-      HTTP_PROXY: 'http://plain:1',
+      https_proxy: `${HTTPS_PROXY}/`,
+      HTTPS_PROXY: `${HTTPS_PROXY}/`,
+      http_proxy: 'http://plain:1/',
+      HTTP_PROXY: 'http://plain:1/',
       no_proxy: 'a.test',
       NO_PROXY: 'a.test',
     });
@@ -150,7 +150,16 @@ describe('the proxy of a program of its own', () => {
     const told = (url: string): Promise<Record<string, string>> => proxyVariables(() => sources, new URL(url));
     expect(await told('https://10.1.2.3')).toEqual({});
     expect(await told('https://localhost:8443')).toEqual({});
-    expect(await told('https://a.test')).toMatchObject({ HTTPS_PROXY });
+    expect(await told('https://a.test')).toMatchObject({ HTTPS_PROXY: `${HTTPS_PROXY}/` });
+  });
+
+  it.each([
+    ['proxy.corp:3128', 'http://proxy.corp:3128/'],
+    ['HTTP://proxy.corp', 'http://proxy.corp/'],
+    ['http://sam:50%off@proxy.corp:3128', 'http://sam:50%25off@proxy.corp:3128/'],
+    ['http://sam@proxy.corp', 'http://sam@proxy.corp/'],
+  ])('is written as every program reads it: %s', async (value, url) => {
+    expect(await proxyVariables(() => ({ setting: null, env: { HTTPS_PROXY: value } }))).toEqual({ https_proxy: url, HTTPS_PROXY: url });
   });
 
   it('may be one that we can’t use', async () => {

@@ -137,9 +137,10 @@ function NetworkForm({ status }: { status: NetworkStatus }) {
   );
 }
 
-function hintOf({ proxy, inForce, unusable, problem }: NetworkStatus): string {
+function hintOf({ proxy, inForce, unusable, problem, refusal }: NetworkStatus): string {
   if (unusable !== null) return `What ${unusable} names is no proxy that Drawbridge can use, so connections go straight out.`;
   if (inForce === null) return 'Connections go straight out. Name the one that your company’s network wants.';
+  if (refusal !== null) return refusal;
   if (proxy === null) return `${inForce.name} is in force, as ${inForce.from} says. One that is named here comes before it.`;
   if (problem !== null) return `In force. ${problem} So its password is not known.`;
   return 'In force, for providers, sign-ins, downloads and tunnels.';
