@@ -3,6 +3,7 @@ import { createAttempts } from '../accounts/attempt.ts';
 import { holdSignIn, type Given } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
+import { whyUnanswered } from '../accounts/unanswered.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
@@ -79,10 +80,11 @@ export function createSignIns(options: SignInsOptions): SignIns {
       if (key === undefined)
         throw new DrawbridgeError('bad_input', 'This sign-in needs an OpenAI key. Make one at https://platform.openai.com/api-keys');
       const signal = attempts.begin('The key is being checked.');
-      const { status, body } = await answerToKey(net, options.platform(), key);
+      const answer = await answerToKey(net, options.platform(), key);
       if (signal.aborted) return;
-      if (status === 401 && !lacksScope(JSON.stringify(body ?? ''))) return failed('OpenAI does not accept this key.');
-      if (status === 0 || status >= 500) return failed('OpenAI could not be reached to check the key. Check the network, then try again.');
+      if ('problem' in answer) return failed(answer.problem);
+      if (answer.status === 401 && !lacksScope(JSON.stringify(answer.body ?? ''))) return failed('OpenAI does not accept this key.');
+      if (answer.status >= 500) return failed(KEY_UNCHECKED);
       const id = `api-key-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
       const account = { id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null } as const;
       try {
@@ -128,11 +130,13 @@ export function createSignIns(options: SignInsOptions): SignIns {
   };
 }
 
-/** What a listing of models is answered with; the status 0 where there was no answer. */
-async function answerToKey(net: Net, platform: string, key: string): Promise<Pick<NetReply, 'status' | 'body'>> {
+const KEY_UNCHECKED = 'OpenAI could not be reached to check the key. Check the network, then try again.';
+
+/** What a listing of models is answered with, or a sentence where there was no answer. */
+async function answerToKey(net: Net, platform: string, key: string): Promise<NetReply | { problem: string }> {
   try {
     return await net({ method: 'GET', url: `${platform}/v1/models`, headers: { authorization: `Bearer ${key}` } });
-  } catch {
-    return { status: 0, body: undefined };
+  } catch (error) {
+    return { problem: whyUnanswered(error, 'OpenAI') ?? KEY_UNCHECKED };
   }
 }

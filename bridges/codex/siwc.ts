@@ -3,6 +3,7 @@ import { createLocalJWKSet, errors as joseErrors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { Renewal, Tokens } from '../accounts/keeper.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
+import { whyUnanswered } from '../accounts/unanswered.ts';
 
 /** Sign in with ChatGPT, the lane for open-source and local apps (SPEC 3.1). Each function is one exchange. */
 
@@ -117,7 +118,8 @@ export async function exchange(net: Net, issuer: string, attempt: Attempt, code:
   } catch (error) {
     if (error instanceof joseErrors.JOSEError || error instanceof IdentityError)
       return { kind: 'failed', reason: `OpenAI’s answer did not prove who signed in (${error.message}). Try again.` };
-    return { kind: 'failed', reason: 'OpenAI could not be reached to complete the sign-in. Check the network, then try again.' };
+    const reason = 'OpenAI could not be reached to complete the sign-in. Check the network, then try again.';
+    return { kind: 'failed', reason: whyUnanswered(error, 'OpenAI') ?? reason };
   }
 }
 
@@ -180,12 +182,9 @@ export async function renew(
       url: `${issuer}/api/accounts/oauth/token`,
       form: { grant_type: 'refresh_token', client_id: clientId, refresh_token: held.refresh, resource: RESOURCE },
     });
-  } catch {
-    return {
-      kind: 'passing',
-      reason: 'OpenAI could not be reached to renew the sign-in. It is tried again by itself.',
-      retryAfterMs: null,
-    };
+  } catch (error) {
+    const reason = whyUnanswered(error, 'OpenAI') ?? 'OpenAI could not be reached to renew the sign-in. It is tried again by itself.';
+    return { kind: 'passing', reason, retryAfterMs: null };
   }
   const given = TokenReply.safeParse(reply.body);
   if (reply.status === 200 && given.success) return { kind: 'renewed', tokens: tokensOf(given.data, clientId, reply, now, held.refresh) };

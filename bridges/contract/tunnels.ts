@@ -123,6 +123,8 @@ export const TunnelAction = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('installCloudflared') }),
   /** The tunnel's form, at this field; then `edit`. */
   z.object({ kind: z.literal('edit'), field: TunnelField }),
+  /** The settings' card of the network. */
+  z.object({ kind: z.literal('network') }),
   z.object({ kind: z.literal('link'), href: z.url({ protocol: /^https$/ }) }),
 ]);
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Renewal, Tokens } from '../accounts/keeper.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
+import { whyUnanswered } from '../accounts/unanswered.ts';
 import type { Pause } from '../engine/clock.ts';
 
 /** GitHub's device flow (SPEC 5.3), with the person's own OAuth app. */
@@ -34,10 +35,11 @@ export const NOT_REACHED = 'GitHub could not be reached. Check the network, then
 
 /** Asks for a code to type in. Returns a sentence where there is none. */
 export async function startDevice(net: Net, github: string, clientId: string): Promise<DeviceStart | { problem: string }> {
-  const reply = await net({ method: 'POST', url: `${github}/login/device/code`, form: { client_id: clientId, scope: 'read:user' } }).catch(
-    () => undefined,
-  );
-  if (reply === undefined) return { problem: NOT_REACHED };
+  const form = { client_id: clientId, scope: 'read:user' };
+  const reply = await net({ method: 'POST', url: `${github}/login/device/code`, form }).catch((error: unknown) => ({
+    problem: whyUnanswered(error, 'GitHub') ?? NOT_REACHED,
+  }));
+  if ('problem' in reply) return reply;
   const started = Started.safeParse(reply.body);
   if (reply.status !== 200 || !started.success)
     return {
@@ -91,12 +93,16 @@ export async function renewToken(
     method: 'POST',
     url: `${github}/login/oauth/access_token`,
     form: { client_id: clientId, grant_type: 'refresh_token', refresh_token: refresh },
-  }).catch(() => undefined);
-  const given = Given.safeParse(reply?.body);
+  }).catch((error: unknown) => ({ why: whyUnanswered(error, 'GitHub') }));
+  if ('why' in reply) return notRenewed(reply.why);
+  const given = Given.safeParse(reply.body);
   if (given.success) return { kind: 'renewed', tokens: tokensOf(given.data, clientId, now) };
   const refused = refusedIn(reply);
   if (refused !== undefined) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${plainCode(refused.error)}).` };
-  const reason = 'GitHub could not be reached to renew the sign-in. It is tried again by itself.';
+  return notRenewed();
+}
+
+function notRenewed(reason = 'GitHub could not be reached to renew the sign-in. It is tried again by itself.'): Renewal {
   return { kind: 'passing', reason, retryAfterMs: null };
 }
 

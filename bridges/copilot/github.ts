@@ -8,6 +8,7 @@ import {
   FOREIGN_ADDRESS,
   NO_COPILOT,
   REJECTED,
+  unreached,
   UNREACHED,
   UNREADABLE,
   type CopilotSource,
@@ -51,12 +52,12 @@ export function directSource({
 
   const look = async (token: string): Promise<NonNullable<typeof known> | SourceProblem> => {
     if (known?.of === token && clock.now() < known.until) return known;
-    const reply = await net({ method: 'GET', url: `${api()}/copilot_internal/user`, headers: { authorization: `Bearer ${token}` } }).catch(
-      () => undefined,
-    );
+    const url = `${api()}/copilot_internal/user`;
+    const reply = await net({ method: 'GET', url, headers: { authorization: `Bearer ${token}` } }).catch(unreached);
+    if ('problem' in reply) return reply;
     const refusal = refusalOf(reply);
     if (refusal !== undefined) return refusal;
-    if (reply?.body === undefined) return UNREADABLE;
+    if (reply.body === undefined) return UNREADABLE;
     const user = UserReply.safeParse(reply.body);
     if (reply.status !== 200 || !user.success || user.data.chat_enabled === false) return NO_COPILOT;
     const base = allowedApi(user.data.endpoints.api, api());
@@ -77,10 +78,11 @@ export function directSource({
         method: 'GET',
         url: `${found.api}/models`,
         headers: { ...headers, 'openai-intent': 'model-access', authorization: `Bearer ${token}` },
-      }).catch(() => undefined);
+      }).catch(unreached);
+      if ('problem' in reply) return reply;
       const refusal = refusalOf(reply);
       if (refusal !== undefined) return refusal;
-      return reply?.status === 200 ? readModels(reply.body) : UNREACHED;
+      return reply.status === 200 ? readModels(reply.body) : UNREACHED;
     },
     async endpoint(token) {
       const found = await look(token);
@@ -94,8 +96,8 @@ export function directSource({
 }
 
 /** What an answer says by its status alone. */
-function refusalOf(reply: NetReply | undefined): SourceProblem | undefined {
-  if (reply === undefined || reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
+function refusalOf(reply: NetReply): SourceProblem | undefined {
+  if (reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
   if (reply.status === 401) return REJECTED;
   return reply.status === 403 ? NO_COPILOT : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Grant as AnyGrant } from '../accounts/call.ts';
+import { whyUnanswered } from '../accounts/unanswered.ts';
 import type { WireFormat } from '../contract/index.ts';
 import type { Quota } from './quota.ts';
 
@@ -25,6 +26,11 @@ export type CopilotSource = {
 };
 
 export const UNREACHED: SourceProblem = { problem: 'passing', reason: 'GitHub could not be reached. It is tried again by itself.' };
+/** The same, with the reason where that is known. */
+export function unreached(error: unknown): SourceProblem {
+  const reason = whyUnanswered(error, 'GitHub');
+  return reason === undefined ? UNREACHED : { problem: 'passing', reason };
+}
 export const UNREADABLE: SourceProblem = {
   problem: 'passing',
   reason: 'What answered for GitHub was something else than GitHub: a proxy, or the sign-in page of a network. Check the network.',

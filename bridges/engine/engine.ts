@@ -406,7 +406,14 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       events.emit({ type: 'status' });
     },
     companionAddress: () => listening.status().address,
-    network,
+    network: {
+      ...network,
+      async set(wanted) {
+        const status = await network.set(wanted);
+        tunnels.wayChanged();
+        return status;
+      },
+    },
     bridges,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {

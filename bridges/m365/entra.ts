@@ -1,6 +1,7 @@
 import type { AuthenticationResult, INetworkModule, NetworkRequestOptions, PublicClientApplication } from '@azure/msal-node';
 import { z } from 'zod';
 import type { Net } from '../accounts/net.ts';
+import { whyUnanswered } from '../accounts/unanswered.ts';
 import { faultOf, renewalFaultOf, unreachable, type AppRegistration, type Fault, type Said } from './faults.ts';
 
 /** What a sign-in or a renewal gave. `cache` is all that the library needs to renew: a secret. */
@@ -104,7 +105,7 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
       return { value: await work() };
     } catch (error) {
       // The library's own words drop what Entra said; the answers themselves were read as they passed.
-      if (line.lost !== undefined) return { fault: unreachable(line.lost.retryAfterMs) };
+      if (line.lost !== undefined) return { fault: unreachable(line.lost.retryAfterMs, line.lost.why) };
       const unsaid = error instanceof InteractionRequiredAuthError ? NOTHING : UNREADABLE;
       return { fault: judge(line.said ?? unsaid, app, scopes) };
     }
@@ -156,9 +157,10 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
 /** The app registration alone, without anybody signing in: a code is asked for and thrown away. */
 export async function probeApp({ net, app, scopes }: EntraOptions): Promise<Fault | undefined> {
   const form = { client_id: app.clientId, scope: [...scopes, 'openid', 'profile', 'offline_access'].join(' ') };
-  const reply = await net({ method: 'POST', url: `${app.login}/${app.tenant}/oauth2/v2.0/devicecode`, form }).catch(() => undefined);
-  if (reply?.status === 200) return undefined;
-  const said = saidIn(reply?.body);
+  const reply = await net({ method: 'POST', url: `${app.login}/${app.tenant}/oauth2/v2.0/devicecode`, form }).catch(noAnswer);
+  if ('why' in reply) return unreachable(null, reply.why);
+  if (reply.status === 200) return undefined;
+  const said = saidIn(reply.body);
   return said === undefined ? unreachable(null) : faultOf(said, app, scopes);
 }
 
@@ -196,7 +198,7 @@ function isGiven(body: unknown): boolean {
 /** The library's way to Entra, over our own network: it sees each answer, and rides out what a waiting code should not end at. */
 class Line implements INetworkModule {
   said: Said | undefined;
-  lost: { retryAfterMs: number | null } | undefined;
+  lost: { retryAfterMs: number | null; why?: string | undefined } | undefined;
   signal: AbortSignal | undefined;
   readonly #net: Net;
   readonly #login: string;
@@ -236,16 +238,21 @@ class Line implements INetworkModule {
       url: url.replace(this.#secure, this.#login),
       headers,
       ...(form === undefined ? {} : { form }),
-    }).catch(() => undefined);
-    const said = saidIn(reply?.body);
+    }).catch(noAnswer);
+    if ('why' in reply) {
+      if (waits) return pending();
+      this.lost = { retryAfterMs: null, ...reply };
+      throw new Error('Entra could not be reached.');
+    }
+    const said = saidIn(reply.body);
     if (waits && said?.error === 'slow_down') {
       // For this and all later requests (RFC 8628, section 3.5).
       this.#slower += SLOW_DOWN_MS;
       return pending();
     }
-    if (reply === undefined || reply.status >= 500 || reply.status === 429 || (said === undefined && !isGiven(reply.body))) {
+    if (reply.status >= 500 || reply.status === 429 || (said === undefined && !isGiven(reply.body))) {
       if (waits) return pending();
-      this.lost = { retryAfterMs: retryAfter(reply?.headers['retry-after']) };
+      this.lost = { retryAfterMs: retryAfter(reply.headers['retry-after']) };
       throw new Error('Entra could not be reached.');
     }
     this.said = said ?? this.said;
@@ -257,6 +264,8 @@ class Line implements INetworkModule {
 }
 
 type Reply<T> = { status: number; headers: Record<string, string>; body: T };
+
+const noAnswer = (error: unknown): { why: string | undefined } => ({ why: whyUnanswered(error, 'Microsoft’s sign-in service') });
 
 /** As Entra says it while nobody has typed the code in. */
 function pending<T>(): Reply<T> {

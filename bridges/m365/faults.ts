@@ -188,13 +188,14 @@ function numberOf({ description }: Said): string | undefined {
   return /AADSTS(\d{4,8})/.exec(description)?.[1];
 }
 
-/** There was no answer at all, or none that says anything. */
-export function unreachable(retryAfterMs: number | null): Fault {
+/** There was no answer at all, or none that says anything. `why`: a sentence, where that is known. */
+export function unreachable(retryAfterMs: number | null, why?: string): Fault {
+  const plain = 'Microsoft’s sign-in service could not be reached.';
   return {
     kind: 'passing',
     code: 'unreachable',
-    reason: 'Microsoft’s sign-in service could not be reached.',
-    mend: 'Check the network, then try again.',
+    reason: why === undefined ? plain : `${plain} ${why}`,
+    mend: why === undefined ? 'Check the network, then try again.' : 'Mend that, then try again.',
     href: null,
     retryAfterMs,
     claims: null,

@@ -22,6 +22,7 @@ const reconnect = (advice: string): Help => ({ label: 'Try now', advice, action:
 const serverKit = (advice: string): Help => ({ label: 'Show the server kit', advice, action: { kind: 'serverKit' } });
 const byItself = reconnect('It is tried again by itself.');
 const pin = (advice: string): Help => ({ label: 'Compare the host key', advice, action: { kind: 'trust' } });
+const setProxy = (advice: string): Help => ({ label: 'Set the proxy', advice, action: { kind: 'network' } });
 const giveToken = (advice: string): Help => ({ label: 'Set the service token', advice, action: { kind: 'token' } });
 
 export const VENDOR_DOWNLOADS = 'https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/downloads/';
@@ -115,6 +116,21 @@ const MEANINGS = {
     help: reconnect('Allow Drawbridge in the keychain, and see that it runs. Then try again.'),
     retry: 'never',
   },
+  'proxy-login': {
+    sentence: 'The proxy on the way to the edge wants a login, or another one than it was given (407).',
+    help: setProxy('Give its user name and password: Network in the settings.'),
+    retry: 'again',
+  },
+  'proxy-refused': {
+    sentence: 'The proxy on the way to the edge does not let the tunnel through.',
+    help: setProxy('Ask whoever runs it to allow the gateway’s host, or let that host be reached without it: Network in the settings.'),
+    retry: 'again',
+  },
+  'proxy-unreachable': {
+    sentence: 'The proxy on the way to the edge can’t be reached.',
+    help: setProxy('Check that it runs, and how it is named: Network in the settings.'),
+    retry: 'again',
+  },
   'tls-untrusted': {
     sentence: 'The edge’s certificate is not trusted. A network’s login page or a proxy may stand in between.',
     help: reconnect('Sign in to the network, or trust the proxy’s certificate in the system, then try again.'),
@@ -195,6 +211,12 @@ export const CAUSE_CODES = Object.keys(MEANINGS) as readonly CauseCode[];
 /** Each look into a locked keychain may ask its owner to unlock it. */
 const LOCKED_AGAIN_MS = 60_000;
 
+/** A refused login is not sent again at once: some proxies lock its account. */
+const REFUSED_AGAIN_MS = 60_000;
+
+/** A proxy did not take the login that it was given, or was given none. */
+export const PROXY_LOGIN: Cause = { code: 'proxy-login', retryAfterMs: REFUSED_AGAIN_MS };
+
 /** What an error of the keychain means for a tunnel; undefined for any other error. */
 export function causeOfKeychain(error: unknown): Cause | undefined {
   if (!(error instanceof SecretError)) return undefined;
@@ -237,6 +259,8 @@ function commandFor(action: TunnelAction, name: string): string | null {
       return null;
     case 'installCloudflared':
       return 'drawbridge tunnels install-cloudflared';
+    case 'network':
+      return 'drawbridge proxy';
     case 'serverKit':
       return `drawbridge tunnels server-kit ${name}`;
     case 'edit':

@@ -1,4 +1,4 @@
-import type { Cause, CauseCode } from './causes.ts';
+import { PROXY_LOGIN, type Cause, type CauseCode } from './causes.ts';
 
 /**
  * Reads what ssh (with -v) and cloudflared say on stderr. These are texts made for people, so every pattern is held
@@ -32,6 +32,9 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
   [/Permission denied \(|Too many authentication failures/, 'key-refused'],
   [/browser window should have opened|Please open the following URL/, 'login-needed'],
   [/^drawbridge: edge answered 30\d login/, 'login-needed'],
+  // Cloudflared says no more than the words of the proxy's status.
+  [/^Proxy Authentication Required\s*$|^drawbridge: proxy wants a login/, 'proxy-login'],
+  [/^drawbridge: proxy refused/, 'proxy-refused'],
   [/^drawbridge: edge answered 40[13]\b/, 'token-refused'],
   [/^drawbridge: edge answered 429\b/, 'rate-limited'],
   [/^drawbridge: edge answered 530\b/, 'edge-disconnected'],
@@ -57,18 +60,31 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
 const CUT: ReadonlySet<CauseCode> = new Set(['dropped', 'closed-by-gateway', 'exited']);
 
 /** How far a session had come. */
-export type Reached = { sshd: boolean; up: boolean; /** There is an edge in between. */ edge: boolean };
+export type Reached = {
+  sshd: boolean;
+  up: boolean;
+  /** There is an edge in between. */
+  edge: boolean;
+  /** And a proxy before it. */
+  proxied: boolean;
+};
 
 /** Why a session ended, from all it said. */
 export function causeOf(lines: readonly string[], reached: Reached): Cause {
   const found = CAUSES.find(([pattern]) => lines.some((line) => pattern.test(line)));
   // One that had been up and ends without a word was cut.
   const plain = found?.[1] ?? (reached.up ? 'dropped' : 'exited');
-  const code = reached.edge && !reached.sshd && CUT.has(plain) ? 'edge-refused' : plain;
+  const code = reached.edge && !reached.sshd && CUT.has(plain) ? 'edge-refused' : throughProxy(plain, reached.proxied && !reached.sshd);
+  if (code === PROXY_LOGIN.code) return PROXY_LOGIN;
   const wait = lines
     .map((line) => /^drawbridge: edge answered 429 retry-after (\d{1,6})$/.exec(line)?.[1])
     .find((value) => value !== undefined);
   return wait === undefined ? { code } : { code, retryAfterMs: Number(wait) * 1000 };
+}
+
+/** Behind a proxy nothing is looked up or reached from here but the proxy itself. */
+export function throughProxy(code: CauseCode, proxied: boolean): CauseCode {
+  return proxied && (code === 'dns-failed' || code === 'edge-unreachable') ? 'proxy-unreachable' : code;
 }
 
 /** True for what ssh says of every single call: it stands on the calls list, and would push all else out of the log. */

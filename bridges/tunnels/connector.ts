@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setDefaultCACertificates } from 'node:tls';
+import type { CauseCode } from './causes.ts';
 import { authorities, meaningOfError, tokenHeaders } from './edge.ts';
 import { encodeFrame, frameReader, OPCODES } from './frames.ts';
 
@@ -14,6 +15,14 @@ import { encodeFrame, frameReader, OPCODES } from './frames.ts';
 const [host = '', port = '443'] = process.argv.slice(2);
 const PING_MS = Number(process.env['DRAWBRIDGE_PING_MS'] ?? 5_000);
 const HIGH_WATER = 1024 * 1024;
+
+/** The words that are read again in classify.ts. */
+const SAYS: Partial<Record<CauseCode, string>> = {
+  'dns-failed': 'edge not found',
+  'tls-untrusted': 'edge is not trusted',
+  'proxy-login': 'proxy wants a login',
+  'proxy-refused': 'proxy refused',
+};
 
 function finish(code: number, why?: string): void {
   if (why !== undefined) process.stderr.write(`drawbridge: ${why}\n`);
@@ -44,9 +53,7 @@ const request = https.request({
 });
 const handshake = setTimeout(() => finish(4, 'edge said nothing'), 15_000);
 request.once('error', (error: NodeJS.ErrnoException) => {
-  const says = { 'dns-failed': 'edge not found', 'tls-untrusted': 'edge is not trusted' };
-  const { code } = meaningOfError(error);
-  finish(4, code === 'dns-failed' || code === 'tls-untrusted' ? says[code] : 'edge not reached');
+  finish(4, SAYS[meaningOfError(error).code] ?? 'edge not reached');
 });
 request.once('response', (reply) => {
   const login = /\/cdn-cgi\/access\/login/.test(reply.headers.location ?? '') ? ' login' : '';

@@ -5,7 +5,7 @@ import { askEdge, authorities, type ServiceToken } from './edge.ts';
 import { nodeEnvironment, ownScript } from './leashed.ts';
 import { proxyVariables, type ProxySources } from '../upstreams/proxy.ts';
 import { proxyCommand } from './ssh.ts';
-import type { Connector } from './transport.ts';
+import type { Connector, Route } from './transport.ts';
 
 export type ConnectorParts = {
   definition: TunnelDefinition;
@@ -39,7 +39,9 @@ export function connectorOf(parts: ConnectorParts): Connector {
 /** Plain ssh: sshd is reached without anything in between. */
 function direct({ definition, ownPrograms }: ConnectorParts): Connector {
   return {
-    prepare: async () => ({ route: { port: definition.port ?? 22, proxyCommand: undefined, env: { PATH: ownPrograms }, secrets: [] } }),
+    prepare: async () => ({
+      route: { port: definition.port ?? 22, proxyCommand: undefined, proxied: false, env: { PATH: ownPrograms }, secrets: [] },
+    }),
     ask: async () => ({ code: 'exited' }),
     version: () => null,
   };
@@ -53,13 +55,8 @@ function ours(parts: ConnectorParts): Connector {
       const token = await parts.token();
       if (token === undefined) return { problem: { code: 'token-missing' } };
       const args = [ownScript('connector'), definition.host, String(definition.port ?? 443)];
-      const route = {
-        port: 22,
-        proxyCommand: proxyCommand(process.execPath, args, parts.platform),
-        env: { ...(await environment(parts, token)), ...nodeEnvironment() },
-        secrets: [token.id, token.secret],
-      };
-      return { route };
+      const carrier = proxyCommand(process.execPath, args, parts.platform);
+      return { route: await routeOf(parts, carrier, token, nodeEnvironment()) };
     },
     ask: () => askWith(parts),
     version: () => null,
@@ -79,21 +76,37 @@ function vendors(parts: ConnectorParts, withServiceToken: boolean): Connector {
       version = found.version;
       if ('problem' in found) return { problem: { code: found.problem } };
       const hostname = definition.port === null ? definition.host : `${definition.host}:${definition.port}`;
-      const route = {
-        port: 22,
-        proxyCommand: proxyCommand(found.file, ['access', 'ssh', '--hostname', hostname], parts.platform),
-        env: await environment(parts, token),
-        secrets: token === undefined ? [] : [token.id, token.secret],
-      };
-      return { route };
+      const carrier = proxyCommand(found.file, ['access', 'ssh', '--hostname', hostname], parts.platform);
+      return { route: await routeOf(parts, carrier, token) };
     },
     ask: () => askWith(parts),
     version: () => version,
   };
 }
 
-async function environment(parts: ConnectorParts, token: ServiceToken | undefined): Promise<Record<string, string>> {
-  const out: Record<string, string> = { PATH: parts.ownPrograms, ...(await way(parts)) };
+/** Through an edge, by a program of its own. */
+async function routeOf(
+  parts: ConnectorParts,
+  carrier: string,
+  token: ServiceToken | undefined,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Route> {
+  const proxies = await way(parts);
+  return {
+    port: 22,
+    proxyCommand: carrier,
+    proxied: proxies['https_proxy'] !== undefined,
+    env: { ...environment(parts, proxies, token), ...more },
+    secrets: token === undefined ? [] : [token.id, token.secret],
+  };
+}
+
+function environment(
+  parts: ConnectorParts,
+  proxies: Readonly<Record<string, string>>,
+  token: ServiceToken | undefined,
+): Record<string, string> {
+  const out: Record<string, string> = { PATH: parts.ownPrograms, ...proxies };
   for (const name of CERTIFICATES) {
     const value = parts.env[name];
     if (value !== undefined) out[name] = value;

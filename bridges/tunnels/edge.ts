@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { trustSystem } from '../upstreams/system-certificates.ts';
-import type { Cause } from './causes.ts';
+import { PROXY_LOGIN, type Cause } from './causes.ts';
+import { throughProxy } from './classify.ts';
 
 /** The access edge, asked by ourselves: what it refused, and why. */
 
@@ -49,9 +50,15 @@ export function meaningOfAnswer(status: number, location: string | undefined, re
 /** What went wrong before the edge could answer. */
 export function meaningOfError(error: NodeJS.ErrnoException): Cause {
   const code = error.code ?? '';
+  if (code === 'ERR_PROXY_TUNNEL') return proxyAnswered('statusCode' in error ? error.statusCode : undefined);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { code: 'dns-failed' };
   if (/CERT|SIGNATURE|ISSUER|ALTNAME|^ERR_TLS|^ERR_SSL|EPROTO/.test(code)) return { code: 'tls-untrusted' };
   return { code: code === 'ECONNRESET' ? 'dropped' : 'edge-unreachable' };
+}
+
+/** What it means that a proxy did not open the way to the edge. */
+function proxyAnswered(status: unknown): Cause {
+  return status === 407 ? PROXY_LOGIN : { code: 'proxy-refused' };
 }
 
 export type EdgeQuestion = {
@@ -79,9 +86,10 @@ export function askEdge(edge: EdgeAddress, options: EdgeQuestion): Promise<Cause
       timeout: options.timeoutMs,
     });
     request.once('timeout', () => request.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })));
-    request.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ETIMEDOUT' ? { code: 'no-banner' } : meaningOfError(error)),
-    );
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      const cause = error.code === 'ETIMEDOUT' ? ({ code: 'no-banner' } as const) : meaningOfError(error);
+      resolve({ ...cause, code: throughProxy(cause.code, options.proxies['https_proxy'] !== undefined) });
+    });
     request.once('response', (reply) => {
       resolve(meaningOfAnswer(reply.statusCode ?? 0, reply.headers.location, reply.headers['retry-after']));
       reply.destroy();

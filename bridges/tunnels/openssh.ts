@@ -40,7 +40,7 @@ export function openssh(options: OpensshOptions): Transport {
   return {
     open(route, farPort, relay, on) {
       const said: string[] = [];
-      const reached: Reached = { sshd: false, up: false, edge: route.proxyCommand !== undefined };
+      const reached: Reached = { sshd: false, up: false, edge: route.proxyCommand !== undefined, proxied: route.proxied };
       const child = options.leashed(options.ssh, tunnelArguments(plan(route), farPort, relay), {
         env: route.env,
         onLine(line) {
@@ -89,7 +89,7 @@ export function openssh(options: OpensshOptions): Transport {
 function causeOfRun(route: Route, stderr: string): Cause {
   const lines = stderr.split('\n');
   const sshd = lines.some((line) => progressOf(line)?.step === 'edge-open');
-  return causeOf(lines, { sshd, up: false, edge: route.proxyCommand !== undefined });
+  return causeOf(lines, { sshd, up: false, edge: route.proxyCommand !== undefined, proxied: route.proxied });
 }
 
 const CUTS: ReadonlySet<CauseCode> = new Set(['dead-peer', 'closed-by-gateway', 'dropped']);

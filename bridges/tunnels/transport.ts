@@ -7,6 +7,8 @@ export type Route = {
   /** Port of sshd, where it is reached directly. */
   port: number;
   proxyCommand: string | undefined;
+  /** The edge is reached through a proxy: whatever can't be reached from here is that proxy. */
+  proxied: boolean;
   env: Readonly<Record<string, string>>;
   /** Texts that must not be seen in any line that is kept. */
   secrets: readonly string[];

@@ -106,6 +106,8 @@ export type Tunnels = {
   login(name: string): Promise<{ until: string | null }>;
   install(signal: AbortSignal | undefined): AsyncGenerator<InstallProgress, void, void>;
   disturb(why: 'wake' | 'network'): number;
+  /** The way out is another one: whoever has no session tries again at once. */
+  wayChanged(): void;
 };
 
 type Draft = { definition: TunnelDefinition | null; problems: TunnelProblem[] };
@@ -265,6 +267,11 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     tunnel.happen({ type: 'network', online: true, moved });
   };
 
+  const tellWay = (moved: boolean): void => {
+    const online = machine?.online() ?? true;
+    for (const tunnel of running.values()) tunnel.happen({ type: 'network', online: online || isLocal(tunnel.definition.host), moved });
+  };
+
   const cloudflaredFor = async (definition: TunnelDefinition): Promise<string> => {
     const places = candidates(settings.current().tunnels.cloudflared, parts.env['PATH'] ?? '', files.programs, platform);
     const found = await findCloudflared(places, false, run);
@@ -419,13 +426,11 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       else tryPrograms();
     },
     disturb(why) {
-      const online = machine?.online() ?? true;
-      for (const tunnel of running.values()) {
-        const here = online || isLocal(tunnel.definition.host);
-        tunnel.happen(why === 'wake' ? { type: 'wake' } : { type: 'network', online: here, moved: true });
-      }
+      if (why === 'network') tellWay(true);
+      else for (const tunnel of running.values()) tunnel.happen({ type: 'wake' });
       return running.size;
     },
+    wayChanged: () => tellWay(false),
   };
 }
 

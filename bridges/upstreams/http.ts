@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Readable } from 'node:stream';
 import { Connection, type Broken, type ConnectionOptions, type Outgoing, type ReplyListener } from './connection.ts';
 import { connectorOf } from './connector.ts';
-import { codeOf, isUntrusted } from './error-codes.ts';
+import { codeOf, isUntrusted, untrusted } from './error-codes.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { ProxySources } from './proxy.ts';
 import { requestHead } from './request-head.ts';
@@ -214,12 +214,7 @@ function failureOf(problem: Broken, host: string, begun: boolean): UpstreamFailu
   const { error } = problem;
   if (error instanceof ProxyError) return { kind: error.late ? 'timeout' : 'unreachable', message: error.message };
   const code = codeOf(error);
-  if (isUntrusted(error)) {
-    return {
-      kind: 'unreachable',
-      message: `The certificate of ${host} is not trusted (${code}), so nothing was sent. A network’s login page or a proxy may stand in between. An authority of your own must be one that this system trusts, or stand in the file of NODE_EXTRA_CA_CERTS; then start Drawbridge again.`,
-    };
-  }
+  if (isUntrusted(error)) return { kind: 'unreachable', message: untrusted(host, code) };
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { meaningOf } from '../../bridges/tunnels/causes.ts';
 import { CHECK_PATH, CHECK_SCRIPT } from '../../bridges/tunnels/kit.ts';
 import { startEngineStub } from '../fakes/engine-stub.ts';
 import { MADE_TUNNELS } from '../fakes/made-status.ts';
@@ -63,6 +64,30 @@ it('the page of a tunnel that is gone says so, and shows no other in its place',
   expect(await gone.page.getByRole('region', { name: 'State' }).count()).toBe(0);
   await gone.page.getByRole('navigation', { name: 'Tunnels' }).getByRole('link', { name: /^home/ }).click();
   await gone.page.getByRole('region', { name: 'State' }).waitFor();
+});
+
+it('a proxy that wants a login is named where its tunnel and the overview say so, and the button leads to its settings', async () => {
+  const [home] = MADE_TUNNELS;
+  if (home === undefined) throw new Error('no tunnel was made up');
+  const stub = windows.serve(await startEngineStub());
+  const { sentence: reason, mend } = meaningOf('proxy-login', home.definition, true);
+  const notice = { id: 'proxy', level: 'warning', title: 'The proxy lets nothing through', cause: reason, mend: null } as const;
+  stub.set({ tunnels: [{ ...home, state: 'backoff', reason, mend }], notices: [notice] });
+  const shown = await windows.open(`${stub.url}/tunnels/home`);
+  const { page } = shown;
+  const isThere = async (): Promise<void> => {
+    await page.waitForURL('**/settings#network');
+    await page.getByRole('textbox', { name: 'Address of the proxy' }).and(page.locator(':focus')).waitFor();
+  };
+  await shown.shot('tunnel-proxy-login');
+  await page.getByRole('button', { name: 'Set the proxy' }).click();
+  await isThere();
+  await page
+    .getByRole('navigation')
+    .getByRole('link', { name: /^Overview/ })
+    .click();
+  await page.getByRole('list', { name: 'Notices' }).getByRole('link', { name: 'Set the proxy' }).click();
+  await isThere();
 });
 
 const LAB = { name: 'lab', host: 'ssh.example.com', user: 'tunnel', farPorts: [3353, 3354] as [number, number] };

@@ -134,7 +134,7 @@ const CLOSED = 'kex_exchange_identification: Connection closed by remote host';
 const VERIFY = 'Host key verification failed.';
 
 describe('what ssh and cloudflared say', () => {
-  const nothing = { sshd: true, up: false, edge: false };
+  const nothing = { sshd: true, up: false, edge: false, proxied: false };
   it.each([
     ['debug1: Executing proxy command: exec x', { step: 'connecting' }],
     ['debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1', { step: 'edge-open' }],
@@ -171,9 +171,23 @@ describe('what ssh and cloudflared say', () => {
   ])('%s', (line, code) => expect(causeOf(['debug1: x', line], nothing)).toEqual({ code }));
   it('heeds the edge’s wait, and knows a cut session from one that never was', () => {
     expect(causeOf(['drawbridge: edge answered 429 retry-after 7'], nothing)).toEqual({ code: 'rate-limited', retryAfterMs: 7_000 });
-    expect(causeOf([], { sshd: true, up: true, edge: true })).toEqual({ code: 'dropped' });
-    expect(causeOf(['Empty app domain'], { sshd: false, up: false, edge: true })).toEqual({ code: 'edge-refused' });
+    expect(causeOf([], { sshd: true, up: true, edge: true, proxied: false })).toEqual({ code: 'dropped' });
+    expect(causeOf(['Empty app domain'], { sshd: false, up: false, edge: true, proxied: false })).toEqual({ code: 'edge-refused' });
   });
+  it('takes what can’t be reached behind a proxy for that proxy, until sshd was reached', () => {
+    const proxied = { sshd: false, up: false, edge: true, proxied: true };
+    for (const line of ['dial tcp: lookup proxy.corp on 127.0.0.1:53: no such host', 'drawbridge: edge not reached']) {
+      expect(causeOf([line, CLOSED], proxied)).toEqual({ code: 'proxy-unreachable' });
+      expect(causeOf([line], { ...proxied, sshd: true }).code).not.toBe('proxy-unreachable');
+    }
+    expect(causeOf(['drawbridge: edge is not trusted', CLOSED], proxied)).toEqual({ code: 'tls-untrusted' });
+  });
+  it.each(['Proxy Authentication Required', 'drawbridge: proxy wants a login'])('%s: does not try again at once', (line) =>
+    expect(causeOf([line, CLOSED], { sshd: false, up: false, edge: true, proxied: true })).toEqual({
+      code: 'proxy-login',
+      retryAfterMs: 60_000,
+    }),
+  );
   it('means something to a person, each of it', () => {
     for (const code of CAUSE_CODES) {
       for (const canInstall of [true, false]) {
@@ -206,7 +220,7 @@ describe('an ssh that can’t be started', () => {
       run: runChild,
       leashed: () => ({ ended: Promise.resolve({ code: null, signal: null, failed }), stop: async () => {} }),
     });
-    const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
+    const route = { port: 22, proxyCommand: undefined, proxied: false, env: {}, secrets: [] };
     expect(await ssh.open(route, 3353, { socket: '/s' }, { progress: () => {}, line: () => {} }).ended).toEqual({ code });
   });
 });
@@ -236,7 +250,7 @@ it('two who ask for the host key at once are each shown the one their own sessio
         return { code: 255, stdout: '', stderr: '' };
       },
     });
-  const route = { port: 22, proxyCommand: undefined, env: {}, secrets: [] };
+  const route = { port: 22, proxyCommand: undefined, proxied: false, env: {}, secrets: [] };
   const shown = await Promise.all([transport('one.example', 'AAAA').hostKey(route), transport('two.example', 'BBBB').hostKey(route)]);
   expect(shown).toMatchObject([{ line: 'one.example ssh-ed25519 AAAA\n' }, { line: 'two.example ssh-ed25519 BBBB\n' }]);
   expect(readdirSync(folder)).toEqual([]);
@@ -271,11 +285,11 @@ it('the edge is asked why it refused the way the connector went there: through t
       token: async () => ({ id: 'canary-id', secret: 'canary-secret' }),
     }).ask();
   try {
-    expect(await ask('cloudflared', 'edge.invalid')).toEqual({ code: 'edge-unreachable' });
+    expect(await ask('cloudflared', 'edge.invalid')).toEqual({ code: 'proxy-refused' });
     expect(asked).toHaveLength(1);
     expect(asked[0]).toMatch(/^edge\.invalid:1 /);
     expect(asked[0]).not.toContain('canary');
-    expect(await ask('direct', 'edge.invalid')).toEqual({ code: 'edge-unreachable' });
+    expect(await ask('direct', 'edge.invalid')).toEqual({ code: 'proxy-refused' });
     expect(asked).toHaveLength(2);
     await ask('cloudflared', '127.0.0.1');
     await ask('direct', '127.0.0.1');
@@ -286,9 +300,9 @@ it('the edge is asked why it refused the way the connector went there: through t
 });
 
 describe('each state that was measured on the real programs', () => {
-  const edge = { sshd: false, up: false, edge: true };
-  const sshd = { sshd: true, up: false, edge: true };
-  const up = { sshd: true, up: true, edge: true };
+  const edge = { sshd: false, up: false, edge: true, proxied: false };
+  const sshd = { sshd: true, up: false, edge: true, proxied: false };
+  const up = { sshd: true, up: true, edge: true, proxied: false };
   /** What a session says in each of the 18 states, and what it comes to: a step on the way, or a cause with its mend. */
   const STATES: [state: string, lines: string[], reached: typeof edge, comesTo: string][] = [
     ['connecting', ['debug1: Executing proxy command: exec cloudflared'], edge, 'connecting'],
@@ -342,7 +356,7 @@ describe('the edge’s answers', () => {
 
 describe('a check on the gateway', () => {
   const said = 'debug1: Authenticated to gateway ([10.0.0.1]:22) using "publickey".\n';
-  const explain = (stderr: string) => causeOf(stderr.split('\n'), { sshd: true, up: false, edge: false });
+  const explain = (stderr: string) => causeOf(stderr.split('\n'), { sshd: true, up: false, edge: false, proxied: false });
   it.each([
     ['was killed for its slowness', null, said, { kind: 'failed', cause: { code: 'exited' } }],
     ['was cut', 255, `${said}Timeout, server gateway not responding.`, { kind: 'failed', cause: { code: 'dead-peer' } }],

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TunnelDefinition } from '../../bridges/contract/tunnels.ts';
 import { runChild } from '../../bridges/engine/child.ts';
+import type { Cause } from '../../bridges/tunnels/causes.ts';
+import { causeOf } from '../../bridges/tunnels/classify.ts';
 import { connectorOf } from '../../bridges/tunnels/connectors.ts';
 import type { Connector } from '../../bridges/tunnels/transport.ts';
 import type { ProxySources } from '../../bridges/upstreams/proxy.ts';
@@ -80,6 +82,20 @@ describe.skipIf(!hasOpenssl)('a tunnel in a network that nothing leaves but thro
     return said;
   };
 
+  /** What ssh's words and its carrier's come to where no session begins. */
+  const failureOf = async (made: Connector): Promise<Cause> => {
+    const prepared = await made.prepare();
+    if ('problem' in prepared) return prepared.problem;
+    const { proxyCommand = '', env, proxied } = prepared.route;
+    const { stderr } = await runChild('/bin/sh', ['-c', `exec ${proxyCommand}`], { env: { ...env, HOME: folder }, timeoutMs: 20_000 });
+    return causeOf([...stderr.split('\n'), 'kex_exchange_identification: Connection closed by remote host'], {
+      sshd: false,
+      up: false,
+      edge: true,
+      proxied,
+    });
+  };
+
   describe.each(KINDS)('by %s', (kind) => {
     const setting = (): string => `http://127.0.0.1:${proxy.port}`;
 
@@ -113,6 +129,26 @@ describe.skipIf(!hasOpenssl)('a tunnel in a network that nothing leaves but thro
     it('goes straight out where the settings except the gateway', async () => {
       expect(await banner(connector(kind, { setting: setting(), login: LOGIN, except: ['.test'] }))).toBe('');
       expect(proxy.asked).toEqual([]);
+    });
+
+    it('tells of a proxy that does not take its login, asks nobody anew for a minute, and of one that is not there', async () => {
+      const wrong = { setting: setting(), login: 'somebody:else' };
+      expect(await failureOf(connector(kind, wrong))).toEqual({ code: 'proxy-login', retryAfterMs: 60_000 });
+      expect(await connector(kind, wrong).ask()).toEqual({ code: 'proxy-login', retryAfterMs: 60_000 });
+      const gone = await startConnectProxy({ to: edge.port });
+      await gone.stop();
+      const none = { setting: `http://127.0.0.1:${gone.port}` };
+      expect(await failureOf(connector(kind, none))).toEqual({ code: 'proxy-unreachable' });
+      expect(await connector(kind, none).ask()).toEqual({ code: 'proxy-unreachable' });
+    });
+
+    it('hears of a proxy that lets nobody through to its gateway', async () => {
+      const strict = await startConnectProxy({ to: edge.port, answer: (socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n') });
+      const made = connector(kind, { setting: `http://127.0.0.1:${strict.port}` });
+      // Cloudflared's own words do not tell whose refusal it is; asked ourselves, the proxy does.
+      expect(await failureOf(made)).toEqual({ code: kind === 'direct' ? 'proxy-refused' : 'edge-refused' });
+      expect(await made.ask()).toEqual({ code: 'proxy-refused' });
+      await strict.stop();
     });
 
     it('hears through it why the edge refused', async () => {

@@ -138,6 +138,15 @@ describe('trying again', () => {
     tunnel.happen({ type: 'reconnect' });
     expect(tunnel.ended('rate-limited', 9e9)).toEqual([{ type: 'wait', until: tunnel.now() + RULES.longestRetryAfterMs }]);
   });
+  it('waits no longer once the way out is another one, and leaves a session alone', () => {
+    const tunnel = started();
+    tunnel.ended('proxy-login', 60_000);
+    tunnel.happen({ type: 'network', online: true, moved: false });
+    tunnel.pass(RULES.debounceMs);
+    expect(tunnel.happen({ type: 'timer' })).toEqual(OPEN_0);
+    tunnel.up();
+    expect(tunnel.happen({ type: 'network', online: true, moved: false })).toEqual([]);
+  });
   it('does nothing when a timer comes early but wait on', () => {
     const tunnel = started();
     const [deed] = tunnel.ended('dropped');

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const RELAY: Relay = { address: { socket: '/x' }, traffic: () => NO_TRAFFIC, stop: async () => {} };
 const CONNECTOR: Connector = {
-  prepare: async () => ({ route: { port: 22, proxyCommand: undefined, env: {}, secrets: [] } }),
+  prepare: async () => ({ route: { port: 22, proxyCommand: undefined, proxied: false, env: {}, secrets: [] } }),
   ask: async () => ({ code: 'exited' }),
   version: () => null,
 };

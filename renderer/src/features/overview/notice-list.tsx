@@ -36,9 +36,10 @@ export function NoticeList({ notices }: { notices: readonly Notice[] }) {
 }
 
 /** Where a person goes to mend what no single button can. By the id of the notice; the first that matches. */
-const WAYS: readonly { about: RegExp; to: string; label: string }[] = [
+const WAYS: readonly { about: RegExp; to: string; hash?: string; label: string }[] = [
   { about: /^no-keys$/, to: '/clients', label: 'Create a key' },
   { about: /^tunnel-/, to: '/tunnels', label: 'See the tunnel' },
+  { about: /^proxy$/, to: '/settings', hash: 'network', label: 'Set the proxy' },
   { about: /^settings$/, to: '/settings', label: 'See the settings' },
   { about: /-(?:account|listener|ceiling|off)$/, to: '/bridges', label: 'See the bridge' },
 ];
@@ -47,7 +48,7 @@ function Way({ id }: { id: string }) {
   const way = WAYS.find(({ about }) => about.test(id));
   return (
     way && (
-      <PlaceLink to={way.to} className={BUTTON_LINK}>
+      <PlaceLink to={way.to} hash={way.hash} className={BUTTON_LINK}>
         {way.label}
       </PlaceLink>
     )

@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useLocation } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
 import type { NetworkStatus } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
@@ -31,6 +32,13 @@ function NetworkForm({ status }: { status: NetworkStatus }) {
   const [without, setWithout] = useState(kept.without);
   const [user, setUser] = useState(kept.user);
   const [password, setPassword] = useState('');
+  const first = useRef<HTMLInputElement>(null);
+  const isWanted = useLocation({ select: ({ hash }) => hash === 'network' });
+  useEffect(() => {
+    if (!isWanted) return;
+    first.current?.focus({ preventScroll: true });
+    first.current?.closest('section')?.scrollIntoView({ block: 'start' });
+  }, [isWanted]);
   const set = useMutation({
     mutationFn: (next: Parameters<typeof client.network.set>[0]) => client.network.set(next),
     // The password must not outlive its way to the engine.
@@ -66,6 +74,7 @@ function NetworkForm({ status }: { status: NetworkStatus }) {
       <FormRows>
         <FormRow title="Proxy" hint={hintOf(status)}>
           <input
+            ref={first}
             aria-label="Address of the proxy"
             className={cn(FIELD, 'w-72 max-w-full')}
             placeholder="http://proxy.example.org:8080"

@@ -1,3 +1,4 @@
+import { useNavigate } from '@tanstack/react-router';
 import { ExternalLink, Pencil, Play, RefreshCw, Square } from 'lucide-react';
 import { useRef, useState } from 'react';
 import type { TunnelField, TunnelStatus } from '../../../../bridges/contract/index.ts';
@@ -144,6 +145,7 @@ function Standing({
   const { name } = tunnel.definition;
   const state = STATES[tunnel.state];
   const { mend } = tunnel;
+  const navigate = useNavigate();
   const act = useTunnelCommand(async (kind: 'reconnect' | 'login') => {
     if (kind === 'reconnect') await client.tunnels.reconnect({ name });
     else await client.tunnels.login({ name });
@@ -165,6 +167,8 @@ function Standing({
         return onInstall();
       case 'edit':
         return onEdit(mend.action.field);
+      case 'network':
+        return void navigate({ to: '/settings', hash: 'network' });
       case 'link':
       case undefined:
         return undefined;
