@@ -249,7 +249,6 @@ type Draft = {
 class MessageWriter {
   readonly #lost: Losses;
   readonly #messages: JsonObject[] = [];
-  #leading = true;
   #draft: Draft | undefined;
   /** Images and files of tool results: they may only stand in a user message, after all results of the batch. */
   #media: JsonObject[] = [];
@@ -286,7 +285,6 @@ class MessageWriter {
         else this.#lost.add(this.#lost.history, `Chat Completions has nothing like ${item.name}.`);
         break;
     }
-    if (item.type !== 'message' || (item.role !== 'system' && item.role !== 'developer')) this.#leading = false;
   }
 
   #plainMessage(item: MessageItem, role: 'system' | 'developer' | 'user'): void {
@@ -296,7 +294,8 @@ class MessageWriter {
     if (parts.length === 0 && item.content.some(isBillingHeader)) return;
     const missed = parts.length === 0 && role === 'user' && !this.#lost.own ? standIn(item.content) : undefined;
     if (missed !== undefined) parts.push({ type: 'text', text: missed });
-    const shown = role !== 'user' && this.#leading && !this.#lost.own ? 'system' : role;
+    // Models of OpenAI's take either role alike; DeepSeek and others refuse `developer`.
+    const shown = role === 'developer' && !this.#lost.own ? 'system' : role;
     const content = role === 'user' || this.#lost.own ? contentOf(parts) : joined(parts, '\n\n');
     this.#messages.push({ role: shown, content, ...this.#fields(item) });
   }

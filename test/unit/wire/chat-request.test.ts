@@ -344,7 +344,7 @@ describe('requests that can not be meant', () => {
 });
 
 describe('writing messages from another format', () => {
-  test('leading instructions become system messages; later ones keep the role of their origin', () => {
+  test('instructions become system messages where they stand: not every gateway knows developers', () => {
     const items = [
       message('system', text('a')),
       message('developer', text('b'), text('c')),
@@ -356,7 +356,7 @@ describe('writing messages from another format', () => {
       { role: 'system', content: 'a' },
       { role: 'system', content: 'b\n\nc' },
       { role: 'user', content: 'hi' },
-      { role: 'developer', content: 'd' },
+      { role: 'system', content: 'd' },
       { role: 'system', content: 'e' },
     ]);
   });
