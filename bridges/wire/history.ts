@@ -1,6 +1,7 @@
 import { asksForNothing } from './losses.ts';
 import { isBillingHeader, isSilent } from './marks.ts';
 import { claudeRules } from './messages/claude-models.ts';
+import { openAiRules } from './openai-models.ts';
 import { standIn } from './stand-in.ts';
 import { fitName } from './tools.ts';
 import type { Loss, MessageItem, OpaqueItem, Part, ToolCallItem, ToolResultItem, TurnItem, TurnRequest, WireFormat } from './turn.ts';
@@ -30,7 +31,7 @@ export type HistoryOptions = {
 export function fitHistory(turn: TurnRequest, target: WireFormat, options: HistoryOptions = {}): { turn: TurnRequest; lost: Loss[] } {
   const lost: Loss[] = [];
   const known = turn.from === target ? turn.items : dropForeign(turn, target, lost);
-  const items = answerCalls(dropEmpty(known, turn.from, target, lost), turn.from, target, lost);
+  const items = answerCalls(dropEmpty(known, turn.from, target, lost), turn, target, lost);
   const fitted: TurnRequest = { ...turn, items };
   if (turn.from !== target) leaveTurnToUser(items, turn.items);
   if (target === 'messages') {
@@ -52,9 +53,9 @@ type Pairing = {
   placed: Map<ToolResultItem, 'first' | 'again'>;
 };
 
-function answerCalls(items: readonly TurnItem[], from: WireFormat, target: WireFormat, lost: Loss[]): TurnItem[] {
+function answerCalls(items: readonly TurnItem[], { from, model }: TurnRequest, target: WireFormat, lost: Loss[]): TurnItem[] {
   if (!items.some(isOfCall)) return [...items];
-  const pairing = pairResults(items, from === target ? (id) => id : callIds(target), lost);
+  const pairing = pairResults(items, from === target ? (id) => id : callIds(target, model), lost);
   const out: TurnItem[] = [];
   let assistant: TurnItem[] = [];
   const endAssistantTurn = (): void => {
@@ -112,11 +113,14 @@ function pairResults(items: readonly TurnItem[], idOf: (callId: string) => strin
 }
 
 /** Gives every call of a history an id that fits and that no other call has; the same history gets the same ids. */
-function callIds(target: WireFormat): (callId: string) => string {
+function callIds(target: WireFormat, model: string): (callId: string) => string {
   const limit = CALL_ID_LIMIT[target];
   const used = new Set<string>();
   const repeats = new Map<string, number>();
-  const fits = (callId: string): boolean => target !== 'messages' && callId.length > 0 && callId.length <= limit;
+  // LiteLLM hides the signature of a call in its id (https://github.com/BerriAI/litellm/pull/16895). No model of OpenAI's signs.
+  const signs = target === 'chat' && openAiRules(model).efforts === undefined;
+  const fits = (callId: string): boolean =>
+    target !== 'messages' && callId.length > 0 && (callId.length <= limit || (signs && callId.includes('__thought__')));
   return (callId) => {
     let repeat = repeats.get(callId) ?? 0;
     // Some chat providers read meaning into their ids, so what is allowed is left alone.

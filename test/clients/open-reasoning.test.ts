@@ -17,7 +17,9 @@ const Asked = z.object({
   tools: z.array(z.object({ function: z.object({ name: z.string() }) })).default([]),
 });
 const THOUGHTS = ['Let me', ' look first.'];
-const SIGNATURE = { type: 'reasoning.encrypted', data: 'SIG==', id: 'call_1', format: 'google-gemini-v1', index: 0 };
+/** As LiteLLM names a call. */
+const SIGNED_ID = `call_1__thought__${'aB+/'.repeat(200)}==`;
+const SIGNATURE = { type: 'reasoning.encrypted', data: 'SIG==', id: SIGNED_ID, format: 'google-gemini-v1', index: 0 };
 
 let provider: FakeUpstream;
 let engine: Engine;
@@ -25,8 +27,9 @@ beforeAll(async () => {
   provider = await startFakeUpstream((req, res) => {
     const { model, messages, tools } = Asked.parse(JSON.parse(req.body.toString()));
     const [tool] = tools;
-    const call = { index: 0, id: 'call_1', type: 'function', function: { name: tool?.function.name, arguments: '{}' } };
     const signs = model === 'lab-signer';
+    const id = signs ? SIGNED_ID : 'call_1';
+    const call = { index: 0, id, type: 'function', function: { name: tool?.function.name, arguments: '{}' } };
     const isOver = tool === undefined || messages.some(({ role }) => role === 'tool');
     const says = isOver
       ? [{ content: 'Done.', ...(signs && { reasoning_opaque: 'blob' }) }]
@@ -70,6 +73,9 @@ describe('a gateway that speaks chat alone, and reasons in the open', () => {
     expect([code, stderr]).toEqual([0, expect.anything()]);
     expect(client.answer(linesOf(stdout))).toBe('Done.');
     const { messages } = Asked.parse(JSON.parse(provider.seen.at(-1)?.body.toString() ?? '{}'));
-    expect(messages.find(({ tool_calls: calls }) => calls !== undefined)).toMatchObject({ reasoning_details: [SIGNATURE] });
+    expect(messages.find(({ tool_calls: calls }) => calls !== undefined)).toMatchObject({
+      reasoning_details: [SIGNATURE],
+      tool_calls: [{ id: SIGNED_ID }],
+    });
   });
 });

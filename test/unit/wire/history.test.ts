@@ -102,6 +102,14 @@ describe('ids of calls', () => {
     expect(id('x'.repeat(60), 'responses', 'chat')).toHaveLength(40);
     expect(id('x'.repeat(60), 'chat', 'chat')).toHaveLength(60);
   });
+  it('stay whole for a gateway that hides signatures in them, but not for a model that refuses such ids', () => {
+    const signed = `call_a__thought__${'Ab+/'.repeat(300)}==`;
+    const idFor = (model: string, target: WireFormat): string[] =>
+      words(fitHistory(turnOf([say('user', 'go'), call(signed), result(signed, 'r')], { model }), target).turn.items);
+    expect(idFor('gemini/gemini-3-pro', 'chat')).toEqual(['user: go', `call ${signed}`, `result ${signed}: r`]);
+    expect(idFor('openai/gpt-5.5', 'chat')[1]).toMatch(/^call .{40}$/u);
+    expect(idFor('gemini/gemini-3-pro', 'messages')[1]).toMatch(/^call .{64}$/u);
+  });
 });
 
 describe('chat', () => {
