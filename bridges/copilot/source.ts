@@ -45,10 +45,16 @@ export const FOREIGN_ADDRESS: SourceProblem = {
   reason: 'GitHub named an address for Copilot that is not one of its own.',
 };
 
+/** Where Copilot is for an enterprise whose GitHub is at a name of its own below ghe.com ("Network details for GHE.com"). */
+function besideApi(origin: string): string | undefined {
+  return /^https:\/\/api\.[\w-]+\.ghe\.com$/.test(origin) ? origin.replace('//api.', '//copilot-api.') : undefined;
+}
+
 /** The address as calls go to it, or undefined where a token may not be sent there. */
 export function allowedApi(address: string, own: string): string | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined) return undefined;
+  const { origin } = new URL(own);
   const isGitHubs = /^https:\/\/(?:[\w-]+\.)*githubcopilot\.com$/.test(url.origin);
-  return isGitHubs || url.origin === new URL(own).origin ? url.href.replace(/\/+$/, '') : undefined;
+  return isGitHubs || url.origin === origin || url.origin === besideApi(origin) ? url.href.replace(/\/+$/, '') : undefined;
 }

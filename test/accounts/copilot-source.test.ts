@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SdkClient, SdkClientClass, SdkSession } from '../../bridges/copilot/sdk-module.ts';
 import { sdkSource } from '../../bridges/copilot/sdk.ts';
-import type { CopilotSource } from '../../bridges/copilot/source.ts';
+import { allowedApi, type CopilotSource } from '../../bridges/copilot/source.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { testClock } from './keeper.support.ts';
 
@@ -86,6 +86,26 @@ beforeEach(() => {
 afterEach(async () => {
   await source.stop();
   rmSync(home, { recursive: true, force: true });
+});
+
+describe('an address for Copilot', () => {
+  const GITHUB = 'https://api.github.com';
+  const OWN = 'https://api.acme.ghe.com';
+  it.each([
+    ['https://api.business.githubcopilot.com/', GITHUB, 'https://api.business.githubcopilot.com'],
+    ['https://copilot-api.acme.ghe.com', OWN, 'https://copilot-api.acme.ghe.com'],
+    ['https://api.acme.ghe.com/copilot', OWN, 'https://api.acme.ghe.com/copilot'],
+  ])('%s is one for %s', (address, own, is) => expect(allowedApi(address, own)).toBe(is));
+  it.each([
+    ['https://githubcopilot.com.evil.example', GITHUB],
+    ['http://api.githubcopilot.com', GITHUB],
+    ['https://copilot-api.acme.ghe.com', GITHUB],
+    ['https://copilot-api.other.ghe.com', OWN],
+    ['https://copilot-api.acme.ghe.com.evil.example', OWN],
+    ['https://copilot-api.acme.ghe.com:8443', OWN],
+    ['https://copilot-api.acme.example', 'https://api.acme.example'],
+    ['no address', GITHUB],
+  ])('%s is none for %s: a token must not be sent there', (address, own) => expect(allowedApi(address, own)).toBeUndefined());
 });
 
 describe('the SDK’s runtime', () => {
