@@ -99,6 +99,6 @@ describe('on the command line', () => {
     await usage(engine.control, { by: undefined, days: 3660, json: false, output });
     expect(printed.pop()?.match(/^2026-\d\d-\d\d +\d+/gm)).toEqual(['2026-01-30  1', '2026-01-31  1']);
     await showCalls(engine.control, { limit: 20, query: 'time:2026-01-31', json: false }, output);
-    expect(printed.pop()).toMatch(/^00:30:00 /m);
+    expect(printed.pop()).toMatch(/^2026-01-31 00:30:00 /m);
   });
 });

@@ -40,13 +40,13 @@ export async function tailCalls(client: EngineClient, options: { json: boolean }
   }
 }
 
-const HEADING = ['time', 'status', 'client', 'caller', 'model', 'upstream', 'first byte', 'duration', 'tokens'];
+const HEADING = ['time', 'status', 'client', 'caller', 'model', 'upstream', 'first byte', 'duration', 'tokens', 'id'];
 
 function callCells(call: Call): string[] {
   const tokens = call.usage === null ? '–' : `${call.usage.input ?? '–'} in, ${call.usage.output ?? '–'} out`;
   const status = call.state === 'open' ? 'open' : `${call.status ?? '–'}${call.cut ? ' cut' : ''}`;
   return [
-    localTime(call.startedAt).slice(11),
+    localTime(call.startedAt),
     status,
     call.client,
     call.caller ?? '–',
@@ -55,5 +55,6 @@ function callCells(call: Call): string[] {
     milliseconds(call.ttfbMs),
     milliseconds(call.durationMs),
     tokens,
+    String(call.id),
   ];
 }

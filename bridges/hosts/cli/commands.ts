@@ -1,15 +1,21 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
+import { CALL_OPTIONS } from './call.ts';
 import { CAPTURE_OPTIONS } from './capture.ts';
 import { TUNNEL_OPTIONS } from './tunnels.ts';
 
 /** What a command takes: so many words after its name, and these flags beside those that every command takes. */
-type Takes = { words: number; flags?: readonly string[] };
+type Takes = {
+  words: number;
+  flags?: readonly string[];
+  /** Where that depends on the words. */
+  flagsOf?: (words: readonly string[]) => readonly string[];
+};
 
 const COMMANDS: Readonly<Record<string, Takes>> = {
   start: { words: 0, flags: ['headless', 'no-open', 'companion-port'] },
   open: { words: 0 },
   status: { words: 0 },
-  calls: { words: 0, flags: ['query', 'limit'] },
+  calls: { words: 1, flagsOf: ([id]) => (id === undefined ? ['query', 'limit'] : Object.keys(CALL_OPTIONS)) },
   conversations: { words: 1, flags: ['limit'] },
   usage: { words: 0, flags: ['by', 'days'] },
   tail: { words: 0 },
@@ -41,11 +47,20 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
  * `flags` are the names of those given. Throws DrawbridgeError `bad_input`.
  */
 export function checkCommand(command: string, words: readonly string[], flags: readonly string[]): void {
-  const takes = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (takes === undefined)
-    throw new DrawbridgeError('bad_input', `There is no command "${command}". Run "drawbridge help" for those there are.`);
-  const flag = flags.find((name) => name !== 'json' && takes.flags?.includes(name) !== true);
+  const takes = isCommand(command) ? COMMANDS[command] : undefined;
+  if (takes === undefined) throw noCommand(command);
+  const taken = takes.flagsOf?.(words) ?? takes.flags ?? [];
+  const flag = flags.find((name) => name !== 'json' && !taken.includes(name));
   const extra = flag === undefined ? words[takes.words] : `--${flag}`;
   if (extra !== undefined)
-    throw new DrawbridgeError('bad_input', `"drawbridge ${command}" does not take "${extra}". Run "drawbridge help" for what it takes.`);
+    throw new DrawbridgeError(
+      'bad_input',
+      `"drawbridge ${command}" does not take "${extra}". Run "drawbridge help ${command}" for what it takes.`,
+    );
+}
+
+export const isCommand = (word: string): boolean => Object.hasOwn(COMMANDS, word);
+
+export function noCommand(word: string): DrawbridgeError {
+  return new DrawbridgeError('bad_input', `There is no command "${word}". Run "drawbridge help" for those there are.`);
 }

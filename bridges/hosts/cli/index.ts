@@ -6,12 +6,14 @@ import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl, isCutOff, isGone } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
+import { CALL_OPTIONS, showCall, type CallFlags } from './call.ts';
 import { showCalls, tailCalls } from './calls.ts';
 import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
-import { checkCommand } from './commands.ts';
+import { checkCommand, isCommand, noCommand } from './commands.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
+import { helpOf, optionProblem } from './help.ts';
 import { conversations, usage } from './meaning.ts';
 import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
 import { localTime, table, type Output } from './output.ts';
@@ -27,6 +29,10 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge status [--json]          listeners, bridges, tunnels, capture
   drawbridge calls [--query Q] [--limit N] [--json]
                                       Q as in 'model:gpt-5* status:>=400 "rate limit"'
+  drawbridge calls ID [--whole] [--json]
+                                      what one call said; with the whole history
+  drawbridge calls ID --body request|reply|upstream-request|upstream-reply
+                                      one body, as it went over the wire
   drawbridge conversations [ID] [--limit N] [--json]
                                       calls by what they belong to; with an id, one as a tree
   drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
@@ -53,6 +59,7 @@ ${OUTLET_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
                                       is a recorded stream whole and in order?
   drawbridge stop
+  drawbridge help [COMMAND]
 
 DRAWBRIDGE_HOME names another state folder.`;
 
@@ -65,6 +72,7 @@ const OPTIONS = {
   by: { type: 'string' },
   days: { type: 'string' },
   query: { type: 'string' },
+  ...CALL_OPTIONS,
   ...TUNNEL_OPTIONS,
   ...OUTLET_OPTIONS,
   ...PROXY_OPTIONS,
@@ -97,7 +105,7 @@ export async function runCli(options: CliOptions): Promise<number> {
     json = values.json === true;
     if (values.version === true) return said(output, options.version);
     const [command, ...rest] = positionals;
-    if (values.help === true || command === undefined || command === 'help') return said(output, USAGE);
+    if (values.help === true || command === undefined || command === 'help') return help(command === 'help' ? rest[0] : command, output);
     checkCommand(command, rest, Object.keys(values));
     if (command === 'start') {
       return await start({
@@ -126,7 +134,7 @@ export async function runCli(options: CliOptions): Promise<number> {
       flags: values,
     });
   } catch (error) {
-    return failed(error, json, output);
+    return failed(error, json, output, options.argv);
   }
 }
 
@@ -140,7 +148,7 @@ type Command = CliOptions & {
   use: string | undefined;
   agree: boolean;
   code: boolean;
-  flags: TunnelFlags & OutletFlags & CaptureFlags & ProxyFlags;
+  flags: TunnelFlags & OutletFlags & CaptureFlags & ProxyFlags & CallFlags;
 };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
@@ -163,6 +171,7 @@ async function runClientCommand(command: string, rest: readonly string[], option
     case 'capture':
       return capture(client, rest, options);
     case 'calls':
+      if (rest[0] !== undefined) return showCall(client, rest[0], options);
       await showCalls(client, { limit: options.limit, query: options.query, json }, output);
       return 0;
     case 'conversations':
@@ -308,13 +317,22 @@ function said(output: Output, text: string): number {
   return 0;
 }
 
+/** The usage, whole or of one command. */
+function help(command: string | undefined, output: Output): number {
+  if (command === undefined) return said(output, USAGE);
+  const lines = helpOf(USAGE, command);
+  if (lines === undefined) throw noCommand(command);
+  return said(output, lines);
+}
+
 const CUT_OFF = 'Drawbridge ended before it had answered. Start it again, then run this once more.';
 
 /** An error is one sentence; with `--json` an object with a stable code. Exit code 2 where the command itself was wrong. */
-function failed(error: unknown, json: boolean, output: Output): number {
+function failed(error: unknown, json: boolean, output: Output, argv: readonly string[]): number {
   const usage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
   const code = usage ? 'bad_input' : error instanceof DrawbridgeError || error instanceof ORPCError ? String(error.code) : 'failed';
-  const message = isCutOff(error) ? CUT_OFF : error instanceof Error ? error.message : String(error);
+  const told = error instanceof Error ? error.message : String(error);
+  const message = isCutOff(error) ? CUT_OFF : usage ? optionProblem(told, argv.find(isCommand)) : told;
   if (json) output.out(JSON.stringify({ event: 'error', code, message }));
   else output.err(`drawbridge: ${message}`);
   return code === 'bad_input' ? 2 : 1;

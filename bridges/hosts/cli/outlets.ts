@@ -340,5 +340,5 @@ function bodyIn(file: string): z.infer<typeof Body> {
 function idOf(text: string | undefined): number {
   const id = Number(text);
   if (text !== undefined && text.trim() !== '' && Number.isSafeInteger(id)) return id;
-  throw new DrawbridgeError('bad_input', `"${text ?? ''}" is no number of a call. "drawbridge calls --json" tells them.`);
+  throw new DrawbridgeError('bad_input', `"${text ?? ''}" is no number of a call. "drawbridge calls" tells them.`);
 }

@@ -17,7 +17,12 @@ export function showStatus(status: Status, output: Output): void {
   output.out(
     table([
       ['upstream', 'state', 'where', 'about'],
-      ...status.upstreams.map((upstream) => [upstream.label, upstream.state, upstream.baseUrl ?? 'built in', upstream.reason ?? '']),
+      ...status.upstreams.map((upstream) => [
+        upstream.label,
+        upstream.state,
+        upstream.baseUrl ?? (upstream.kind === 'practice' ? 'built in' : '–'),
+        upstream.reason ?? '',
+      ]),
     ]),
   );
   for (const bridge of status.bridges)
