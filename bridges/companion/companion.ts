@@ -15,6 +15,7 @@ import type { Refusal } from '../http/guard.ts';
 import { answerRefusal, closeAfterAnswer, startListener, type ErrorAnswer, type Listener } from '../http/listener.ts';
 import type { ServedReply, ServedRequest } from '../http/served.ts';
 import { cutUnread } from '../http/unread.ts';
+import { begunBy, type Beginner } from '../wire/begun-by.ts';
 import { RequestError } from '../wire/codec.ts';
 import { exactNumbers, readBody } from '../wire/exact-numbers.ts';
 import { lifting, restored, type Lifted } from '../wire/lift.ts';
@@ -340,8 +341,10 @@ export function createDoor(options: DoorOptions): Door {
     if (recalled !== undefined) await recalled;
     const lifted = plain.length >= LIFT_FROM ? await liftInSteps(plain) : undefined;
     let crossing: Crossing;
+    let beginner: Beginner;
     try {
       const parsed = readBody(lifted?.json ?? plain.toString('utf8'));
+      beginner = begunBy(parsed);
       crossing = crossRequest({
         body: parsed,
         from: way.wire,
@@ -380,7 +383,7 @@ export function createDoor(options: DoorOptions): Door {
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
-    const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use } as const;
+    const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use, begunBy: beginner } as const;
     if (sliced !== undefined && streaming !== undefined)
       reply.follow(streaming.send({ ...request, body: sliced, length: body.length }, reply));
     else reply.follow(way.known.upstream.send({ ...request, body }, reply));

@@ -1,6 +1,7 @@
 import type { Ready } from '../accounts/call.ts';
 import { renamed } from '../companion/peek.ts';
 import type { UpstreamRequest } from '../upstreams/upstream.ts';
+import { begunBy } from '../wire/begun-by.ts';
 import { asArray, asObject, asString, isObject } from '../wire/json.ts';
 import type { JsonObject, JsonValue } from '../wire/turn.ts';
 import type { Grant } from './source.ts';
@@ -27,7 +28,7 @@ export function prepare(request: UpstreamRequest, grant: Grant): Ready {
   const path = request.target.replace(/\?.*$/s, '');
   const headers = ['content-type', 'application/json', 'accept', 'text/event-stream, application/json', 'accept-encoding', 'identity'];
   for (const [name, value] of Object.entries(grant.headers)) if (!OURS.has(name.toLowerCase())) headers.push(name.toLowerCase(), value);
-  headers.push('x-initiator', initiator(body), 'authorization', `Bearer ${grant.token}`);
+  headers.push('x-initiator', request.begunBy ?? begunBy(body), 'authorization', `Bearer ${grant.token}`);
   if (hasImage(body)) headers.push('copilot-vision-request', 'true');
   if (path === '/v1/messages') headers.push('anthropic-version', '2023-06-01', ...betas(request.headers));
   return {
@@ -50,19 +51,6 @@ function betas(headers: readonly string[]): string[] {
   const kept = asked.map((beta) => beta.trim()).filter((beta) => BETAS.test(beta));
   return kept.length === 0 ? [] : ['anthropic-beta', kept.join(',')];
 }
-
-/** `user` only where the last thing said is a person's, with no tool's result in it: it is what a premium request is counted by. Pure. */
-export function initiator(body: JsonObject): 'user' | 'agent' {
-  if (typeof body.input === 'string') return 'user';
-  // Some clients end their history with a note of their own, which nobody said.
-  const said = (asArray(body.messages) ?? asArray(body.input) ?? []).filter((item) => !NOTES.has(asString(asObject(item)?.role) ?? ''));
-  const last = asObject(said.at(-1));
-  if (last === undefined || last.role !== 'user') return 'agent';
-  const parts = asArray(last.content) ?? [];
-  return parts.some((part) => asObject(part)?.type === 'tool_result') ? 'agent' : 'user';
-}
-
-const NOTES = new Set(['system', 'developer']);
 
 const IMAGES = new Set(['image', 'image_url', 'input_image']);
 

@@ -1,14 +1,19 @@
 import type { Readable } from 'node:stream';
 import type { Use } from '../contract/index.ts';
+import type { Beginner } from '../wire/begun-by.ts';
 import type { Loss, TurnError } from '../wire/turn.ts';
 
-/** One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order; `use` is what it is for. */
+/**
+ * One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order; `use` is what it is for.
+ * `begunBy` comes with a translated body, which does not tell it any more.
+ */
 export type UpstreamRequest = {
   method: 'GET' | 'HEAD' | 'POST';
   target: string;
   headers: string[];
   body: Buffer | null;
   use?: Use;
+  begunBy?: Beginner;
 };
 
 /** A request whose body comes in pieces, `length` bytes in all. */

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { netOf, type NetReply } from '../../bridges/accounts/net.ts';
 import { pollDevice, renewToken, startDevice, type DeviceResult } from '../../bridges/copilot/device.ts';
 import { directSource } from '../../bridges/copilot/github.ts';
-import { initiator, prepare } from '../../bridges/copilot/prepare.ts';
+import { prepare } from '../../bridges/copilot/prepare.ts';
 import { memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
+import { begunBy } from '../../bridges/wire/begun-by.ts';
 import type { JsonObject } from '../../bridges/wire/turn.ts';
 import { runtimes, sessionToken } from '../fakes/copilot-sdk/index.ts';
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts';
@@ -98,6 +99,45 @@ describe.each<CopilotRoute>(['device', 'sdk'])('the copilot bridge by %s', (rout
       messages: [...claude.messages, { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'f', input: {} }] }, result],
     });
     expect(calls().at(-1)?.headers['x-initiator']).toBe('agent');
+  });
+
+  it.each([
+    ['words of the client beside a tool’s result', [{ type: 'text', text: '<system-reminder>Be brief.</system-reminder>' }], 'f'],
+    ['an image in a tool’s result', [], [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } }]],
+  ])('counts %s as no question of a person’s, translated or not', async (_what, beside, content) => {
+    await start();
+    await test.signIn(route);
+    const history = [
+      ...messages.messages,
+      { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'f', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content }, ...beside] },
+    ];
+    for (const [model, to] of [
+      [claude.model, '/v1/messages'],
+      [messages.model, '/responses'],
+      ['copilot/gpt-4.1', '/chat/completions'],
+    ]) {
+      await test.call('/v1/messages', { ...messages, model, messages: history });
+      expect([calls().at(-1)?.url, calls().at(-1)?.headers['x-initiator']]).toEqual([to, 'agent']);
+    }
+  });
+
+  it('counts what a person says after a tool’s result as a question, translated or not', async () => {
+    await start();
+    await test.signIn(route);
+    const input = [
+      ...chat.messages,
+      { type: 'function_call', call_id: 't', name: 'f', arguments: '{}' },
+      { type: 'function_call_output', call_id: 't', output: 'stopped' },
+      { role: 'user', content: 'Something else.' },
+    ];
+    for (const [model, to] of [
+      [chat.model, '/responses'],
+      [claude.model, '/v1/messages'],
+    ]) {
+      await test.call('/v1/responses', { model, input });
+      expect([calls().at(-1)?.url, calls().at(-1)?.headers['x-initiator']]).toEqual([to, 'user']);
+    }
   });
 
   it('lists its models under its name at the companion, without those that are switched off', async () => {
@@ -631,5 +671,5 @@ describe('who began a request', () => {
     ],
     [{}, 'agent'],
   ];
-  it.each(cases)('%j: %s', (body, who) => expect(initiator(body)).toBe(who));
+  it.each(cases)('%j: %s', (body, who) => expect(begunBy(body)).toBe(who));
 });
