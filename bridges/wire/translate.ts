@@ -7,6 +7,7 @@ import { asArray, asBoolean, asNumber, isObject } from './json.ts';
 import { toleratesChange } from './messages/binding.ts';
 import { resolveOpaque, seal } from './opaque.ts';
 import type { HandleStore } from './opaque.ts';
+import { readerOf, refusalFor, Refusals } from './refusals.ts';
 import { SseReader } from './sse.ts';
 import type { SseFrame } from './sse.ts';
 import { splitStops, stopAt } from './stop-sequences.ts';
@@ -258,7 +259,7 @@ function renderFailure(way: Way, error: TurnError): RenderedFailure {
     return {
       status: 200,
       headers: {},
-      body: way.client.renderReply([{ type: 'start' }, ...refusal(error, way.client.format)], way.context),
+      body: way.client.renderReply([{ type: 'start' }, ...refusalFor(way.client.format, error)], way.context),
     };
   }
   const stream = new RenderedStream(way);
@@ -268,17 +269,7 @@ function renderFailure(way: Way, error: TurnError): RenderedFailure {
 /** Refused content is a reply to every client, and Codex acts on a conversation that is too long only in a stream (SPEC 10.6). */
 function isToldInStream({ streams, errorClient, client }: Way, kind: ErrorKind): boolean {
   if (!streams) return false;
-  return kind === 'content_refused' || (kind === 'context_too_long' && errorClient.family === 'codex' && client.format === 'responses');
-}
-
-/** Refused content as a reply that refuses, for a client of the format. */
-function refusal({ message }: TurnError, client: WireFormat): TurnEvent[] {
-  return [
-    { type: 'item_start', item: 0, kind: 'refusal' },
-    { type: 'delta', item: 0, text: message },
-    { type: 'item_end', item: 0, text: message },
-    { type: 'end', stop: client === 'chat' ? 'content_filter' : 'refusal' },
-  ];
+  return kind === 'content_refused' || (kind === 'context_too_long' && readerOf(client.format, errorClient) === 'codex');
 }
 
 /** Takes the events of one reply through names and stop sequences to a receiver, and keeps count of them. */
@@ -288,12 +279,10 @@ class Passage {
   readonly #stopper: Stopper | undefined;
   readonly #receive: (event: TurnEvent) => void;
   readonly #callIds = new Set<string>();
-  readonly #client: WireFormat;
-  /** An item was told, so that the reply is more than a refusal. */
-  #begun = false;
+  readonly #refusals: Refusals;
 
   constructor(way: Way, receive: (event: TurnEvent) => void) {
-    this.#client = way.client.format;
+    this.#refusals = new Refusals(readerOf(way.client.format, way.errorClient));
     this.#restore = way.restore;
     this.#stopper = way.stop.length === 0 ? undefined : stopAt(way.stop);
     this.#receive = receive;
@@ -301,9 +290,11 @@ class Passage {
 
   pass(event: TurnEvent): void {
     if (this.state.ended) return;
-    if (event.type === 'item_start' || event.type === 'item') this.#begun = true;
-    if (event.type === 'error' && event.error.kind === 'content_refused' && !this.#begun)
-      return this.passAll(refusal(event.error, this.#client));
+    if (event.type === 'delta') this.#name(event);
+    else for (const each of this.#refusals.push(event)) this.#name(each);
+  }
+
+  #name(event: TurnEvent): void {
     if (this.#restore === undefined) this.#cut(event);
     else for (const restored of this.#restore(event)) this.#cut(restored);
   }

@@ -213,7 +213,14 @@ export type TurnEvent =
   /** Counts so far; later ones replace earlier ones field by field. */
   | { type: 'usage'; usage: Usage }
   | { type: 'keep_alive' }
-  | { type: 'end'; stop: StopReason; stopSequence?: string; usage?: Usage }
+  | {
+      type: 'end';
+      stop: StopReason;
+      stopSequence?: string;
+      usage?: Usage;
+      /** Why the upstream refused, in its own words; no item of the reply says it. */
+      explanation?: string;
+    }
   /** The upstream said that the reply failed. Nothing follows. */
   | { type: 'error'; error: TurnError }
   /** The upstream's bytes ended without a terminal event. It must never be rendered as a success. */

@@ -1,6 +1,6 @@
 import type { StreamParser } from '../codec.ts';
 import { CUT, NAMELESS_CALL, UNREADABLE_EVENT } from '../failures.ts';
-import { asArray, asName, asNumber, asString, isObject } from '../json.ts';
+import { asArray, asName, asNumber, asObject, asString, isObject } from '../json.ts';
 import { frameObject, type SseFrame } from '../sse.ts';
 import type { ItemStart, JsonObject, JsonValue, TurnError, TurnEvent } from '../turn.ts';
 import { toAnnotation, toolInput } from './blocks.ts';
@@ -35,7 +35,7 @@ export class MessagesParser implements StreamParser {
   #block: Block | undefined;
   /** The index of the last block that is over: what still comes for it is too late. */
   #closed = -1;
-  #stop: { reason: string; sequence: string | undefined } | undefined;
+  #stop: { reason: string; sequence: string | undefined; explanation: string | undefined } | undefined;
   readonly #counts = new Counts();
 
   push(frame: SseFrame): TurnEvent[] {
@@ -107,7 +107,7 @@ export class MessagesParser implements StreamParser {
     const delta = isObject(event.delta) ? event.delta : {};
     const reason = asString(delta.stop_reason);
     if (reason !== undefined) {
-      this.#stop = { reason, sequence: asString(delta.stop_sequence) };
+      this.#stop = { reason, sequence: asString(delta.stop_sequence), explanation: asName(asObject(delta.stop_details)?.explanation) };
       return events;
     }
     const usage = this.#counts.usage();
@@ -121,6 +121,7 @@ export class MessagesParser implements StreamParser {
     const end: TurnEvent = { type: 'end', stop: stopReason(this.#stop?.reason, this.#hasCalls) };
     const usage = this.#counts.usage();
     if (this.#stop?.sequence !== undefined) end.stopSequence = this.#stop.sequence;
+    if (end.stop === 'refusal' && this.#stop?.explanation !== undefined) end.explanation = this.#stop.explanation;
     if (usage !== undefined) end.usage = usage;
     events.push(end);
     return events;
