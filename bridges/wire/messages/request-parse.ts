@@ -47,6 +47,7 @@ export function parseRequest(body: JsonValue): TurnRequest {
     stop_sequences,
     thinking,
     output_config,
+    output_format,
     metadata,
     service_tier,
     ...extra
@@ -74,7 +75,7 @@ export function parseRequest(body: JsonValue): TurnRequest {
   if (stop !== undefined) turn.stop = stop.map((text, i) => requiredString(text, `stop_sequences[${i}]`));
   if (serviceTier !== undefined) turn.serviceTier = serviceTier;
   readToolChoice(turn, optionalObject(tool_choice, 'tool_choice'));
-  readReasoning(turn, optionalObject(thinking, 'thinking'), optionalObject(output_config, 'output_config'));
+  readReasoning(turn, optionalObject(thinking, 'thinking'), outputConfig(output_config, output_format));
   readMetadata(turn, optionalObject(metadata, 'metadata'));
   return turn;
 }
@@ -378,6 +379,13 @@ function parseToolChoice(type: string, name: JsonValue | undefined, value: JsonO
     default:
       return { type: 'opaque', from: 'messages', value };
   }
+}
+
+/** What is told of the output. The shape of the answer stood in a field of its own at first, which is still taken. */
+function outputConfig(value: JsonValue | undefined, format: JsonValue | undefined): JsonObject | undefined {
+  const config = optionalObject(value, 'output_config');
+  const first = optionalObject(format, 'output_format');
+  return first === undefined || config?.format !== undefined ? config : { ...config, format: first };
 }
 
 function readReasoning(turn: TurnRequest, thinking: JsonObject | undefined, config: JsonObject | undefined): void {

@@ -174,6 +174,26 @@ describe('the title of a document', () => {
   });
 });
 
+describe('the shape of an answer', () => {
+  const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false };
+
+  it('is read from the field it had at first, too', () => {
+    const request = { messages: [{ role: 'user', content: 'hi' }], output_format: { type: 'json_schema', schema } };
+    expect(cross('messages', 'chat', request)).toMatchObject({
+      body: { response_format: { type: 'json_schema', json_schema: { schema } } },
+      lost: [],
+    });
+    expect(cross('messages', 'responses', request).body).toMatchObject({ text: { format: { type: 'json_schema', schema } } });
+  });
+
+  it('is the one of today where both are told', () => {
+    const messages = [{ role: 'user', content: 'hi' }];
+    const today = { format: { type: 'json_schema', schema } };
+    const { body } = cross('messages', 'chat', { messages, output_config: today, output_format: { type: 'json_schema', schema: {} } });
+    expect(body).toMatchObject({ response_format: { json_schema: { schema } } });
+  });
+});
+
 describe('how much to think', () => {
   it.each<[JsonObject, string | undefined, string[]]>([
     [{ thinking: { type: 'disabled' }, output_config: { effort: 'high' } }, undefined, ['thinking', 'output_config.effort']],
