@@ -1,6 +1,7 @@
+import { asArray, asObject, isObject } from './json.ts';
 import type { Losses } from './losses.ts';
 import { nearestEffort } from './reasoning.ts';
-import type { TurnRequest } from './turn.ts';
+import type { JsonValue, OutputShape, TurnRequest } from './turn.ts';
 
 /** How a model of OpenAI's wants to be asked, where models differ and refuse what others take. */
 export type OpenAiRules = {
@@ -88,4 +89,37 @@ export function takenSampling(turn: TurnRequest, effort: string | undefined, los
   // 1 is what such a model samples with anyway.
   for (const [path, value] of Object.entries(given)) if (value !== 1) lost.add(path, 'This model takes no such setting.');
   return {};
+}
+
+/**
+ * The shape of an answer as the model is asked for it. A client of Messages need not say that its schema is to be kept; here a
+ * model only tries to keep one unless that is said, and then it may not leave a property open.
+ */
+export function takenShape({ output, from, model }: TurnRequest, lost: Losses): OutputShape | undefined {
+  if (output?.type !== 'json_schema' || from !== 'messages' || openAiRules(model).efforts === undefined) return output;
+  if (isClosed(output.schema, true)) return { ...output, strict: true };
+  lost.add(
+    lost.paths.format,
+    'This model tries to keep to this schema, but can not be held to it: OpenAI does that for plainer ones, with nothing optional.',
+  );
+  return output;
+}
+
+/** The parts of schemas that a model of OpenAI's is held to, without those that only some take. */
+const HELD = ['type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'anyOf', '$defs', 'description', 'title'];
+
+/** Whether a schema is one that a model of OpenAI's can be held to: each part has a type, and nothing in it is optional. */
+function isClosed(schema: JsonValue | undefined, isRoot = false): boolean {
+  if (!isObject(schema)) return false;
+  const { type, properties, required, additionalProperties, items, anyOf, $ref, $defs } = schema;
+  const names = Object.keys(schema);
+  // A reference takes nothing beside it.
+  if ($ref !== undefined && !isRoot) return names.length === 1;
+  if (!names.every((name) => HELD.includes(name)) || (isRoot ? type !== 'object' : type === undefined && anyOf === undefined)) return false;
+  const members = asObject(properties) ?? {};
+  const isObjects = properties !== undefined || (asArray(type) ?? [type]).includes('object');
+  const isWhole = Object.keys(members).every((name) => asArray(required)?.includes(name) === true);
+  if (isObjects && (additionalProperties !== false || required === undefined || !isWhole)) return false;
+  const inner = [...Object.values(members), ...Object.values(asObject($defs) ?? {}), ...(asArray(anyOf) ?? [])];
+  return [...inner, ...(items === undefined ? [] : [items])].every((each) => isClosed(each));
 }

@@ -3,7 +3,7 @@ import { asArray, asObject, asString, isObject } from '../json.ts';
 import { asksForNothing, Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { argumentSchema, SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
-import { isPlain, openAiRules, takenEffort, takenOutput, takenSampling } from '../openai-models.ts';
+import { isPlain, openAiRules, takenEffort, takenOutput, takenSampling, takenShape } from '../openai-models.ts';
 import { effortFor, SECTION_BREAK } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { MOST_CHAT_STOPS } from '../stop-sequences.ts';
@@ -66,7 +66,8 @@ function renderShape(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   Object.assign(body, takenSampling(turn, asString(body.reasoning_effort), lost));
   if (turn.verbosity !== undefined && (lost.own || !isPlain(turn.model))) body.verbosity = turn.verbosity;
   else if (turn.verbosity !== undefined) lost.add(lost.paths.verbosity, 'This model takes no verbosity.');
-  if (turn.output !== undefined) body.response_format = renderOutput(turn.output);
+  const shape = takenShape(turn, lost);
+  if (shape !== undefined) body.response_format = renderOutput(shape);
 }
 
 function renderReasoningRequest(turn: TurnRequest, body: JsonObject, lost: Losses): void {

@@ -4,6 +4,7 @@ import type {
   Loss,
   MediaSource,
   MessageItem,
+  OutputShape,
   Part,
   ReasoningItem,
   ReasoningRequest,
@@ -18,7 +19,7 @@ import { asArray, asObject, asString } from '../json.ts';
 import { Losses } from '../losses.ts';
 import { isBillingHeader, MARKS } from '../marks.ts';
 import { SHARED_BY_OPENAI, writtenArguments } from '../openai.ts';
-import { isPlain, takenEffort, takenOutput, takenSampling } from '../openai-models.ts';
+import { isPlain, takenEffort, takenOutput, takenSampling, takenShape } from '../openai-models.ts';
 import { effortFor } from '../reasoning.ts';
 import { standIn } from '../stand-in.ts';
 import { ENCRYPTED_REASONING } from './request-parse.ts';
@@ -58,7 +59,7 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   say(body, 'user', renderUser(turn, lost));
   say(body, 'reasoning', reasoning);
   say(body, 'include', renderInclude(turn));
-  say(body, 'text', renderText(turn));
+  say(body, 'text', renderText(turn, takenShape(turn, lost)));
   if (!own) body.store = false;
   reportUnsayable(turn, lost);
   return { body, lost: lost.list };
@@ -328,24 +329,23 @@ function renderInclude(turn: TurnRequest): JsonValue | undefined {
   return [...(given ?? []), ENCRYPTED_REASONING];
 }
 
-function renderText(turn: TurnRequest): JsonObject | undefined {
+function renderText(turn: TurnRequest, output: OutputShape | undefined): JsonObject | undefined {
   const text: JsonObject = turn.from === 'responses' ? { ...asObject(turn.extra.text) } : {};
-  const format = renderFormat(turn);
+  const format = renderFormat({ from: turn.from, ...(output && { output }) });
   if (format !== undefined) text.format = format;
   if (turn.verbosity !== undefined) text.verbosity = turn.verbosity;
   return isEmpty(text) ? undefined : text;
 }
 
 /** Renders the shape of the answer as `text.format`. */
-export function renderFormat(turn: TurnRequest): JsonObject | undefined {
-  const shape = turn.output;
+export function renderFormat({ from, output: shape }: Pick<TurnRequest, 'from' | 'output'>): JsonObject | undefined {
   if (shape === undefined) return undefined;
   if (shape.type === 'text') return { type: 'text' };
   if (shape.type === 'json') return { type: 'json_object' };
   const { name, description, strict, schema } = shape;
   return {
     type: 'json_schema',
-    ...((name !== undefined || turn.from !== 'responses') && { name: name ?? 'output' }),
+    ...((name !== undefined || from !== 'responses') && { name: name ?? 'output' }),
     ...(description !== undefined && { description }),
     ...(strict !== undefined && { strict }),
     schema,

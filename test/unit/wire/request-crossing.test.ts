@@ -186,6 +186,41 @@ describe('the shape of an answer', () => {
     expect(cross('messages', 'responses', request).body).toMatchObject({ text: { format: { type: 'json_schema', schema } } });
   });
 
+  const object = (properties: JsonObject, more: JsonObject = {}): JsonObject => ({
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+    ...more,
+  });
+  const text = { type: 'string' };
+
+  it.each<[JsonObject, boolean]>([
+    [schema, true],
+    [object({ list: { type: 'array', items: object({ a: text }) }, either: { anyOf: [text, { type: 'null' }] } }), true],
+    [object({ next: { $ref: '#/$defs/node' } }, { $defs: { node: object({ a: { type: 'string', enum: ['x'] } }) } }), true],
+    [object({ a: text }, { required: [] }), false],
+    [object({ list: { type: 'array', items: { ...object({ a: text }), additionalProperties: true } } }), false],
+    [object({ a: { ...text, pattern: '^x' } }), false],
+    [object({ a: { enum: ['x'] } }), false],
+    [object({ a: { $ref: '#/$defs/b', description: 'B' } }, { $defs: { b: text } }), false],
+    [{ anyOf: [schema] }, false],
+    [{ type: 'array', items: text }, false],
+  ])('holds a model of OpenAI’s to it as it would hold Claude, where it can: %j, %j', (schema, isHeld) => {
+    const request = {
+      model: 'gpt-5.5',
+      messages: [{ role: 'user', content: 'hi' }],
+      output_config: { format: { type: 'json_schema', schema } },
+    };
+    const chat = cross('messages', 'chat', request);
+    const json_schema = { name: 'output', schema, ...(isHeld && { strict: true }) };
+    expect(chat.body.response_format).toEqual({ type: 'json_schema', json_schema });
+    expect(chat.lost.map(({ path }) => path)).toEqual(isHeld ? [] : ['output_config.format']);
+    const responses = cross('messages', 'responses', request);
+    expect(responses.body.text).toEqual({ format: { type: 'json_schema', ...json_schema } });
+    expect(responses.lost).toHaveLength(isHeld ? 0 : 1);
+  });
+
   it('is the one of today where both are told', () => {
     const messages = [{ role: 'user', content: 'hi' }];
     const today = { format: { type: 'json_schema', schema } };
