@@ -13,7 +13,8 @@ export function readerOf(format: WireFormat, { family }: ErrorClient): Reader {
 
 /**
  * Refused content as a reply that refuses; `item` is the number of its item. Codex (0.169) shows nothing of a refusal and takes
- * it for a success, and asks five times more for a reply that a filter ended; of a failed one it shows the words, once.
+ * it for a success, and asks five times more for a reply that a filter ended; of a failed one it shows the words, once. Copilot CLI
+ * (1.0.102) shows no refusals either, but says so of a reply that a filter ended.
  */
 export function refusalFor(reader: Reader, error: TurnError, item = 0): TurnEvent[] {
   if (reader === 'codex') return [{ type: 'error', error }];
@@ -22,7 +23,7 @@ export function refusalFor(reader: Reader, error: TurnError, item = 0): TurnEven
     { type: 'item_start', item, kind: 'refusal' },
     { type: 'delta', item, text: message },
     { type: 'item_end', item, text: message },
-    { type: 'end', stop: reader === 'chat' ? 'content_filter' : 'refusal' },
+    { type: 'end', stop: reader === 'messages' ? 'refusal' : 'content_filter' },
   ];
 }
 

@@ -63,7 +63,7 @@ describe('why a Claude model refused', () => {
     const { text } = streamed(cross('responses', 'messages'), claudes(said, DETAILS));
     expect(checkStream('responses', text)).toEqual([]);
     expect(text).toContain(JSON.stringify({ type: 'refusal', refusal: WHY }));
-    expect(text).toContain('event: response.completed');
+    expect(text).toContain('"incomplete_details":{"reason":"content_filter"}');
   });
 
   it('is told in a whole reply, with what it cost', () => {
@@ -75,7 +75,7 @@ describe('why a Claude model refused', () => {
       },
     });
     expect(cross('responses', 'messages', 'other', false).reply.json(message)).toMatchObject({
-      body: { status: 'completed', output: [{ content: [{ type: 'refusal', refusal: WHY }] }], usage: { input_tokens: 3 } },
+      body: { status: 'incomplete', output: [{ content: [{ type: 'refusal', refusal: WHY }] }], usage: { input_tokens: 3 } },
     });
   });
 

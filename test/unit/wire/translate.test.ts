@@ -693,7 +693,7 @@ describe('failures', () => {
 
   it.each<[WireFormat, StopReason]>([
     ['chat', 'content_filter'],
-    ['responses', 'refusal'],
+    ['responses', 'content_filter'],
     ['messages', 'refusal'],
   ])('refused content is a reply that refuses: %s', (from, stop) => {
     const told = failure(from, refused);
@@ -706,7 +706,7 @@ describe('failures', () => {
 
   it.each<[WireFormat, StopReason]>([
     ['chat', 'content_filter'],
-    ['responses', 'refusal'],
+    ['responses', 'content_filter'],
     ['messages', 'refusal'],
   ])('refused content is a reply that refuses where no stream was wanted, too: %s', (from, stop) => {
     const told = failure(from, refused, {}, false);
