@@ -23,7 +23,7 @@ export function prepare(request: UpstreamRequest, grant: Grant, userAgent: strin
   if ('error' in rewritten) return rewritten;
   const target = grant.lane === 'plan' ? '/v1/responses' : '/backend-api/codex/responses';
   const body = Buffer.from(JSON.stringify(rewritten.body));
-  return { request: { method: 'POST', target, headers, body }, lost: rewritten.lost, stream: rewritten.stream };
+  return { request: { method: 'POST', target, headers, body, readHere: true }, lost: rewritten.lost, stream: rewritten.stream };
 }
 
 /** Names of the conversation, which the provider's cache goes by; they tell nothing of who the client is. */

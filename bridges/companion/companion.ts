@@ -383,7 +383,7 @@ export function createDoor(options: DoorOptions): Door {
       idleMs: options.settings().limits.idleMs,
       headers: requestIdHeader(way.wire, requestId),
     });
-    const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use, begunBy: beginner } as const;
+    const request = { method: 'POST', target: TARGETS[to], headers, use: caller.use, begunBy: beginner, readHere: true } as const;
     if (sliced !== undefined && streaming !== undefined)
       reply.follow(streaming.send({ ...request, body: sliced, length: body.length }, reply));
     else reply.follow(way.known.upstream.send({ ...request, body }, reply));

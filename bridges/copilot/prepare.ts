@@ -33,6 +33,7 @@ export function prepare(request: UpstreamRequest, grant: Grant): Ready {
   if (path === '/v1/messages') headers.push('anthropic-version', '2023-06-01', ...betas(request.headers));
   return {
     request: {
+      ...request,
       method: 'POST',
       // Copilot's chat and responses stand at its root; messages do not (SPEC 5.2).
       target: path === '/v1/messages' ? path : path.replace(/^\/v1/, ''),

@@ -160,7 +160,7 @@ class Exchange implements Flow {
         this.#sink.fail(failure);
       },
     };
-    this.#flow = this.#question.service.send({ method: 'POST', target, headers: this.#request.headers, body }, sink);
+    this.#flow = this.#question.service.send({ method: 'POST', target, headers: this.#request.headers, body, readHere: true }, sink);
   }
 
   #openStream(): void {

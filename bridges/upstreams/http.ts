@@ -7,6 +7,7 @@ import { codeOf, isUntrusted, untrusted } from './error-codes.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { ProxySources } from './proxy.ts';
 import { requestHead } from './request-head.ts';
+import { Unpacked } from './unpacked.ts';
 import type { Flow, ReplySink, StreamedRequest, StreamingUpstream, UpstreamFailure, UpstreamRequest } from './upstream.ts';
 
 export type HttpUpstreamOptions = {
@@ -43,7 +44,9 @@ export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
   return {
     id: options.id,
     send(request, sink) {
-      const reply = new Reply(sink, base.host, request.body);
+      const unpacked = request.readHere === true ? new Unpacked(sink) : undefined;
+      const reply = new Reply(unpacked ?? sink, base.host, request.body);
+      const flow = unpacked?.follow(reply) ?? reply;
       try {
         const length = 'length' in request ? request.length : request.body?.length;
         const head = requestHead(request.method, basePath + request.target, base.host, request.headers, length);
@@ -51,7 +54,7 @@ export function httpUpstream(options: HttpUpstreamOptions): StreamingUpstream {
       } catch (error) {
         reply.broken({ kind: 'request', error: error instanceof Error ? error : new Error(String(error)) }, false);
       }
-      return reply;
+      return flow;
     },
     stop: () => connections.stop(),
   };

@@ -5,7 +5,7 @@ import type { Loss, TurnError } from '../wire/turn.ts';
 
 /**
  * One request on its way to an upstream. `target` is path and query; `headers` are pairs in wire order; `use` is what it is for.
- * `begunBy` comes with a translated body, which does not tell it any more.
+ * `begunBy` comes with a translated body, which does not tell it any more. `readHere`: the reply is not passed on as it comes.
  */
 export type UpstreamRequest = {
   method: 'GET' | 'HEAD' | 'POST';
@@ -14,6 +14,7 @@ export type UpstreamRequest = {
   body: Buffer | null;
   use?: Use;
   begunBy?: Beginner;
+  readHere?: true;
 };
 
 /** A request whose body comes in pieces, `length` bytes in all. */
