@@ -96,6 +96,7 @@ export function readTarget(target: string): Target {
 }
 
 const UNKNOWN: Surface = { kind: 'unknown' };
+const ONE_MODEL: Surface = { kind: 'models', backend: false };
 const SURFACES: ReadonlyMap<string, Surface> = new Map<string, Surface>([
   ['/v1/chat/completions', { kind: 'call', wire: 'chat', backend: false }],
   ['/v1/responses', { kind: 'call', wire: 'responses', backend: false }],
@@ -110,8 +111,14 @@ const SURFACES: ReadonlyMap<string, Surface> = new Map<string, Surface>([
 ]);
 
 function surfaceOf(path: string): Surface {
-  return SURFACES.get(path) ?? (path.startsWith('/backend-api/') ? { kind: 'backend' } : UNKNOWN);
+  const known = SURFACES.get(path);
+  if (known !== undefined) return known;
+  if (path.startsWith('/v1/models/')) return ONE_MODEL;
+  return path.startsWith('/backend-api/') ? { kind: 'backend' } : UNKNOWN;
 }
+
+/** Paths of one model, whose name may hold slashes. */
+export const MODEL_PATH = /^(?:\/k\/[^/]+)?\/v1\/models\/[^/]+$/;
 
 /** The wire format whose error bodies a caller of this path reads. `/v1/models` is both vendors': one names its API's version. */
 export function errorWire(path: string, headers: IncomingHttpHeaders): WireFormat {

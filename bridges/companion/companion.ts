@@ -25,14 +25,14 @@ import type { JsonValue, Loss, TurnError } from '../wire/turn.ts';
 import { outOfScope, type KnownUpstream, type UpstreamId, type Upstreams } from '../upstreams/upstreams.ts';
 import type { UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import { Ahead } from './ahead.ts';
-import { clientOf, errorFamily, errorWire, readTarget, type Surface, type Target } from './client.ts';
+import { clientOf, errorFamily, errorWire, MODEL_PATH, readTarget, type Surface, type Target } from './client.ts';
 import { CrossedReply } from './crossed.ts';
 import { failureError, renderRefusal, renderTurnError, requestIdHeader } from './errors.ts';
 import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, forwardToken, type Credential } from './headers.ts';
 import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
-import { aliasModels, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
+import { aliasModels, modelBody, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { modelAhead, peek, withModel } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
@@ -475,15 +475,27 @@ export function createDoor(options: DoorOptions): Door {
     const name = { name: 'drawbridge', version: options.version };
     built.get('/health', (req, res) => void res.json({ status: 'ok', ...name, ...options.health(isKnown(req)) }));
     built.get(['/', '/api/hello'], (_req, res) => void res.json(name));
-    built.get('/v1/models', async (_req, res) => void res.json(modelsBody(await options.models())));
-    built.use((req, res) => {
-      const error: TurnError = {
-        kind: 'not_found',
-        message: `There is nothing at ${printable(req.url)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
-      };
+    const refuseIn = (req: express.Request, res: express.Response, error: TurnError): void => {
       const rendered = renderTurnError(error, errorWire(req.url, req.headers), req.headers['user-agent'], newId('req'));
       res.status(rendered.status).set(rendered.headers).send(rendered.body);
+    };
+    built.get('/v1/models', async (_req, res) => void res.json(modelsBody(await options.models())));
+    built.get('/v1/models/*name', async (req, res) => {
+      const name = [req.params.name].flat().join('/');
+      const model = (await options.models()).find(({ id }) => id === name);
+      if (model !== undefined) return void res.json(modelBody(model));
+      refuseIn(req, res, {
+        kind: 'model_unknown',
+        param: 'model',
+        message: `No model of this name is listed here: ${printable(name)}. GET /v1/models lists them all.`,
+      });
     });
+    built.use((req, res) =>
+      refuseIn(req, res, {
+        kind: 'not_found',
+        message: `There is nothing at ${printable(req.url)}. Calls go to /v1/chat/completions, /v1/responses or /v1/messages.`,
+      }),
+    );
     built.use((error: unknown, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
       log.error('companion.failed', { error });
       if (!res.headersSent)
@@ -508,6 +520,7 @@ export function createDoor(options: DoorOptions): Door {
         port,
         limits,
         serve: serveHere,
+        named: MODEL_PATH,
         calls: { takes: (target) => isCall(readTarget(target).surface), serve: serveHere },
         renderError: renderGuardError,
         onRefused,

@@ -8,15 +8,7 @@ export type OfferedModel = { id: string; title: string; owner: string };
  * shape Codex reads beside it.
  */
 export function modelsBody(ids: readonly OfferedModel[]): object {
-  const data = ids.map(({ id, title, owner }) => ({
-    id,
-    object: 'model',
-    created: CREATED,
-    owned_by: owner,
-    type: 'model',
-    display_name: title,
-    created_at: new Date(CREATED * 1000).toISOString(),
-  }));
+  const data = ids.map(modelBody);
   return {
     object: 'list',
     data,
@@ -24,6 +16,19 @@ export function modelsBody(ids: readonly OfferedModel[]): object {
     has_more: false,
     first_id: data[0]?.id ?? null,
     last_id: data.at(-1)?.id ?? null,
+  };
+}
+
+/** One model for both vendors' clients. */
+export function modelBody({ id, title, owner }: OfferedModel): { id: string; object: 'model' } & Record<string, string | number> {
+  return {
+    id,
+    object: 'model',
+    created: CREATED,
+    owned_by: owner,
+    type: 'model',
+    display_name: title,
+    created_at: new Date(CREATED * 1000).toISOString(),
   };
 }
 

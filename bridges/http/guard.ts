@@ -35,6 +35,8 @@ export type GuardOptions = {
   landing?: string;
   /** The browser arrives there with a form that a page of this origin sends (`response_mode=form_post`). */
   landingFrom?: string;
+  /** Paths whose last part is a name, in which clients encode the slashes. */
+  named?: RegExp;
 };
 
 export type Head = { method: string; target: string; rawHeaders: readonly string[] };
@@ -121,7 +123,8 @@ export function guard(head: Head, options: GuardOptions): Refusal | undefined {
   if (!METHODS.has(head.method)) {
     return refuse(405, 'method_not_allowed', `The method ${head.method.slice(0, 20)} is not used here. Use GET, HEAD or POST.`);
   }
-  const path = pathOf(head.target);
+  const given = pathOf(head.target);
+  const path = options.named?.test(given) === true ? given.replaceAll(/%2f/gi, '/') : given;
   if (!head.target.startsWith('/') || head.target.startsWith('//') || ODD_TARGET.test(path) || DOT_SEGMENT.test(path)) {
     return refuse(400, 'bad_request', 'The request path is not a plain absolute path.');
   }

@@ -25,6 +25,8 @@ export type ListenerOptions = {
   landing?: string;
   /** See GuardOptions. */
   landingFrom?: string;
+  /** See GuardOptions. */
+  named?: RegExp;
   /** Answers a request that passed the guard. */
   serve(req: http.IncomingMessage, res: http.ServerResponse): void;
   /** Calls to models, which most connections bring nothing but: read and answered without Node's HTTP server. */
@@ -144,6 +146,7 @@ function checkHead(head: Head, port: number, options: ListenerOptions): Refusal 
     ...(options.onlyHosts === undefined ? {} : { onlyHosts: options.onlyHosts }),
     ...(options.landing === undefined ? {} : { landing: options.landing }),
     ...(options.landingFrom === undefined ? {} : { landingFrom: options.landingFrom }),
+    ...(options.named === undefined ? {} : { named: options.named }),
   });
 }
 

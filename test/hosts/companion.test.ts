@@ -51,6 +51,21 @@ describe('/v1/models', () => {
     expect(body.models[0]).toMatchObject({ slug: 'practice/echo', visibility: 'list', supported_in_api: true });
     expect(body.data.length).toBe(body.models.length);
   });
+  it.each(['/v1/models/practice%2Fecho', '/v1/models/practice/echo'])(
+    'tells of one model, as the vendors’ libraries ask: %s',
+    async (path) => {
+      const asked = await get(path, { 'x-api-key': engine.key });
+      expect(await asked.json()).toMatchObject({ id: 'practice/echo', object: 'model', type: 'model', display_name: expect.any(String) });
+      expect((await get(`/k/${engine.key}${path}`)).status).toBe(200);
+      expect((await get(path)).status).toBe(401);
+    },
+  );
+  it('knows no other, in the words of whoever asks', async () => {
+    const openai = await get('/v1/models/practice%2Fnothing', { authorization: `Bearer ${engine.key}` });
+    expect([openai.status, await openai.json()]).toMatchObject([404, { error: { code: 'model_not_found' } }]);
+    const anthropic = await get('/v1/models/nothing', { 'x-api-key': engine.key, 'anthropic-version': '2023-06-01' });
+    expect([anthropic.status, await anthropic.json()]).toMatchObject([404, { type: 'error', error: { type: 'not_found_error' } }]);
+  });
 });
 
 describe('the practice model', () => {
