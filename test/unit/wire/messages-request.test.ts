@@ -321,6 +321,8 @@ describe('the blocks of a message', () => {
   });
 });
 
+const MARK = { cache_control: { type: 'ephemeral' } };
+
 describe('a turn from another format', () => {
   it('gets its leading system text as `system`, later system text in the words of the user', () => {
     const { body: rendered, lost } = cross({
@@ -335,7 +337,7 @@ describe('a turn from another format', () => {
     });
     expect(rendered.system).toEqual([
       { type: 'text', text: 'be kind' },
-      { type: 'text', text: 'be brief' },
+      { type: 'text', text: 'be brief', ...MARK },
     ]);
     expect(rendered.messages).toEqual([
       { role: 'user', content: [{ type: 'text', text: 'hi' }] },
@@ -344,7 +346,7 @@ describe('a turn from another format', () => {
         role: 'user',
         content: [
           { type: 'text', text: 'now in French' },
-          { type: 'text', text: 'again' },
+          { type: 'text', text: 'again', ...MARK },
         ],
       },
     ]);
@@ -378,7 +380,7 @@ describe('a turn from another format', () => {
           { type: 'tool_result', tool_use_id: 'a', content: [{ type: 'text', text: 'A' }] },
           { type: 'tool_result', tool_use_id: 'b', is_error: true },
           { type: 'text', text: 'careful' },
-          { type: 'text', text: 'next' },
+          { type: 'text', text: 'next', ...MARK },
         ],
       },
     ]);
@@ -528,14 +530,13 @@ describe('a turn from another format', () => {
 
   it('marks what to cache where the client named a key, unless it set marks itself', () => {
     const items: TurnItem[] = [{ type: 'message', role: 'system', content: [{ type: 'text', text: 's' }] }, user('a'), user('b')];
-    const mark = { cache_control: { type: 'ephemeral' } };
     expect(cross({ items, cacheKey: 'k' }).body).toMatchObject({
-      system: [mark],
+      system: [MARK],
       messages: [
         {
           content: [
             { type: 'text', text: 'a' },
-            { text: 'b', ...mark },
+            { text: 'b', ...MARK },
           ],
         },
       ],
@@ -543,6 +544,16 @@ describe('a turn from another format', () => {
     const own: TurnItem = { type: 'message', role: 'user', content: [{ type: 'text', text: 'c', cacheControl: { type: 'ephemeral' } }] };
     expect(cross({ items: [...items, own], cacheKey: 'k' }).body.system).toEqual([{ type: 'text', text: 's' }]);
     expect(JSON.stringify(cross({ items }).body)).not.toContain('cache_control');
+  });
+
+  it('marks what to cache in a conversation that goes on, as the client is used to that unasked', () => {
+    const system: TurnItem = { type: 'message', role: 'system', content: [{ type: 'text', text: 's' }] };
+    const call: TurnItem = { type: 'tool_call', callId: 'a', name: 'f', kind: 'function', input: '{}' };
+    const result: TurnItem = { type: 'tool_result', callId: 'a', kind: 'function', content: [{ type: 'text', text: 'A' }] };
+    const { body: rendered } = cross({ items: [system, user('go'), call, result] });
+    expect(rendered.system).toEqual([{ type: 'text', text: 's', ...MARK }]);
+    expect(asObjects(rendered.messages).at(-1)).toMatchObject({ content: [{ type: 'tool_result', tool_use_id: 'a', ...MARK }] });
+    expect(JSON.stringify(rendered).split('cache_control')).toHaveLength(3);
   });
 
   it('passes on media, also in results', () => {
