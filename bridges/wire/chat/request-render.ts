@@ -44,9 +44,12 @@ export function renderRequest(turn: TurnRequest): { body: JsonObject; lost: Loss
   return { body, lost: lost.list };
 }
 
+/** Mistral's models, however a vendor spells them. Its API knows the older name of the limit alone, and refuses fields that it does not know. */
+const MISTRALS = /mistral|mixtral|ministral|magistral|codestral|devstral|pixtral/i;
+
 function renderLimits(turn: TurnRequest, body: JsonObject, lost: Losses): void {
   const most = takenOutput(turn, lost);
-  if (most !== undefined) body.max_completion_tokens = most;
+  if (most !== undefined) body[MISTRALS.test(turn.model) ? 'max_tokens' : 'max_completion_tokens'] = most;
   if (turn.topK !== undefined) {
     if (turn.from === 'chat') body.top_k = turn.topK;
     else lost.add('top_k', 'Chat Completions has no top_k.');

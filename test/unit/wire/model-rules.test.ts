@@ -35,6 +35,22 @@ describe('a model of OpenAI’s that does not reason', () => {
   });
 });
 
+describe('a model of Mistral’s', () => {
+  it.each([
+    'mistral-large-latest',
+    'mistralai/Ministral-8B',
+    'open-mixtral-8x22b',
+    'magistral-medium-2509',
+    'codestral-2508',
+    'labs-devstral-small-2512',
+  ])('is told the limit by the only name that its API knows: %s', (model) => {
+    const { body, lost } = render('chat', model, { maxOutputTokens: 500 });
+    expect(body.max_tokens).toBe(500);
+    expect(body).not.toHaveProperty('max_completion_tokens');
+    expect(lost).toEqual([]);
+  });
+});
+
 describe('a Claude model', () => {
   it.each([
     ['claude-2.1', 'never'],
