@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { asObject, asString, parseJson } from './json.ts';
+import { taughtTool } from './messages/client-tools.ts';
 import type {
   ItemStart,
   Loss,
@@ -42,8 +43,9 @@ const NAME_LIMIT: Record<WireFormat, number> = { chat: 64, responses: 64, messag
 const NAMES_SHOWN = 5;
 
 /** Makes the tools, the tool choice and the history of a turn speak the names and kinds that `target` knows. */
-export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
-  if (turn.from === target) return { turn, restore: undefined, lost: [] };
+export function fitTools(given: TurnRequest, target: WireFormat): FittedTools {
+  if (given.from === target) return { turn: given, restore: undefined, lost: [] };
+  const turn = withTaughtTools(given);
   if (!turn.items.some(namesTools) && turn.tools.length === 0 && turn.toolChoice === undefined) return withoutTools(turn);
   const lost: Loss[] = [];
   const offered = offeredTools(turn, target, lost);
@@ -59,6 +61,12 @@ export function fitTools(turn: TurnRequest, target: WireFormat): FittedTools {
     if (parallelToolCalls !== undefined) fitted.parallelToolCalls = parallelToolCalls;
   }
   return { turn: fitted, restore: restorer(names, customNames(turn, names)), lost };
+}
+
+/** With the tools that only Claude knows by their type told to any model. */
+function withTaughtTools(turn: TurnRequest): TurnRequest {
+  if (!turn.tools.some(({ type }) => type === 'hosted')) return turn;
+  return { ...turn, tools: turn.tools.map((tool) => (tool.type === 'hosted' ? (taughtTool(tool) ?? tool) : tool)) };
 }
 
 /** A turn that knows of no tool: nothing has to fit. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asObject } from '../../../bridges/wire/json.ts';
 import { fitName, fitTools, type FittedTools } from '../../../bridges/wire/tools.ts';
 import type { ToolChoice, ToolDefinition, TurnEvent, TurnItem, TurnRequest, WireFormat } from '../../../bridges/wire/turn.ts';
 
@@ -221,6 +222,40 @@ describe('which tools are offered', () => {
   it('keeps tool references for messages', () => {
     const turn = turnOf({ from: 'messages', tools: [deferred('a')], items: [found] });
     expect(fitTools(turn, 'messages').turn).toBe(turn);
+  });
+
+  it.each([
+    ['bash_20250124', 'bash', ['command', 'restart']],
+    ['text_editor_20250124', 'str_replace_editor', ['command', 'path', 'view_range', 'file_text', 'old_str', 'insert_line', 'new_str']],
+    [
+      'text_editor_20250728',
+      'str_replace_based_edit_tool',
+      ['command', 'path', 'view_range', 'file_text', 'old_str', 'insert_line', 'new_str', 'insert_text'],
+    ],
+    [
+      'memory_20250818',
+      'memory',
+      ['command', 'path', 'view_range', 'file_text', 'old_str', 'insert_line', 'new_str', 'insert_text', 'old_path', 'new_path'],
+    ],
+  ])('tells any model of %s, which the client runs', (type, name, inputs) => {
+    const hosted: ToolDefinition = { type: 'hosted', from: 'messages', name, value: { type, name } };
+    const toolChoice = { type: 'tool', name } as const;
+    for (const target of ['chat', 'responses'] as const) {
+      const { turn, lost } = fitTools(turnOf({ from: 'messages', tools: [hosted], toolChoice }), target);
+      expect(lost).toEqual([]);
+      expect(turn).toMatchObject({ tools: [{ type: 'function', name, parameters: { type: 'object' } }], toolChoice });
+      const [tool] = turn.tools;
+      expect(tool?.type === 'function' ? Object.keys(asObject(tool.parameters?.properties) ?? {}) : []).toEqual(inputs);
+    }
+    expect(fitTools(turnOf({ from: 'messages', tools: [hosted] }), 'messages').turn.tools).toEqual([hosted]);
+  });
+
+  it.each(['computer_20251124', 'web_search_20250305', 'toString', 'my_bash_1'])('does not make one of %s', (type) => {
+    const hosted: ToolDefinition = { type: 'hosted', from: 'messages', name: 'x', value: { type, name: 'x' } };
+    expect(fitTools(turnOf({ from: 'messages', tools: [hosted] }), 'chat')).toMatchObject({
+      turn: { tools: [] },
+      lost: [{ path: 'tools[0]' }],
+    });
   });
 
   it('drops hosted tools of another format and reports each', () => {
