@@ -22,6 +22,7 @@ const reconnect = (advice: string): Help => ({ label: 'Try now', advice, action:
 const serverKit = (advice: string): Help => ({ label: 'Show the server kit', advice, action: { kind: 'serverKit' } });
 const byItself = reconnect('It is tried again by itself.');
 const pin = (advice: string): Help => ({ label: 'Compare the host key', advice, action: { kind: 'trust' } });
+const keyFile = (advice: string): Help => ({ label: 'Change the key file', advice, action: { kind: 'edit', field: 'identityFile' } });
 const setProxy = (advice: string): Help => ({ label: 'Set the proxy', advice, action: { kind: 'network' } });
 const giveToken = (advice: string): Help => ({ label: 'Set the service token', advice, action: { kind: 'token' } });
 
@@ -176,12 +177,13 @@ const MEANINGS = {
     retry: 'never',
   },
   'key-unusable': {
-    sentence: 'The ssh key file can’t be used: it is missing, or others may read it.',
-    help: {
-      label: 'Change the key file',
-      advice: 'Name a file that is there and that is its owner’s alone (mode 600).',
-      action: { kind: 'edit', field: 'identityFile' },
-    },
+    sentence: 'The ssh key file can’t be used: it is missing, is no private key, or others may read it.',
+    help: keyFile('Name a private key that is there and that is its owner’s alone (mode 600).'),
+    retry: 'never',
+  },
+  'key-encrypted': {
+    sentence: 'The ssh key file has a passphrase, and nobody is there to type it.',
+    help: keyFile('Name a key without one, or name none: Drawbridge then makes its own, and the server kit has its line for the gateway.'),
     retry: 'never',
   },
   'offer-missing': {
@@ -250,7 +252,7 @@ export function meaningOf(
   return { sentence, mend: { label, advice, command: commandFor(action, name), action } };
 }
 
-const FLAGS: Partial<Record<TunnelField, string>> = { host: '--host HOST', identityFile: '--identity FILE', offer: '--offer NAME' };
+const FLAGS: Partial<Record<TunnelField, string>> = { host: '--host HOST', identityFile: '--identity FILE|auto', offer: '--offer NAME' };
 
 /** The command line's way to do what a button does. */
 function commandFor(action: TunnelAction, name: string): string | null {

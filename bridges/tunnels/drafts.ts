@@ -1,12 +1,13 @@
 import type { TunnelDefinition, TunnelField, TunnelProblem } from '../contract/index.ts';
 import { MAX_TUNNELS, TunnelDefinition as Definition, TunnelField as Field } from '../contract/tunnels.ts';
+import { KEY_FAULTS, type KeyFault } from './key-file.ts';
 
 /** What a tunnel's definition is held against besides its own shape. */
 export type Surroundings = {
   tunnels: readonly TunnelDefinition[];
   offers: readonly string[];
   /** Why a file is of no use as an ssh key; undefined where it is. */
-  keyProblem(file: string): string | undefined;
+  keyFault(file: string): KeyFault | undefined;
 };
 
 /**
@@ -36,7 +37,10 @@ export function checkDraft(
   const wanted: readonly unknown[] = Array.isArray(farPorts) ? farPorts : [];
   const rival = others.find((tunnel) => tunnel.host === host && tunnel.farPorts.some((port) => wanted.includes(port)));
   wrong('farPorts', rival && `must not be those of the tunnel "${rival.name}", which leads to the same gateway`);
-  if (typeof identityFile === 'string' && !problems.has('identityFile')) wrong('identityFile', around.keyProblem(identityFile));
+  if (typeof identityFile === 'string' && !problems.has('identityFile')) {
+    const fault = around.keyFault(identityFile);
+    wrong('identityFile', fault && KEY_FAULTS[fault]);
+  }
   return {
     definition: problems.size === 0 ? (parsed.data ?? null) : null,
     problems: [...problems].map(([field, message]) => ({ field, message })),

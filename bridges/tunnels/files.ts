@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { ChildRunner } from '../engine/child.ts';
@@ -70,17 +70,6 @@ export async function publicKeyOf(file: string, keygen: string, run: ChildRunner
   const { code, stdout } = await run(keygen, ['-y', '-f', file], { timeoutMs: 20_000 });
   if (code !== 0) throw new DrawbridgeError('not_found', `There is no usable ssh key at ${file}.`, { file });
   return stdout.trim();
-}
-
-/** Why a file is of no use as an ssh key; undefined where it is. ssh itself refuses a key that others may read. */
-export function keyProblem(file: string, platform: NodeJS.Platform): string | undefined {
-  try {
-    const found = statSync(file);
-    if (!found.isFile()) return 'must name a file';
-    return platform !== 'win32' && (found.mode & 0o077) !== 0 ? 'must name a file that is its owner’s alone (mode 600)' : undefined;
-  } catch {
-    return 'must name a file that is there';
-  }
 }
 
 /** Removes all that is kept for a tunnel. */

@@ -2,6 +2,7 @@ import type { TunnelDefinition } from '../contract/index.ts';
 import { connectorOf } from './connectors.ts';
 import { findProgram } from '../engine/files.ts';
 import { readPin, type TunnelFiles } from './files.ts';
+import { keyFault } from './key-file.ts';
 import type { TunnelKeys } from './keys.ts';
 import type { StartLeashed } from './leashed.ts';
 import type { TunnelLog } from './log.ts';
@@ -61,7 +62,7 @@ export function tunnelMaker(parts: MakerParts): (definition: TunnelDefinition, l
           ...on,
         }),
       pinned: () => readPin(knownHosts, host),
-      identityFile,
+      keyFault: () => keyFault(identityFile, platform),
       canInstall: parts.canInstall,
       online: () => parts.online(host),
       clock,

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import type { Notice, TunnelDefinition, TunnelSample, TunnelStatus } from '../contract/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
 import { causeOfKeychain, meaningOf, retryOf, type Cause } from './causes.ts';
 import type { Progress } from './classify.ts';
+import { causeOfKey, type KeyFault } from './key-file.ts';
 import type { TunnelLog } from './log.ts';
 import { createProof, type ProofTimings } from './proof.ts';
 import { NO_TRAFFIC, type Relay } from './relay.ts';
@@ -35,7 +35,8 @@ export type TunnelParts = {
   openRelay: (on: { live(): number | null; onRequest(farPort: number, nonce: string | null): void }) => Promise<Relay> | undefined;
   /** What is pinned, if anything is. */
   pinned: () => HostKey | undefined;
-  identityFile: string;
+  /** Why the ssh key can't be used, where it can't. */
+  keyFault: () => KeyFault | undefined;
   /** A cloudflared for this machine is known here. */
   canInstall: boolean;
   online: () => boolean;
@@ -169,7 +170,8 @@ export function createTunnel(parts: TunnelParts): RunningTunnel {
   const prepare = async (): Promise<Ready | { problem: Cause }> => {
     relay ??= beginRelay();
     if (relay === undefined) return { problem: { code: 'offer-missing' } };
-    if (!existsSync(parts.identityFile)) return { problem: { code: 'key-unusable' } };
+    const fault = parts.keyFault();
+    if (fault !== undefined) return { problem: causeOfKey(fault) };
     openRelay = await relay;
     const prepared = await parts.connector.prepare();
     if ('problem' in prepared) return prepared;

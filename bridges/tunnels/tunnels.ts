@@ -24,18 +24,9 @@ import { inWords, meaningOf, plainMend } from './causes.ts';
 import { candidates, findCloudflared } from './cloudflared.ts';
 import { checkDraft, type Surroundings } from './drafts.ts';
 import { isLocal, type ServiceToken } from './edge.ts';
-import {
-  ensureTunnelFolders,
-  forgetPin,
-  keyProblem,
-  makeIdentity,
-  publicKeyOf,
-  readPin,
-  removeFiles,
-  tunnelFiles,
-  writePin,
-} from './files.ts';
+import { ensureTunnelFolders, forgetPin, makeIdentity, publicKeyOf, readPin, removeFiles, tunnelFiles, writePin } from './files.ts';
 import { canInstall, installCloudflared, type InstallProgress } from './install.ts';
+import { keyFault } from './key-file.ts';
 import { openTunnelKeys } from './keys.ts';
 import { serverKit } from './kit.ts';
 import { leasher } from './leashed.ts';
@@ -150,7 +141,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
   const surroundings = (): Surroundings => ({
     tunnels: settings.current().tunnels.list,
     offers: parts.offers.map(({ name }) => name),
-    keyProblem: (file) => keyProblem(file, platform),
+    keyFault: (file) => keyFault(file, platform),
   });
   /** Throws `bad_input` with the first thing that is wrong. */
   const refuseWrong = (definition: TunnelDefinition, editing: string | null): void => {

@@ -8,7 +8,7 @@ const other = TunnelDefinition.parse({ ...GOOD, name: 'other', farPorts: [4000, 
 const around = {
   tunnels: [other],
   offers: ['companion', 'codex'],
-  keyProblem: (file: string) => (file === '/good' ? undefined : 'must name a file that is there'),
+  keyFault: (file: string) => (file === '/good' ? undefined : ('missing' as const)),
 };
 const check = (draft: object, editing: string | null = null) => checkDraft({ ...draft }, editing, around);
 const problemsOf = (draft: object, editing?: string) =>

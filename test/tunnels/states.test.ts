@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -162,6 +163,24 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     expect(await ended(made, 'key-unusable')).toMatchObject({ state: 'blocked' });
     await mends(made, 'ssh key others may read', 'key-unusable', async () => {
       chmodSync(file(made), 0o600);
+      await made.engine.control.tunnels.reconnect({ name: NAME });
+    });
+  });
+
+  it('an ssh key that was given a passphrase: it is not the gateway that refuses it', async () => {
+    const file = ({ engine }: Rig): string => path.join(engine.home, 'tunnels', `${NAME}.key`);
+    const rekey = (made: Rig, from: string, to: string): void =>
+      void execFileSync('ssh-keygen', ['-q', '-p', '-P', from, '-N', to, '-f', file(made)]);
+    const made = await started({}, (fresh) => rekey(fresh, '', 'a passphrase'));
+    const status = await ended(made, 'key-encrypted');
+    expect(status).toMatchObject({ state: 'blocked', mend: { action: { kind: 'edit', field: 'identityFile' } } });
+    const { problems } = await made.engine.control.tunnels.validate({
+      draft: { ...status.definition, identityFile: file(made) },
+      editing: NAME,
+    });
+    expect(problems).toEqual([{ field: 'identityFile', message: 'must name a key without a passphrase: nobody is there to type it' }]);
+    await mends(made, 'ssh key with a passphrase', 'key-encrypted', async () => {
+      rekey(made, 'a passphrase', '');
       await made.engine.control.tunnels.reconnect({ name: NAME });
     });
   });

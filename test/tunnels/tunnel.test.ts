@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { TunnelDefinition } from '../../bridges/contract/tunnels.ts';
 import { silentLogger } from '../../bridges/engine/log.ts';
 import { SecretError, type SecretProblem } from '../../bridges/engine/secrets.ts';
@@ -14,15 +11,8 @@ import { testClock } from '../accounts/keeper.support.ts';
 
 /** One tunnel without ssh, relay or edge: each of them is a stand-in, and fails where it is told to. */
 
-let folder: string;
 let tunnel: RunningTunnel;
-beforeEach(() => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-tunnel-'));
-});
-afterEach(async () => {
-  await tunnel.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => tunnel.stop());
 
 const RELAY: Relay = { address: { socket: '/x' }, traffic: () => NO_TRAFFIC, stop: async () => {} };
 const CONNECTOR: Connector = {
@@ -39,8 +29,6 @@ const open: Transport['open'] = (_route, farPort, _address, on) => {
 
 /** Starts the tunnel; resolves once it is as `fits` wants it, as often as it is asked. */
 function started(change: { openRelay?: () => Promise<Relay>; connector?: Partial<Connector>; open?: Transport['open'] }) {
-  const identityFile = path.join(folder, 'key');
-  writeFileSync(identityFile, '');
   const waiting = new Set<() => void>();
   const clock = testClock();
   tunnel = createTunnel({
@@ -49,7 +37,6 @@ function started(change: { openRelay?: () => Promise<Relay>; connector?: Partial
       host: 'ssh.example.com',
       user: 'tunnel',
       farPorts: [3353, 3354],
-      identityFile,
       check: false,
     }),
     lines: createTunnelLog(clock),
@@ -61,7 +48,7 @@ function started(change: { openRelay?: () => Promise<Relay>; connector?: Partial
     connector: { ...CONNECTOR, ...change.connector },
     openRelay: change.openRelay ?? (async () => RELAY),
     pinned: () => ({ type: 'ssh-ed25519', fingerprint: 'SHA256:x', line: '' }),
-    identityFile,
+    keyFault: () => undefined,
     canInstall: false,
     online: () => true,
     clock,
