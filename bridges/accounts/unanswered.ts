@@ -10,3 +10,8 @@ export function whyUnanswered(error: unknown, who: string): string | undefined {
   if (error instanceof ProxyError) return error.message;
   return error instanceof Error && isUntrusted(error) ? untrusted(who, codeOf(error)) : undefined;
 }
+
+/** Whoever answered is not the service that was asked: its answers are JSON. */
+export function answeredByAnother(who: string): string {
+  return `What answered for ${who} was something else than ${who}: a proxy, or the sign-in page of a network. Check the network.`;
+}

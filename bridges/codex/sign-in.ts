@@ -3,7 +3,7 @@ import { createAttempts } from '../accounts/attempt.ts';
 import { holdSignIn, type Given } from '../accounts/hold-sign-in.ts';
 import type { AccountHolder } from '../accounts/holder.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
-import { whyUnanswered } from '../accounts/unanswered.ts';
+import { answeredByAnother, whyUnanswered } from '../accounts/unanswered.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Logger } from '../engine/log.ts';
@@ -84,7 +84,8 @@ export function createSignIns(options: SignInsOptions): SignIns {
       if (signal.aborted) return;
       if ('problem' in answer) return failed(answer.problem);
       if (answer.status === 401 && !lacksScope(JSON.stringify(answer.body ?? ''))) return failed('OpenAI does not accept this key.');
-      if (answer.status >= 500) return failed(KEY_UNCHECKED);
+      if (answer.status >= 500) return failed(`OpenAI could not check the key (status ${answer.status}). Try again in a while.`);
+      if (answer.body === undefined) return failed(answeredByAnother('OpenAI'));
       const id = `api-key-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`;
       const account = { id, route: 'api-key', label: `key ending in ${key.slice(-4)}`, plan: null } as const;
       try {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Renewal, Tokens } from '../accounts/keeper.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
-import { whyUnanswered } from '../accounts/unanswered.ts';
+import { answeredByAnother, whyUnanswered } from '../accounts/unanswered.ts';
 import type { Pause } from '../engine/clock.ts';
 
 /** GitHub's device flow (SPEC 5.3), with the person's own OAuth app. */
@@ -41,12 +41,17 @@ export async function startDevice(net: Net, github: string, clientId: string): P
   }));
   if ('problem' in reply) return reply;
   const started = Started.safeParse(reply.body);
-  if (reply.status !== 200 || !started.success)
-    return {
-      problem: 'GitHub does not know this OAuth app, or its device flow is switched off. Check bridges.copilot.clientId in the settings.',
-    };
+  if (reply.status !== 200 || !started.success) return { problem: whyNoCode(reply) };
   const { device_code: deviceCode, user_code: userCode, verification_uri: url, interval, expires_in: expires } = started.data;
   return { deviceCode, userCode, url, intervalMs: interval * 1000, expiresInMs: expires * 1000 };
+}
+
+function whyNoCode(reply: NetReply): string {
+  const { status, body } = reply;
+  if (status === 404 || refusedIn(reply) !== undefined)
+    return 'GitHub does not know this OAuth app, or its device flow is switched off. Check bridges.copilot.clientId in the settings.';
+  if (body === undefined && status < 500) return answeredByAnother('GitHub');
+  return `GitHub gave no code this time (status ${status}). Try again in a while.`;
 }
 
 type PollOptions = {

@@ -1,5 +1,5 @@
 import type { Grant as AnyGrant } from '../accounts/call.ts';
-import { whyUnanswered } from '../accounts/unanswered.ts';
+import { answeredByAnother, whyUnanswered } from '../accounts/unanswered.ts';
 import type { WireFormat } from '../contract/index.ts';
 import type { Quota } from './quota.ts';
 
@@ -31,10 +31,7 @@ export function unreached(error: unknown): SourceProblem {
   const reason = whyUnanswered(error, 'GitHub');
   return reason === undefined ? UNREACHED : { problem: 'passing', reason };
 }
-export const UNREADABLE: SourceProblem = {
-  problem: 'passing',
-  reason: 'What answered for GitHub was something else than GitHub: a proxy, or the sign-in page of a network. Check the network.',
-};
+export const UNREADABLE: SourceProblem = { problem: 'passing', reason: answeredByAnother('GitHub') };
 export const REJECTED: SourceProblem = { problem: 'rejected', reason: 'GitHub does not accept this sign-in any more.' };
 export const NO_COPILOT: SourceProblem = {
   problem: 'not_entitled',

@@ -632,6 +632,17 @@ describe('a sign-in with a key while the network is gone', () => {
   });
 });
 
+describe('a key that is not checked', () => {
+  it.each([
+    [503, {}, 'OpenAI could not check the key (status 503). Try again in a while.'],
+    [302, undefined, expect.stringMatching(/^What answered for OpenAI was something else/)],
+    [200, undefined, expect.stringMatching(/^What answered for OpenAI was something else/)],
+  ])('with %i is not kept, and its owner is told why', async (status, body, reason) => {
+    await start({ headless: { net: async () => ({ status, headers: {}, body }) } });
+    expect(await test.signIn('api-key', KEY)).toMatchObject({ state: 'signed_out', reason });
+  });
+});
+
 describe('with the Codex CLI’s own login', () => {
   const folder = (): string => path.join(test.engine.home, 'codex');
   const writeLogin = (login: object): void => {

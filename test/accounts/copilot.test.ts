@@ -539,6 +539,31 @@ describe('the device flow', () => {
   });
 });
 
+describe('a sign-in that GitHub gives no code for', () => {
+  const problem = async (status: number, body: unknown): Promise<unknown> =>
+    startDevice(async () => ({ status, headers: {}, body }), 'https://github.example', 'c');
+  it.each([
+    [404, { error: 'Not Found' }],
+    [400, { error: 'device_flow_disabled' }],
+    [404, undefined],
+  ])('names the app where GitHub does not take it (%i)', async (status, body) =>
+    expect(await problem(status, body)).toEqual({ problem: expect.stringMatching(/^GitHub does not know this OAuth app/) }),
+  );
+  it.each([
+    [503, { message: 'Unavailable' }],
+    [502, undefined],
+    [429, { error: 'too_many_requests' }],
+    [403, { message: 'You have exceeded a secondary rate limit.' }],
+  ])('does not send its owner to the app while GitHub has trouble (%i)', async (status, body) =>
+    expect(await problem(status, body)).toEqual({
+      problem: `GitHub gave no code this time (status ${status}). Try again in a while.`,
+    }),
+  );
+  it.each([200, 302, 403])('names the network where a page answers for GitHub (%i)', async (status) =>
+    expect(await problem(status, undefined)).toEqual({ problem: expect.stringMatching(/^What answered for GitHub was something else/) }),
+  );
+});
+
 describe('what GitHub says of a sign-in', () => {
   const renewal = (reply: NetReply) =>
     renewToken(async () => reply, { github: 'https://github.example', clientId: 'c', refresh: 'r', now: 0 });
