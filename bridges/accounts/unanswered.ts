@@ -15,3 +15,11 @@ export function whyUnanswered(error: unknown, who: string): string | undefined {
 export function answeredByAnother(who: string): string {
   return `What answered for ${who} was something else than ${who}: a proxy, or the sign-in page of a network. Check the network.`;
 }
+
+/**
+ * True for a page that forbids what was asked. No provider answers with one: it says nothing of the account.
+ * @param type the content type of the answer
+ */
+export function isPageOfAnother(status: number, type: string | string[] | undefined): boolean {
+  return status === 403 && /^text\/html\b/i.test([type ?? ''].flat()[0] ?? '');
+}

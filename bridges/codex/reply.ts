@@ -1,3 +1,4 @@
+import { answeredByAnother, isPageOfAnother } from '../accounts/unanswered.ts';
 import type { ReplySink, UpstreamFailure } from '../upstreams/upstream.ts';
 import { codecs } from '../wire/codecs.ts';
 import { streamError } from '../wire/responses/errors.ts';
@@ -136,7 +137,9 @@ export class PlanReply implements ReplySink {
     this.#over = true;
     const text = Buffer.concat(this.#errorBytes).toString('utf8');
     const flat = Object.fromEntries(Object.entries(this.#headers).map(([name, value]) => [name, [value].flat().join(', ')]));
-    const error = codecs.responses.parseError(this.#status, flat, parse(text) ?? text);
+    const error: TurnError = isPageOfAnother(this.#status, flat['content-type'])
+      ? { kind: 'upstream_failed', message: answeredByAnother('OpenAI') }
+      : codecs.responses.parseError(this.#status, flat, parse(text) ?? text);
     this.#onError(error);
     this.#sink.fail({ kind: 'refused', message: error.message, error });
   }

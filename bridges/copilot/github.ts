@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPageOfAnother } from '../accounts/unanswered.ts';
 import type { Net, NetReply } from '../accounts/net.ts';
 import type { Clock } from '../engine/clock.ts';
 import { readModels } from './models.ts';
@@ -99,6 +100,7 @@ export function directSource({
 function refusalOf(reply: NetReply): SourceProblem | undefined {
   if (reply.status >= 500 || isRateLimit(reply)) return UNREACHED;
   if (reply.status === 401) return REJECTED;
+  if (isPageOfAnother(reply.status, reply.headers['content-type'])) return UNREADABLE;
   return reply.status === 403 ? NO_COPILOT : undefined;
 }
 

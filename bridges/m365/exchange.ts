@@ -1,3 +1,4 @@
+import { answeredByAnother, isPageOfAnother } from '../accounts/unanswered.ts';
 import type { Flow, ReplySink, Upstream, UpstreamFailure, UpstreamRequest } from '../upstreams/upstream.ts';
 import type { ReplyContext, StreamRenderer } from '../wire/codec.ts';
 import { codecs } from '../wire/codecs.ts';
@@ -244,7 +245,10 @@ class Exchange implements Flow {
   #refuse(status: number, headers: Record<string, string>, body: JsonValue): void {
     if (status < 400) return this.#fail({ kind: 'upstream_failed', message: 'Microsoft began no conversation, and did not say why.' });
     this.#giveBack();
-    this.#fail(codecs.chat.parseError(status, headers, body));
+    const isPage = isPageOfAnother(status, headers['content-type']);
+    this.#fail(
+      isPage ? { kind: 'upstream_failed', message: answeredByAnother('Microsoft') } : codecs.chat.parseError(status, headers, body),
+    );
   }
 
   #fail(error: TurnError): void {

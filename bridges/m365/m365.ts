@@ -8,6 +8,7 @@ import { createPools } from '../accounts/pools.ts';
 import type { AccountRecord } from '../accounts/registry.ts';
 import type { AccountEvent } from '../accounts/state.ts';
 import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
+import { isPageOfAnother } from '../accounts/unanswered.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { DoctorCheck, Settings } from '../contract/index.ts';
@@ -107,7 +108,7 @@ export function createM365Bridge(options: BridgeOptions & { every?: Ticker | und
       headers: { authorization: `Bearer ${grant.token}` },
       json: {},
     }).catch(() => undefined);
-    if (reply === undefined) return undefined;
+    if (reply === undefined || isPageOfAnother(reply.status, reply.headers['content-type'])) return undefined;
     const said = ServiceError.safeParse(reply.body).data?.error;
     return {
       status: reply.status,

@@ -623,6 +623,13 @@ describe('what GitHub says of an account', () => {
       reason: expect.stringContaining('something else than GitHub'),
     });
   });
+  it('is nothing where a page forbids the question in its place', async () => {
+    const page: NetReply = { status: 403, headers: { 'content-type': 'text/html' }, body: undefined };
+    const strange = { problem: 'passing', reason: expect.stringContaining('something else than GitHub') };
+    expect(await sourceOf({ '/copilot_internal/user': page }).user('t')).toEqual(strange);
+    const withUser = { '/copilot_internal/user': { status: 200, headers: {}, body: user } };
+    expect(await sourceOf({ ...withUser, '/models': page }).models('t')).toEqual(strange);
+  });
   it.each<[number, Record<string, string>, string]>([
     [401, {}, 'rejected'],
     [403, {}, 'not_entitled'],

@@ -458,6 +458,16 @@ describe('the doctor', () => {
     expect(await test.signIn()).toMatchObject({ state: 'denied', reason: expect.stringContaining('Chat.Read') });
     expect((await found())['m365-consent']).toMatch(/^failed: Not granted: Chat\.Read\. .*adminconsent/);
   });
+  it('takes a page that forbids a call for no word about the licence', async () => {
+    await test.signIn();
+    test.microsoft.mood.callAnswer = { status: 403, headers: { 'content-type': 'text/html' }, body: 'Blocked by your organization' };
+    expect(await test.call('/v1/messages', messages)).toMatchObject({
+      status: 502,
+      body: { error: { message: expect.stringMatching(/^What answered for Microsoft was something else/) } },
+    });
+    expect(test.bridge()).toMatchObject({ state: 'ready' });
+    expect((await ask()).status).toBe(200);
+  });
   it('tells a missing licence, before and at the first prompt, and when it has come', async () => {
     await test.signIn();
     test.microsoft.mood.licence = false;

@@ -37,6 +37,33 @@ describe('a plan’s stream that fails, for a client that wants the reply in one
   });
 });
 
+describe('a plan’s refusal', () => {
+  const refused = (status: number, type: string, body: string): TurnError[] => {
+    const noted: TurnError[] = [];
+    const sink = { start: () => {}, data: () => true, end: () => {}, fail: () => {} };
+    const reply = new PlanReply(
+      sink,
+      true,
+      (error) => noted.push(error),
+      () => {},
+    );
+    reply.start(status, { 'content-type': type });
+    reply.data(Buffer.from(body));
+    reply.end();
+    return noted;
+  };
+  it('says nothing of the account where a page stands in for OpenAI', () => {
+    expect(refused(403, 'text/html; charset=utf-8', '<!doctype html><title>Blocked by your organization</title>')).toEqual([
+      { kind: 'upstream_failed', message: expect.stringMatching(/^What answered for OpenAI was something else/) },
+    ]);
+  });
+  it.each([
+    [403, 'application/json', '{"detail":"Forbidden"}', 'not_entitled'],
+    [403, 'text/plain', 'no', 'not_entitled'],
+    [429, 'text/html', '<html>Too many requests</html>', 'rate_limited'],
+  ])('of %i as %s, %j, is read as it was', (status, type, body, kind) => expect(refused(status, type, body)).toMatchObject([{ kind }]));
+});
+
 describe('a plan’s stream that fails, for a client that reads the stream', () => {
   const told = (code: string): unknown => {
     let text = '';
