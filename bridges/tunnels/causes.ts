@@ -52,6 +52,24 @@ const MEANINGS = {
     help: reconnect('Look whether sshd on the gateway, and the tunnel from the edge to it, are running.'),
     retry: 'again',
   },
+  'not-ssh': {
+    sentence: 'What answers at the gateway’s address ended the connection before it spoke ssh.',
+    help: {
+      label: 'Change the port',
+      advice: 'Check the host and its port, and that sshd there does not turn this machine away. It is tried again by itself.',
+      action: { kind: 'edit', field: 'port' },
+    },
+    retry: 'again',
+  },
+  'no-agreement': {
+    sentence: 'The gateway’s ssh server and ssh here know no way of encryption in common.',
+    help: {
+      label: 'Show its last lines',
+      advice: 'The last lines of ssh name what the gateway offers. Update it there.',
+      action: { kind: 'logs' },
+    },
+    retry: 'never',
+  },
   'dns-failed': {
     sentence: 'The gateway’s name can’t be looked up.',
     help: { label: 'Change the host', advice: 'Check the network and the host name.', action: { kind: 'edit', field: 'host' } },
@@ -252,7 +270,12 @@ export function meaningOf(
   return { sentence, mend: { label, advice, command: commandFor(action, name), action } };
 }
 
-const FLAGS: Partial<Record<TunnelField, string>> = { host: '--host HOST', identityFile: '--identity FILE|auto', offer: '--offer NAME' };
+const FLAGS: Partial<Record<TunnelField, string>> = {
+  host: '--host HOST',
+  port: '--port N',
+  identityFile: '--identity FILE|auto',
+  offer: '--offer NAME',
+};
 
 /** The command line's way to do what a button does. */
 function commandFor(action: TunnelAction, name: string): string | null {

@@ -27,6 +27,7 @@ export function progressOf(line: string): Progress | undefined {
 const CAUSES: readonly [RegExp, CauseCode][] = [
   [/REMOTE HOST IDENTIFICATION HAS CHANGED/, 'host-key-changed'],
   [/host key is known for .* strict checking|^Host key verification failed/, 'host-key-unknown'],
+  [/^Unable to negotiate with /, 'no-agreement'],
   [/^Load key .*(?:bad permissions|invalid format|error in libcrypto|incorrect passphrase)|UNPROTECTED PRIVATE KEY FILE/, 'key-unusable'],
   [/(?:identity file|no such identity:) .*(?:not accessible|No such file)/i, 'key-unusable'],
   [/Permission denied \(|Too many authentication failures/, 'key-refused'],
@@ -52,12 +53,13 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
   [/remote port forwarding failed for listen/, 'bind-refused'],
   [/timed out during banner exchange|^drawbridge: edge said nothing/, 'no-banner'],
   [/Timeout, server .* not responding|^drawbridge: edge went silent/, 'dead-peer'],
+  [/^kex_exchange_identification: .*(?:closed by|reset by)|^banner exchange: .*invalid format/, 'not-ssh'],
   [/closed by remote host|Connection reset by|closed by .* port \d+/, 'closed-by-gateway'],
   [/Broken pipe|send disconnect|^drawbridge: edge closed/, 'dropped'],
 ];
 
 /** What a session says that was cut; before sshd was reached through an edge, it was the edge that cut it. */
-const CUT: ReadonlySet<CauseCode> = new Set(['dropped', 'closed-by-gateway', 'exited']);
+const CUT: ReadonlySet<CauseCode> = new Set(['dropped', 'closed-by-gateway', 'not-ssh', 'exited']);
 
 /** How far a session had come. */
 export type Reached = {

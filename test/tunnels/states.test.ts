@@ -167,6 +167,32 @@ describe.skipIf(missing)('what ends a tunnel', () => {
     });
   });
 
+  it.each<[string, (socket: net.Socket) => unknown]>([
+    ['a web server', (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
+    ['whoever hangs up at once', (socket) => socket.end()],
+    ['whoever speaks no text', (socket) => socket.end(Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x0a]))],
+  ])('%s where sshd was looked for, until the port is the right one', async (who, answer) => {
+    const stranger = net.createServer((socket) => void answer(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => {
+      stranger.listen(0, '127.0.0.1', resolve);
+    });
+    const address = stranger.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const made = await started({}, async (fresh) => {
+      const { definition } = await fresh.status();
+      await fresh.engine.control.tunnels.edit({ definition: { ...definition, port: address.port } });
+    });
+    try {
+      const status = await ended(made, 'not-ssh');
+      expect(status).toMatchObject({ state: 'backoff', mend: { action: { kind: 'edit', field: 'port' } } });
+      await mends(made, `${who} at the gateway’s port`, 'not-ssh', () =>
+        made.engine.control.tunnels.edit({ definition: { ...status.definition, port: made.sshd.port } }),
+      );
+    } finally {
+      stranger.close();
+    }
+  });
+
   it('an ssh key that was given a passphrase: it is not the gateway that refuses it', async () => {
     const file = ({ engine }: Rig): string => path.join(engine.home, 'tunnels', `${NAME}.key`);
     const rekey = (made: Rig, from: string, to: string): void =>
