@@ -89,7 +89,10 @@ export async function pollDevice({ net, github, clientId, start, signal, now, pa
   return { kind: 'failed', reason: 'Nobody typed the code in before it ran out. Try again.' };
 }
 
-/** Changes a refresh token for new tokens. What GitHub answers in words of its own is final; no answer is not. */
+/** What no waiting mends, in GitHub's words and in RFC 6749's (section 5.2). */
+const ENDED: ReadonlySet<string> = new Set(['bad_refresh_token', 'invalid_grant', 'expired_token', 'access_denied']);
+
+/** Changes a refresh token for new tokens. Only that GitHub ended the sign-in is final; no answer, and any other, is not. */
 export async function renewToken(
   net: Net,
   { github, clientId, refresh, now }: { github: string; clientId: string; refresh: string; now: number },
@@ -103,8 +106,10 @@ export async function renewToken(
   const given = Given.safeParse(reply.body);
   if (given.success) return { kind: 'renewed', tokens: tokensOf(given.data, clientId, now) };
   const refused = refusedIn(reply);
-  if (refused !== undefined) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${plainCode(refused.error)}).` };
-  return notRenewed();
+  if (refused === undefined) return notRenewed();
+  const code = plainCode(refused.error);
+  if (ENDED.has(refused.error)) return { kind: 'terminal', reason: `GitHub has ended this sign-in (${code}).` };
+  return notRenewed(`GitHub did not renew the sign-in this time (${code}). It is tried again by itself.`);
 }
 
 function notRenewed(reason = 'GitHub could not be reached to renew the sign-in. It is tried again by itself.'): Renewal {

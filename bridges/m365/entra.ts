@@ -2,7 +2,7 @@ import type { AuthenticationResult, INetworkModule, NetworkRequestOptions, Publi
 import { z } from 'zod';
 import type { Net } from '../accounts/net.ts';
 import { whyUnanswered } from '../accounts/unanswered.ts';
-import { faultOf, renewalFaultOf, unreachable, type AppRegistration, type Fault, type Said } from './faults.ts';
+import { faultOf, renewalFaultOf, SERVICE, unanswered, unreachable, type AppRegistration, type Fault, type Said } from './faults.ts';
 
 /** What a sign-in or a renewal gave. `cache` is all that the library needs to renew: a secret. */
 export type Granted = {
@@ -105,7 +105,7 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
       return { value: await work() };
     } catch (error) {
       // The library's own words drop what Entra said; the answers themselves were read as they passed.
-      if (line.lost !== undefined) return { fault: unreachable(line.lost.retryAfterMs, line.lost.why) };
+      if (line.lost !== undefined) return { fault: line.lost };
       const unsaid = error instanceof InteractionRequiredAuthError ? NOTHING : UNREADABLE;
       return { fault: judge(line.said ?? unsaid, app, scopes) };
     }
@@ -158,10 +158,10 @@ export async function openEntra(options: EntraOptions): Promise<Entra> {
 export async function probeApp({ net, app, scopes }: EntraOptions): Promise<Fault | undefined> {
   const form = { client_id: app.clientId, scope: [...scopes, 'openid', 'profile', 'offline_access'].join(' ') };
   const reply = await net({ method: 'POST', url: `${app.login}/${app.tenant}/oauth2/v2.0/devicecode`, form }).catch(noAnswer);
-  if ('why' in reply) return unreachable(null, reply.why);
+  if ('why' in reply) return unreachable(reply.why);
   if (reply.status === 200) return undefined;
   const said = saidIn(reply.body);
-  return said === undefined ? unreachable(null) : faultOf(said, app, scopes);
+  return said === undefined ? unanswered(reply.status, null) : faultOf(said, app, scopes);
 }
 
 /** The cache holds nothing to renew with. */
@@ -198,7 +198,7 @@ function isGiven(body: unknown): boolean {
 /** The library's way to Entra, over our own network: it sees each answer, and rides out what a waiting code should not end at. */
 class Line implements INetworkModule {
   said: Said | undefined;
-  lost: { retryAfterMs: number | null; why?: string | undefined } | undefined;
+  lost: Fault | undefined;
   signal: AbortSignal | undefined;
   readonly #net: Net;
   readonly #login: string;
@@ -241,7 +241,7 @@ class Line implements INetworkModule {
     }).catch(noAnswer);
     if ('why' in reply) {
       if (waits) return pending();
-      this.lost = { retryAfterMs: null, ...reply };
+      this.lost = unreachable(reply.why);
       throw new Error('Entra could not be reached.');
     }
     const said = saidIn(reply.body);
@@ -252,7 +252,7 @@ class Line implements INetworkModule {
     }
     if (reply.status >= 500 || reply.status === 429 || (said === undefined && !isGiven(reply.body))) {
       if (waits) return pending();
-      this.lost = { retryAfterMs: retryAfter(reply.headers['retry-after']) };
+      this.lost = unanswered(reply.status, retryAfter(reply.headers['retry-after']));
       throw new Error('Entra could not be reached.');
     }
     this.said = said ?? this.said;
@@ -265,7 +265,7 @@ class Line implements INetworkModule {
 
 type Reply<T> = { status: number; headers: Record<string, string>; body: T };
 
-const noAnswer = (error: unknown): { why: string | undefined } => ({ why: whyUnanswered(error, 'Microsoft’s sign-in service') });
+const noAnswer = (error: unknown): { why: string | undefined } => ({ why: whyUnanswered(error, SERVICE) });
 
 /** As Entra says it while nobody has typed the code in. */
 function pending<T>(): Reply<T> {

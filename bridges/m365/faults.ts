@@ -1,3 +1,5 @@
+import { answeredByAnother } from '../accounts/unanswered.ts';
+
 /** The owner's app registration, as the settings name it. */
 export type AppRegistration = { clientId: string; tenant: string; login: string };
 
@@ -188,18 +190,25 @@ function numberOf({ description }: Said): string | undefined {
   return /AADSTS(\d{4,8})/.exec(description)?.[1];
 }
 
-/** There was no answer at all, or none that says anything. `why`: a sentence, where that is known. */
-export function unreachable(retryAfterMs: number | null, why?: string): Fault {
-  const plain = 'Microsoft’s sign-in service could not be reached.';
-  return {
-    kind: 'passing',
-    code: 'unreachable',
-    reason: why === undefined ? plain : `${plain} ${why}`,
-    mend: why === undefined ? 'Check the network, then try again.' : 'Mend that, then try again.',
-    href: null,
-    retryAfterMs,
-    claims: null,
-  };
+export const SERVICE = 'Microsoft’s sign-in service';
+
+/** There was no answer at all. `why`: a sentence, where that is known. */
+export function unreachable(why?: string): Fault {
+  const plain = `${SERVICE} could not be reached.`;
+  return why === undefined
+    ? passing(plain, 'Check the network, then try again.', null)
+    : passing(`${plain} ${why}`, 'Mend that, then try again.', null);
+}
+
+/** There was an answer that says nothing of what was asked. */
+export function unanswered(status: number, retryAfterMs: number | null): Fault {
+  if (status === 429) return passing(`${SERVICE} was asked too often (status 429).`, 'Try again in a while.', retryAfterMs);
+  if (status >= 500) return passing(`${SERVICE} has trouble (status ${status}).`, 'Try again in a while.', retryAfterMs);
+  return passing(answeredByAnother('Microsoft'), 'Then try again.', retryAfterMs);
+}
+
+function passing(reason: string, mend: string, retryAfterMs: number | null): Fault {
+  return { kind: 'passing', code: 'unreachable', reason, mend, href: null, retryAfterMs, claims: null };
 }
 
 /** Where an administrator grants the permissions for everybody. */

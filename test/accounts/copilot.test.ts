@@ -569,6 +569,12 @@ describe('what GitHub says of a sign-in', () => {
     renewToken(async () => reply, { github: 'https://github.example', clientId: 'c', refresh: 'r', now: 0 });
   it('is believed where it is about the sign-in', async () => {
     expect(await renewal({ status: 200, headers: {}, body: { error: 'bad_refresh_token' } })).toMatchObject({ kind: 'terminal' });
+    for (const [status, error] of [
+      [200, 'incorrect_client_credentials'],
+      [400, 'temporarily_unavailable'],
+      [403, 'blocked by policy'],
+    ] as const)
+      expect(await renewal({ status, headers: {}, body: { error } })).toMatchObject({ kind: 'passing' });
   });
   it.each([
     [503, 'server_error'],
