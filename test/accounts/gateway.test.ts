@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
 import { HANDLE_PREFIX } from '../../bridges/wire/opaque.ts';
-import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startFakeUpstream, type FakeUpstream } from '../fakes/upstream.ts';
+import { runCommand } from '../support/command.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { testClock } from './keeper.support.ts';
 
@@ -25,25 +25,8 @@ afterAll(async () => {
 });
 
 async function cli(argv: string[], secret: string): Promise<{ code: number; said: string }> {
-  const said: string[] = [];
-  const before = process.env['DRAWBRIDGE_HOME'];
-  process.env['DRAWBRIDGE_HOME'] = engine.home;
-  const code = await runCli({
-    argv,
-    version: '0',
-    windowFolder: '',
-    signal: new AbortController().signal,
-    output: {
-      out: (text) => said.push(text),
-      err: (text) => said.push(text),
-      interactive: false,
-      confirm: async () => false,
-      secret: async () => secret,
-    },
-  });
-  if (before === undefined) delete process.env['DRAWBRIDGE_HOME'];
-  else process.env['DRAWBRIDGE_HOME'] = before;
-  return { code, said: said.join('\n') };
+  const { code, out, err } = await runCommand(engine.home, argv, [secret]);
+  return { code, said: (out + err).trimEnd() };
 }
 
 describe('drawbridge gateway', () => {

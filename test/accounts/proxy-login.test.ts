@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deferSecrets, memorySecrets, SecretError, type SecretStore } from '../../bridges/engine/secrets.ts';
-import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { startConnectProxy, type ConnectProxy } from '../fakes/connect-proxy.ts';
 import { makeAuthority } from '../support/authority.ts';
+import { runCommand } from '../support/command.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { startProvider, trustAuthority, type Provider } from '../support/provider.ts';
 
@@ -179,25 +179,8 @@ describe('a proxy that wants a password', () => {
 
 describe('drawbridge proxy', () => {
   async function cli(engine: TestEngine, argv: string[], secret = ''): Promise<{ code: number; said: string }> {
-    const said: string[] = [];
-    const before = process.env['DRAWBRIDGE_HOME'];
-    process.env['DRAWBRIDGE_HOME'] = engine.home;
-    const code = await runCli({
-      argv,
-      version: '0',
-      windowFolder: '',
-      signal: new AbortController().signal,
-      output: {
-        out: (text) => said.push(text),
-        err: (text) => said.push(text),
-        interactive: false,
-        confirm: async () => false,
-        secret: async () => secret,
-      },
-    });
-    if (before === undefined) delete process.env['DRAWBRIDGE_HOME'];
-    else process.env['DRAWBRIDGE_HOME'] = before;
-    return { code, said: said.join('\n') };
+    const { code, out, err } = await runCommand(engine.home, argv, [secret]);
+    return { code, said: (out + err).trimEnd() };
   }
 
   it('sets it, tells it, and takes it away', async () => {

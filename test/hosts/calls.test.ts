@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { helpOf } from '../../bridges/hosts/cli/help.ts';
-import { runCli, USAGE } from '../../bridges/hosts/cli/index.ts';
+import { USAGE } from '../../bridges/hosts/cli/index.ts';
+import { runCommand, type Said } from '../support/command.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 
 let engine: TestEngine;
@@ -16,7 +17,6 @@ const REQUEST = JSON.stringify({
 
 beforeAll(async () => {
   engine = await startTestEngine();
-  vi.stubEnv('DRAWBRIDGE_HOME', engine.home);
   const stored = engine.call(({ state }) => state === 'done');
   const reply = await fetch(`${engine.origin}/v1/chat/completions`, {
     method: 'POST',
@@ -27,27 +27,10 @@ beforeAll(async () => {
   ({ id } = await stored);
 });
 afterAll(async () => {
-  vi.unstubAllEnvs();
   await engine.stop();
 });
 
-async function drawbridge(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const code = await runCli({
-    argv,
-    version: 'test',
-    windowFolder: '/nowhere',
-    signal: new AbortController().signal,
-    output: {
-      out: (text) => void (said.out += `${text}\n`),
-      err: (text) => void (said.err += `${text}\n`),
-      interactive: false,
-      confirm: async () => false,
-      secret: async () => '',
-    },
-  });
-  return { code, ...said };
-}
+const drawbridge = (...argv: string[]): Promise<Said> => runCommand(engine.home, argv);
 
 describe('one call', () => {
   it('is found by the number that the list shows, and shows what it said and what is new of its history', async () => {

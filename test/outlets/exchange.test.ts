@@ -4,11 +4,11 @@ import path from 'node:path';
 import { implement, ORPCError } from '@orpc/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../bridges/contract/contract.ts';
-import { runCli } from '../../bridges/hosts/cli/index.ts';
 import { memorySecrets } from '../../bridges/engine/secrets.ts';
 import { madeCall } from '../fakes/made-calls.ts';
 import { startControlStub } from '../support/control-stub.ts';
 import { startFakeUpstream } from '../fakes/upstream.ts';
+import { runCommand, type Said } from '../support/command.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { call, joined, say } from './support.ts';
 
@@ -216,30 +216,7 @@ describe('on the command line', () => {
   beforeEach(() => {
     secrets = ['Basic planted-header-secret'];
   });
-  async function run(home: string, ...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-    const said = { out: '', err: '' };
-    const before = process.env['DRAWBRIDGE_HOME'];
-    process.env['DRAWBRIDGE_HOME'] = home;
-    try {
-      const code = await runCli({
-        argv,
-        version: '0.0.0-test',
-        windowFolder: '',
-        signal: new AbortController().signal,
-        output: {
-          out: (text) => void (said.out += `${text}\n`),
-          err: (text) => void (said.err += `${text}\n`),
-          interactive: false,
-          confirm: async () => false,
-          secret: async () => secrets.shift() ?? '',
-        },
-      });
-      return { code, ...said };
-    } finally {
-      if (before === undefined) delete process.env['DRAWBRIDGE_HOME'];
-      else process.env['DRAWBRIDGE_HOME'] = before;
-    }
-  }
+  const run = (home: string, ...argv: string[]): Promise<Said> => runCommand(home, argv, secrets);
 
   it('leaves the file that is there as it is until the new one is whole', async () => {
     const engine = await engineWith();
