@@ -10,6 +10,12 @@ export type Clock = {
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
+/** A moment (ISO 8601, or Unix milliseconds) by the clock of whoever sits here, as queries take it: "2026-03-14 15:09:26". */
+export function localTime(moment: string | number): string {
+  const at = new Date(moment);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+}
+
 /** Resolves after a time in milliseconds, or when the signal aborts. */
 export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 

@@ -1,5 +1,5 @@
 import type { Notice, TunnelMend } from '../contract/index.ts';
-import type { Clock } from '../engine/clock.ts';
+import { localTime, type Clock } from '../engine/clock.ts';
 import { plainMend } from './causes.ts';
 import { elapsed, instantOf, type Instant } from './elapsed.ts';
 
@@ -28,7 +28,7 @@ export function createTrouble(parts: { tunnel: string; clock: Clock; noticeAfter
     id: `tunnel-${tunnel}`,
     level,
     title,
-    cause: `${reason ?? 'It is not connected.'} Down since ${new Date(since.now).toISOString().slice(11, 16)} UTC.`,
+    cause: `${reason ?? 'It is not connected.'} Down since ${localTime(since.now).slice(11, 16)}.`,
     mend: plainMend(mend),
   });
 

@@ -1,7 +1,8 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { AssembledPart, Body, Call, CallDetail, EngineClient } from '../../contract/index.ts';
 import { plainText } from '../../engine/redact.ts';
-import { inLine, localTime, milliseconds, type Output } from './output.ts';
+import { localTime } from '../../engine/clock.ts';
+import { inLine, milliseconds, type Output } from './output.ts';
 
 export const CALL_OPTIONS = { body: { type: 'string' }, whole: { type: 'boolean' } } as const;
 

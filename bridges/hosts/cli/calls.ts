@@ -1,5 +1,6 @@
 import type { Call, EngineClient } from '../../contract/index.ts';
-import { inLine, localTime, milliseconds, table, type Output } from './output.ts';
+import { localTime } from '../../engine/clock.ts';
+import { inLine, milliseconds, table, type Output } from './output.ts';
 
 /** `drawbridge calls`: the newest calls, or the newest that a query finds. */
 export async function showCalls(

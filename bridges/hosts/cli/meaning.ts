@@ -1,7 +1,8 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { UsageDimension } from '../../contract/usage.ts';
 import type { Conversation, ConversationNode, Cost, EngineClient, UsageNumbers } from '../../contract/index.ts';
-import { inLine, localTime, table, type Output } from './output.ts';
+import { localTime } from '../../engine/clock.ts';
+import { inLine, table, type Output } from './output.ts';
 
 type Shown = { json: boolean; limit: number; output: Output };
 

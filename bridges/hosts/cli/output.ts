@@ -31,12 +31,6 @@ export function table(given: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** A moment by the clock of whoever reads it, as queries take it: "2026-03-14 15:09:26". */
-export function localTime(iso: string): string {
-  const at = new Date(iso);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ');
-}
-
 /** A duration as a person reads it. */
 export function milliseconds(value: number | null): string {
   if (value === null) return '–';

@@ -1,11 +1,10 @@
 import type { DoctorCheck, Status } from '../../contract/index.ts';
+import { localTime } from '../../engine/clock.ts';
 import { bytes, table, type Output } from './output.ts';
 
 /** `drawbridge status`, for people. */
 export function showStatus(status: Status, output: Output): void {
-  output.out(
-    `Drawbridge ${status.version} (${status.host}), process ${status.pid}, since ${status.startedAt.slice(0, 16).replace('T', ' ')} UTC`,
-  );
+  output.out(`Drawbridge ${status.version} (${status.host}), process ${status.pid}, since ${localTime(status.startedAt).slice(0, 16)}`);
   output.out(`State folder ${status.home}\n`);
   output.out(
     table([

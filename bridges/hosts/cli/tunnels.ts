@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, LogLine, ServerKit, TunnelDefinition, TunnelStatus } from '../../contract/index.ts';
+import { localTime } from '../../engine/clock.ts';
 import { bytes, table, type Output } from './output.ts';
 
 /** Options of `drawbridge tunnels`, as parseArgs gives them. */
@@ -144,7 +145,7 @@ export async function tunnels(client: EngineClient, [action = 'status', name]: r
       return say({ removed: true }, `The tunnel ${named().name} and its keys are removed.`);
     case 'login': {
       const { until } = await client.tunnels.login(named());
-      return say({ until }, until === null ? 'Signed in.' : `Signed in until ${until.slice(0, 16).replace('T', ' ')} UTC.`);
+      return say({ until }, until === null ? 'Signed in.' : `Signed in until ${localTime(until).slice(0, 16)}.`);
     }
     case 'install-cloudflared': {
       let file: string | null = null;
@@ -196,7 +197,7 @@ async function trust(client: EngineClient, name: string, { flags, output, json }
   return 0;
 }
 
-const lineText = ({ at, line }: LogLine): string => `${at.slice(11, 23)}  ${line}`;
+const lineText = ({ at, line }: LogLine): string => `${localTime(at)}  ${line}`;
 
 /** Lines as they come, until the tunnel is removed or the command is interrupted. */
 async function follow(client: EngineClient, name: string, { json, output, signal }: Options): Promise<number> {
@@ -293,18 +294,18 @@ function listing(all: readonly TunnelStatus[]): string {
 
 function description(tunnel: TunnelStatus): string {
   const { definition, marks } = tunnel;
-  const lines = [`${definition.name}: ${tunnel.state} since ${tunnel.since.slice(0, 19).replace('T', ' ')} UTC`];
+  const lines = [`${definition.name}: ${tunnel.state} since ${localTime(tunnel.since)}`];
   if (tunnel.farPort !== null) lines.push(`  lends ${definition.offer} as 127.0.0.1:${tunnel.farPort} on ${definition.host}`);
   for (const mark of ['connected', 'answering', 'private'] as const) {
     const seen = marks[mark];
-    if (seen !== null) lines.push(`  ${mark}: said by ${seen.by} at ${seen.at.slice(11, 19)} UTC`);
+    if (seen !== null) lines.push(`  ${mark}: said by ${seen.by} at ${localTime(seen.at).slice(11)}`);
   }
   if (tunnel.unproven !== null) lines.push(`  ${tunnel.unproven}`);
   if (tunnel.reason !== null) lines.push(`  ${tunnel.reason}`);
   if (tunnel.mend !== null) lines.push(`  ${tunnel.mend.advice}${tunnel.mend.command === null ? '' : ` ${tunnel.mend.command}`}`);
   if (tunnel.mend?.action.kind === 'link') lines.push(`  ${tunnel.mend.action.href}`);
-  if (tunnel.retryAt !== null) lines.push(`  Next attempt at ${tunnel.retryAt.slice(11, 19)} UTC.`);
-  if (tunnel.loginUntil !== null) lines.push(`  The browser login ends at ${tunnel.loginUntil.slice(0, 16).replace('T', ' ')} UTC.`);
+  if (tunnel.retryAt !== null) lines.push(`  Next attempt at ${localTime(tunnel.retryAt).slice(11)}.`);
+  if (tunnel.loginUntil !== null) lines.push(`  The browser login ends at ${localTime(tunnel.loginUntil).slice(0, 16)}.`);
   return lines.join('\n');
 }
 
