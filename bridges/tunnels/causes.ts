@@ -106,8 +106,17 @@ const MEANINGS = {
   },
   'edge-refused': { sentence: 'The edge refused the connection.', help: byItself, retry: 'ask' },
   'bind-refused': {
-    sentence: 'The gateway refused both far ports: they are in use there, or not permitted to this account.',
-    help: serverKit('Compare the far ports with PermitListen in the server kit. A dead session frees its port by itself after a while.'),
+    sentence: 'The gateway refused both far ports: something uses them there.',
+    help: serverKit(
+      'A dead session frees its port by itself after a while, and it is tried again. Where it stays so, see what listens on them on the gateway.',
+    ),
+    retry: 'other-port',
+  },
+  'bind-forbidden': {
+    sentence: 'The gateway does not let this account listen on the far ports.',
+    help: serverKit(
+      'Set AllowTcpForwarding and PermitListen for the account as the server kit has them, with its line in authorized_keys.',
+    ),
     retry: 'other-port',
   },
   'login-needed': {

@@ -50,6 +50,7 @@ const CAUSES: readonly [RegExp, CauseCode][] = [
     /dial tcp .*(?:refused|timeout|unreachable|no route)|^ssh: connect to host .* port \d+: |^drawbridge: edge not reached/,
     'edge-unreachable',
   ],
+  [/^debug1: Remote: (?:port forwarding refused|Server has disabled port forwarding)/, 'bind-forbidden'],
   [/remote port forwarding failed for listen/, 'bind-refused'],
   [/timed out during banner exchange|^drawbridge: edge said nothing/, 'no-banner'],
   [/Timeout, server .* not responding|^drawbridge: edge went silent/, 'dead-peer'],

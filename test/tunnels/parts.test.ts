@@ -307,7 +307,7 @@ describe('each state that was measured on the real programs', () => {
   const edge = { sshd: false, up: false, edge: true, proxied: false };
   const sshd = { sshd: true, up: false, edge: true, proxied: false };
   const up = { sshd: true, up: true, edge: true, proxied: false };
-  /** What a session says in each of the 18 states, and what it comes to: a step on the way, or a cause with its mend. */
+  /** What a session says in each of the 19 states, and what it comes to: a step on the way, or a cause with its mend. */
   const STATES: [state: string, lines: string[], reached: typeof edge, comesTo: string][] = [
     ['connecting', ['debug1: Executing proxy command: exec cloudflared'], edge, 'connecting'],
     ['edge open', ['debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1'], edge, 'edge-open'],
@@ -323,6 +323,12 @@ describe('each state that was measured on the real programs', () => {
     ['host key changed', ['@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @', VERIFY], sshd, 'host-key-changed'],
     ['ssh key refused', ['u@h: Permission denied (publickey).'], sshd, 'key-refused'],
     ['bind refused', ['Error: remote port forwarding failed for listen port 3353'], sshd, 'bind-refused'],
+    [
+      'bind forbidden',
+      ['debug1: Remote: port forwarding refused', 'Error: remote port forwarding failed for listen'],
+      sshd,
+      'bind-forbidden',
+    ],
     ['edge closes', ['client_loop: send disconnect: Broken pipe'], up, 'dropped'],
     ['sshd session killed', ['Connection to h closed by remote host.'], up, 'closed-by-gateway'],
     ['silent path', ['Timeout, server h not responding.'], up, 'dead-peer'],

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -225,9 +226,28 @@ describe.skipIf(missing)('what ends a tunnel', () => {
 
   it('far ports that are not permitted', async () => {
     const made = await started({ config: (kit) => kit.replace(/^ *PermitListen .*$/m, '  PermitListen none') });
-    const status = await ended(made, 'bind-refused');
+    const status = await ended(made, 'bind-forbidden');
     expect(status).toMatchObject({ state: 'backoff', mend: { action: { kind: 'serverKit' } } });
     made.tell('far ports not permitted', status, '');
+  });
+
+  it('an account that may forward nothing', async () => {
+    const made = await started({ config: (kit) => kit.replace(/^ *AllowTcpForwarding .*$/m, '  AllowTcpForwarding no') });
+    const status = await ended(made, 'bind-forbidden');
+    expect(status).toMatchObject({ state: 'backoff', mend: { action: { kind: 'serverKit' } } });
+  });
+
+  it('far ports that are both held', async () => {
+    const held = [net.createServer(), net.createServer()];
+    const made = await started({}, async ({ farPorts }) => {
+      for (const [at, server] of held.entries()) {
+        server.listen(farPorts[at], '127.0.0.1');
+        await once(server, 'listening');
+      }
+    });
+    const status = await ended(made, 'bind-refused');
+    expect(status).toMatchObject({ state: 'backoff', mend: { action: { kind: 'serverKit' } } });
+    for (const server of held) server.close();
   });
 
   it('a gateway that binds to every address: the tunnel is ended', async () => {
