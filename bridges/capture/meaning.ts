@@ -101,7 +101,7 @@ export class Meaning {
   follow = (db: Database, seal: Seal): Follower => {
     this.#seal = seal;
     const conversations = new ConversationFollower(db, seal, this.#adapters, this.#contexts, this.#warn);
-    const rollup = new Rollup(db);
+    const rollup = new Rollup(db, (call) => conversations.kind(call));
     rollup.bridges(this.#reports);
     this.#rollup = rollup;
     this.#db = db;

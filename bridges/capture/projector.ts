@@ -1,8 +1,11 @@
 import zlib from 'node:zlib';
 import type { Usage, WireFormat } from '../contract/index.ts';
+import { asArray, asCount, asName, asObject, parseJson } from '../wire/json.ts';
 import { SseReader } from '../wire/sse.ts';
+import type { JsonObject, JsonValue } from '../wire/turn.ts';
 import type { Projection } from './record.ts';
 import { takeApart } from './stream.ts';
+import { ToolCallCounter, toolCallsOf } from './tool-calls.ts';
 
 /** More than this of a reply's end is not looked at for its counts. */
 const TAIL_BYTES = 256 * 1024;
@@ -10,12 +13,12 @@ const HEAD_BYTES = 16 * 1024;
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
 
 /**
- * Reads out of a finished reply what its row tells: the model that answered, the tokens it stated, and whether a
- * stream reached its terminal event. Only the first and the last frames of a stream are parsed.
+ * Reads out of a finished reply what its row tells: the model that answered, the tokens it stated, how many tools it
+ * called, and whether a stream reached its terminal event. Of a stream only the frames that tell such things are parsed.
  */
 export function project(wire: WireFormat, streamed: boolean, reply: Buffer, encoding: string | undefined): Projection {
   const plain = decoded(reply, encoding);
-  if (plain === undefined) return { modelUsed: null, usage: null, complete: true };
+  if (plain === undefined) return { modelUsed: null, usage: null, toolCalls: null, complete: true };
   return streamed ? projectStream(wire, plain) : projectJson(wire, plain);
 }
 
@@ -47,33 +50,45 @@ export function decoded(reply: Buffer, encoding: string | undefined): Buffer | u
 }
 
 function projectJson(wire: WireFormat, reply: Buffer): Projection {
-  const body = reply.length <= MAX_JSON_BYTES ? parse(reply.toString('utf8')) : undefined;
-  return { modelUsed: text(body?.['model']), usage: usageOf(wire, object(body?.['usage'])), complete: true };
+  const body = reply.length <= MAX_JSON_BYTES ? asObject(parseJson(reply.toString('utf8'))) : undefined;
+  return {
+    modelUsed: asName(body?.['model']) ?? null,
+    usage: usageOf(wire, asObject(body?.['usage'])),
+    toolCalls: body === undefined ? null : toolCallsOf(wire, body),
+    complete: true,
+  };
 }
+
+const TELLING =
+  /"(?:usage|model|message_stop|message_delta|finish_reason|tool_calls|response\.(?:completed|incomplete|failed))"|(?:tool_use|_call)"/;
 
 function projectStream(wire: WireFormat, reply: Buffer): Projection {
   const found: Found = { modelUsed: null, usage: undefined, complete: false };
-  for (const data of tellingFrames(reply)) {
+  const tools = new ToolCallCounter(wire);
+  const inPart = reply.length > HEAD_BYTES + TAIL_BYTES;
+  for (const data of inPart ? firstAndLast(reply) : tellingFrames(reply)) {
     if (data === '[DONE]') {
       found.complete = true;
       continue;
     }
     // Deltas, by far the most frames, hold none of these; they are not parsed.
-    if (!/"(?:usage|model|message_stop|message_delta|finish_reason|response\.(?:completed|incomplete|failed))"/.test(data)) continue;
-    const event = parse(data);
-    if (event !== undefined) readEvent(wire, event, found);
+    if (!TELLING.test(data)) continue;
+    const event = asObject(parseJson(data));
+    if (event === undefined) continue;
+    readEvent(wire, event, found);
+    tools.read(event);
   }
-  return { modelUsed: found.modelUsed, usage: usageOf(wire, found.usage), complete: found.complete };
+  return { modelUsed: found.modelUsed, usage: usageOf(wire, found.usage), toolCalls: tools.count(inPart), complete: found.complete };
 }
 
 /** Counts as the stream stated them, later ones over earlier ones, field by field. */
-type Found = { modelUsed: string | null; usage: Record<string, unknown> | undefined; complete: boolean };
+type Found = { modelUsed: string | null; usage: JsonObject | undefined; complete: boolean };
 
-function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Found): void {
+function readEvent(wire: WireFormat, event: JsonObject, found: Found): void {
   const holder =
-    wire === 'messages' ? (object(event['message']) ?? event) : wire === 'responses' ? (object(event['response']) ?? event) : event;
-  found.modelUsed ??= text(holder['model']);
-  const usage = object(holder['usage']);
+    wire === 'messages' ? (asObject(event['message']) ?? event) : wire === 'responses' ? (asObject(event['response']) ?? event) : event;
+  found.modelUsed ??= asName(holder['model']) ?? null;
+  const usage = asObject(holder['usage']);
   if (usage !== undefined) found.usage = merged(found.usage, usage);
   const type = event['type'];
   if (
@@ -85,14 +100,15 @@ function readEvent(wire: WireFormat, event: Record<string, unknown>, found: Foun
   ) {
     found.complete = true;
   }
-  if (wire === 'messages' && type === 'message_delta' && text(object(event['delta'])?.['stop_reason']) !== null) found.complete = true;
-  if (wire === 'chat' && Array.isArray(event['choices'])) {
-    if (event['choices'].some((choice) => text(object(choice)?.['finish_reason']) !== null)) found.complete = true;
+  if (wire === 'messages' && type === 'message_delta' && asName(asObject(event['delta'])?.['stop_reason']) !== undefined)
+    found.complete = true;
+  if (wire === 'chat' && asArray(event['choices'])?.some((choice) => asName(asObject(choice)?.['finish_reason']) !== undefined)) {
+    found.complete = true;
   }
 }
 
 /** What the later frame tells as null it does not know; the earlier one may. */
-function merged(earlier: Found['usage'], later: Record<string, unknown>): Record<string, unknown> {
+function merged(earlier: Found['usage'], later: JsonObject): JsonObject {
   const usage = { ...earlier };
   for (const [name, value] of Object.entries(later)) if (value !== null) usage[name] = value;
   return usage;
@@ -100,10 +116,13 @@ function merged(earlier: Found['usage'], later: Record<string, unknown>): Record
 
 /** The frames that may tell something. Those that the store keeps as repeating another one differ from it in what was said alone. */
 function tellingFrames(reply: Buffer): string[] {
-  const split = reply.length > HEAD_BYTES + TAIL_BYTES;
-  if (split) return [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(tailOf(reply)))];
   const told = takeApart(reply)?.told;
   return framesOf(told === undefined ? reply : Buffer.from(told, 'latin1'));
+}
+
+/** Of a long reply. */
+function firstAndLast(reply: Buffer): string[] {
+  return [...framesOf(reply.subarray(0, HEAD_BYTES)), ...framesOf(reply.subarray(tailOf(reply)))];
 }
 
 /** Where the frames of a reply's end begin, in front of a whole one: the last may be larger than all that is looked at otherwise. */
@@ -122,12 +141,12 @@ function framesOf(bytes: Buffer): string[] {
 }
 
 /** A prompt has tokens: where a reply states none at all, nobody counted, and the counts are unknown. */
-function usageOf(wire: WireFormat, stated: Record<string, unknown> | undefined): Usage | null {
+function usageOf(wire: WireFormat, stated: JsonObject | undefined): Usage | null {
   const usage = stated === undefined ? null : readUsage(wire, stated);
   return usage?.input === 0 && usage.output === 0 && !usage.cached && !usage.cacheWrite ? null : usage;
 }
 
-function readUsage(wire: WireFormat, usage: Record<string, unknown>): Usage {
+function readUsage(wire: WireFormat, usage: JsonObject): Usage {
   if (wire === 'messages') {
     const cached = count(usage['cache_read_input_tokens']);
     const cacheWrite = count(usage['cache_creation_input_tokens']);
@@ -137,12 +156,12 @@ function readUsage(wire: WireFormat, usage: Record<string, unknown>): Usage {
       cached,
       cacheWrite,
       output: count(usage['output_tokens']),
-      reasoning: count(object(usage['output_tokens_details'])?.['thinking_tokens']),
+      reasoning: count(asObject(usage['output_tokens_details'])?.['thinking_tokens']),
     };
   }
   const chat = wire === 'chat';
-  const input = object(usage[chat ? 'prompt_tokens_details' : 'input_tokens_details']);
-  const output = object(usage[chat ? 'completion_tokens_details' : 'output_tokens_details']);
+  const input = asObject(usage[chat ? 'prompt_tokens_details' : 'input_tokens_details']);
+  const output = asObject(usage[chat ? 'completion_tokens_details' : 'output_tokens_details']);
   return {
     input: count(usage[chat ? 'prompt_tokens' : 'input_tokens']),
     cached: count(input?.['cached_tokens']),
@@ -152,26 +171,6 @@ function readUsage(wire: WireFormat, usage: Record<string, unknown>): Usage {
   };
 }
 
-function parse(json: string): Record<string, unknown> | undefined {
-  try {
-    return object(JSON.parse(json));
-  } catch {
-    return undefined;
-  }
-}
-
-function object(value: unknown): Record<string, unknown> | undefined {
-  return isRecord(value) ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+function count(value: JsonValue | undefined): number | null {
+  return asCount(value) ?? null;
 }

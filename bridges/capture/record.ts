@@ -30,7 +30,7 @@ export type WholeRecord = Omit<EndRecord, 'kind'> & { kind: 'whole' };
 export type CaptureRecord = BeginRecord | EndRecord | WholeRecord;
 
 /** What the projector reads out of a reply. */
-export type Projection = { modelUsed: string | null; usage: Usage | null; complete: boolean };
+export type Projection = { modelUsed: string | null; usage: Usage | null; toolCalls: number | null; complete: boolean };
 
 /**
  * The fields of a row that are unknown until a reply has been read. Of a part of one only its beginning is told: not how
@@ -43,6 +43,7 @@ export function applyProjection(call: Call, projection: Projection, isPart: bool
     ...call,
     modelUsed: projection.modelUsed ?? call.modelUsed,
     usage: projection.usage ?? call.usage,
+    ...(projection.toolCalls !== null && { toolCalls: projection.toolCalls }),
     cut,
     state: cut ? 'cut' : call.state,
   };

@@ -32,6 +32,7 @@ const TOLD_BY: Readonly<Record<keyof Row, 'beginning' | 'end'>> = {
   tokens_cache_write: 'end',
   tokens_output: 'end',
   tokens_reasoning: 'end',
+  tool_calls: 'end',
   lost: 'end',
   error: 'end',
   replay_of: 'beginning',
@@ -67,6 +68,7 @@ export type Row = {
   tokens_cache_write: number | null;
   tokens_output: number | null;
   tokens_reasoning: number | null;
+  tool_calls: number | null;
   lost: string | null;
   error: string | null;
   replay_of: number | null;
@@ -100,6 +102,7 @@ export function toRow(call: Call): (string | number | null)[] {
     call.usage?.cacheWrite ?? null,
     call.usage?.output ?? null,
     call.usage?.reasoning ?? null,
+    call.toolCalls ?? null,
     call.lost.length > 0 ? JSON.stringify(call.lost) : null,
     call.error,
     call.replayOf ?? null,
@@ -145,6 +148,7 @@ export function fromRow(row: Row): Call {
           output: row.tokens_output,
           reasoning: row.tokens_reasoning,
         },
+    ...(row.tool_calls === null ? {} : { toolCalls: row.tool_calls }),
     lost: row.lost === null ? [] : readLost(row.lost),
     error: row.error,
     ...(row.replay_of === null ? {} : { replayOf: row.replay_of }),

@@ -52,6 +52,7 @@ const COLUMNS: Record<QueryField, { columns: readonly string[]; few?: true }> = 
   cached: { columns: ['tokens_cached'] },
   output: { columns: ['tokens_output'] },
   reasoning: { columns: ['tokens_reasoning'] },
+  tools: { columns: ['tool_calls'] },
   request: { columns: ['request_bytes'] },
   reply: { columns: ['reply_bytes'] },
   id: { columns: ['calls.id'] },

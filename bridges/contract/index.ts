@@ -92,6 +92,7 @@ export type Comparison = z.infer<typeof r.Comparison>;
 export type OfflineReplay = z.infer<typeof r.OfflineReplay>;
 export type ReplayedFrame = z.infer<typeof r.ReplayedFrame>;
 export type Cost = z.infer<typeof u.Cost>;
+export type RequestKind = z.infer<typeof u.RequestKind>;
 export type UsageDimension = z.infer<typeof u.UsageDimension>;
 export type UsageNumbers = z.infer<typeof u.UsageNumbers>;
 export type UsagePoint = z.infer<typeof u.UsagePoint>;

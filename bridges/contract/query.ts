@@ -48,6 +48,7 @@ export const QUERY_FIELDS = {
   cached: { kind: 'number', about: 'tokens of the prompt that came from a cache', units: COUNT },
   output: { kind: 'number', about: 'tokens of the reply', units: COUNT },
   reasoning: { kind: 'number', about: 'tokens spent on reasoning', units: COUNT },
+  tools: { kind: 'number', about: 'tools that the reply called' },
   request: { kind: 'number', about: 'bytes of the request', units: BYTES },
   reply: { kind: 'number', about: 'bytes of the reply', units: BYTES },
   id: { kind: 'number', about: 'the number of the call' },

@@ -50,6 +50,8 @@ export const Call = z.object({
   requestBytes: z.number().int(),
   replyBytes: z.number().int(),
   usage: Usage.nullable(),
+  /** How many tools the reply called, those included that the provider ran itself; absent where it can't be told. */
+  toolCalls: z.number().int().optional(),
   lost: z.array(Loss),
   /** What went wrong, in one sentence, where something did. */
   error: z.string().nullable(),

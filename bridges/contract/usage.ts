@@ -14,7 +14,14 @@ export const Cost = z.object({
   complete: z.boolean(),
 });
 
-export const UsageDimension = z.enum(['client', 'caller', 'model', 'bridge', 'account']);
+export const UsageDimension = z.enum(['client', 'caller', 'model', 'bridge', 'account', 'kind']);
+
+/**
+ * The values of the dimension `kind`: `turn` goes on with a conversation, `subtask` is a call of a sub-agent, `summary`
+ * asks for a history's, `side` is about a conversation but no part of it (a title, a quota check). Null are calls that
+ * belong to none, such as lists of models, and those that were not kept.
+ */
+export const RequestKind = z.enum(['turn', 'subtask', 'summary', 'side']);
 
 /** Sums over calls that have ended. */
 export const UsageNumbers = z.object({
@@ -31,6 +38,8 @@ export const UsageNumbers = z.object({
   cacheWrite: z.number().int().nullable(),
   output: z.number().int().nullable(),
   reasoning: z.number().int().nullable(),
+  /** Tools that the replies called; null where of none it can be told. */
+  toolCalls: z.number().int().nullable(),
   cost: Cost,
   /** Averages over successful calls, in milliseconds. */
   ttfbMs: z.number().nullable(),
@@ -43,6 +52,7 @@ const Where = z.object({
   model: z.string().optional(),
   bridge: z.string().optional(),
   account: z.string().optional(),
+  kind: z.string().optional(),
 });
 
 export const UsagePoint = UsageNumbers.extend({

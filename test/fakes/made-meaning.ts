@@ -135,6 +135,7 @@ function numbersOf(weight: number, label: Cost['label']): UsageNumbers {
     errors: Math.round(calls * 0.03),
     uncounted: label === 'unknown' ? calls : 0,
     ...(label === 'unknown' ? tokensNone : tokensOf(Math.round(1_900_000 * weight), Math.round(61_000 * weight))),
+    toolCalls: label === 'unknown' ? null : Math.round(calls * 1.4),
     cost: label === 'unknown' ? UNKNOWN : { usd: 4.1 * weight, label, complete: true },
     ttfbMs: 420 + 260 * weight,
     durationMs: 5200 + 4000 * weight,

@@ -60,6 +60,8 @@ describe('an engine that has served a conversation', () => {
     const usage = await engine.control.usage.series({ by: 'bridge' });
     expect(usage.totals[0]).toMatchObject({ group: 'practice', calls: 2, cost: { usd: 0 } });
     expect((await engine.control.usage.window5h({}))[0]?.numbers.calls).toBe(2);
+    expect((await engine.control.usage.window5h({ by: 'kind' }))[0]).toMatchObject({ group: 'turn', numbers: { calls: 2, toolCalls: 0 } });
+    expect((await engine.control.usage.series({ by: 'kind' })).totals[0]).toMatchObject({ group: 'turn', calls: 2, toolCalls: 0 });
     expect((await engine.control.adapters.list({})).adapters.map(({ name }) => name)).toEqual([
       'claude',
       'codex',

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import type { Call, WireFormat } from '../../contract/index.ts';
+import type { Call, RequestKind, WireFormat } from '../../contract/index.ts';
 import type { Adapters, Reading } from '../adapters/registry.ts';
 import { exchangeOf } from '../adapters/exchange.ts';
 import type { SessionContexts } from '../adapters/session-context.ts';
@@ -43,6 +43,11 @@ export class ConversationFollower implements Follower {
       if (error instanceof Database.SqliteError) throw error;
       this.#warn(`a call could not be put into a conversation: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** What kind of request a call is; null where it is in no conversation. */
+  kind(call: number): RequestKind | null {
+    return this.#graph.kind(call);
   }
 
   flush(): void {

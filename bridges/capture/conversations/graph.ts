@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
+import type { RequestKind } from '../../contract/index.ts';
 import { openly, type Seal } from '../seal.ts';
 import { LastCalls } from './last-calls.ts';
 import { linkOf, VIA, type Known, type Link, type LinkIndex, type NodeFacts, type Spawn } from './link.ts';
@@ -17,6 +18,11 @@ const RETRY = VIA.indexOf('retry');
 const SIDE = 1;
 const SUMMARY = 2;
 const ROOT = 4;
+/** Of a sub-agent, as far as was known when the call was stored. */
+const SUBTASK = 8;
+/** What a call is, of its row in conv_nodes, named `n`. */
+export const KIND_SQL = `case when n.call is null then null when n.flags & ${SIDE} then 'side' when n.flags & ${SUMMARY} then 'summary'
+  when n.flags & ${SUBTASK} then 'subtask' else 'turn' end`;
 /** More calls with one and the same history than this are not looked at. */
 const MOST_ALIKE = 64;
 const HASH_BYTES = 12;
@@ -77,6 +83,15 @@ export class Graph {
     return this.#remembered.get(call)?.flags ?? this.#sql.flagsOf.get(call)?.flags;
   }
 
+  /** What kind of request a call is; null where it is not among them. */
+  kind(call: number): RequestKind | null {
+    const flags = this.flags(call);
+    if (flags === undefined) return null;
+    if ((flags & SIDE) !== 0) return 'side';
+    if ((flags & SUMMARY) !== 0) return 'summary';
+    return (flags & SUBTASK) !== 0 ? 'subtask' : 'turn';
+  }
+
   /** Forgets what was learnt of calls whose transaction was rolled back. */
   forget(): void {
     this.#remembered.clear();
@@ -90,8 +105,12 @@ export class Graph {
     const facts = this.#seal.encrypted ? this.#hidden(told) : told;
     const link = linkOf(facts, this.#index);
     const ends = endsFromParent(facts, link);
-    const flags = (facts.side ? SIDE : 0) | (detail.summary ? SUMMARY : 0) | (facts.root ? ROOT : 0);
     const parent = link.parent === null ? undefined : this.#remembered.get(link.parent);
+    const flags =
+      (facts.side ? SIDE : 0) |
+      (detail.summary ? SUMMARY : 0) |
+      (facts.root ? ROOT : 0) |
+      (this.#isSubtask(facts, link, parent) ? SUBTASK : 0);
     const conversation =
       link.parent === null ? facts.call : (parent?.conversation ?? sql.conversationOf.get(link.parent)?.conversation ?? facts.call);
     sql.put.run(
@@ -126,6 +145,13 @@ export class Graph {
       this.#remembered.clear();
       if (!facts.side) this.#askLater(facts);
     }
+  }
+
+  /** A sub-agent's first call is known by its client's word or by its prompt, the others by the call they follow. */
+  #isSubtask({ parentThread }: NodeFacts, { parent, via }: Link, known: Remembered | undefined): boolean {
+    if (parentThread !== null || via === 'task') return true;
+    if (parent === null || via === 'side') return false;
+    return ((known?.flags ?? this.flags(parent) ?? 0) & SUBTASK) !== 0;
   }
 
   /** A hash of what was said would tell whoever guesses it: in an encrypted store it is hashed again, with the key. */

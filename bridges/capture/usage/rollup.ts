@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
-import type { Call, UsageDimension, UsageNumbers, UsagePoint, UsageTotal, Window5h } from '../../contract/index.ts';
+import type { Call, RequestKind, UsageDimension, UsageNumbers, UsagePoint, UsageTotal, Window5h } from '../../contract/index.ts';
+import { KIND_SQL } from '../conversations/graph.ts';
 import type { Follower } from '../followers.ts';
 import { idAt } from '../recorder.ts';
 import { BILLING, type Billing, type PriceTable, type Spent } from './prices.ts';
@@ -23,13 +24,16 @@ const OWN_PLAN: ReadonlySet<string> = new Set(['chatgpt']);
  */
 export class Rollup implements Follower {
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #kindOf: (call: number) => RequestKind | null;
   #bridges = new Map<string, BridgeState>();
   readonly #names = new Map<string, number>();
   /** What the calls of this transaction add, by the row they add it to. */
   #sums = new Map<string, Sum>();
 
-  constructor(db: Database) {
+  /** `kindOf` is asked of each call that ends. */
+  constructor(db: Database, kindOf: (call: number) => RequestKind | null = () => null) {
     this.#sql = prepare(db);
+    this.#kindOf = kindOf;
   }
 
   bridges(states: readonly BridgeState[]): void {
@@ -54,6 +58,7 @@ export class Rollup implements Follower {
       this.#name(call.upstream),
       account,
       BILLING.indexOf(billing),
+      this.#name(this.#kindOf(call.id)),
     ];
     const own = [
       1,
@@ -64,6 +69,7 @@ export class Rollup implements Follower {
       usage?.cacheWrite ?? null,
       usage?.output ?? null,
       usage?.reasoning ?? null,
+      call.toolCalls ?? null,
       timed ? 1 : 0,
       timed ? (call.ttfbMs ?? 0) : 0,
       timed ? (call.durationMs ?? 0) : 0,
@@ -114,7 +120,7 @@ function billingOf(call: Call, bridge: BridgeState | undefined): Billing {
 export const BILLING_SQL = `case when c.upstream = 'practice' then 2 else coalesce(p.billing, c.upstream = 'chatgpt', 0) end`;
 
 function prepare(db: Database) {
-  const sums = ['input', 'cached', 'cache_write', 'output', 'reasoning'];
+  const sums = ['input', 'cached', 'cache_write', 'output', 'reasoning', 'tool_calls'];
   const counts = ['calls', 'errors', 'uncounted', 'timed', 'ttfb_ms', 'duration_ms'];
   // A sum stays null until a call tells something.
   const updates = [
@@ -129,9 +135,9 @@ function prepare(db: Database) {
     putAccount: db.prepare<[number, number, number]>('insert or replace into usage_accounts (call, account, billing) values (?, ?, ?)'),
     dropAccount: db.prepare<[number]>('delete from usage_accounts where call = ?'),
     add: db.prepare<(number | null)[]>(
-      `insert into usage_hours (hour, client, caller, model, bridge, account, billing, calls, errors, uncounted,
-         input, cached, cache_write, output, reasoning, timed, ttfb_ms, duration_ms)
-       values (${Array.from({ length: 18 }, () => '?').join(', ')})
+      `insert into usage_hours (hour, client, caller, model, bridge, account, billing, kind, calls, errors, uncounted,
+         input, cached, cache_write, output, reasoning, tool_calls, timed, ttfb_ms, duration_ms)
+       values (${Array.from({ length: 20 }, () => '?').join(', ')})
        on conflict do update set ${updates.join(', ')}`,
     ),
   };
@@ -162,12 +168,13 @@ type SumRow = {
   cacheWrite: number | null;
   output: number | null;
   reasoning: number | null;
+  toolCalls: number | null;
   timed: number;
   ttfb: number;
   duration: number;
 };
 
-const DIMENSIONS: readonly UsageDimension[] = ['client', 'caller', 'model', 'bridge', 'account'];
+const DIMENSIONS: readonly UsageDimension[] = ['client', 'caller', 'model', 'bridge', 'account', 'kind'];
 
 /** Usage over time, from the sums by the hour. An hour belongs to the day it began in, `offsetMinutes` from UTC. */
 export function readSeries(
@@ -192,6 +199,7 @@ export function readSeries(
          select (h.hour + ${shift}) / ${perBucket} as bucket, ${group} as groupId, h.model as modelId, h.billing as billing,
            sum(h.calls) as calls, sum(h.errors) as errors, sum(h.uncounted) as uncounted, sum(h.input) as input,
            sum(h.cached) as cached, sum(h.cache_write) as cacheWrite, sum(h.output) as output, sum(h.reasoning) as reasoning,
+           sum(h.tool_calls) as toolCalls,
            sum(h.timed) as timed, sum(h.ttfb_ms) as ttfb, sum(h.duration_ms) as duration
          from usage_hours h where ${where.join(' and ')} group by 1, 2, 3, 4) s
        left join usage_names g on g.id = s.groupId left join usage_names m on m.id = s.modelId order by s.bucket`,
@@ -224,6 +232,7 @@ export function readWindow(db: Database, prices: PriceTable, by: UsageDimension 
     model: 'coalesce(c.model_used, c.model_requested)',
     bridge: 'c.upstream',
     account: 'a.name',
+    kind: KIND_SQL,
   };
   const group = by === undefined ? 'null' : column[by];
   const rows = db
@@ -233,11 +242,12 @@ export function readWindow(db: Database, prices: PriceTable, by: UsageDimension 
          count(*) as calls, sum(c.status is null or c.status >= 400 or c.state = 2) as errors,
          sum((c.status is null or c.status < 400) and (c.tokens_input is null or c.tokens_output is null)) as uncounted,
          sum(c.tokens_input) as input, sum(c.tokens_cached) as cached, sum(c.tokens_cache_write) as cacheWrite,
-         sum(c.tokens_output) as output, sum(c.tokens_reasoning) as reasoning,
+         sum(c.tokens_output) as output, sum(c.tokens_reasoning) as reasoning, sum(c.tool_calls) as toolCalls,
          sum(c.status < 400 and c.state = 1 and c.ttfb_ms is not null) as timed,
          total(case when c.status < 400 and c.state = 1 then c.ttfb_ms end) as ttfb,
          total(case when c.status < 400 and c.state = 1 and c.ttfb_ms is not null then c.duration_ms end) as duration
        from calls c left join usage_accounts p on p.call = c.id left join usage_names a on a.id = p.account
+         ${by === 'kind' ? 'left join conv_nodes n on n.call = c.id' : ''}
        where c.id >= ? and c.state <> 0 group by 2, 3, 5`,
     )
     .all(idAt(nowMs - WINDOW_MS));
@@ -277,6 +287,7 @@ function numbersOf(rows: readonly SumRow[], prices: PriceTable): UsageNumbers {
     cacheWrite: told((row) => row.cacheWrite),
     output: told((row) => row.output),
     reasoning: told((row) => row.reasoning),
+    toolCalls: told((row) => row.toolCalls),
     cost: prices.cost(rows.map(spentOf)),
     ttfbMs: timed === 0 ? null : add((row) => row.ttfb) / timed,
     durationMs: timed === 0 ? null : add((row) => row.duration) / timed,

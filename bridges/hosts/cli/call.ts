@@ -68,6 +68,7 @@ function facts(call: Call): string[] {
     ['status', status],
     ['took', `${milliseconds(call.durationMs)}, first byte after ${milliseconds(call.ttfbMs)}`],
     ['tokens', usage && `${usage.input ?? '–'} in (${usage.cached ?? '–'} cached), ${usage.output ?? '–'} out`],
+    ['tools', call.toolCalls === undefined || call.toolCalls === 0 ? null : `${call.toolCalls} called`],
     ['error', call.error],
     ...call.lost.map(({ path, why }): [string, string] => ['lost', `${path}: ${why}`]),
   ];

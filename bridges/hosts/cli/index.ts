@@ -36,7 +36,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
                                       one body, as it went over the wire
   drawbridge conversations [ID] [--limit N] [--json]
                                       calls by what they belong to; with an id, one as a tree
-  drawbridge usage [--by client|caller|model|bridge|account] [--days N] [--json]
+  drawbridge usage [--by client|caller|model|bridge|account|kind] [--days N] [--json]
   drawbridge tail [--json]            calls as they end
   drawbridge keys [list] [--json]
   drawbridge keys create NAME [--use clients|gateway] [--json]

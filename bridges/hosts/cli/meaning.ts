@@ -108,7 +108,7 @@ function dayName(at: string, offsetMinutes: number): string {
   return new Date(Date.parse(at) + offsetMinutes * 60_000).toISOString().slice(0, 10);
 }
 
-const NUMBER_HEADING = ['calls', 'errors', 'in', 'of it cached', 'out', 'reasoning', 'cost'];
+const NUMBER_HEADING = ['calls', 'errors', 'in', 'of it cached', 'out', 'reasoning', 'tools', 'cost'];
 
 function numberCells(numbers: UsageNumbers): string[] {
   const told = (value: number | null): string => (value === null ? '–' : String(value));
@@ -119,6 +119,7 @@ function numberCells(numbers: UsageNumbers): string[] {
     told(numbers.cached),
     told(numbers.output),
     told(numbers.reasoning),
+    told(numbers.toolCalls),
     costText(numbers.cost),
   ];
 }

@@ -105,6 +105,8 @@ function numberOf(call: Call, field: QueryField): number | null {
     case 'output':
     case 'reasoning':
       return call.usage?.[field] ?? null;
+    case 'tools':
+      return call.toolCalls ?? null;
     default:
       return null;
   }

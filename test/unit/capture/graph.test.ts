@@ -194,6 +194,24 @@ describe('a session', () => {
   });
 });
 
+it('tells what kind of request each call is, also of one whose parent is not remembered', () => {
+  const { db, graph } = open();
+  const calls: Made[] = [
+    { at: 1, history: talk('a'), spawns: ['look there'] },
+    { at: 2, history: talk('look there') },
+    { at: 3, history: talk('a', 'b', 'c') },
+    { at: 4, thread: 1, history: talk('other') },
+    { at: 5, thread: 1, side: true, history: talk('title of: other') },
+    { at: 6, thread: 2, parentThread: 1, history: talk('of an agent') },
+    { at: 7, thread: 1, summary: true, history: talk('other', 'x', 'sum it up') },
+  ];
+  for (const call of calls) store(db, graph, call);
+  expect(calls.map(({ at }) => graph.kind(at * SECOND))).toEqual(['turn', 'subtask', 'turn', 'turn', 'side', 'subtask', 'summary']);
+  const later = new Graph(db);
+  store(db, later, { at: 8, history: talk('look there', 'y', 'go on') });
+  expect([2, 5, 7, 8, 9].map((at) => later.kind(at * SECOND))).toEqual(['subtask', 'side', 'summary', 'subtask', null]);
+});
+
 describe('a client without sessions', () => {
   it('has its sub-tasks known by the exact prompt, soon after the call that asked', () => {
     const calls: Made[] = [

@@ -81,3 +81,57 @@ describe('what a row tells of a streamed reply', () => {
     );
   });
 });
+
+describe('how many tools a reply called', () => {
+  const count = (wire: 'messages' | 'chat' | 'responses', events: readonly unknown[]): number | null =>
+    project(wire, true, Buffer.from(events.map(data).join('')), undefined).toolCalls;
+  const block = (index: number, type: string): unknown => ({
+    type: 'content_block_start',
+    index,
+    content_block: { type, id: `toolu_${index}`, name: 'Read', input: {} },
+  });
+
+  it('is told of a message, with those that the provider ran', () => {
+    const reply = { content: [{ type: 'text', text: '"type":"tool_use"' }, { type: 'tool_use' }, { type: 'server_tool_use' }] };
+    expect(project('messages', false, Buffer.from(JSON.stringify(reply)), undefined).toolCalls).toBe(2);
+    const start = { type: 'message_start', message: { model: 'm', content: [] } };
+    expect(count('messages', [start, block(0, 'text'), block(1, 'tool_use'), block(2, 'tool_use'), { type: 'message_stop' }])).toBe(2);
+    expect(count('messages', [start, block(0, 'text'), { type: 'message_stop' }])).toBe(0);
+  });
+
+  it('is told of a chat, whatever its provider repeats', () => {
+    const call = (index: number, id: string | undefined, name?: string): unknown => ({
+      choices: [{ index: 0, delta: { tool_calls: [{ index, ...(id && { id }), function: { ...(name && { name }), arguments: '{' } }] } }],
+    });
+    expect(count('chat', [call(0, 'a', 'Read'), call(0, undefined), call(0, undefined), call(1, 'b', 'Read')])).toBe(2);
+    expect(count('chat', [call(0, 'a', 'Read'), call(0, 'b', 'Read'), call(0, 'c', 'Read')])).toBe(3);
+    expect(count('chat', [call(0, 'a', 'Read'), call(0, 'a', 'Read'), call(0, 'a', 'Read')])).toBe(1);
+    expect(count('chat', [{ choices: [{ index: 0, delta: { function_call: { name: 'Read', arguments: '' } } }] }])).toBe(1);
+    const reply = { choices: [{ index: 0, message: { tool_calls: [{ id: 'a', type: 'custom', custom: { name: 'x' } }] } }] };
+    expect(project('chat', false, Buffer.from(JSON.stringify(reply)), undefined).toolCalls).toBe(1);
+  });
+
+  it('is told of a response, by its items or by its end', () => {
+    const item = (event: string, type: string, at: number): unknown => ({
+      type: `response.output_item.${event}`,
+      output_index: at,
+      item: { type },
+    });
+    const made = { type: 'response.created', response: { model: 'm', output: [] } };
+    const end = { type: 'response.completed', response: { model: 'm', output: [] } };
+    const both = [item('added', 'function_call', 1), item('done', 'function_call', 1), item('done', 'web_search_call', 2)];
+    expect(count('responses', [made, item('done', 'message', 0), ...both, end])).toBe(2);
+    expect(count('responses', [made, item('done', 'message', 0), end])).toBe(0);
+    expect(
+      count('responses', [{ type: 'response.completed', response: { output: [{ type: 'function_call' }, { type: 'message' }] } }]),
+    ).toBe(1);
+  });
+
+  it('is not told of an error, nor of a reply too long to be read whole, unless its end repeats it', () => {
+    expect(project('chat', false, Buffer.from('{"error":{"message":"no"}}'), undefined).toolCalls).toBeNull();
+    expect(project('messages', false, Buffer.from('<html>'), undefined).toolCalls).toBeNull();
+    const long = { type: 'response.output_item.done', output_index: 0, item: { type: 'message', text: 'x'.repeat(400_000) } };
+    expect(count('responses', [long])).toBeNull();
+    expect(count('responses', [long, { type: 'response.completed', response: { output: [{ type: 'function_call' }] } }])).toBe(1);
+  });
+});

@@ -11,7 +11,7 @@ import { parsePrices, writePrices } from '../../../bridges/capture/usage/price-f
 import { PriceTable, type Spent } from '../../../bridges/capture/usage/prices.ts';
 import { keepQuotas, readQuotas, type BridgeReport } from '../../../bridges/capture/usage/quotas.ts';
 import { readSeries, Rollup, type SeriesInput } from '../../../bridges/capture/usage/rollup.ts';
-import type { Call, Price } from '../../../bridges/contract/index.ts';
+import type { Call, Price, RequestKind } from '../../../bridges/contract/index.ts';
 
 const price = (model: string, change: Partial<Price> = {}): Price => ({
   model,
@@ -194,6 +194,43 @@ describe('usage over time', () => {
       durationMs: 30,
     });
     expect(all.cost).toMatchObject({ label: 'list price', complete: true });
+  });
+  it('tells what kind of requests the calls were, and how many tools their replies called', () => {
+    const { db, read } = open();
+    const kinds = new Map<number, RequestKind>([
+      [1, 'turn'],
+      [2, 'side'],
+      [3, 'subtask'],
+    ]);
+    const rollup = new Rollup(db, (id) => kinds.get(id) ?? null);
+    for (const [id, toolCalls] of [1, 3, 0, undefined].entries())
+      rollup.stored({ call: call({ id: id + 1, ...(toolCalls !== undefined && { toolCalls }) }), ends: true });
+    rollup.flush();
+    const { totals, all } = read({ by: 'kind' });
+    expect(new Map(totals.map(({ group, calls, toolCalls }) => [group, [calls, toolCalls]]))).toEqual(
+      new Map([
+        ['turn', [1, 1]],
+        ['side', [1, 3]],
+        ['subtask', [1, 0]],
+        [null, [1, null]],
+      ]),
+    );
+    expect(all.toolCalls).toBe(4);
+    expect(read({ where: { kind: 'side' } }).all.calls).toBe(1);
+  });
+  it('keeps the sums of a store whose calls had no kinds yet', () => {
+    const db = new Database(':memory:');
+    migrate(
+      db,
+      MIGRATIONS.filter(({ id }) => id < 27),
+    );
+    db.exec(`insert into usage_names (name) values ('curl');
+      insert into usage_hours values (${Math.floor(BEGAN / 3_600_000)}, 1, 0, 0, 0, 0, 0, 5, 1, 0, 100, 40, null, 10, 4, 4, 40, 120)`);
+    migrate(db, MIGRATIONS);
+    const input = { fromMs: BEGAN - 3_600_000, toMs: BEGAN + 3_600_000, bucket: 'hour', by: 'kind', where: {}, offsetMinutes: 0 } as const;
+    expect(readSeries(db, new PriceTable(), input).totals).toMatchObject([
+      { group: null, calls: 5, errors: 1, inputGross: 100, output: 10, toolCalls: null, ttfbMs: 10, durationMs: 30 },
+    ]);
   });
   it('does not count a call that is still open', () => {
     const { rollup, read } = open();

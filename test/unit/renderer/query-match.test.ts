@@ -29,6 +29,7 @@ describe('a row that arrives live', () => {
     expect(fit('duration:>1s', { durationMs: 1500 })).toBe('yes');
     expect(fit('duration:<1s', { durationMs: null })).toBe('no');
     expect(fit('input:1k..2k', { usage: { input: 1500, cached: null, cacheWrite: null, output: 1, reasoning: null } })).toBe('yes');
+    expect([fit('tools:>1', { toolCalls: 2 }), fit('tools:0', { toolCalls: 2 }), fit('tools:0', {})]).toEqual(['yes', 'no', 'no']);
     expect(fit('cached:0', { usage: { input: 1500, cached: null, cacheWrite: null, output: 1, reasoning: null } })).toBe('no');
   });
   it('takes * for any run of characters and every other sign for itself', () => {

@@ -56,6 +56,7 @@ describe('the values of a chart', () => {
     cacheWrite: null,
     output,
     reasoning: null,
+    toolCalls: null,
     cost: { usd: null, label: 'unknown', complete: false },
     ttfbMs: null,
     durationMs: null,

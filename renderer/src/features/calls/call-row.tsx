@@ -91,6 +91,8 @@ function cell(column: ColumnId, call: Call): ReactNode {
       return count(call.usage?.cached);
     case 'reasoning':
       return count(call.usage?.reasoning);
+    case 'tools':
+      return count(call.toolCalls);
     case 'request':
       return bytes(call.requestBytes);
     case 'lost':

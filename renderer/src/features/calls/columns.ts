@@ -31,6 +31,7 @@ export const COLUMNS = [
   { id: 'tokens', label: 'Tokens', width: 92, right: true, usual: true, rank: 45, title: 'Tokens in / out' },
   { id: 'cached', label: 'Cached', width: 58, right: true, rank: 12, title: 'Part of the prompt that came from a cache' },
   { id: 'reasoning', label: 'Reasoning', width: 68, right: true, rank: 11, title: 'Tokens spent on reasoning' },
+  { id: 'tools', label: 'Tools', width: 52, right: true, rank: 10, title: 'Tools that the reply called' },
   { id: 'request', label: 'Request', width: 64, right: true, rank: 10, title: 'Bytes of the request' },
   { id: 'size', label: 'Reply', width: 64, right: true, usual: true, rank: 18, title: 'Bytes of the reply' },
   { id: 'lost', label: 'Lost', width: 40, right: true, rank: 9, title: 'Things that could not cross between two wire formats' },

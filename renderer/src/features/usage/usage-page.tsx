@@ -19,7 +19,7 @@ import { Chart } from './chart.tsx';
 import { Credits } from './credits.tsx';
 import { Prices } from './prices.tsx';
 import { Quotas } from './quotas.tsx';
-import { DIMENSIONS, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
+import { DIMENSIONS, groupName, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
 import { bucketsOf, dayName, groupsOf, type Measure } from './series.ts';
 import { WindowCard } from './window-card.tsx';
 
@@ -75,6 +75,7 @@ export function UsagePage() {
   const { data, error, refetch } = useQuery({
     ...engine.usage.series.queryOptions({ input: { from, bucket: span.bucket, by, offsetMinutes } }),
     placeholderData: keepPreviousData,
+    select: ({ points, totals, all }) => ({ points: named(by, points), totals: named(by, totals), all }),
   });
   const change = (part: UsageSearch): void => void navigate({ to: '/usage', search: searchOfUsage({ ...search, ...part }), replace: true });
   const timeWords = (time: number): string => (span.bucket === 'hour' ? hourWords.format(time) : dayName(time, offsetMinutes));
@@ -136,6 +137,10 @@ export function UsagePage() {
   );
 }
 
+function named<Of extends { group: string | null }>(by: Dimension, all: readonly Of[]): Of[] {
+  return all.map((one) => ({ ...one, group: groupName(by, one.group) }));
+}
+
 /** Which groups the chart of costs cannot show: an unknown cost is no column, and not a zero. */
 function CostNote({ totals }: { totals: readonly UsageTotal[] }) {
   const unknown = totals.filter(({ cost }) => cost.usd === null).map(({ group }) => group ?? 'not stated');
@@ -155,6 +160,9 @@ function Sums({ all }: { all: UsageNumbers }) {
     <Figures label="Sums">
       <Figure title="Calls" note={all.uncounted > 0 ? `${number(all.uncounted)} without counts` : 'all with counts'}>
         {compact(all.calls)}
+      </Figure>
+      <Figure title="Tool calls" note={all.toolCalls === null ? 'not stated' : `${perCall(all.toolCalls, all.calls)} a call`}>
+        {all.toolCalls === null ? <Unstated /> : compact(all.toolCalls)}
       </Figure>
       <Figure title="Errors" note={`${percent(all.errors, all.calls)} of the calls`}>
         {compact(all.errors)}
@@ -180,6 +188,7 @@ function Sums({ all }: { all: UsageNumbers }) {
 
 const TOTALS = [
   { title: 'Calls', width: 'w-20', right: true },
+  { title: 'Tool calls', width: 'w-24', right: true },
   { title: 'Errors', width: 'w-24', right: true },
   { title: 'Tokens in', width: 'w-24', right: true },
   { title: 'Cached', width: 'w-24', right: true },
@@ -193,7 +202,7 @@ function Totals({ totals, by }: { totals: readonly UsageTotal[]; by: Dimension }
   const name = DIMENSIONS.find(({ value }) => value === by)?.label ?? by;
   return (
     <Card title={`By ${name.toLowerCase()}`}>
-      <Table label={`Usage by ${name.toLowerCase()}`} columns={[{ title: name }, ...TOTALS]} className="min-w-[56rem]">
+      <Table label={`Usage by ${name.toLowerCase()}`} columns={[{ title: name }, ...TOTALS]} className="min-w-[62rem]">
         {totals
           .toSorted((a, b) => b.calls - a.calls)
           .map((total) => (
@@ -214,6 +223,7 @@ function NumberCells({ numbers }: { numbers: UsageNumbers }) {
   return (
     <>
       {count(numbers.calls)}
+      {count(numbers.toolCalls)}
       <Cell className="tnum text-right">
         {numbers.errors > 0 ? <span className="text-bad">{compact(numbers.errors)}</span> : 0}
         <span className="text-faint"> {percent(numbers.errors, numbers.calls)}</span>
@@ -228,6 +238,10 @@ function NumberCells({ numbers }: { numbers: UsageNumbers }) {
       {count(numbers.durationMs, duration)}
     </>
   );
+}
+
+function perCall(count: number, calls: number): string {
+  return (count / Math.max(1, calls)).toFixed(1);
 }
 
 function percent(part: number, whole: number): string {
