@@ -63,6 +63,8 @@ export type CaptureOptions = {
   settings: () => { enabled: boolean; maxBodyBytes: number; seal?: boolean } & Partial<Keeping>;
   /** The key of an encrypted store. Rejects with a sentence for its owner where there is none to be had. */
   sealKey?: () => Promise<Buffer>;
+  /** Statements that read are told to the log, from the next opening of the store on. */
+  traced?: () => boolean;
   /** Lets the worker's thread run only where no other wants to. */
   stepBack?: (thread: number) => void;
   /** Where the memory of large bodies goes back to. */
@@ -292,6 +294,10 @@ export function createCapture(options: CaptureOptions): Capture {
         return tellRemoved();
       case 'warned':
         return log.warn('capture.warned', { message: message.message });
+      case 'slow':
+        return log.warn('capture.slow_query', { query: message.query, ms: message.ms });
+      case 'asked':
+        return log.debug('capture.sql', { sql: message.sql });
       case 'closed':
     }
   };
@@ -337,6 +343,7 @@ export function createCapture(options: CaptureOptions): Capture {
       places: options.places ?? NO_PLACES,
       seal,
       key: key ?? null,
+      traced: options.traced?.() ?? false,
     } satisfies ToWorker);
     to.postMessage({ type: 'bridges', reports } satisfies ToWorker);
     flush();

@@ -9,7 +9,10 @@ import type { StoredCall } from './worker.ts';
 
 /** What the engine's main thread and the capture worker say to each other. */
 export type ToWorker =
-  /** `seal`: whether what calls say is to be encrypted; `key`: with what, where it is at hand. */
+  /**
+   * `seal`: whether what calls say is to be encrypted; `key`: with what, where it is at hand. `traced`: each statement that
+   * answers a question is to be told.
+   */
   | {
       type: 'open';
       file: string;
@@ -18,6 +21,7 @@ export type ToWorker =
       places: MeaningPlaces;
       seal: boolean;
       key: Uint8Array | null;
+      traced: boolean;
     }
   /** `show`: the rows are wanted back, as they were stored. */
   | { type: 'records'; parcel: Parcel; bytes: number; show: boolean }
@@ -56,6 +60,10 @@ export type FromWorker =
   | { type: 'removed' }
   /** Something was passed over that a person may want to know of. */
   | { type: 'warned'; message: string }
+  /** A question took long. Milliseconds. */
+  | { type: 'slow'; query: Query['kind']; ms: number }
+  /** A statement that answers a question, without what it asked for. */
+  | { type: 'asked'; sql: string }
   | { type: 'closed' };
 
 export type Query =

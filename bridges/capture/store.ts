@@ -21,10 +21,17 @@ type StoredSide = { side: Side; headers: string; bytes: number; body: Buffer | n
 type CallSide = StoredCallChange['sides'][number];
 type KeptHow = { folder?: string | null; timeline?: Float64Array | null; stored?: readonly CallSide[] };
 
+/** SQLite tells a statement with its values in it: what was looked for, and bytes that tell what was said. Pure. */
+export function withoutTexts(sql: string): string {
+  return sql.replaceAll(/x?'(?:[^']|'')*'/gi, '?').replaceAll(/\s+/g, ' ');
+}
+
 export type StoreOptions = {
   followers?: readonly FollowerMaker[];
   /** Opens an encrypted store, or begins a new one as such. */
   seal?: Seal;
+  /** Hears of each statement that reads, with a `?` for each text in it. */
+  onRead?: (sql: string) => void;
 };
 
 /** An encrypted store and no key, or another key than its own. */
@@ -94,7 +101,7 @@ export class Store {
     }
   }
 
-  static #openFile(file: string, { followers = FOLLOWERS, seal = openly }: StoreOptions): Store {
+  static #openFile(file: string, { followers = FOLLOWERS, seal = openly, onRead }: StoreOptions): Store {
     // SQLite gives -wal and -shm the mode of the database file, so making it first keeps all three private.
     closeSync(openSync(file, 'a', 0o600));
     const db = new Database(file);
@@ -115,7 +122,7 @@ export class Store {
       migrate(db, MIGRATIONS);
       if (!fits(db, seal)) throw new SealedStoreError('The call history is encrypted, and its key is not in the keychain.');
       rememberSeal(db, seal);
-      read = new Database(file, { readonly: true });
+      read = new Database(file, { readonly: true, ...(onRead && { verbose: (sql) => onRead(withoutTexts(String(sql))) }) });
       read.pragma('query_only = on');
       read.pragma('cache_size = -8192');
       const store = new Store(file, db, read, seal, followers);

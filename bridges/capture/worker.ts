@@ -32,12 +32,14 @@ export type StoredCall = {
 };
 
 const IDLE_MS = 2_000;
+/** Nobody who looks at a page should wait so long. What reads or removes all there is works in slices, and may. */
+const SLOW_MS = 250;
 /** Retention is looked after this long after the start, and then every hour. */
 const FIRST_UPKEEP_MS = 60_000;
 const UPKEEP_MS = 3_600_000;
 
-/** Serves one capture database over a port. The only place that touches SQLite. */
-export function serveStore(port: MessagePort): void {
+/** Serves one capture database over a port. The only place that touches SQLite. `slowMs`: a question that takes longer is told of. */
+export function serveStore(port: MessagePort, slowMs = SLOW_MS): void {
   let store: Store | undefined;
   let meaning: Meaning | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -98,8 +100,11 @@ export function serveStore(port: MessagePort): void {
 
   const ask = (id: number, query: Query): void => {
     if (store === undefined || meaning === undefined)
-      send({ type: 'refused', id, reason: 'The capture store is not open.', code: 'store_unavailable' });
-    else onQuery(store, meaning, id, query);
+      return send({ type: 'refused', id, reason: 'The capture store is not open.', code: 'store_unavailable' });
+    const began = performance.now();
+    onQuery(store, meaning, id, query);
+    const ms = performance.now() - began;
+    if (ms >= slowMs) send({ type: 'slow', query: query.kind, ms: Math.round(ms) });
   };
 
   const askAfter = (refreshed: Promise<void> | undefined, id: number, query: Query): void => {
@@ -163,7 +168,11 @@ export function serveStore(port: MessagePort): void {
     const { file, now } = message;
     const followers = [...FOLLOWERS, about.follow];
     const left = from === to ? null : reseal(file, now, from, to, followers);
-    const opened = Store.open(file, now, { followers, seal: to });
+    const opened = Store.open(file, now, {
+      followers,
+      seal: to,
+      ...(message.traced && { onRead: (sql) => send({ type: 'asked', sql }) }),
+    });
     store = opened.store;
     keepHouse(store);
     if (opened.movedAside !== null) bringBack(store, opened.movedAside, to);

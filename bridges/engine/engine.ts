@@ -40,6 +40,7 @@ import { systemWay } from '../tunnels/ways.ts';
 import type { ProxySources } from '../upstreams/proxy.ts';
 import { createUpstreams, type KnownUpstream, type Upstreams } from '../upstreams/upstreams.ts';
 import type { ChildRunner } from './child.ts';
+import { createCallLog } from './call-log.ts';
 import type { Clock, Pause } from './clock.ts';
 import { listenForCompanion } from './companion-listening.ts';
 import { bundleOf, readLogEnd, thisPerson } from './diagnostics.ts';
@@ -153,6 +154,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       prices: paths.prices,
       homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
     },
+    traced: () => settings.current().log.level === 'debug',
     stepBack: (thread) => stepBack(thread, ports.run),
     rooms,
   });
@@ -249,6 +251,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
   });
 
+  const callLog = createCallLog({ onCalls: (listener) => capture.onCalls(listener), log });
+  callLog.apply(settings.current().log.level);
+
   const tunnels = createTunnels({
     settings,
     paths,
@@ -308,6 +313,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     void readProxyLogin();
     void readGatewayKey();
     void applyTelemetry();
+    callLog.apply(next.log.level);
     tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== listening.wanted()) void listening.move(next.companion.port);
   };
@@ -334,6 +340,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     await capture.stop();
     // The last rows are told when the store closes.
     await telemetry.stop();
+    callLog.stop();
     rooms.stop();
     keys.stop();
     readKeys.stop();

@@ -25,9 +25,9 @@ beforeEach(async () => {
     heard.push(message);
     for (const listener of listeners.splice(0)) listener();
   });
-  serveStore(channel.port2);
+  serveStore(channel.port2, 0);
   const file = path.join(folder, 'captures.db');
-  tell({ type: 'open', file, formerFile: undefined, now: 0, places: NO_PLACES, seal: false, key: null });
+  tell({ type: 'open', file, formerFile: undefined, now: 0, places: NO_PLACES, seal: false, key: null, traced: false });
   await next('opened');
 });
 afterEach(async () => {
@@ -139,4 +139,9 @@ describe('a batch of records', () => {
     expect(await next('stored')).toMatchObject({ count: 2, dropped: null });
     expect((await stored(2))?.sides.map(({ body }) => Buffer.from(body ?? []).toString())).toEqual([request, reply]);
   });
+});
+
+it('a question that takes longer than it should is told of by its kind', async () => {
+  await stored(1);
+  expect(await next('slow')).toMatchObject({ query: 'call' });
 });
