@@ -8,6 +8,7 @@ import { adapters, conversations } from './conversations.ts';
 import { exchange, telemetry } from './exchange.ts';
 import { loginItemContract } from './host.ts';
 import { network } from './network.ts';
+import { webhook } from './webhook.ts';
 import { replay } from './replay.ts';
 import { readKeys } from './rest.ts';
 import * as s from './schemas.ts';
@@ -119,5 +120,6 @@ export const contract = {
   readKeys,
   network,
   telemetry,
+  webhook,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),
 };

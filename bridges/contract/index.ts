@@ -18,6 +18,7 @@ import type * as s from './schemas.ts';
 import type * as t from './tunnels.ts';
 import type { Settings as SettingsSchema } from './settings.ts';
 import type * as u from './usage.ts';
+import type * as w from './webhook.ts';
 
 export type Contract = typeof contract;
 /** What a window, a tray or the CLI programs against, whatever carries it. */
@@ -88,6 +89,8 @@ export type Imported = z.infer<typeof x.Imported>;
 export type NetworkStatus = z.infer<typeof n.NetworkStatus>;
 export type TelemetryStatus = z.infer<typeof x.TelemetryStatus>;
 export type TelemetryTrial = z.infer<typeof x.TelemetryTrial>;
+export type WebhookStatus = z.infer<typeof w.WebhookStatus>;
+export type WebhookTrial = z.infer<typeof w.WebhookTrial>;
 export type Comparison = z.infer<typeof r.Comparison>;
 export type OfflineReplay = z.infer<typeof r.OfflineReplay>;
 export type ReplayedFrame = z.infer<typeof r.ReplayedFrame>;

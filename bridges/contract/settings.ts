@@ -4,16 +4,21 @@ import { TunnelSettings } from './tunnels.ts';
 
 const port = z.number().int().min(0).max(65535);
 
-/** A base URL that may be called: https, or http on loopback for stand-ins and local servers. */
-export const baseUrl = z
+/** An address that may be called: https, or http on loopback for stand-ins and local servers. */
+export const callableUrl = z
   // What is no URL at all ends here: the checks below take it apart.
   .url({ abort: true, error: 'must be a whole address, beginning with https://' })
   .refine((value) => {
     const url = new URL(value);
     return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', '[::1]'].includes(url.hostname));
   }, 'must be https, or http on 127.0.0.1')
-  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password')
-  .refine((value) => new URL(value).search === '' && new URL(value).hash === '', 'must not hold a query or fragment');
+  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password');
+
+/** The same that paths are put after. */
+export const baseUrl = callableUrl.refine(
+  (value) => new URL(value).search === '' && new URL(value).hash === '',
+  'must not hold a query or fragment',
+);
 
 /** A proxy's password has its place in the keychain: settings are shown, and their file is a plain one. */
 const proxyUrl = z
@@ -236,7 +241,7 @@ export const Settings = z.strictObject({
       headersSecret: z.string().default('otlp-headers'),
     })
     .prefault({}),
-  /** What the desktop app interrupts its owner for. What is off here still stands in the window and the menu. */
+  /** What the desktop app interrupts its owner for, and what a webhook tells. What is off here still stands in the window and the menu. */
   notifications: z
     .strictObject({
       /** A tunnel that is down or needs its owner, and one that is back. */
@@ -245,6 +250,13 @@ export const Settings = z.strictObject({
       signIns: z.boolean().default(true),
       /** A bridge that has reached its calls of a day. */
       ceilings: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** Where the same is told as a message, by an incoming webhook of Slack's form (docs/notices.md). */
+  webhook: z
+    .strictObject({
+      /** Name of the secret that holds its address, which lets whoever knows it write there; null where there is none. */
+      urlSecret: z.string().nullable().default(null),
     })
     .prefault({}),
   tunnels: TunnelSettings,

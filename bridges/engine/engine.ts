@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { homedir, networkInterfaces } from 'node:os';
+import { homedir, hostname, networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import type {
   BridgeDetail,
@@ -57,6 +57,7 @@ import type { SecretProblem, SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 import { createRooms } from './rooms.ts';
 import { stepBack } from './step-back.ts';
+import { createWebhook, type Webhook } from './webhook.ts';
 
 /** What the engine needs of the world. Tests give other ones. */
 export type EnginePorts = {
@@ -120,6 +121,8 @@ export type Engine = {
   setTelemetry(target: { endpoint: string | null; headers?: Record<string, string> | undefined }): Promise<TelemetryStatus>;
   /** Sends an empty batch there. Throws `bad_input` where the endpoint can't be one. May throw SecretError. */
   tryTelemetry(target: { endpoint: string; headers?: Record<string, string> | undefined }): Promise<TelemetryTrial>;
+  /** Tells notices elsewhere. */
+  webhook: Pick<Webhook, 'status' | 'set' | 'try' | 'look'>;
   version: string;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
@@ -187,6 +190,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         ...(upstreams.gateway.baseUrl !== null && gatewayKey.problem() !== null ? [readGatewayKey] : []),
         ...(telemetry.endpoint !== null && headers.problem() !== null ? [applyTelemetry] : []),
         ...(network.failed() ? [readProxyLogin] : []),
+        ...(webhook.failed() ? [readWebhook] : []),
       ];
     },
     () => clock.monotonic(),
@@ -273,6 +277,30 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     ...options.tunnels,
   });
 
+  const notices = (): Notice[] => [
+    ...tunnels.notices(),
+    ...noticesOf({
+      companion: listening.status(),
+      capture: capture.status(),
+      movedAside: capture.movedAside(),
+      settingsProblem: settings.problem(),
+      keys: keys.list().length,
+      keychain: ports.keychain.lasting ? gatewayKey.problem() : 'session_only',
+      proxyRefusal: network.status().refusal,
+    }),
+    ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
+  ];
+  const webhook = createWebhook({
+    settings,
+    keychain: ports.keychain,
+    net: forBridges.net,
+    notices,
+    clock,
+    log,
+    machine: hostname(),
+    onChange: () => events.emit({ type: 'status' }),
+  });
+
   const startedAt = new Date(clock.now()).toISOString();
   const listening = listenForCompanion({
     bind: (port) => companion.start(port),
@@ -305,6 +333,12 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     events.emit({ type: 'status' });
   };
 
+  const readWebhook = async (): Promise<void> => {
+    await webhook.read();
+    if (stopping !== undefined) webhook.stop();
+    events.emit({ type: 'status' });
+  };
+
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
     for (const bridge of Object.values(bridges)) bridge.apply();
@@ -313,6 +347,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     void readProxyLogin();
     void readGatewayKey();
     void applyTelemetry();
+    void readWebhook();
     callLog.apply(next.log.level);
     tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== listening.wanted()) void listening.move(next.companion.port);
@@ -341,6 +376,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     // The last rows are told when the store closes.
     await telemetry.stop();
     callLog.stop();
+    webhook.stop();
     rooms.stop();
     keys.stop();
     readKeys.stop();
@@ -363,6 +399,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       void readProxyLogin();
       void readGatewayKey();
       void applyTelemetry();
+      void readWebhook();
       await listening.start();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       bridgesChanged();
@@ -376,7 +413,6 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       return stopping;
     },
     async status() {
-      const recording = capture.status();
       return {
         version: options.version,
         host: options.host,
@@ -388,21 +424,9 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         bridges: Object.values(bridges).map((bridge) => bridge.status()),
         tunnels: tunnels.summaries(),
         upstreams: upstreams.status(),
-        capture: recording,
+        capture: capture.status(),
         activity: await capture.activity().catch(() => NO_ACTIVITY),
-        notices: [
-          ...tunnels.notices(),
-          ...noticesOf({
-            companion: listening.status(),
-            capture: recording,
-            movedAside: capture.movedAside(),
-            settingsProblem: settings.problem(),
-            keys: keys.list().length,
-            keychain: ports.keychain.lasting ? gatewayKey.problem() : 'session_only',
-            proxyRefusal: network.status().refusal,
-          }),
-          ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
-        ],
+        notices: notices(),
       };
     },
     companionProblem: () => listening.problem(),
@@ -444,6 +468,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         { capture, tickets, companion: listening.status().address, upstreams: upstreams.status(), version: options.version },
         signal,
       ),
+    webhook,
     telemetry: () => telemetry.status(),
     async setTelemetry({ endpoint, headers: given }) {
       if (endpoint !== null) collectorUrl(endpoint);

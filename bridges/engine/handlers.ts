@@ -236,6 +236,11 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),
       try: os.telemetry.try.handler(({ input }) => engine.tryTelemetry(input)),
     },
+    webhook: {
+      status: os.webhook.status.handler(() => engine.webhook.status()),
+      set: os.webhook.set.handler(({ input }) => engine.webhook.set(input.url)),
+      try: os.webhook.try.handler(({ input }) => engine.webhook.try(input.url)),
+    },
     events: os.events.handler(({ signal }) => toldOf(engine.events.subscribe(signal))),
   });
 }

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { DoctorCheck, NetworkStatus } from '../contract/index.ts';
+import type { DoctorCheck, NetworkStatus, WebhookStatus } from '../contract/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Paths } from '../engine/paths.ts';
 
@@ -56,6 +56,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'warning',
     ),
     ...checkProxy(engine.network.status()),
+    ...checkWebhook(engine.webhook.status()),
     // Who never signed in, or uses no tunnel, has nothing wrong.
     ...status.bridges
       .filter(({ state }) => state === 'auth_required' || state === 'denied')
@@ -68,6 +69,13 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
         check(`tunnel-${name}`, `Tunnel ${name}`, false, reason ?? 'It needs you.', mend?.label ?? 'See: drawbridge tunnels', 'warning'),
       ),
   ];
+}
+
+/** Only where one is set. */
+function checkWebhook({ isSet, host, problem }: WebhookStatus): DoctorCheck[] {
+  if (!isSet) return [];
+  const found = problem ?? `Notices go to ${host ?? 'a channel'}.`;
+  return [check('webhook', 'Webhook', problem === null, found, 'Set its address anew: drawbridge webhook set', 'warning')];
 }
 
 /** One that is not named is nothing to tell. */

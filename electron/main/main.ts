@@ -8,7 +8,7 @@ import { connectEngine } from './engine-client.ts';
 import { forkEngine, V8_FLAGS } from './engine-process.ts';
 import { guardPages } from './guard.ts';
 import { HIDDEN, keepsLoginItem, loginItem, startedHidden } from './login-item.ts';
-import { newsOf, type Told } from './news.ts';
+import { newsOf, type Told } from '../../bridges/contract/news.ts';
 import { notify } from './notify.ts';
 import { registerPageScheme, servePages } from './page-protocol.ts';
 import { openPopover, type Popover } from './popover.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Locator, Page, Route } from 'playwright-core';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { SECRET_PATH, startChatWebhook } from '../fakes/chat-webhook.ts';
 import { startFakeUpstream } from '../fakes/upstream.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import type { WindowPage } from '../support/window-page.ts';
@@ -272,6 +273,33 @@ describe('settings', () => {
     await toast('Saved what you are notified of').getByRole('button', { name: 'Undo' }).click();
     await card.getByRole('switch', { name: 'Notify of tunnels', checked: true }).waitFor();
     expect(settings().notifications.tunnels).toBe(true);
+  });
+
+  test('a webhook is set with its address, which goes in and never comes out again', async () => {
+    const chat = await startChatWebhook();
+    onTestFinished(() => chat.stop());
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Webhook' });
+    const field = card.getByLabel('Address of the webhook');
+    await field.fill('http://hooks.example.org/x');
+    await card.getByRole('button', { name: 'Save webhook' }).click();
+    await card.getByText('must be https, or http on 127.0.0.1').waitFor();
+    view.excuse('400');
+    await field.fill(chat.url);
+    await card.getByRole('button', { name: 'Send a test' }).click();
+    await card.getByText(`${chat.host} took a message.`).waitFor();
+    await page.keyboard.press('Tab');
+    await card.getByRole('button', { name: 'Save webhook' }).click();
+    await toast('Notices are told to your channel').waitFor();
+    await card.getByText(`Messages go to ${chat.host}.`).waitFor();
+    expect(await field.inputValue()).toBe('');
+    expect(await page.content()).not.toContain(SECRET_PATH);
+    chat.next(404);
+    await card.getByRole('button', { name: 'Send a test' }).click();
+    await card.getByText('the address is wrong, or was taken back').waitFor();
+    await card.getByRole('button', { name: 'Tell nothing' }).click();
+    await toast('Notices are told to no channel any more').waitFor();
+    expect(settings().webhook.urlSecret).toBeNull();
   });
 
   test('the gateway’s address is the one that was set elsewhere, unless another is being typed', async () => {

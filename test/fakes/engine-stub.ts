@@ -416,6 +416,11 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       set: os.telemetry.set.handler(notKept),
       try: os.telemetry.try.handler(() => ({ taken: true, found: 'The collector took an empty batch.' })),
     },
+    webhook: {
+      status: os.webhook.status.handler(() => ({ isSet: false, host: null, sentAt: null, problem: null, lasting: true })),
+      set: os.webhook.set.handler(notKept),
+      try: os.webhook.try.handler(() => ({ taken: true, found: 'hooks.slack.com took a message.' })),
+    },
     usage: {
       series: os.usage.series.handler(({ input }) => {
         const step = input.bucket === 'hour' ? 3_600_000 : 86_400_000;

@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
   replay: { words: 1, flags: ['model', 'upstream', 'edit', 'credential', 'offline'] },
   compare: { words: 2 },
   telemetry: { words: 2, flags: ['header'] },
+  webhook: { words: 1 },
   'check-stream': { words: 1, flags: ['format'] },
   stop: { words: 0 },
 };

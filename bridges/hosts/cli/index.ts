@@ -22,6 +22,7 @@ import { proxy, PROXY_OPTIONS, PROXY_USAGE, type ProxyFlags } from './proxy.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
 import { TUNNEL_OPTIONS, TUNNEL_USAGE, tunnels, type TunnelFlags } from './tunnels.ts';
+import { webhook, WEBHOOK_USAGE } from './webhook.ts';
 
 export const USAGE = `drawbridge: one safe, visible way for every AI tool on this machine
 
@@ -53,6 +54,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
 ${PROXY_USAGE}
+${WEBHOOK_USAGE}
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
 ${CAPTURE_USAGE}
 ${TUNNEL_USAGE}
@@ -189,6 +191,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return compare(client, rest, options);
     case 'proxy':
       return proxy(client, rest, options);
+    case 'webhook':
+      return webhook(client, rest, options);
     case 'telemetry':
       return telemetry(client, rest, options);
     case 'read-keys':

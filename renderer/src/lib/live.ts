@@ -39,6 +39,7 @@ export function startLive(): () => void {
     askAnew({ queryKey: engine.bridges.key() });
     askAnew({ queryKey: engine.network.key() });
     askAnew({ queryKey: engine.telemetry.key() });
+    askAnew({ queryKey: engine.webhook.key() });
     // Not what is asked of one tunnel: it may be the one that was just removed.
     askAnew({ queryKey: engine.tunnels.list.key() });
   }, 1000);

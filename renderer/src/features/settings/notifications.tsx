@@ -21,7 +21,8 @@ export function Notifications({ settings }: { settings: Settings }) {
     <Card title="Notifications">
       <p className="px-3.5 py-2.5 text-xs text-muted">
         What the system’s notifications tell. All of it stands on the overview too.
-        {status?.host === 'headless' && ' The desktop app shows them; headless, as it runs now, Drawbridge shows none.'}
+        {status?.host === 'headless' &&
+          ' The desktop app shows them; headless, as it runs now, Drawbridge shows none. A webhook tells them anywhere.'}
       </p>
       <div className="border-t">
         <FormRows>

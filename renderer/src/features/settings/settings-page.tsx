@@ -19,6 +19,7 @@ import { ReadKeys } from './read-keys.tsx';
 import { Startup } from './startup.tsx';
 import { Storage } from './storage.tsx';
 import { Telemetry } from './telemetry.tsx';
+import { Webhook } from './webhook.tsx';
 import { Transfer } from './transfer.tsx';
 
 /** Everything that can be set, and what this engine is. */
@@ -47,6 +48,7 @@ export function SettingsPage() {
       <Appearance />
       <Startup />
       <Notifications settings={data.settings} />
+      <Webhook />
       <Ports settings={data.settings} />
       <Privacy settings={data.settings} />
       <Storage settings={data.settings} />

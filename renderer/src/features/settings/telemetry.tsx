@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { CircleAlert, CircleCheck, X } from 'lucide-react';
+import { X } from 'lucide-react';
 import { useState } from 'react';
 import type { TelemetryStatus } from '../../../../bridges/contract/index.ts';
 import { Button, IconButton } from '../../components/button.tsx';
@@ -12,6 +12,7 @@ import { client } from '../../host.ts';
 import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { plural } from '../../lib/format.ts';
+import { Found } from './found.tsx';
 
 /** Where a span for each call is sent, to be seen beside what other programs of the owner's do. */
 export function Telemetry() {
@@ -157,15 +158,5 @@ function HeaderFields({ header, onChange, onRemove }: { header: Header; onChange
         <X aria-hidden size={14} />
       </IconButton>
     </div>
-  );
-}
-
-function Found({ taken, found }: { taken: boolean; found: string }) {
-  const Icon = taken ? CircleCheck : CircleAlert;
-  return (
-    <p className="flex items-start gap-1.5 text-xs">
-      <Icon aria-hidden size={14} className={cn('mt-px shrink-0', taken ? 'text-ok' : 'text-bad')} />
-      <span className="min-w-0 break-words">{found}</span>
-    </p>
   );
 }

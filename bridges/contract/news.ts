@@ -1,4 +1,4 @@
-import type { Notice, Settings } from '../../bridges/contract/index.ts';
+import type { Notice, Settings } from './index.ts';
 
 /** What was told of each notice: its title, by its id. */
 export type Told = ReadonlyMap<string, string>;

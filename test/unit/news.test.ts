@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Notice } from '../../../bridges/contract/index.ts';
-import { newsOf, type Told, type Wanted } from '../../../electron/main/news.ts';
+import type { Notice } from '../../bridges/contract/index.ts';
+import { newsOf, type Told, type Wanted } from '../../bridges/contract/news.ts';
 
 const notice = (id: string, title: string, level: Notice['level'] = 'warning'): Notice => ({ id, title, level, cause: '', mend: null });
 const none: Told = new Map();
