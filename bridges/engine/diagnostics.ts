@@ -52,9 +52,14 @@ export function bundleOf(facts: DiagnosticsFacts): DiagnosticsBundle {
       { title: 'Bridges', text: json(facts.bridges.map(({ accounts, ...rest }) => ({ ...rest, accounts: accounts.length }))) },
       { title: 'Tunnels', text: json(facts.tunnels) },
       { title: 'Settings', text: json(withoutFolders(facts.settings)) },
-      { title: 'Log', text: facts.log.split('\n').map(clean).join('\n') },
+      { title: 'Log', text: facts.log.split('\n').filter(tellsNoCall).map(clean).join('\n') },
     ],
   };
+}
+
+/** The level `debug` tells calls, and what was asked of them (call-log.ts): none of them goes along. */
+function tellsNoCall(line: string): boolean {
+  return !/^\{"time":"[^"]*","level":"debug"/.test(line);
 }
 
 /** The end of the newest log file; empty where there is none. */

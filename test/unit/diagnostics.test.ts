@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Settings } from '../../bridges/contract/settings.ts';
 import { bundleOf, readLogEnd, type DiagnosticsFacts } from '../../bridges/engine/diagnostics.ts';
+import { formatLine, type LogLevel } from '../../bridges/engine/log.ts';
 
 const facts = (part: Partial<DiagnosticsFacts> = {}): DiagnosticsFacts => ({
   now: Date.UTC(2026, 10, 21, 12, 0, 0),
@@ -141,6 +142,13 @@ it('takes the end of a long log, from a whole line on', () => {
   expect(end.at(-1)).toBe(lines.at(-1));
   expect(lines).toContain(end[0]);
   expect(end.length).toBeLessThan(lines.length);
+});
+
+it('has no call in it, also where the log tells them', () => {
+  const line = (level: LogLevel, event: string): string => formatLine(0, level, event, { model: 'gpt-of-mine', caller: 'ci' });
+  const text = textOf(facts({ log: line('debug', 'call') + line('info', 'engine.started') + line('debug', 'capture.sql') }));
+  expect(text.match(/gpt-of-mine/g)).toHaveLength(1);
+  expect(text).toContain('engine.started');
 });
 
 it('has no log where there is none', () => {
