@@ -12,6 +12,7 @@ import {
 } from '../contract/query.ts';
 import { idAt } from './recorder.ts';
 import { fromRow, type Row } from './rows.ts';
+import { spaced } from './unspaced.ts';
 
 /** Which calls are wanted, newest first. `now` is Unix milliseconds. */
 export type Listing = {
@@ -221,8 +222,13 @@ function match(term: Extract<QueryTerm, { type: 'text' }>): string {
     const { start, end } = term;
     throw new DrawbridgeError('bad_input', "The character NUL can't be looked for.", { start, end });
   }
-  return `"${term.text.replaceAll('"', '""')}"${term.prefix ? '*' : ''}`;
+  const words = spaced(term.text);
+  const found = `${quoted(words)}${term.prefix ? '*' : ''}`;
+  // Earlier versions indexed a row of such characters as one word: it is found by its beginning.
+  return words === term.text ? found : `(${found} OR ${quoted(term.text)}*)`;
 }
+
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 
 function anywhere(text: string): Clause {
   const like = `%${text.replace(/[\\%_]/g, '\\$&')}%`;

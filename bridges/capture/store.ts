@@ -13,6 +13,7 @@ import { distinctValues, listCalls, type Listing } from './search.ts';
 import { openly, type Seal } from './seal.ts';
 import { REPLY_WORDS, replyText, REQUEST_WORDS, requestText } from './text.ts';
 import { decodeTimeline, encodeTimeline } from './timeline.ts';
+import { spaced } from './unspaced.ts';
 import { fits, rememberSeal } from './facts.ts';
 
 /** A stored side of an exchange. `body` is null where its bytes were not kept. */
@@ -378,7 +379,7 @@ export class Store {
   /** Words of an encrypted store would tell what it hides: it has no index. */
   #addWords(kept: Kept, part: 0 | 1, text: () => string): void {
     const words = this.seal.encrypted ? '' : text();
-    if (words !== '') kept.words.push([part, words]);
+    if (words !== '') kept.words.push([part, spaced(words)]);
   }
 
   /** A row is written at once where it can be: one that grows has to move within the file. */
