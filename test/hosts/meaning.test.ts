@@ -72,6 +72,27 @@ describe('an engine that has served a conversation', () => {
     expect((await engine.control.usage.prices({})).problem).toBeNull();
     await expect(engine.control.conversations.tree({ id: 1 })).rejects.toMatchObject({ code: 'not_found' });
   });
+  it('does not take the counting of a prompt for a part of it, whoever counts', async () => {
+    engine = await startTestEngine();
+    const counted = engine.call(({ path }) => path.endsWith('/count_tokens'));
+    const reply = await fetch(`${engine.origin}/v1/messages/count_tokens`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${engine.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'practice/echo', messages: HISTORY.slice(0, 1), tools: [] }),
+    });
+    expect(reply.status).toBe(200);
+    await counted;
+    const first = await say(engine, HISTORY.slice(0, 1));
+    const { conversations } = await engine.control.conversations.list({});
+    expect(conversations).toMatchObject([{ id: first, calls: 1 }]);
+    const { totals } = await engine.control.usage.series({ by: 'kind' });
+    expect(new Map(totals.map(({ group, calls }) => [group, calls]))).toEqual(
+      new Map([
+        ['turn', 1],
+        ['side', 1],
+      ]),
+    );
+  });
   it('says where a prompt broke', async () => {
     engine = await startTestEngine();
     await say(engine, [{ role: 'system', content: 'It is 10:00.' }, ...HISTORY.slice(0, 1)]);

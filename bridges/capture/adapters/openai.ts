@@ -13,7 +13,11 @@ export const openai: Adapter = {
     const inHeader = exchange.requestHeader('x-session-id') ?? exchange.requestHeader('session-id');
     const conversation = exchange.field('conversation');
     const session = inHeader ?? asName(conversation) ?? asName(asObject(conversation)?.id);
-    const projected: Projected = { source: inHeader !== undefined ? 'header' : session === undefined ? 'hash' : 'body', kind: 'turn' };
+    const projected: Projected = {
+      source: inHeader !== undefined ? 'header' : session === undefined ? 'hash' : 'body',
+      // Whoever counts a prompt's tokens first would seem to say everything twice.
+      kind: exchange.path.includes('/count_tokens') ? 'side' : 'turn',
+    };
     if (session !== undefined) projected.session = session.slice(0, 200);
     return projected;
   },
