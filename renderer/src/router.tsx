@@ -15,6 +15,11 @@ function Broken({ error, reset }: ErrorComponentProps) {
   );
 }
 
+/** The router gives a page what is in the address beside what was read of it: what was not read is taken out by its name. */
+function only<Read extends object>(read: (search: Record<string, unknown>) => Read): (search: Record<string, unknown>) => Read {
+  return (search) => Object.assign(Object.fromEntries(Object.keys(search).map((key) => [key, undefined])), read(search));
+}
+
 const root = createRootRoute({
   component: Frame,
   notFoundComponent: () => (
@@ -57,7 +62,7 @@ const calls = createRoute({
   getParentRoute: () => root,
   path: '/calls',
   component: lazyRouteComponent(() => import('./features/calls/index.ts'), 'CallsPage'),
-  validateSearch: searchOfCalls,
+  validateSearch: only(searchOfCalls),
 });
 const call = createRoute({
   getParentRoute: () => calls,
@@ -68,7 +73,7 @@ const conversations = createRoute({
   getParentRoute: () => root,
   path: '/conversations',
   component: lazyRouteComponent(() => import('./features/conversations/index.ts'), 'ConversationsPage'),
-  validateSearch: searchOfConversations,
+  validateSearch: only(searchOfConversations),
 });
 const conversation = createRoute({
   getParentRoute: () => root,
@@ -79,7 +84,7 @@ const usage = createRoute({
   getParentRoute: () => root,
   path: '/usage',
   component: lazyRouteComponent(() => import('./features/usage/index.ts'), 'UsagePage'),
-  validateSearch: searchOfUsage,
+  validateSearch: only(searchOfUsage),
 });
 const clients = createRoute({
   getParentRoute: () => root,

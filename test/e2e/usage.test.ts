@@ -72,8 +72,23 @@ describe('usage', () => {
     await page.getByRole('group', { name: 'By' }).getByRole('button', { name: 'Model' }).click();
     await page.waitForURL('**/usage?by=model');
     await page.getByRole('region', { name: 'Usage by model' }).getByRole('cell', { name: 'practice/echo' }).waitFor();
+    await page.getByRole('group', { name: 'By' }).getByRole('button', { name: 'Kind' }).click();
+    await page
+      .getByRole('region', { name: 'Usage by kind' })
+      .getByRole('row', { name: /^Turns 1 0 / })
+      .waitFor();
     await page.getByRole('group', { name: 'Span' }).getByRole('button', { name: '24 hours' }).click();
     await page.waitForURL(/span=24h/);
+  });
+
+  test('a link that asks for what there is not shows the usual', async () => {
+    await call();
+    await open('/usage?by=zzz&span=zzz');
+    await page.getByRole('region', { name: 'Usage by client' }).waitFor();
+    await view.go('/calls?outcome=zzz&tab=zzz');
+    await page.getByRole('grid').getByRole('row').filter({ hasText: 'practice/' }).first().waitFor();
+    await view.go('/conversations?model=zzz&before=zzz');
+    await page.getByText('Conversations', { exact: true }).first().waitFor();
   });
 
   test.each(['light', 'dark'] as const)('has no serious accessibility finding, %s', async (colorScheme) => {
