@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  fchmodSync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -18,22 +19,25 @@ import { getSystemErrorMap } from 'node:util';
 import { DrawbridgeError } from '../contract/errors.ts';
 
 /**
- * Writes a file whole or not at all, readable by its owner only: to a name of its own, synced, then moved into place. Where
- * a link stands there, what it leads to is written. Throws DrawbridgeError `failed` where it can't be written.
+ * Writes a file whole or not at all, readable by its owner only where no other mode is given: to a name of its own, synced,
+ * then moved into place. Where a link stands there, what it leads to is written. Throws DrawbridgeError `failed` where it
+ * can't be written.
  */
-export function writeFileAtomic(file: string, content: string): void {
+export function writeFileAtomic(file: string, content: string, mode = 0o600): void {
   try {
-    moveInto(placeOf(file), content);
+    moveInto(placeOf(file), content, mode);
   } catch (error) {
     throw fileError(file, 'written', error);
   }
 }
 
-function moveInto(place: string, content: string): void {
+function moveInto(place: string, content: string, mode = 0o600): void {
   const temporary = `${place}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = openSync(temporary, 'wx', 0o600);
     try {
+      // The mask that new files are made with may take bits away.
+      if (mode !== 0o600) fchmodSync(handle, mode);
       writeFileSync(handle, content);
       fsyncSync(handle);
     } finally {

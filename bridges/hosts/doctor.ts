@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { DoctorCheck, NetworkStatus, WebhookStatus } from '../contract/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Paths } from '../engine/paths.ts';
+import { shellWord } from '../engine/shell.ts';
 
 /** Looks at what most often goes wrong, and says what to do about each. Changes nothing. */
 export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Platform): Promise<DoctorCheck[]> {
@@ -15,7 +16,7 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
       'State folder',
       mode === undefined || (mode & 0o077) === 0,
       `${paths.home}${mode === undefined ? '' : `, mode ${mode.toString(8)}`}.`,
-      `Other users can see file names here, though not inside the files. Run: chmod 700 '${paths.home.replaceAll("'", String.raw`'\''`)}'`,
+      `Other users can see file names here, though not inside the files. Run: chmod 700 ${shellWord(paths.home, platform)}`,
       'warning',
     ),
     check(

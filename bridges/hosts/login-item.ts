@@ -57,7 +57,7 @@ function isOff(entry: string): boolean {
 }
 
 /** A state folder of its own has to be named again, and whole: the session that starts the entry knows neither it nor where this stood. */
-function keptHome(env: Machine['env']): string[] {
+export function keptHome(env: Machine['env']): string[] {
   const home = env['DRAWBRIDGE_HOME'];
   return home === undefined || home === '' ? [] : ['/usr/bin/env', `DRAWBRIDGE_HOME=${path.resolve(home)}`];
 }

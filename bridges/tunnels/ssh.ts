@@ -1,3 +1,5 @@
+import { shellWord } from '../engine/shell.ts';
+
 /** The command line of the system's OpenSSH, as a pure function. Nothing secret ever stands in it. */
 
 export type KeepAlive = {
@@ -86,7 +88,7 @@ function quoted(path: string): string {
 
 /** A program and its arguments as a ProxyCommand: ssh expands % and hands it to a shell. */
 export function proxyCommand(program: string, args: readonly string[], platform: NodeJS.Platform): string {
-  const quote = (text: string): string => (platform === 'win32' ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`);
+  const quote = (text: string): string => shellWord(text, platform);
   const plain = (text: string): boolean => /^[\w.:-]+$/.test(text);
   return [quote(program), ...args.map((arg) => (plain(arg) ? arg : quote(arg)))].join(' ').replaceAll('%', '%%');
 }

@@ -1,11 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SessionContexts } from '../../bridges/capture/adapters/session-context.ts';
 import { callLine } from '../../bridges/capture/export/jsonl.ts';
 import { idAt } from '../../bridges/capture/recorder.ts';
-import { capture, hook, type CaptureFlags } from '../../bridges/hosts/cli/capture.ts';
+import { capture, type CaptureFlags } from '../../bridges/hosts/cli/capture.ts';
 import type { Output } from '../../bridges/hosts/cli/output.ts';
 import { startTestEngine, type TestEngine } from '../support/engine.ts';
 import { callRow } from './rows.ts';
@@ -127,31 +124,5 @@ describe('drawbridge capture', () => {
     expect(await run(['check'])).toBe(0);
     expect(printed.at(-1)).toMatch(/^All is sound: 2 bodies/);
     expect(await run(['retain'])).toBe(0);
-  });
-});
-
-describe('drawbridge hook claude', () => {
-  let folder: string;
-  beforeEach(() => void (folder = mkdtempSync(path.join(os.tmpdir(), 'drawbridge-hook-'))));
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  const input = async function* (text: string): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(text);
-  };
-
-  it('remembers where a session runs, and nothing else of what it was told', async () => {
-    const file = path.join(folder, 'capture', 'sessions.jsonl');
-    const told = { session_id: 's-1', cwd: '/home/u/x', transcript_path: '/t.jsonl', hook_event_name: 'SessionStart', prompt: 'private' };
-    expect(await hook(['claude'], input(JSON.stringify(told)), file)).toBe(0);
-    expect(new SessionContexts(file).of('s-1')).toMatchObject({ cwd: '/home/u/x', transcript: '/t.jsonl' });
-    expect(readFileSync(file, 'utf8')).not.toContain('private');
-  });
-
-  it('never fails the hook it runs in', async () => {
-    const file = path.join(folder, 'capture', 'sessions.jsonl');
-    writeFileSync(path.join(folder, 'capture'), 'a file where the folder should be');
-    expect(await hook(['claude'], input('{"session_id":"s"}'), file)).toBe(0);
-    expect(await hook(['claude'], input('no json'), path.join(folder, 'x.jsonl'))).toBe(0);
-    expect(await hook(['claude'], input('x'.repeat(100_000)), path.join(folder, 'x.jsonl'))).toBe(0);
-    await expect(hook(['other'], input(''), file)).rejects.toMatchObject({ code: 'bad_input' });
   });
 });

@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { appendContext } from '../../capture/adapters/session-context.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { EngineClient, PurgeScope } from '../../contract/index.ts';
 import { readTime, stretchOf } from '../../contract/query.ts';
@@ -15,8 +13,7 @@ export const CAPTURE_USAGE = `  drawbridge capture [--json]         what the cal
   drawbridge capture purge --all|--before TIME|--query Q [--dry-run] [--yes]
                                       remove calls with all they said
   drawbridge capture seal on|off      encrypt the history, from the next start
-  drawbridge capture check|retain     read it through; apply the limits now
-  drawbridge hook claude              for a hook of Claude Code: remembers where its session runs`;
+  drawbridge capture check|retain     read it through; apply the limits now`;
 
 export const CAPTURE_OPTIONS = {
   all: { type: 'boolean' },
@@ -187,29 +184,4 @@ function scopeOf(query: string | undefined, { all, before }: CaptureFlags): Purg
       `--before takes a day (2026-01-31), a minute (2026-01-31T15:09) or how long ago (30d), not "${before}".`,
     );
   return { kind: 'before', time: time.toISOString() };
-}
-
-/** More than this on standard input is none of a hook's. Bytes. */
-const MOST_INPUT = 64 * 1024;
-
-/**
- * `drawbridge hook claude`: keeps what a hook of Claude Code is told of its session (SPEC section 11). Works without an
- * engine, and never fails the hook: a client must not stop because of us.
- */
-export async function hook([client]: readonly string[], input: AsyncIterable<Uint8Array>, contexts: string): Promise<number> {
-  if (client !== 'claude') throw new DrawbridgeError('bad_input', 'Name the client whose hook this is: drawbridge hook claude');
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of input) {
-    length += chunk.length;
-    if (length > MOST_INPUT) return 0;
-    chunks.push(chunk);
-  }
-  try {
-    mkdirSync(path.dirname(contexts), { recursive: true, mode: 0o700 });
-    appendContext(contexts, Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    // A full disk, or a folder that is not ours to write to.
-  }
-  return 0;
 }

@@ -8,7 +8,8 @@ import { connectControl, isCutOff, isGone } from '../control.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { CALL_OPTIONS, showCall, type CallFlags } from './call.ts';
 import { showCalls, tailCalls } from './calls.ts';
-import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, hook, type CaptureFlags } from './capture.ts';
+import { hook, HOOK_USAGE } from './hook.ts';
+import { capture, CAPTURE_OPTIONS, CAPTURE_USAGE, type CaptureFlags } from './capture.ts';
 import { checkCommand, isCommand, noCommand } from './commands.ts';
 import { checkStreamFile, checkStreamFileJson } from './check-stream.ts';
 import { showEnv } from './env.ts';
@@ -57,6 +58,7 @@ ${PROXY_USAGE}
 ${WEBHOOK_USAGE}
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
 ${CAPTURE_USAGE}
+${HOOK_USAGE}
 ${TUNNEL_USAGE}
 ${OUTLET_USAGE}
   drawbridge check-stream FILE [--format chat|responses|messages] [--json]
@@ -97,6 +99,8 @@ export type CliOptions = {
   signal: AbortSignal;
   /** Standard input; nothing where it is not given. */
   input?: AsyncIterable<Uint8Array>;
+  /** The program and the script that this command is; by its name where they are not given. */
+  launcher?: readonly string[];
 };
 
 /** Runs one command; resolves with the process' exit code. Never throws: an error is a sentence on stderr. */
@@ -118,7 +122,14 @@ export async function runCli(options: CliOptions): Promise<number> {
         flags: { json, open: values['no-open'] !== true, companionPort: numberOf('companion-port', values['companion-port'], 0, 65_535) },
       });
     }
-    if (command === 'hook') return await hook(rest, options.input ?? nothing(), resolvePaths(thisMachine()).contexts);
+    if (command === 'hook')
+      return await hook(rest, {
+        json,
+        output,
+        input: options.input ?? nothing(),
+        machine: thisMachine(),
+        launcher: options.launcher ?? ['drawbridge'],
+      });
     if (command === 'check-stream') return await checkStream(rest, values.format, json, output);
     const limit = numberOf('limit', values.limit, 1, 1_000_000) ?? 20;
     // The history's own limits may be taken away; "capture limit" reads them itself.

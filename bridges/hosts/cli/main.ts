@@ -25,6 +25,7 @@ process.exitCode = await runCli({
   argv: process.argv.slice(2),
   version: productVersion(),
   input: process.stdin,
+  launcher: [process.execPath, path.resolve(import.meta.dirname, '../scripts/drawbridge.mjs')],
   windowFolder: path.join(import.meta.dirname, 'renderer'),
   signal: interrupted.signal,
   output: {
