@@ -108,8 +108,15 @@ export const copilotOverMessages: RealClient = {
 };
 
 /** Runs one turn of a client that is set up by what `drawbridge env` printed, and by nothing else. */
-export async function runTurn(client: RealClient, how: { setup: Setup; key: string; model: string; prompt: string }): Promise<Finished> {
+export async function runTurn(client: RealClient, how: TurnOf): Promise<Finished> {
   using place = freshPlace();
+  return await runTurnIn(place, client, how);
+}
+
+type TurnOf = { setup: Setup; key: string; model: string; prompt: string };
+
+/** The same where something was made ready. */
+export async function runTurnIn(place: Place, client: RealClient, how: TurnOf): Promise<Finished> {
   const env = settle(client, how, place);
   return await runToEnd(commandOf(client.npm), client.args(how.prompt), { cwd: place.project, env });
 }
