@@ -1,5 +1,6 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { UsageDimension } from '../../contract/usage.ts';
+import { groupName } from '../../contract/usage-names.ts';
 import type { Conversation, ConversationNode, Cost, EngineClient, UsageNumbers } from '../../contract/index.ts';
 import { localTime } from '../../engine/clock.ts';
 import { inLine, table, type Output } from './output.ts';
@@ -77,6 +78,7 @@ export async function usage(
 ): Promise<number> {
   const dimension = UsageDimension.optional().safeParse(by);
   if (!dimension.success) throw new DrawbridgeError('bad_input', `--by takes ${UsageDimension.options.join(', ')}, not "${by ?? ''}".`);
+  const wanted = dimension.data;
   const now = new Date();
   const from = new Date(now.getTime() - days * 86_400_000).toISOString();
   const offsetMinutes = -now.getTimezoneOffset();
@@ -84,18 +86,19 @@ export async function usage(
     from,
     bucket: 'day',
     offsetMinutes,
-    ...(dimension.data === undefined ? {} : { by: dimension.data }),
+    ...(wanted === undefined ? {} : { by: wanted }),
   });
   const window = await client.usage.window5h({});
   if (json) {
     output.out(JSON.stringify({ ...series, window5h: window[0] ?? null }));
     return 0;
   }
+  const bridges = wanted === 'account' ? await client.bridges.list({}) : [];
   const rows =
-    dimension.data === undefined
+    wanted === undefined
       ? series.points.map((point) => [dayName(point.at, offsetMinutes), ...numberCells(point)])
-      : series.totals.map((total) => [total.group ?? '–', ...numberCells(total)]);
-  output.out(table([[dimension.data ?? 'day', ...NUMBER_HEADING], ...rows, ['all', ...numberCells(series.all)]]));
+      : series.totals.map((total) => [groupName(wanted, total.group, bridges) ?? '–', ...numberCells(total)]);
+  output.out(table([[wanted ?? 'day', ...NUMBER_HEADING], ...rows, ['all', ...numberCells(series.all)]]));
   const running = window[0];
   if (running !== undefined && running.startedAt !== null)
     output.out(

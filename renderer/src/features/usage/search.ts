@@ -1,4 +1,4 @@
-import type { RequestKind, UsageDimension } from '../../../../bridges/contract/index.ts';
+import type { UsageDimension } from '../../../../bridges/contract/index.ts';
 
 export const SPANS = [
   { value: '24h', label: '24 hours', bucket: 'hour', buckets: 24 },
@@ -13,22 +13,10 @@ export const DIMENSIONS = [
   { value: 'caller', label: 'Caller' },
   { value: 'model', label: 'Model' },
   { value: 'bridge', label: 'Bridge' },
+  { value: 'account', label: 'Account' },
   { value: 'kind', label: 'Kind' },
 ] as const satisfies readonly { value: UsageDimension; label: string }[];
 export type Dimension = (typeof DIMENSIONS)[number]['value'];
-
-const KINDS = {
-  turn: 'Turns',
-  subtask: 'Sub-tasks',
-  summary: 'Summaries',
-  side: 'Side requests',
-} satisfies Record<RequestKind, string>;
-
-/** The name of a group, in words. */
-export function groupName(by: Dimension, group: string | null): string | null {
-  if (by !== 'kind') return group;
-  return Object.entries(KINDS).find(([kind]) => kind === group)?.[1] ?? group ?? 'In no conversation';
-}
 
 /** What stands in the URL of usage, where it is not the usual. */
 export type UsageSearch = { span?: Span['value']; by?: Dimension };

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useMemo, useSyncExternalStore } from 'react';
 import type { UsageNumbers, UsageTotal } from '../../../../bridges/contract/index.ts';
+import { groupName } from '../../../../bridges/contract/usage-names.ts';
 import { Unstated } from '../../components/call-bits.tsx';
 import { Card } from '../../components/card.tsx';
 import { CostValue } from '../../components/cost.tsx';
@@ -19,7 +20,7 @@ import { Chart } from './chart.tsx';
 import { Credits } from './credits.tsx';
 import { Prices } from './prices.tsx';
 import { Quotas } from './quotas.tsx';
-import { DIMENSIONS, groupName, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
+import { DIMENSIONS, searchOfUsage, SPANS, type Dimension, type Span, type UsageSearch } from './search.ts';
 import { bucketsOf, dayName, groupsOf, type Measure } from './series.ts';
 import { WindowCard } from './window-card.tsx';
 
@@ -72,11 +73,20 @@ export function UsagePage() {
   const offsetMinutes = -new Date(now).getTimezoneOffset();
   const buckets = useMemo(() => bucketsOf(span.bucket, span.buckets, now, offsetMinutes), [span, now, offsetMinutes]);
   const from = new Date(buckets[0] ?? 0).toISOString();
-  const { data, error, refetch } = useQuery({
+  const {
+    data: sums,
+    error,
+    refetch,
+  } = useQuery({
     ...engine.usage.series.queryOptions({ input: { from, bucket: span.bucket, by, offsetMinutes } }),
     placeholderData: keepPreviousData,
-    select: ({ points, totals, all }) => ({ points: named(by, points), totals: named(by, totals), all }),
   });
+  const { data: bridges } = useQuery({ ...engine.bridges.list.queryOptions({ input: {} }), enabled: by === 'account' });
+  const data = useMemo(() => {
+    const named = <Of extends { group: string | null }>(of: readonly Of[]): Of[] =>
+      of.map((one) => ({ ...one, group: groupName(by, one.group, bridges ?? []) }));
+    return sums && { points: named(sums.points), totals: named(sums.totals), all: sums.all };
+  }, [by, sums, bridges]);
   const change = (part: UsageSearch): void => void navigate({ to: '/usage', search: searchOfUsage({ ...search, ...part }), replace: true });
   const timeWords = (time: number): string => (span.bucket === 'hour' ? hourWords.format(time) : dayName(time, offsetMinutes));
   const groups = useMemo(
@@ -135,10 +145,6 @@ export function UsagePage() {
       <Prices />
     </Page>
   );
-}
-
-function named<Of extends { group: string | null }>(by: Dimension, all: readonly Of[]): Of[] {
-  return all.map((one) => ({ ...one, group: groupName(by, one.group) }));
 }
 
 /** Which groups the chart of costs cannot show: an unknown cost is no column, and not a zero. */
