@@ -13,6 +13,8 @@ export type DiagnosticsFacts = {
   settings: Settings;
   settingsProblem: string | null;
   proxy: ReturnType<typeof namedProxy>;
+  /** Host that notices are told to, with its port; null where there is none. */
+  webhook: string | null;
   doctor: readonly DoctorCheck[];
   bridges: readonly BridgeDetail[];
   tunnels: readonly TunnelStatus[];
@@ -102,7 +104,7 @@ function withoutFolders({ capture, ...rest }: Settings): object {
 }
 
 /** Takes out of a text what is secret, and what tells whose machine it is. */
-function cleaner({ person, settings, bridges, proxy }: DiagnosticsFacts): (text: string) => string {
+function cleaner({ person, settings, bridges, proxy, webhook }: DiagnosticsFacts): (text: string) => string {
   const { gateway, anthropic, openai, chatgpt } = settings.upstreams;
   const { m365, copilot, codex } = settings.bridges;
   const services = [anthropic.baseUrl, openai.baseUrl, chatgpt.baseUrl, codex.issuer, copilot.github, copilot.api];
@@ -121,6 +123,7 @@ function cleaner({ person, settings, bridges, proxy }: DiagnosticsFacts): (text:
     [hostnameOf(gateway.baseUrl), '[gateway]'],
     [hostnameOf(settings.telemetry.endpoint), '[collector]'],
     [hostnameOf(proxyUrl), '[proxy]'],
+    [hostnameOf(webhook === null ? null : `https://${webhook}`), '[channel]'],
     ...(settings.network.noProxy ?? []).map((name): [string, string] => [name, '[not by proxy]']),
     ...[...services, m365.login, m365.graph, m365.workIq].map((url): [string | null, string] => [hostnameOf(url), '[provider]']),
     ...settings.tunnels.list.flatMap(({ host, user }): [string, string][] => [

@@ -455,6 +455,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         settings: settings.current(),
         settingsProblem: settings.problem(),
         proxy: network.proxy(),
+        webhook: webhook.status().host,
         doctor,
         bridges: Object.values(bridges).map((bridge) => bridge.detail()),
         tunnels: await tunnels.list(),

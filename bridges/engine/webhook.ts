@@ -53,7 +53,10 @@ export function createWebhook(ports: WebhookPorts): Webhook {
   const { settings, clock, log, machine, lookMs = LOOK_MS } = ports;
   const own = () => settings.current().webhook;
   const held = holdSecret(ports.keychain, () => own().urlSecret ?? URL_SECRET, log);
-  const address = (): string | undefined => (own().urlSecret === null ? undefined : held.value());
+  const address = (): string | undefined => {
+    const kept = own().urlSecret === null ? undefined : held.value();
+    return callableUrl.safeParse(kept).success ? kept : undefined;
+  };
   let told: Told = new Map();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -69,7 +72,8 @@ export function createWebhook(ports: WebhookPorts): Webhook {
   const lookNow = async (): Promise<void> => {
     const url = address();
     if (url === undefined || clock.monotonic() < restUntil) return;
-    const found = newsOf(told, ports.notices(), settings.current().notifications);
+    const before = told;
+    const found = newsOf(before, ports.notices(), settings.current().notifications);
     try {
       if (found.news.length > 0) {
         await send(url, messageOf(machine, found.news));
@@ -77,7 +81,8 @@ export function createWebhook(ports: WebhookPorts): Webhook {
         problem = null;
         ports.onChange();
       }
-      told = found.told;
+      // Where another address was set meanwhile, nothing was told to that one yet.
+      if (told === before) told = found.told;
     } catch (error) {
       restUntil = clock.monotonic() + (error instanceof NotTaken ? error.restMs : AGAIN_MS);
       problem = problemOf(error, url);

@@ -5,7 +5,7 @@ import { netOf } from '../../bridges/accounts/net.ts';
 import type { Notice, Settings as SettingsShape } from '../../bridges/contract/index.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import { createLogger } from '../../bridges/engine/log.ts';
-import { memorySecrets } from '../../bridges/engine/secrets.ts';
+import { memorySecrets, type SecretStore } from '../../bridges/engine/secrets.ts';
 import { createWebhook, type Webhook } from '../../bridges/engine/webhook.ts';
 import { SECRET_PATH, startChatWebhook, type ChatWebhook } from '../fakes/chat-webhook.ts';
 import { runCommand } from '../support/command.ts';
@@ -32,19 +32,21 @@ describe('a webhook', () => {
   let now: number;
   let settings: SettingsShape;
   let log: string;
+  let keychain: SecretStore;
   let webhook: Webhook;
   beforeEach(() => {
     notices = [];
     now = 0;
     settings = Settings.parse({});
     log = '';
+    keychain = memorySecrets();
     const clock = { now: () => now, monotonic: () => now };
     webhook = createWebhook({
       settings: {
         current: () => settings,
         update: (patch) => (settings = Settings.parse({ ...settings, ...patch })),
       },
-      keychain: memorySecrets(),
+      keychain,
       net: netOf('Drawbridge/0.0.0-test'),
       notices: () => notices,
       clock,
@@ -141,6 +143,16 @@ describe('a webhook', () => {
     expect(`${log}${JSON.stringify([webhook.status(), settings])}`).not.toContain('s3cr3t');
   });
 
+  it('is told anew where another address is set while a message is on its way', async () => {
+    await webhook.set(chat.url);
+    notices = [DOWN];
+    const looked = webhook.look();
+    await webhook.set(chat.url);
+    await looked;
+    await webhook.look();
+    expect(chat.taken).toHaveLength(2);
+  });
+
   it('follows no redirect', async () => {
     await webhook.set(chat.url);
     chat.next(302, { location: chat.url });
@@ -185,9 +197,11 @@ describe('a webhook', () => {
     },
   );
 
-  it('whose address the keychain has not says so', async () => {
+  it.each([undefined, '', 'no address', 'http://hooks.example.org/x'])('whose address the keychain has not says so (%s)', async (kept) => {
     settings = Settings.parse({ webhook: { urlSecret: 'elsewhere' } });
+    if (kept !== undefined) await keychain.set('elsewhere', kept);
     await webhook.read();
+    await webhook.look();
     expect(webhook.status()).toMatchObject({ isSet: true, host: null, problem: 'The keychain holds no address. Set it anew.' });
   });
 });

@@ -27,6 +27,7 @@ const facts = (part: Partial<DiagnosticsFacts> = {}): DiagnosticsFacts => ({
   settings: Settings.parse({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } }),
   settingsProblem: null,
   proxy: undefined,
+  webhook: null,
   doctor: [{ id: 'home', title: 'State folder', state: 'ok', found: '/home/ada/.local/share/drawbridge, mode 700.', mend: null }],
   bridges: [],
   tunnels: [],
@@ -142,6 +143,11 @@ it('takes the end of a long log, from a whole line on', () => {
   expect(end.at(-1)).toBe(lines.at(-1));
   expect(lines).toContain(end[0]);
   expect(end.length).toBeLessThan(lines.length);
+});
+
+it('does not name the channel that notices are told to', () => {
+  const log = '{"problem":"chat.acme.example:8065 could not be reached. Check the network."}';
+  expect(textOf(facts({ webhook: 'chat.acme.example:8065', log }))).toContain('"[channel]:8065 could not be reached');
 });
 
 it('has no call in it, also where the log tells them', () => {
