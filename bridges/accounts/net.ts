@@ -2,7 +2,7 @@ import type { buildConnector, Dispatcher } from 'undici';
 import { connectorOf } from '../upstreams/connector.ts';
 import type { ProxySources } from '../upstreams/proxy.ts';
 
-/** A short exchange with a provider's sign-in service: never a model call. */
+/** A short exchange with a provider: never a model call. */
 export type NetRequest = {
   method: 'GET' | 'POST';
   url: string;
@@ -11,6 +11,8 @@ export type NetRequest = {
   form?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   json?: object;
+  /** Bytes that the answer may have; a megabyte where it is not given. */
+  maxBytes?: number;
 };
 export type NetReply = { status: number; headers: Readonly<Record<string, string>>; body: unknown };
 /** Rejects where there was no (whole) answer. `body` is parsed JSON, or undefined where it is none. */
@@ -22,7 +24,7 @@ const MAX_BYTES = 1024 * 1024;
 /** The real network, with the proxy that is in force on the way. Redirects are not followed: a token is for one origin. */
 export function netOf(userAgent: string, proxies?: () => ProxySources): Net {
   let dispatcher: Dispatcher | undefined;
-  return async ({ method, url, headers, form, json: value }) => {
+  return async ({ method, url, headers, form, json: value, maxBytes = MAX_BYTES }) => {
     // Loaded when somebody signs in: the whole of undici costs some 20 MB.
     const { Agent, request } = await import('undici');
     dispatcher ??= new Agent({ connect: agentConnector(proxies) });
@@ -46,7 +48,7 @@ export function netOf(userAgent: string, proxies?: () => ProxySources): Net {
     for await (const chunk of reply.body) {
       const bytes: Buffer = chunk;
       size += bytes.length;
-      if (size > MAX_BYTES) throw new Error('The answer is too large.');
+      if (size > maxBytes) throw new Error('The answer is too large.');
       chunks.push(bytes);
     }
     return { status: reply.statusCode, headers: flat(reply.headers), body: json(Buffer.concat(chunks).toString('utf8')) };

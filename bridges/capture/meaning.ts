@@ -6,7 +6,7 @@ import { builtInAdapters } from './adapters/built-in.ts';
 import { exchangeOf } from './adapters/exchange.ts';
 import { loadAdapters } from './adapters/load.ts';
 import { fromClaudeTranscript, fromCodexRollout, fromCopilotSession, type ClientHomes, type NativeIdentity } from './adapters/native.ts';
-import { mergePresets } from './adapters/presets.ts';
+import { problemsOf } from './adapters/presets.ts';
 import { SessionContexts } from './adapters/session-context.ts';
 import { ConversationFollower } from './conversations/follow.ts';
 import {
@@ -145,10 +145,7 @@ export class Meaning {
       case 'why':
         return { kind: 'why', why: whyOf(db, source, query.call) };
       case 'adapters': {
-        const { problems } = mergePresets(
-          [],
-          this.#adapters.list().flatMap((adapter) => [...(adapter.upstreams ?? [])]),
-        );
+        const problems = problemsOf(this.#adapters.list().flatMap((adapter) => [...(adapter.upstreams ?? [])]));
         return { kind: 'adapters', adapters: this.#adapters.status(), problems, unread: this.#adapters.unread };
       }
       case 'series':

@@ -35,7 +35,7 @@ import type { KeyRing } from './keys.ts';
 import { aliasModels, modelBody, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
 import { modelAhead, peek, withModel } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
-import { chooseRoute, type RouteAnswer, type RouteQuestion } from './route.ts';
+import { chooseRoute, modelAt, type RouteAnswer, type RouteQuestion } from './route.ts';
 import { SlicedBody } from './sliced-body.ts';
 
 export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
@@ -266,7 +266,7 @@ export function createDoor(options: DoorOptions): Door {
       ownCredential: caller.own,
     };
     const wanted = caller.replay?.upstream;
-    const decided: RouteAnswer = wanted === undefined ? options.decide(question) : { upstream: wanted, rule: 'replay' };
+    const decided: RouteAnswer = wanted === undefined ? options.decide(question) : replayAt(wanted, model);
     if ('refused' in decided)
       return { kind: decided.refused, message: decided.message, ...(model === undefined ? {} : { param: 'model' }) };
     const found = options.upstreams.get(decided.upstream);
@@ -276,6 +276,11 @@ export function createDoor(options: DoorOptions): Door {
     const reason = known.admits?.(caller.use);
     if (reason !== undefined) return outOfScope(reason);
     return { id: decided.upstream, rule: decided.rule, known, credential: credentialFor(known), wire, model, alias: decided.model };
+  };
+
+  const replayAt = (upstream: UpstreamId, asked: string | undefined): RouteAnswer => {
+    const model = modelAt(upstream, asked, options.settings());
+    return { upstream, rule: 'replay', ...(model !== undefined && model !== asked ? { model } : {}) };
   };
 
   const begin = (caller: Caller, begun: CallStart): OpenCall => {
@@ -355,6 +360,7 @@ export function createDoor(options: DoorOptions): Door {
         newId,
         wantsReasoning: true,
         takesBetas: way.known.takesBetas === true,
+        isPlain: way.known.isPlain === true,
         ...(lifted && { restore: (value) => restored(lifted, value) }),
         client: { family: errorFamily(clientOf(incoming.req.headers).name), requestId },
       });

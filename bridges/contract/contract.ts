@@ -8,6 +8,7 @@ import { adapters, conversations } from './conversations.ts';
 import { exchange, telemetry } from './exchange.ts';
 import { loginItemContract } from './host.ts';
 import { network } from './network.ts';
+import { providers } from './providers.ts';
 import { webhook } from './webhook.ts';
 import { replay } from './replay.ts';
 import { readKeys } from './rest.ts';
@@ -119,6 +120,7 @@ export const contract = {
   replay,
   readKeys,
   network,
+  providers,
   telemetry,
   webhook,
   events: oc.input(none).output(eventIterator(s.EngineEvent)),

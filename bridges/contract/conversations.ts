@@ -138,8 +138,8 @@ export const Adapter = z.object({
   state: z.enum(['ready', 'failed']),
   reason: z.string().nullable(),
   client: z.object({ name: z.string(), label: z.string(), url: z.string().nullable() }).nullable(),
-  /** Upstreams it proposes. */
-  upstreams: z.array(z.object({ name: z.string(), label: z.string(), baseUrl: z.string() })),
+  /** Upstreams it proposes; what can be set up of them is among the presets of providers. */
+  upstreams: z.array(z.looseObject({ name: z.string(), label: z.string(), baseUrl: z.string() })),
   /** Calls of this run it has read, and calls it warned about. */
   projected: z.number().int(),
   warnings: z.number().int(),

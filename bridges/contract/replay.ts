@@ -1,9 +1,7 @@
 import { oc } from '@orpc/contract';
 import { z } from 'zod';
+import { UpstreamName } from './providers.ts';
 import { Call } from './schemas.ts';
-
-/** Where a replay may be sent. */
-export const ReplayUpstream = z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']);
 
 const Tool = z.object({ name: z.string().nullable(), input: z.string() });
 const Value = z.union([z.string(), z.number(), z.null()]);
@@ -51,7 +49,7 @@ export const replay = {
       z.object({
         id: z.number().int(),
         model: z.string().min(1).max(200).optional(),
-        upstream: ReplayUpstream.optional(),
+        upstream: UpstreamName.optional(),
         body: z.record(z.string(), z.json()).optional(),
         credential: z
           .string()

@@ -1,24 +1,10 @@
 import { z } from 'zod';
+import { pattern, Provider, ProviderName, UpstreamName } from './providers.ts';
 import { WireFormat } from './schemas.ts';
 import { TunnelSettings } from './tunnels.ts';
+import { baseUrl } from './urls.ts';
 
 const port = z.number().int().min(0).max(65535);
-
-/** An address that may be called: https, or http on loopback for stand-ins and local servers. */
-export const callableUrl = z
-  // What is no URL at all ends here: the checks below take it apart.
-  .url({ abort: true, error: 'must be a whole address, beginning with https://' })
-  .refine((value) => {
-    const url = new URL(value);
-    return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', '[::1]'].includes(url.hostname));
-  }, 'must be https, or http on 127.0.0.1')
-  .refine((value) => new URL(value).username === '' && new URL(value).password === '', 'must not hold a user name or password');
-
-/** The same that paths are put after. */
-export const baseUrl = callableUrl.refine(
-  (value) => new URL(value).search === '' && new URL(value).hash === '',
-  'must not hold a query or fragment',
-);
 
 /** A proxy's password has its place in the keychain: settings are shown, and their file is a plain one. */
 const proxyUrl = z
@@ -33,15 +19,12 @@ const proxyUrl = z
     'must end with the host or its port',
   );
 
-/** `*` stands for any run of characters. */
-const pattern = z.string().min(1).max(200);
-
 /** One rule of the companion's own routing. The first rule that matches wins. */
 const RouteRule = z.strictObject({
   model: pattern.default('*'),
   wire: WireFormat.optional(),
   client: pattern.optional(),
-  upstream: z.enum(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365']),
+  upstream: UpstreamName,
 });
 
 /** What is kept of calls made from a folder. */
@@ -53,8 +36,7 @@ const FolderRule = z.strictObject({
   keep: z.enum(['keep', 'metadata', 'ignore']),
 });
 
-/** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
-export const Settings = z.strictObject({
+const Values = z.strictObject({
   companion: z
     .strictObject({
       port: port.default(11435),
@@ -67,7 +49,7 @@ export const Settings = z.strictObject({
         .max(10)
         .default(['gateway', 'codex', 'copilot']),
       /** Where a call goes that no rule claims: nowhere (the client is told), or one upstream. */
-      fallback: z.enum(['none', 'practice', 'gateway']).default('none'),
+      fallback: z.union([z.enum(['none', 'practice', 'gateway']), ProviderName], 'must be none or the name of an upstream').default('none'),
     })
     .prefault({}),
   ui: z
@@ -101,6 +83,12 @@ export const Settings = z.strictObject({
           answerIn: z.enum(['same', 'chat', 'responses', 'messages']).default('same'),
         })
         .prefault({}),
+      /** Providers of the owner's own, beside those that are built in (docs/providers.md). */
+      providers: z
+        .array(Provider)
+        .max(50)
+        .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'must not name a provider twice')
+        .default([]),
     })
     .prefault({}),
   bridges: z
@@ -261,4 +249,14 @@ export const Settings = z.strictObject({
     .prefault({}),
   tunnels: TunnelSettings,
   log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
+});
+
+/** The settings file, `settings.json` in the state folder. Every key has a default; unknown keys are refused by name. */
+export const Settings = Values.superRefine(({ companion, upstreams }, context) => {
+  const isMissing = (name: string): boolean =>
+    ProviderName.safeParse(name).success && !upstreams.providers.some((one) => one.name === name);
+  const refuse = (path: (string | number)[], name: string): void =>
+    context.addIssue({ code: 'custom', path: ['companion', ...path], message: `there is no upstream "${name}"` });
+  for (const [index, { upstream }] of companion.routes.entries()) if (isMissing(upstream)) refuse(['routes', index, 'upstream'], upstream);
+  if (companion.fallback !== 'none' && isMissing(companion.fallback)) refuse(['fallback'], companion.fallback);
 });

@@ -105,9 +105,11 @@ function withoutFolders({ capture, ...rest }: Settings): object {
 
 /** Takes out of a text what is secret, and what tells whose machine it is. */
 function cleaner({ person, settings, bridges, proxy, webhook }: DiagnosticsFacts): (text: string) => string {
-  const { gateway, anthropic, openai, chatgpt } = settings.upstreams;
+  const { gateway, anthropic, openai, chatgpt, providers } = settings.upstreams;
   const { m365, copilot, codex } = settings.bridges;
-  const services = [anthropic.baseUrl, openai.baseUrl, chatgpt.baseUrl, codex.issuer, copilot.github, copilot.api];
+  const services = [anthropic, openai, chatgpt, ...providers]
+    .map(({ baseUrl }) => baseUrl)
+    .concat(codex.issuer, copilot.github, copilot.api);
   const proxyUrl = proxy === undefined || 'unusable' in proxy ? null : `${proxy.protocol}//${proxy.name}`;
   const names: [string | null, string][] = [
     ...settings.capture.folders.flatMap(({ folder }) =>

@@ -16,7 +16,7 @@ import type {
   TelemetryTrial,
 } from '../contract/index.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
-import { baseUrl } from '../contract/settings.ts';
+import { baseUrl } from '../contract/urls.ts';
 import { createCapture, type Capture } from '../capture/capture.ts';
 import { sealKey } from '../capture/seal-key.ts';
 import { createTelemetry, tryCollector } from '../capture/export/otlp.ts';
@@ -54,6 +54,7 @@ import type { Paths } from './paths.ts';
 import { onceKnown } from './once-known.ts';
 import { findPortHolder, nextFreePort } from './port-holder.ts';
 import type { SecretProblem, SecretStore } from './secrets.ts';
+import { createProviders, type Providers } from './providers.ts';
 import type { SettingsStore } from './settings.ts';
 import { createRooms } from './rooms.ts';
 import { stepBack } from './step-back.ts';
@@ -112,6 +113,8 @@ export type Engine = {
   companionAddress(): string | null;
   /** The proxy on the way out. */
   network: Omit<Network, 'read' | 'failed'>;
+  /** The owner's own providers. */
+  providers: Pick<Providers, 'list' | 'presets' | 'set' | 'remove' | 'try'>;
   /** Sets the gateway up, its key in the keychain; a base URL of null takes both away. May throw SecretError. */
   setGateway(gateway: { baseUrl: string | null; key?: string | undefined }): Promise<void>;
   /** Sends a kept call again; resolves with the row it became. */
@@ -191,6 +194,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         ...(telemetry.endpoint !== null && headers.problem() !== null ? [applyTelemetry] : []),
         ...(network.failed() ? [readProxyLogin] : []),
         ...(webhook.failed() ? [readWebhook] : []),
+        ...(providers.problem() !== null ? [readProviderKeys] : []),
       ];
     },
     () => clock.monotonic(),
@@ -216,6 +220,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     version: options.version,
     onChange: bridgesChanged,
   };
+  const providers = createProviders({
+    settings,
+    keychain: ports.keychain,
+    net: forBridges.net,
+    log,
+    now: () => clock.monotonic(),
+    proposed: async () => {
+      // Where the store is out of reach, so are the adapters; ours are known all the same.
+      const { adapters } = await capture.ask({ kind: 'adapters' }).catch(() => ({ adapters: [] }));
+      return adapters.flatMap(({ name: from, upstreams: proposed }) => proposed.map((preset) => ({ ...preset, from })));
+    },
+    companion: () => listening.status().address,
+    onWanted: needSecrets,
+    onChange: () => events.emit({ type: 'status' }),
+  });
   const codex = createCodexBridge({ ...forBridges, codexHome: ports.codexHome, port: options.bridgePorts });
   const copilot = createCopilotBridge({ ...forBridges, run: ports.run, pause: ports.pause, port: options.bridgePorts });
   const m365 = createM365Bridge({ ...forBridges, port: options.bridgePorts });
@@ -225,6 +244,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     { newId: (prefix) => newId(prefix, 'practice'), now: () => clock.now() },
     { codex: () => codex.known(), copilot: () => copilot.known(), m365: () => m365.known() },
     proxies,
+    (provider) => providers.keyOf(provider),
   );
   const gateway = (): KnownUpstream | undefined => {
     needSecrets();
@@ -244,7 +264,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     version: options.version,
     gatewayKey: () => gatewayKey.value(),
     tickets,
-    models: async () => (await Promise.all(Object.values(bridges).map((bridge) => bridge.models()))).flat(),
+    models: async () => (await Promise.all([...Object.values(bridges), providers].map((source) => source.models()))).flat(),
   });
 
   const telemetry = createTelemetry({
@@ -285,7 +305,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       movedAside: capture.movedAside(),
       settingsProblem: settings.problem(),
       keys: keys.list().length,
-      keychain: ports.keychain.lasting ? gatewayKey.problem() : 'session_only',
+      keychain: ports.keychain.lasting ? (gatewayKey.problem() ?? providers.problem()) : 'session_only',
       proxyRefusal: network.status().refusal,
     }),
     ...Object.values(bridges).flatMap((bridge) => bridge.notices()),
@@ -333,6 +353,11 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     events.emit({ type: 'status' });
   };
 
+  const readProviderKeys = async (): Promise<void> => {
+    await providers.read();
+    events.emit({ type: 'status' });
+  };
+
   const readWebhook = async (): Promise<void> => {
     await webhook.read();
     if (stopping !== undefined) webhook.stop();
@@ -348,6 +373,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     void readGatewayKey();
     void applyTelemetry();
     void readWebhook();
+    void readProviderKeys();
     callLog.apply(next.log.level);
     tunnels.apply();
     if (options.companionPort === undefined && next.companion.port !== listening.wanted()) void listening.move(next.companion.port);
@@ -400,6 +426,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       void readGatewayKey();
       void applyTelemetry();
       void readWebhook();
+      void readProviderKeys();
       await listening.start();
       await Promise.all(Object.values(bridges).map((bridge) => bridge.start()));
       bridgesChanged();
@@ -470,6 +497,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
         signal,
       ),
     webhook,
+    providers,
     telemetry: () => telemetry.status(),
     async setTelemetry({ endpoint, headers: given }) {
       if (endpoint !== null) collectorUrl(endpoint);
@@ -636,7 +664,8 @@ export function noticesOf(facts: NoticeFacts): Notice[] {
       id: 'keychain',
       level: 'warning',
       title: facts.keychain === 'locked' ? 'The keychain is locked' : 'The keychain can’t be read',
-      cause: 'Sign-ins and the gateway’s key are kept in it. Unlock it and allow Drawbridge there; the next call that needs it asks again.',
+      cause:
+        'Sign-ins and keys of providers and of the gateway are kept in it. Unlock it and allow Drawbridge there; the next call that needs it asks again.',
       mend: null,
     });
   }

@@ -231,6 +231,13 @@ export function createRouter(engine: Engine, host: HostHandlers) {
       status: os.network.status.handler(() => engine.network.status()),
       set: os.network.set.handler(({ input }) => engine.network.set(input)),
     },
+    providers: {
+      list: os.providers.list.handler(() => engine.providers.list()),
+      presets: os.providers.presets.handler(() => engine.providers.presets()),
+      set: os.providers.set.handler(({ input }) => engine.providers.set(input.provider, input.key)),
+      remove: os.providers.remove.handler(({ input }) => engine.providers.remove(input.name)),
+      try: os.providers.try.handler(({ input }) => engine.providers.try(input.provider, input.key)),
+    },
     telemetry: {
       status: os.telemetry.status.handler(() => engine.telemetry()),
       set: os.telemetry.set.handler(({ input }) => engine.setTelemetry(input)),

@@ -3,7 +3,7 @@ import type { Net } from '../accounts/net.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Notice, WebhookStatus, WebhookTrial } from '../contract/index.ts';
 import { newsOf, type Told } from '../contract/news.ts';
-import { callableUrl } from '../contract/settings.ts';
+import { callableUrl } from '../contract/urls.ts';
 import type { Clock } from './clock.ts';
 import { holdSecret } from './held-secret.ts';
 import type { Logger } from './log.ts';

@@ -58,6 +58,12 @@ export async function examine(engine: Engine, paths: Paths, platform: NodeJS.Pla
     ),
     ...checkProxy(engine.network.status()),
     ...checkWebhook(engine.webhook.status()),
+    ...engine.providers
+      .list()
+      .providers.filter(({ problem }) => problem !== null)
+      .map(({ name, label, problem }) =>
+        check(`provider-${name}`, label, false, problem ?? '', `Give it its key: drawbridge providers add ${name}`, 'warning'),
+      ),
     // Who never signed in, or uses no tunnel, has nothing wrong.
     ...status.bridges
       .filter(({ state }) => state === 'auth_required' || state === 'denied')

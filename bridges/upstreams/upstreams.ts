@@ -1,11 +1,15 @@
-import type { BridgeName, Settings, Use, Upstream as UpstreamStatus, WireFormat } from '../contract/index.ts';
+import type { BridgeName, Provider, Settings, Upstream as UpstreamStatus, UpstreamName, Use, WireFormat } from '../contract/index.ts';
 import { httpUpstream } from './http.ts';
 import { practiceUpstream, type PracticeOptions } from './practice/index.ts';
+import { isVendors } from './providers/presets.ts';
+import { providerUpstream, type ProviderKey } from './providers/provider.ts';
 import type { ProxySources } from './proxy.ts';
 import type { TurnError } from '../wire/turn.ts';
 import type { StreamingUpstream, Upstream } from './upstream.ts';
 
-export type UpstreamId = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
+export type UpstreamId = UpstreamName;
+/** Those that are always there. */
+type BuiltIn = 'practice' | 'anthropic' | 'openai' | 'chatgpt' | 'gateway' | BridgeName;
 
 /** An upstream with what the companion must know to use it. */
 export type KnownUpstream = {
@@ -23,6 +27,8 @@ export type KnownUpstream = {
   rewrites?: boolean;
   /** It takes Anthropic's betas, in the Messages format. */
   takesBetas?: boolean;
+  /** It may know Chat Completions as OpenAI's first models had it: of two names of a field, the older. */
+  isPlain?: boolean;
   /** False where it can't count the tokens of a request, whatever it speaks. */
   counts?: boolean;
   /** True where it is known to have a model of this name. */
@@ -47,7 +53,7 @@ export type Upstreams = {
 export const outOfScope = (reason: string): TurnError => ({ kind: 'not_entitled', code: 'out_of_scope', message: reason });
 
 const ALL: readonly WireFormat[] = ['chat', 'responses', 'messages'];
-const LABELS: Record<UpstreamId, string> = {
+const LABELS: Record<BuiltIn, string> = {
   practice: 'Practice model',
   anthropic: 'Anthropic API',
   openai: 'OpenAI API',
@@ -64,6 +70,7 @@ export function createUpstreams(
   practice: Omit<PracticeOptions, 'paceMs'>,
   bridges: Partial<Record<BridgeName, () => KnownUpstream>>,
   proxies: () => ProxySources,
+  keyOf: (provider: Provider) => ProviderKey,
 ): Upstreams {
   let settings = initial;
   const practiceModel = practiceUpstream({ ...practice, paceMs: () => settings.upstreams.practice.paceMs });
@@ -84,7 +91,10 @@ export function createUpstreams(
     return upstream;
   };
 
+  const providerOf = (id: UpstreamId): Provider | undefined => settings.upstreams.providers.find(({ name }) => name === id);
+
   const make = (id: UpstreamId): KnownUpstream | undefined => {
+    if (isBridge(id)) return bridges[id]?.();
     const { anthropic, openai, chatgpt, gateway, practice: practiceSettings } = settings.upstreams;
     switch (id) {
       case 'practice':
@@ -101,13 +111,15 @@ export function createUpstreams(
         return { ...http(id, openai.baseUrl, true), wires: ['responses', 'chat'], credential: 'client' };
       case 'chatgpt':
         return { ...http(id, chatgpt.baseUrl, true), wires: ['responses'], credential: 'client' };
-      case 'codex':
-      case 'copilot':
-      case 'm365':
-        return bridges[id]?.();
       case 'gateway':
         if (gateway.baseUrl === null) return undefined;
         return { ...http(id, gateway.baseUrl, false), wires: gateway.wires, credential: 'ours', takesBetas: true };
+      default: {
+        const provider = providerOf(id);
+        return (
+          provider && providerUpstream(provider, poolOf(id, new URL(provider.baseUrl).origin, isVendors(provider.baseUrl)), keyOf(provider))
+        );
+      }
     }
   };
 
@@ -119,7 +131,7 @@ export function createUpstreams(
     return known.get(id);
   };
 
-  const status = (id: UpstreamId): UpstreamStatus => {
+  const status = (id: BuiltIn): UpstreamStatus => {
     const found = get(id);
     const base = id === 'practice' || isBridge(id) ? null : settings.upstreams[id].baseUrl;
     return {
@@ -136,7 +148,10 @@ export function createUpstreams(
 
   return {
     get,
-    status: () => (['practice', 'anthropic', 'openai', 'chatgpt', 'gateway'] as const).map(status),
+    status: () => [
+      ...(['practice', 'anthropic', 'openai', 'chatgpt', 'gateway'] as const).map(status),
+      ...settings.upstreams.providers.map((provider) => statusOf(provider, keyOf(provider))),
+    ],
     apply(next) {
       settings = next;
       known = new Map();
@@ -147,9 +162,24 @@ export function createUpstreams(
   };
 }
 
+/** A provider of the owner's own, as it is told. Pure. */
+function statusOf({ name, label, baseUrl, credential, wires }: Provider, key: ProviderKey): UpstreamStatus {
+  const missing = credential === 'key' && key.value() === undefined && key.pending() === undefined ? key.missing() : null;
+  return {
+    id: name,
+    label: label ?? name,
+    kind: 'provider',
+    baseUrl,
+    credential: credential === 'key' ? 'ours' : credential,
+    wires: [...wires],
+    state: missing === null ? 'ready' : 'not_configured',
+    reason: missing,
+  };
+}
+
 const isBridge = (id: UpstreamId): id is BridgeName => id === 'codex' || id === 'copilot' || id === 'm365';
 
-function reasonOf(id: UpstreamId, configured: boolean): string | null {
+function reasonOf(id: BuiltIn, configured: boolean): string | null {
   if (id === 'practice') return 'Built in. Answers offline, with no account: for trying things out.';
   if (id === 'gateway') return configured ? null : 'No gateway is set up. Give its base URL under upstreams.gateway in the settings.';
   return 'Calls pass through untouched, with the client’s own credential.';

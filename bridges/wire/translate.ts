@@ -1,5 +1,6 @@
 import { ReplyError, RequestError } from './codec.ts';
 import type { Codec, ErrorClient, RenderedError, ReplyContext, StreamParser, StreamRenderer } from './codec.ts';
+import { useOlderNames } from './chat/older-names.ts';
 import { codecs } from './codecs.ts';
 import { UNTRANSLATABLE } from './failures.ts';
 import { fitHistory } from './history.ts';
@@ -37,6 +38,8 @@ export type CrossingInput = {
   alwaysStream?: boolean;
   /** The upstream takes Anthropic's betas. */
   takesBetas?: boolean;
+  /** The upstream may know Chat Completions as OpenAI's first models had it. */
+  isPlain?: boolean;
 };
 
 export type Crossing = {
@@ -121,6 +124,7 @@ export function crossRequest(input: CrossingInput): Crossing {
   const crossed: TurnRequest = { ...history.turn, stream: turn.stream || input.alwaysStream === true };
   if (turn.stop !== undefined) crossed.stop = stops.sent;
   const rendered = codecs[to].renderRequest(crossed);
+  if (to === 'chat' && input.isPlain === true) useOlderNames(rendered.body, model);
   const context: ReplyContext = {
     model: turn.model,
     now: input.now,

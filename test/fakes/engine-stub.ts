@@ -5,7 +5,9 @@ import { implement, ORPCError } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/node';
 import { contract } from '../../bridges/contract/contract.ts';
 import { plainMend } from '../../bridges/tunnels/causes.ts';
+import { ProviderPreset } from '../../bridges/contract/providers.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
+import { PRESETS } from '../../bridges/upstreams/providers/presets.ts';
 import type {
   Bridge,
   Call,
@@ -111,7 +113,15 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   let prices: (Price & { from: 'user' })[] = [];
   let bridges: Bridge[] = [];
   let tunnels: TunnelStatus[] = [];
-  let settings = Settings.parse({ ui: { welcomed: options.welcomed ?? true } });
+  let settings = Settings.parse({
+    ui: { welcomed: options.welcomed ?? true },
+    upstreams: {
+      providers: PRESETS.filter(({ name }) => name === 'openrouter' || name === 'ollama').map((preset) => ({
+        ...preset,
+        models: preset.name === 'ollama' ? ['qwen*'] : [],
+      })),
+    },
+  });
   let listeners: Listener[] = [
     { name: 'companion', state: 'listening', address: '127.0.0.1:11435', reason: null, mend: null },
     { name: 'ui', state: 'listening', address: '127.0.0.1:52110', reason: null, mend: null },
@@ -210,6 +220,16 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const notKept = (): never => {
     throw new ORPCError('store_unavailable', { status: 503, message: 'This engine keeps no conversations.' });
   };
+  const providersStatus = () => ({
+    providers: settings.upstreams.providers.map((provider) => ({
+      ...provider,
+      label: provider.label ?? provider.name,
+      hasKey: provider.credential === 'key',
+      problem: null,
+    })),
+    overlaps: [],
+    lasting: true,
+  });
   const os = implement(contract);
   const router = os.router({
     status: { get: os.status.get.handler(() => status()) },
@@ -403,6 +423,17 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
         lasting: true,
       })),
       set: os.network.set.handler(notKept),
+    },
+    providers: {
+      list: os.providers.list.handler(() => providersStatus()),
+      presets: os.providers.presets.handler(() => PRESETS.map((preset) => ProviderPreset.parse({ ...preset, from: 'built-in' }))),
+      set: os.providers.set.handler(notKept),
+      remove: os.providers.remove.handler(notKept),
+      try: os.providers.try.handler(({ input }) => ({
+        taken: true,
+        found: `${input.provider.name} answered, and lists 3 models.`,
+        models: ['large', 'small', 'tiny'],
+      })),
     },
     telemetry: {
       status: os.telemetry.status.handler(() => ({

@@ -24,7 +24,12 @@ const facts = (part: Partial<DiagnosticsFacts> = {}): DiagnosticsFacts => ({
     activity: { calls: 0, failed: 0, open: 0, ttfbP50Ms: null, inputTokens: null, outputTokens: null },
     notices: [],
   },
-  settings: Settings.parse({ upstreams: { gateway: { baseUrl: 'https://gate.example.org/v1' } } }),
+  settings: Settings.parse({
+    upstreams: {
+      gateway: { baseUrl: 'https://gate.example.org/v1' },
+      providers: [{ name: 'lab', baseUrl: 'https://models.home.example.org/v1' }],
+    },
+  }),
   settingsProblem: null,
   proxy: undefined,
   webhook: null,
@@ -57,6 +62,7 @@ it.each([
   ['the user', 'ada'],
   ['the machine', 'Analytical-Engine'],
   ['the gateway', 'gate.example.org'],
+  ['a provider', 'models.home.example.org'],
 ])('takes out %s, wherever it stands', (_name, secret) => {
   const given = facts({
     log: `{"event":"x","note":"${secret}"}`,

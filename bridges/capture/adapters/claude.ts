@@ -7,7 +7,7 @@ export const claude: Adapter = {
   name: 'claude',
   priority: 10,
   client: { name: 'claude-code', label: 'Claude Code', url: 'https://code.claude.com' },
-  upstreams: [{ name: 'anthropic', label: 'Anthropic API', baseUrl: 'https://api.anthropic.com', match: { pathPrefix: '/v1/messages' } }],
+  upstreams: [{ name: 'anthropic', label: 'Anthropic API', baseUrl: 'https://api.anthropic.com' }],
   spawns: [
     { tool: 'Agent', prompt: 'prompt' },
     { tool: 'Task', prompt: 'prompt' },

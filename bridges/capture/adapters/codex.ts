@@ -8,7 +8,7 @@ export const codex: Adapter = {
   name: 'codex',
   priority: 10,
   client: { name: 'codex', label: 'Codex CLI', url: 'https://github.com/openai/codex' },
-  upstreams: [{ name: 'chatgpt', label: 'ChatGPT', baseUrl: 'https://chatgpt.com', match: { pathPrefix: '/backend-api/codex/' } }],
+  upstreams: [{ name: 'chatgpt', label: 'ChatGPT', baseUrl: 'https://chatgpt.com' }],
   spawns: [
     { tool: 'spawn_agent', prompt: 'message' },
     { tool: 'multi_agent_v1.spawn_agent', prompt: 'message' },

@@ -6,7 +6,7 @@ export const openai: Adapter = {
   api: ADAPTER_API,
   name: 'openai',
   priority: -10,
-  upstreams: [{ name: 'openai', label: 'OpenAI API', baseUrl: 'https://api.openai.com', match: { pathPrefix: '/v1/' } }],
+  upstreams: [{ name: 'openai', label: 'OpenAI API', baseUrl: 'https://api.openai.com' }],
   spawns: [{ tool: 'task', prompt: 'prompt' }],
   match: (exchange) => exchange.wire !== null,
   project(exchange) {

@@ -94,7 +94,7 @@ export class Adapters {
         state: failed === null ? 'ready' : 'failed',
         reason: failed,
         client: adapter.client === undefined ? null : { ...adapter.client, url: adapter.client.url ?? null },
-        upstreams: (adapter.upstreams ?? []).map(({ name, label, baseUrl }) => ({ name, label, baseUrl })),
+        upstreams: [...(adapter.upstreams ?? [])],
         projected,
         warnings,
       })),

@@ -28,13 +28,20 @@ export const Projected = z.strictObject({
   facts: z.record(z.string().max(64), short).optional(),
 });
 
+/** A provider that its owner may set up by its name (docs/providers.md). */
 export const UpstreamPreset = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/),
   label: z.string().max(100),
   baseUrl: z.string().max(2048),
-  /** Which targets it claims: the longest path prefix wins, then the higher priority, then the order. */
-  match: z.strictObject({ pathPrefix: z.string().startsWith('/').max(200) }).optional(),
-  priority: z.number().optional(),
+  messagesUrl: z.string().max(2048).optional(),
+  wires: z
+    .array(z.enum(['chat', 'responses', 'messages']))
+    .min(1)
+    .optional(),
+  credential: z.enum(['key', 'client', 'none']).optional(),
+  keyHeader: z.enum(['authorization', 'x-api-key', 'api-key']).optional(),
+  models: z.array(z.string().min(1).max(200)).max(200).optional(),
+  priority: z.number().int().min(-1000).max(1000).optional(),
 });
 
 /** The data of an adapter from a file; its functions are checked beside it. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import type { Call, Upstream } from '../../contract/index.ts';
+import { UpstreamName } from '../../contract/providers.ts';
 import type { JsonObject } from '../../wire/turn.ts';
 import type { UpstreamId } from '../../upstreams/upstreams.ts';
 import type { Capture } from '../capture.ts';
@@ -80,6 +81,8 @@ function planOf(
   upstreams: readonly Upstream[],
 ): { upstream: UpstreamId | undefined; target: string; body: Buffer } {
   const { call } = stored;
+  if (upstream !== undefined && !BRIDGES.has(upstream) && !upstreams.some(({ id }) => id === upstream))
+    throw new DrawbridgeError('bad_input', `There is no upstream "${upstream}".`, { upstream });
   const wire = call.wireIn;
   if (wire === null || call.method !== 'POST' || call.path.includes('count_tokens'))
     throw new DrawbridgeError('bad_input', `Call ${call.id} asked no model, so it can't be sent again.`);
@@ -102,12 +105,14 @@ function planOf(
   return { upstream: decided, target, body: Buffer.from(JSON.stringify(model === undefined ? said : { ...said, model })) };
 }
 
+/** They are told of elsewhere. */
+const BRIDGES: ReadonlySet<string> = new Set(['codex', 'copilot', 'm365']);
+
 const TARGETS = { chat: '/v1/chat/completions', responses: '/v1/responses', messages: '/v1/messages' } as const;
 
 function idOf(upstream: Upstream | undefined): UpstreamId | undefined {
-  return IDS.find((id) => id === upstream?.id);
+  return UpstreamName.safeParse(upstream?.id).data;
 }
-const IDS: readonly UpstreamId[] = ['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365'];
 
 function isCutShort({ call, sides }: StoredCall): boolean {
   const side = sides.find((one) => one.side === 'clientRequest');

@@ -1,6 +1,7 @@
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { CALL_OPTIONS } from './call.ts';
 import { CAPTURE_OPTIONS } from './capture.ts';
+import { PROVIDER_OPTIONS } from './providers.ts';
 import { TUNNEL_OPTIONS } from './tunnels.ts';
 
 /** What a command takes: so many words after its name, and these flags beside those that every command takes. */
@@ -28,6 +29,7 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
   account: { words: 2 },
   scope: { words: 2, flags: ['route', 'agree'] },
   gateway: { words: 2 },
+  providers: { words: 3, flagsOf: ([action]) => (action === 'add' ? Object.keys(PROVIDER_OPTIONS) : []) },
   proxy: { words: 2, flags: ['user', 'except'] },
   doctor: { words: 1 },
   capture: { words: 3, flags: ['query', 'days', ...Object.keys(CAPTURE_OPTIONS)] },

@@ -19,6 +19,7 @@ import { conversations, usage } from './meaning.ts';
 import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
 import { localTime } from '../../engine/clock.ts';
 import { table, type Output } from './output.ts';
+import { PROVIDER_OPTIONS, PROVIDER_USAGE, providers, type ProviderFlags } from './providers.ts';
 import { proxy, PROXY_OPTIONS, PROXY_USAGE, type ProxyFlags } from './proxy.ts';
 import { openBrowser, start } from './start.ts';
 import { showChecks, showStatus } from './status.ts';
@@ -54,6 +55,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
+${PROVIDER_USAGE}
 ${PROXY_USAGE}
 ${WEBHOOK_USAGE}
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
@@ -81,6 +83,7 @@ const OPTIONS = {
   ...TUNNEL_OPTIONS,
   ...OUTLET_OPTIONS,
   ...PROXY_OPTIONS,
+  ...PROVIDER_OPTIONS,
   ...CAPTURE_OPTIONS,
   format: { type: 'string' },
   route: { type: 'string' },
@@ -162,7 +165,7 @@ type Command = CliOptions & {
   use: string | undefined;
   agree: boolean;
   code: boolean;
-  flags: TunnelFlags & OutletFlags & CaptureFlags & ProxyFlags & CallFlags;
+  flags: TunnelFlags & OutletFlags & CaptureFlags & ProxyFlags & ProviderFlags & CallFlags;
 };
 
 async function runClientCommand(command: string, rest: readonly string[], options: Command): Promise<number> {
@@ -200,6 +203,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return replay(client, rest, options);
     case 'compare':
       return compare(client, rest, options);
+    case 'providers':
+      return providers(client, rest, options);
     case 'proxy':
       return proxy(client, rest, options);
     case 'webhook':

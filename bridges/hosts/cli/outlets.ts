@@ -9,7 +9,7 @@ import { ORPCError } from '@orpc/client';
 import { z } from 'zod';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { ExportFormat } from '../../contract/exchange.ts';
-import { ReplayUpstream } from '../../contract/replay.ts';
+import { UpstreamName } from '../../contract/providers.ts';
 import type { Comparison, EngineClient, Imported } from '../../contract/index.ts';
 import { fileError, parseJson, placeOf, readIfThere, systemFault } from '../../engine/files.ts';
 import { plainText } from '../../engine/redact.ts';
@@ -235,9 +235,12 @@ export async function replay(client: EngineClient, [given]: readonly string[], {
     }
     return result.same ? 0 : 1;
   }
-  const upstream = ReplayUpstream.optional().safeParse(flags.upstream);
+  const upstream = UpstreamName.optional().safeParse(flags.upstream);
   if (!upstream.success)
-    throw new DrawbridgeError('bad_input', `--upstream takes ${ReplayUpstream.options.join(', ')}, not "${flags.upstream ?? ''}".`);
+    throw new DrawbridgeError(
+      'bad_input',
+      `--upstream takes the name of an upstream, as "drawbridge status" tells them, not "${flags.upstream ?? ''}".`,
+    );
   const credential = flags.credential === true ? (await output.secret('Credential for the provider: ')).trim() : '';
   const comparison = await client.replay.run(
     {

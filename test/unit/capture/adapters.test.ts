@@ -7,7 +7,7 @@ import { builtInAdapters } from '../../../bridges/capture/adapters/built-in.ts';
 import { exchangeOf } from '../../../bridges/capture/adapters/exchange.ts';
 import { loadAdapters } from '../../../bridges/capture/adapters/load.ts';
 import { fromClaudeTranscript, fromCodexRollout, fromCopilotSession } from '../../../bridges/capture/adapters/native.ts';
-import { mergePresets, upstreamFor } from '../../../bridges/capture/adapters/presets.ts';
+import { problemsOf } from '../../../bridges/capture/adapters/presets.ts';
 import { Adapters } from '../../../bridges/capture/adapters/registry.ts';
 import { appendContext, SessionContexts } from '../../../bridges/capture/adapters/session-context.ts';
 import { repositoryOf } from '../../../bridges/capture/adapters/codex.ts';
@@ -209,45 +209,22 @@ describe('a folder of adapters', () => {
   });
 });
 
-describe('upstream presets', () => {
-  it('are merged in before anything is checked', () => {
-    const merged = mergePresets([{ name: 'lab', label: 'Our lab' }], [{ name: 'lab', label: 'Lab', baseUrl: 'https://lab.example' }]);
-    expect(merged).toEqual({ upstreams: [{ name: 'lab', label: 'Our lab', baseUrl: 'https://lab.example' }], problems: [] });
-  });
-  it('never replace what the user said', () => {
-    const merged = mergePresets(
-      [{ name: 'openai', baseUrl: 'https://mine.example' }],
-      [{ name: 'openai', label: 'OpenAI', baseUrl: 'https://api.openai.com' }],
-    );
-    expect(merged.upstreams[0]?.baseUrl).toBe('https://mine.example');
-  });
-  it('are named where they can’t be used, and where two claim the same', () => {
-    const merged = mergePresets(
-      [{ name: 'plain', baseUrl: 'http://lab.example' }, { name: 'empty' }],
-      [
-        { name: 'one', label: 'One', baseUrl: 'https://a.example', match: { pathPrefix: '/v1/' } },
-        { name: 'two', label: 'Two', baseUrl: 'https://b.example', match: { pathPrefix: '/v1/' } },
-      ],
-    );
-    expect(merged.upstreams.map(({ name }) => name)).toEqual(['one', 'two']);
-    expect(merged.problems).toEqual([
-      expect.stringContaining('"plain"'),
-      expect.stringContaining('no base URL'),
-      expect.stringContaining('"one" and "two" both claim /v1/'),
+describe('upstreams that adapters propose', () => {
+  it('are named where they can’t be used', () => {
+    const proposed = (name: string, baseUrl: string) => ({ name, label: name, baseUrl });
+    const problems = problemsOf([
+      proposed('one', 'https://a.example'),
+      proposed('one', 'https://b.example'),
+      proposed('plain', 'http://lab.example'),
+      proposed('none', 'lab'),
+      proposed('told', 'https://me:secret@lab.example'),
     ]);
-  });
-  it('are chosen by priority, then by the longest prefix, then in order', () => {
-    const preset = (name: string, pathPrefix: string, priority?: number) => ({
-      name,
-      label: name,
-      baseUrl: 'https://x.example',
-      match: { pathPrefix },
-      ...(priority === undefined ? {} : { priority }),
-    });
-    const all = [preset('short', '/v1/'), preset('long', '/v1/messages'), preset('again', '/v1/messages')];
-    expect(upstreamFor('/v1/messages', all)?.name).toBe('long');
-    expect(upstreamFor('/v1/messages', [...all, preset('first', '/', 1)])?.name).toBe('first');
-    expect(upstreamFor('/v2', all)).toBeUndefined();
+    expect(problems).toEqual([
+      expect.stringContaining('"one" can\'t be used: another'),
+      expect.stringContaining('"plain"'),
+      expect.stringContaining('"lab" is no URL'),
+      expect.stringContaining('must not hold a user name'),
+    ]);
   });
 });
 
