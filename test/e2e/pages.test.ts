@@ -302,6 +302,48 @@ describe('settings', () => {
     expect(settings().webhook.urlSecret).toBeNull();
   });
 
+  test('a provider is added, tried, changed and taken away, and its key never comes out again', async () => {
+    const lab = await startFakeUpstream((_seen, res) => void res.end('{"data":[{"id":"large"},{"id":"small"}]}'));
+    onTestFinished(() => lab.stop());
+    await open('/settings');
+    const card = page.getByRole('region', { name: 'Providers' });
+    await card.getByRole('button', { name: 'Add a provider' }).click();
+    const form = card.getByRole('form', { name: 'A new provider' });
+    await form.getByLabel('Which provider').click();
+    await page.getByRole('option', { name: 'DeepSeek' }).click();
+    await expect.poll(() => form.getByLabel('Base URL for Messages').inputValue()).toBe('https://api.deepseek.com/anthropic');
+    await form.getByLabel('Which provider').click();
+    await page.getByRole('option', { name: 'Another' }).click();
+    await form.getByLabel('Name of the provider').fill('codex');
+    await form.getByLabel('Base URL of the provider', { exact: true }).fill(`${lab.baseUrl}/v1`);
+    await form.getByLabel('Key of the provider').fill('sk-of-the-lab-0123456789');
+    await form.getByRole('button', { name: 'Add provider' }).click();
+    await form.getByText('is the name of something built in').waitFor();
+    view.excuse('400');
+    await form.getByLabel('Name of the provider').fill('lab');
+    await form.getByRole('button', { name: 'Try it' }).click();
+    await form.getByText('answered, and lists 2 models').waitFor();
+    expect(lab.seen.at(-1)?.headers.authorization).toBe('Bearer sk-of-the-lab-0123456789');
+    await page.keyboard.press('Tab');
+    await form.getByRole('button', { name: 'Add provider' }).click();
+    await toast('lab is set up').waitFor();
+    expect(await page.content()).not.toContain('sk-of-the-lab-0123456789');
+    expect(settings().upstreams.providers).toMatchObject([{ name: 'lab', wires: ['chat'], credential: 'key' }]);
+
+    await card.getByRole('button', { name: 'Change lab' }).click();
+    const change = card.getByRole('form', { name: 'Change lab' });
+    await change.getByRole('checkbox', { name: 'Messages' }).check();
+    await change.getByLabel('Models it serves').fill('qwen*, glm-5');
+    await change.getByRole('button', { name: 'Save provider' }).click();
+    await card.getByText('Also serves qwen*, glm-5').waitFor();
+    expect(settings().upstreams.providers).toMatchObject([{ wires: ['chat', 'messages'], models: ['qwen*', 'glm-5'] }]);
+    await card.getByRole('button', { name: 'Try lab' }).click();
+    await card.getByText('answered, and lists 2 models').waitFor();
+    await card.getByRole('button', { name: 'Take lab away' }).click();
+    await toast('lab is taken away, with its key').waitFor();
+    expect(settings().upstreams.providers).toEqual([]);
+  });
+
   test('the gateway’s address is the one that was set elsewhere, unless another is being typed', async () => {
     await open('/settings');
     const field = page.getByLabel('Base URL of the gateway');

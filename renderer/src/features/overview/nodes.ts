@@ -79,7 +79,8 @@ export function upstreamNodes(status: Status, flow: Flow): Node[] {
     };
   });
   const ready = status.upstreams.filter((upstream) => upstream.state === 'ready' && upstream.kind !== 'bridge');
-  const busy = ready.filter(({ id, kind }) => kind !== 'provider' || flow.upstreams.has(id));
+  // Those that are built in are there for every client, and say nothing until one goes there.
+  const busy = ready.filter(({ id, kind, credential }) => kind !== 'provider' || credential !== 'client' || flow.upstreams.has(id));
   const quiet = ready.filter((upstream) => !busy.includes(upstream));
   const node = (upstream: Upstream): Node => ({
     id: upstream.id,

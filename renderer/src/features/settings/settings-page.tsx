@@ -15,6 +15,7 @@ import { Notifications } from './notifications.tsx';
 import { Ports } from './ports.tsx';
 import { Prices } from './prices.tsx';
 import { Privacy } from './privacy.tsx';
+import { Providers } from './providers.tsx';
 import { ReadKeys } from './read-keys.tsx';
 import { Startup } from './startup.tsx';
 import { Storage } from './storage.tsx';
@@ -56,6 +57,7 @@ export function SettingsPage() {
       <Keys />
       <ReadKeys />
       <Prices />
+      <Providers />
       <Gateway settings={data.settings} />
       <Network />
       <Telemetry />

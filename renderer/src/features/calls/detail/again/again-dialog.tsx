@@ -2,7 +2,7 @@ import { Dialog } from '@base-ui/react/dialog';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
-import type { Call, CallDetail, Comparison, EngineClient } from '../../../../../../bridges/contract/index.ts';
+import type { BridgeName, Call, CallDetail, Comparison, EngineClient, Status } from '../../../../../../bridges/contract/index.ts';
 import { Button } from '../../../../components/button.tsx';
 import { Choice } from '../../../../components/choice.tsx';
 import { BACKDROP, POPUP } from '../../../../components/dialog.tsx';
@@ -20,9 +20,8 @@ import { ComparisonView } from './comparison.tsx';
 import { TranslateAgain } from './offline.tsx';
 
 type Request = Parameters<EngineClient['replay']['run']>[0];
-type Upstream = NonNullable<Request['upstream']>;
 
-const UPSTREAMS = ['practice', 'anthropic', 'openai', 'chatgpt', 'gateway', 'codex', 'copilot', 'm365'] as const satisfies Upstream[];
+const BRIDGES: readonly BridgeName[] = ['codex', 'copilot', 'm365'];
 const WIDE = cn(POPUP, 'top-[6vh] max-h-[88vh] w-[60rem] grid-rows-[auto_minmax(0,1fr)_auto]');
 
 /** Sends a kept call again, as it was or edited, and puts both answers side by side. */
@@ -170,10 +169,9 @@ function AgainForm({
     const body = form === 'edited' ? bodyOf(draft) : null;
     setWrong(body !== null && 'problem' in body ? body.problem : null);
     if (body !== null && 'problem' in body) return;
-    const target = UPSTREAMS.find((one) => one === upstream);
     send.mutate({
       id: call.id,
-      ...(target === undefined ? {} : { upstream: target }),
+      ...(upstream === undefined ? {} : { upstream }),
       ...(model.trim() === '' ? {} : { model: model.trim() }),
       ...(credential === '' ? {} : { credential }),
       ...(body === null ? {} : { body: body.value }),
@@ -200,7 +198,7 @@ function AgainForm({
                 label="Upstream"
                 any={`Where it went: ${call.upstream ?? 'not stated'}`}
                 value={upstream}
-                options={UPSTREAMS.map((id) => ({ value: id, label: status?.upstreams.find((one) => one.id === id)?.label ?? id }))}
+                options={upstreamsOf(status)}
                 onChange={setUpstream}
               />
             </div>
@@ -271,6 +269,14 @@ function AgainForm({
       </Foot>
     </form>
   );
+}
+
+/** Where a call can be sent, the bridges last. */
+function upstreamsOf(status: Status | undefined): { value: string; label: string }[] {
+  return [
+    ...(status?.upstreams ?? []).map(({ id, label }) => ({ value: id, label })),
+    ...BRIDGES.map((id) => ({ value: id, label: status?.bridges.find(({ name }) => name === id)?.label ?? id })),
+  ];
 }
 
 /** True where the upstream that is meant is reached with the client's own credential. */
