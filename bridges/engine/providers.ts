@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { Net } from '../accounts/net.ts';
-import { whyUnanswered } from '../accounts/unanswered.ts';
 import type { OfferedModel } from '../companion/models.ts';
 import { DrawbridgeError } from '../contract/errors.ts';
 import type { Provider, ProviderPreset, ProviderStatus, ProviderTrial, ProvidersStatus, Settings } from '../contract/index.ts';
 import { Provider as ProviderSchema, ProviderPreset as PresetSchema } from '../contract/providers.ts';
 import { overlapsOf } from '../upstreams/providers/claims.ts';
 import { PRESETS, type Given, type Preset } from '../upstreams/providers/presets.ts';
-import { keyHeader, targetAt, type ProviderKey } from '../upstreams/providers/provider.ts';
+import type { ProviderKey } from '../upstreams/providers/provider.ts';
 import { holdSecret, type HeldSecret } from './held-secret.ts';
 import type { Logger } from './log.ts';
+import { createModelLists, tryModels } from './model-lists.ts';
 import { SECRET_PROBLEMS, type SecretProblem, type SecretStore } from './secrets.ts';
 import type { SettingsStore } from './settings.ts';
 
@@ -23,7 +23,7 @@ export type Providers = {
   remove(name: string): Promise<ProvidersStatus>;
   /** Throws bad_input. May throw SecretError. */
   try(given: Given, key: string | undefined): Promise<ProviderTrial>;
-  /** What they offer, as they told last. Waits for none of them longer than LIST_PATIENCE_MS. */
+  /** What they offer, as they told last. */
   models(): Promise<OfferedModel[]>;
   keyOf(provider: Provider): ProviderKey;
   /** Reads the keys anew. Never rejects. */
@@ -47,15 +47,6 @@ export type ProvidersPorts = {
   onWanted: () => void;
   onChange: () => void;
 };
-
-/** A list is asked for again this much later; one that could not be had, sooner. Milliseconds. */
-const LIST_MS = 300_000;
-const AGAIN_MS = 30_000;
-const LIST_PATIENCE_MS = 2_000;
-/** The largest vendors list hundreds of models, with all there is to say of each. */
-const LIST_BYTES = 16 * 1024 * 1024;
-/** Models of one provider that are offered. */
-const MOST_MODELS = 2_000;
 
 /** As it is kept. `origin`: of the provider it was given for; it must never go to another. */
 const Kept = z.object({ origin: z.string(), key: z.string() });
@@ -141,51 +132,11 @@ export function createProviders(ports: ProvidersPorts): Providers {
     return checked.data;
   };
 
-  const lists = new Map<string, { of: string; until: number; ids: readonly string[] }>();
-  const asking = new Map<string, Promise<void>>();
-
-  /** Asks for the models. Rejects where there is no answer. */
-  const ask = async (provider: Provider, key: string | undefined): Promise<Answer> => {
-    const { origin } = new URL(provider.baseUrl);
-    const { status, body } = await net({
-      method: 'GET',
-      url: origin + targetAt(provider, '/v1/models'),
-      headers: {
-        ...(provider.wires.every((wire) => wire === 'messages') ? { 'anthropic-version': '2023-06-01' } : {}),
-        ...(key === undefined ? {} : Object.fromEntries([keyHeader(provider, key)])),
-      },
-      maxBytes: LIST_BYTES,
-    });
-    return { status, ids: status === 200 ? idsOf(body) : undefined };
-  };
-
-  const refresh = (provider: Provider): Promise<void> | undefined => {
-    const { name, baseUrl } = provider;
-    const known = lists.get(name);
-    if (provider.credential === 'client' || (known?.of === baseUrl && now() < known.until)) return undefined;
-    const under = asking.get(name);
-    if (under !== undefined) return under;
-    const asked = (async () => {
-      const key = provider.credential === 'key' ? keyOf(provider) : undefined;
-      await key?.pending();
-      const value = key?.value();
-      // Without its key nothing is asked for.
-      const answer = key !== undefined && value === undefined ? undefined : await ask(provider, value).catch(() => undefined);
-      const ids = answer?.ids;
-      lists.set(name, {
-        of: baseUrl,
-        until: now() + (ids === undefined ? AGAIN_MS : LIST_MS),
-        // What it told before is better than nothing.
-        ids: ids ?? (known?.of === baseUrl ? known.ids : []),
-      });
-    })().finally(() => asking.delete(name));
-    asking.set(name, asked);
-    return asked;
-  };
+  const lists = createModelLists({ net, keyOf, now });
 
   const put = (providers: readonly Provider[]): Settings => settings.update({ upstreams: { providers: providers.map(plain) } });
   const forget = async (name: string): Promise<void> => {
-    lists.delete(name);
+    lists.forget(name);
     await heldFor(name)
       .replace(undefined, () => {})
       .catch((error: unknown) => log.warn('keychain.problem', { error }));
@@ -201,7 +152,7 @@ export function createProviders(ports: ProvidersPorts): Providers {
         const at = there.findIndex(({ name }) => name === wanted.name);
         put(at < 0 ? [...there, wanted] : there.with(at, wanted));
       };
-      lists.delete(wanted.name);
+      lists.forget(wanted.name);
       if (wanted.credential !== 'key') {
         change();
         await forget(wanted.name);
@@ -219,33 +170,16 @@ export function createProviders(ports: ProvidersPorts): Providers {
     },
     async try(given, key) {
       const provider = await wholeOf(given);
-      const { host, origin } = new URL(provider.baseUrl);
+      const { origin } = new URL(provider.baseUrl);
       const kept = readKept(
         provider.credential === 'key' && key === undefined ? await keychain.get(`provider-${provider.name}`) : undefined,
       );
       const value = key ?? (kept?.origin === origin ? kept.key : undefined);
-      if (provider.credential === 'key' && value === undefined)
-        return { taken: false, found: `Nothing was asked: ${provider.name} wants a key, and none is held for ${origin}.`, models: [] };
-      try {
-        const answer = await ask(provider, provider.credential === 'key' ? value : undefined);
-        return trialOf(answer, host);
-      } catch (error) {
-        return {
-          taken: false,
-          found: whyUnanswered(error, host) ?? `${host} could not be reached. Check that it runs, and the address.`,
-          models: [],
-        };
-      }
+      if (provider.credential !== 'key') return tryModels(net, provider, undefined);
+      if (value !== undefined) return tryModels(net, provider, value);
+      return { taken: false, found: `Nothing was asked: ${provider.name} wants a key, and none is held for ${origin}.`, models: [] };
     },
-    async models() {
-      const asked = all().flatMap((provider) => refresh(provider) ?? []);
-      if (asked.length > 0) await withPatience(Promise.all(asked), LIST_PATIENCE_MS);
-      return all().flatMap(({ name, label = name, baseUrl }) => {
-        const known = lists.get(name);
-        const ids = known?.of === baseUrl ? known.ids : [];
-        return ids.map((id) => ({ id: `${name}/${id}`, title: `${id} (${label})`, owner: name }));
-      });
-    },
+    models: () => lists.offered(all()),
     keyOf,
     async read() {
       await Promise.all(withKeys().map(({ name }) => heldFor(name).read()));
@@ -257,44 +191,6 @@ export function createProviders(ports: ProvidersPorts): Providers {
 /** Without what is not said. */
 function said(given: Given): Partial<Given> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-type Answer = { status: number; ids: readonly string[] | undefined };
-
-function trialOf({ status, ids }: Answer, host: string): ProviderTrial {
-  if (ids !== undefined && ids.length > 0)
-    return {
-      taken: true,
-      found: `${host} answered, and lists ${ids.length === 1 ? 'one model' : `${ids.length} models`}.`,
-      models: [...ids],
-    };
-  if (status === 200) return { taken: true, found: `${host} answered, but lists no models. Calls may work all the same.`, models: [] };
-  if (status === 401 || status === 403)
-    return {
-      taken: false,
-      found: `${host} refused the question with status ${status}: the key is missing, wrong, or may not be used for this.`,
-      models: [],
-    };
-  return {
-    taken: false,
-    found: `${host} answered with status ${status} where its models should be. Check the address; one that lists no models may work all the same.`,
-    models: [],
-  };
-}
-
-/** Of OpenAI's and Anthropic's lists, and of one without a frame. Undefined where it is none. */
-const ModelList = z
-  .union([
-    z.object({ data: z.array(z.unknown()) }).transform(({ data }) => data),
-    z.object({ models: z.array(z.unknown()) }).transform(({ models }) => models),
-    z.array(z.unknown()),
-  ])
-  .transform((models) =>
-    models.flatMap((model) => z.object({ id: z.string().regex(/^[\x21-\x7e]{1,200}$/) }).safeParse(model).data?.id ?? []),
-  );
-
-function idsOf(body: unknown): readonly string[] | undefined {
-  return ModelList.safeParse(body).data?.slice(0, MOST_MODELS);
 }
 
 function whyMissing({ name, baseUrl }: Provider, kept: Key | undefined, held: HeldSecret): string {
@@ -331,13 +227,4 @@ function isOwnDoor(baseUrl: string, companion: string | null): boolean {
   return (
     companion !== null && url.hostname !== '' && ['127.0.0.1', '[::1]'].includes(url.hostname) && companion.endsWith(`:${url.port || '80'}`)
   );
-}
-
-async function withPatience(work: Promise<unknown>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }
