@@ -1,7 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { DrawbridgeError } from '../contract/errors.ts';
-import { placeOf, readIfThere, writeFileAtomic } from '../engine/files.ts';
 import { asArray, asObject, asString } from '../wire/json.ts';
 import type { JsonObject, JsonValue } from '../wire/turn.ts';
 
@@ -42,38 +39,6 @@ export function withoutHook(settings: JsonObject): { settings: JsonObject; chang
     ),
     change: 'removed',
   };
-}
-
-/**
- * Changes the hook in a file of settings, which is written only where it has to be. A file that is no plain JSON is left
- * alone. Throws DrawbridgeError `failed`.
- */
-export function changeHook(file: string, change: (settings: JsonObject) => { settings: JsonObject; change: HookChange }): HookChange {
-  const before = readIfThere(file);
-  const result = change(before === undefined || before.trim() === '' ? {} : parsed(file, before));
-  if (result.change === 'there' || result.change === 'none') return result.change;
-  if (before === undefined) mkdirSync(path.dirname(placeOf(file)), { recursive: true, mode: 0o700 });
-  const mode = before === undefined ? 0o600 : statSync(file).mode & 0o777;
-  writeFileAtomic(file, formatted(result.settings, before), mode);
-  return result.change;
-}
-
-function parsed(file: string, text: string): JsonObject {
-  try {
-    const settings: JsonValue = JSON.parse(text.replace(/^\uFEFF/, ''));
-    const found = asObject(settings);
-    if (found !== undefined) return found;
-  } catch {
-    // Said below.
-  }
-  throw new DrawbridgeError('failed', `${file} holds no JSON object that can be read. It was left as it is; mend it, then try again.`);
-}
-
-/** As the file was written before: its indentation, ends of lines, and whether it ends with one. Claude Code writes two blanks. */
-function formatted(settings: JsonObject, before = '\n'): string {
-  const indent = /^[{[]\r?\n([ \t]+)/.exec(before.replace(/^\uFEFF/, ''))?.[1] ?? '  ';
-  const text = JSON.stringify(settings, null, indent) + (before.endsWith('\n') ? '\n' : '');
-  return (before.startsWith('\uFEFF') ? '\uFEFF' : '') + (before.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text);
 }
 
 function groupsOf(settings: JsonObject): JsonValue[] {

@@ -21,19 +21,24 @@ export function clientEnvs(origin: string, model = 'practice/echo'): ClientEnv[]
 const plain = (name: string, value: string) => ({ name, value, secret: false });
 const secret = (name: string) => ({ name, value: KEY_PLACE, secret: true });
 
+/** What Claude Code is told to use a model of Drawbridge's. */
+export function claudeVariables(origin: string, model: string): ClientEnv['variables'] {
+  return [
+    plain('ANTHROPIC_BASE_URL', origin),
+    secret('ANTHROPIC_AUTH_TOKEN'),
+    plain('ANTHROPIC_MODEL', model),
+    plain('ANTHROPIC_DEFAULT_OPUS_MODEL', model),
+    plain('ANTHROPIC_DEFAULT_SONNET_MODEL', model),
+    plain('ANTHROPIC_DEFAULT_HAIKU_MODEL', model),
+    plain('CLAUDE_CODE_ATTRIBUTION_HEADER', '0'),
+  ];
+}
+
 function claudeCode(origin: string, model: string): ClientEnv {
   return {
     client: 'claude-code',
     label: 'Claude Code',
-    variables: [
-      plain('ANTHROPIC_BASE_URL', origin),
-      secret('ANTHROPIC_AUTH_TOKEN'),
-      plain('ANTHROPIC_MODEL', model),
-      plain('ANTHROPIC_DEFAULT_OPUS_MODEL', model),
-      plain('ANTHROPIC_DEFAULT_SONNET_MODEL', model),
-      plain('ANTHROPIC_DEFAULT_HAIKU_MODEL', model),
-      plain('CLAUDE_CODE_ATTRIBUTION_HEADER', '0'),
-    ],
+    variables: claudeVariables(origin, model),
     files: [],
     command: 'claude -p "Say hello"',
     notes: [
@@ -51,22 +56,27 @@ function codex(origin: string, model: string): ClientEnv {
     files: [
       {
         path: '~/.codex/drawbridge.config.toml',
-        content: [
-          `model = "${model}"`,
-          'model_provider = "drawbridge"',
-          '',
-          '[model_providers.drawbridge]',
-          'name = "Drawbridge"',
-          `base_url = "${origin}/v1"`,
-          'env_key = "DRAWBRIDGE_KEY"',
-          'wire_api = "responses"',
-          '',
-        ].join('\n'),
+        content: codexProfile(origin, model, 'env_key = "DRAWBRIDGE_KEY"'),
       },
     ],
     command: 'codex exec --skip-git-repo-check --profile drawbridge "Say hello"',
     notes: ['The profile is a file of its own; your config.toml is not touched.'],
   };
+}
+
+/** A profile of the Codex CLI's, in TOML. `credential`: the line that says where its key is. */
+export function codexProfile(origin: string, model: string, credential: string): string {
+  return [
+    `model = ${JSON.stringify(model)}`,
+    'model_provider = "drawbridge"',
+    '',
+    '[model_providers.drawbridge]',
+    'name = "Drawbridge"',
+    `base_url = "${origin}/v1"`,
+    credential,
+    'wire_api = "responses"',
+    '',
+  ].join('\n');
 }
 
 function copilotCli(origin: string, model: string): ClientEnv {

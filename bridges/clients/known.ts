@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Call, ClientEnv, KnownClient } from '../contract/index.ts';
+import type { Attachment, Call, ClientEnv, KnownClient } from '../contract/index.ts';
 import type { ChildRunner } from '../engine/child.ts';
 import { findProgram } from '../engine/files.ts';
+import { ATTACHABLE } from './attach/attachable.ts';
 
 /** What of a machine tells which clients are on it. */
 export type ClientPlaces = {
@@ -78,9 +79,15 @@ function searchPath({ platform, env, homedir }: ClientPlaces): string {
 }
 
 /**
- * Joins what is known of clients, what was found, and what has called. `calls` are recent ones, newest first. Pure.
+ * Joins what is known of clients, what was found, what has called, and whose settings we wrote. `calls` are recent ones, newest
+ * first. Pure.
  */
-export function listOf(envs: readonly ClientEnv[], found: ReadonlyMap<string, Found>, calls: readonly Call[]): KnownClient[] {
+export function listOf(
+  envs: readonly ClientEnv[],
+  found: ReadonlyMap<string, Found>,
+  calls: readonly Call[],
+  attachmentOf: (client: string) => Attachment | null = () => null,
+): KnownClient[] {
   const labels = new Map(envs.map(({ client, label }) => [client, label]));
   const others = [...new Set(calls.map(({ client }) => client))].filter((client) => !labels.has(client) && client !== OURSELVES).sort();
   return [...labels.keys(), ...others].map((client) => {
@@ -94,7 +101,8 @@ export function listOf(envs: readonly ClientEnv[], found: ReadonlyMap<string, Fo
       lastCall: last === undefined ? null : { id: last.id, at: last.startedAt, status: last.status },
       callers: [...new Set(own.map(({ caller }) => caller).filter((caller) => caller !== null))].sort(),
       guided: labels.has(client),
-      attachedSince: null,
+      attachable: ATTACHABLE[client] ?? [],
+      attachment: attachmentOf(client),
     };
   });
 }

@@ -6,6 +6,21 @@ import { z } from 'zod';
 /** Where a client shows on this machine. */
 export const ClientTrace = z.object({ kind: z.enum(['program', 'settings']), path: z.string() });
 
+export const AttachableClient = z.enum(['claude-code', 'codex']);
+
+/** What Drawbridge wrote into a client's settings. */
+export const Attachment = z.object({
+  /** ISO 8601, UTC. */
+  since: z.string(),
+  /** The model it was given; null where it keeps its own account and models. */
+  model: z.string().nullable(),
+  file: z.string(),
+  /** The name of its key. */
+  caller: z.string(),
+  /** Why it does not hold any more, and what to do; null where it holds. */
+  problem: z.string().nullable(),
+});
+
 export const KnownClient = z.object({
   /** The name that calls bear, and that `clients.env` takes. */
   client: z.string(),
@@ -20,12 +35,32 @@ export const KnownClient = z.object({
   callers: z.array(z.string()),
   /** There are settings to copy for it. */
   guided: z.boolean(),
-  /**
-   * Since when Drawbridge itself has written the client's settings; null where it has not. Attaching and detaching are
-   * to join this contract as `clients.attach` and `clients.detach`; until then every client is set up by hand.
-   */
-  attachedSince: z.string().nullable(),
+  /** How Drawbridge itself can write its settings: to watch the client's own account, or to give it a model. Empty where it can't. */
+  attachable: z.array(z.enum(['own', 'model'])),
+  attachment: Attachment.nullable(),
 });
 
 /** Known clients first, in the order of their guides, then whatever else has called. */
 export const listClients = oc.input(z.object({}).default({})).output(z.array(KnownClient));
+
+/**
+ * Writes a client's settings so that it calls the companion, with a key of its own. Without a model its own account passes through.
+ * What is so already is left. Throws bad_input where that can't be, `failed` where its settings hold what must not be
+ * overwritten or can't be read, not_running where the companion does not listen.
+ */
+export const attachClient = oc
+  .input(
+    z.object({
+      client: AttachableClient,
+      model: z
+        .string()
+        .regex(/^[\x21-\x7e]{1,200}$/, 'must be one word')
+        .optional(),
+    }),
+  )
+  .output(Attachment.extend({ change: z.enum(['attached', 'changed', 'there']) }));
+
+/** Takes out what `attach` wrote, and puts back what stood there; `left` names what was changed since, and stays. Its key is revoked. */
+export const detachClient = oc
+  .input(z.object({ client: AttachableClient }))
+  .output(z.object({ change: z.enum(['detached', 'none']), file: z.string(), left: z.array(z.string()) }));

@@ -29,6 +29,7 @@ import type { BridgeOptions, BridgeService } from '../accounts/service.ts';
 import { createCopilotBridge } from '../copilot/copilot.ts';
 import { createCodexBridge } from '../codex/codex.ts';
 import { createM365Bridge } from '../m365/m365.ts';
+import { createAttachments, type Attachments } from '../clients/attach/attach.ts';
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { lastingHandles } from '../companion/handles.ts';
@@ -76,8 +77,8 @@ export type EnginePorts = {
   pause?: Pause | undefined;
   /** Folder of the Codex CLI. */
   codexHome: string;
-  /** Where the other clients keep their own records; none are read where it is not given. */
-  clientHomes?: { claude: string; copilot: string } | undefined;
+  /** Where the other clients keep their settings and records. */
+  clientHomes: { claude: string; copilot: string };
 };
 
 export type EngineOptions = {
@@ -129,6 +130,8 @@ export type Engine = {
   version: string;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
+  /** Clients whose settings we write. */
+  attachments: Pick<Attachments, 'attach' | 'detach' | 'of'>;
   /** Looks for known clients on this machine. */
   clients: ReturnType<typeof createClientFinder>;
   /** What helps to find a fault, with everything personal taken out. */
@@ -158,7 +161,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       adapters: paths.adapters,
       contexts: paths.contexts,
       prices: paths.prices,
-      homes: { codex: ports.codexHome, claude: ports.clientHomes?.claude, copilot: ports.clientHomes?.copilot },
+      homes: { codex: ports.codexHome, claude: ports.clientHomes.claude, copilot: ports.clientHomes.copilot },
     },
     traced: () => settings.current().log.level === 'debug',
     stepBack: (thread) => stepBack(thread, ports.run),
@@ -328,7 +331,21 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     port: options.companionPort ?? settings.current().companion.port,
     graceMs: GRACE_MS,
     log,
-    onChange: () => events.emit({ type: 'status' }),
+    onChange: () => {
+      events.emit({ type: 'status' });
+      attachments.follow();
+    },
+  });
+  const attachments = createAttachments({
+    ledger: paths.attached,
+    homes: { claude: ports.clientHomes.claude, codex: ports.codexHome },
+    keys,
+    origin: () => {
+      const { address } = listening.status();
+      return address === null ? null : `http://${address}`;
+    },
+    clock,
+    log,
   });
   const hostListeners = new Map<string, ListenerStatus>();
   let stopping: Promise<void> | undefined;
@@ -473,6 +490,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       },
     },
     bridges,
+    attachments,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {
       return bundleOf({

@@ -84,8 +84,10 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         // Who has not called lately is looked up alone.
         const quiet = facets.clients.filter((client) => !recent.some((call) => call.client === client));
         const older = await Promise.all(quiet.map((client) => engine.capture.list(1, undefined, { client })));
-        return listOf(envs, new Map(found), [...recent, ...older.flat()]);
+        return listOf(envs, new Map(found), [...recent, ...older.flat()], (client) => engine.attachments.of(client));
       }),
+      attach: os.clients.attach.handler(({ input }) => engine.attachments.attach(input.client, input.model)),
+      detach: os.clients.detach.handler(({ input }) => engine.attachments.detach(input.client)),
       env: os.clients.env.handler(({ input }) => {
         const all = envsOf(engine);
         if (input.client === undefined) return all;

@@ -19,6 +19,8 @@ export type Paths = {
   adapters: string;
   /** Prices of the user's own (docs/prices.md). */
   prices: string;
+  /** Which clients' settings were written, and how to undo it. */
+  attached: string;
   /** What clients' hooks tell of their sessions. */
   contexts: string;
   logs: string;
@@ -49,6 +51,7 @@ export function resolvePaths(machine: Machine): Paths {
     formerStore: inside('captures.db'),
     adapters: inside('adapters'),
     prices: inside('prices.json'),
+    attached: inside('attached.json'),
     contexts: path.join(home, 'capture', 'sessions.jsonl'),
     logs: inside('logs'),
     running: inside('running.json'),

@@ -121,6 +121,13 @@ export async function runTurnIn(place: Place, client: RealClient, how: TurnOf): 
   return await runToEnd(commandOf(client.npm), client.args(how.prompt), { cwd: place.project, env });
 }
 
+/** Runs one turn of a client whose settings were written where its user is at home; `own` are variables of its user's. */
+export async function runAttached(place: Place, client: RealClient, prompt: string, own: Record<string, string> = {}): Promise<Finished> {
+  keep(place, Object.entries(client.home));
+  const env = { ...bareEnvironment(place, binFolderOf(client.npm)), ...client.variables({}), ...own };
+  return await runToEnd(commandOf(client.npm), client.args(prompt), { cwd: place.project, env });
+}
+
 /** Runs the very command `drawbridge env` proposes. */
 export async function runProposedCommand(client: RealClient, how: { setup: Setup; key: string }): Promise<Finished> {
   using place = freshPlace();
@@ -136,13 +143,18 @@ function settle(
 ): Record<string, string> {
   const filled = (value: string): string => value.replaceAll('<key>', key).replaceAll('practice/echo', model);
   const files = setup.files.map((file): [string, string] => [file.path.replace(/^~\//, ''), filled(file.content)]);
-  for (const [name, content] of [...Object.entries(client.home), ...files]) {
+  keep(place, [...Object.entries(client.home), ...files]);
+  const variables = Object.fromEntries(setup.variables.map(({ name, value }) => [name, filled(value)]));
+  return { ...bareEnvironment(place, binFolderOf(client.npm)), ...variables, ...client.variables(variables) };
+}
+
+/** Writes files below the home folder. */
+function keep(place: Place, files: readonly [string, string][]): void {
+  for (const [name, content] of files) {
     const file = path.join(place.home, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, content);
   }
-  const variables = Object.fromEntries(setup.variables.map(({ name, value }) => [name, filled(value)]));
-  return { ...bareEnvironment(place, binFolderOf(client.npm)), ...variables, ...client.variables(variables) };
 }
 
 /** Reads what a client printed. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { BridgeDetail } from '../../bridges/contract/accounts.ts';
 import { Call, ClientEnv, type WireFormat } from '../../bridges/contract/schemas.ts';
-import { bareEnvironment, endGroup, freshPlace, networkEnvironment, runToEnd } from './cli.ts';
+import { bareEnvironment, endGroup, freshPlace, networkEnvironment, runToEnd, type Place } from './cli.ts';
 
 export type AnswerIn = 'same' | z.infer<typeof WireFormat>;
 
@@ -22,6 +22,12 @@ export type Engine = {
   bridge(name: string): Promise<z.infer<typeof BridgeDetail>>;
   /** `drawbridge env` */
   envOf(client: string): Promise<z.infer<typeof ClientEnv>>;
+  /** `drawbridge attach`, with a model where one is given */
+  attach(client: string, model?: string): Promise<void>;
+  /** `drawbridge detach` */
+  detach(client: string): Promise<void>;
+  /** The home folder, a project and a folder for temporary files of whoever runs it. */
+  place: Place;
   /** `drawbridge calls`, of one caller, in the order they were made. */
   callsOf(caller: string): Promise<z.infer<typeof Call>[]>;
   stop(): Promise<void>;
@@ -78,6 +84,10 @@ export async function startEngineWith(settings: object): Promise<Engine> {
     },
     createKey: async (name) => (await drawbridge(z.object({ key: z.string() }), 'keys', 'create', name)).key,
     envOf: (client) => drawbridge(ClientEnv, 'env', client),
+    attach: async (client, model) =>
+      void (await drawbridge(z.object({ problem: z.null() }), 'attach', client, ...(model === undefined ? [] : ['--model', model]))),
+    detach: async (client) => void (await drawbridge(z.object({ left: z.tuple([]) }), 'detach', client)),
+    place,
     callsOf: async (caller) => {
       const newestFirst = await drawbridge(z.array(Call), 'calls', '--limit', '1000');
       return newestFirst.filter((call) => call.caller === caller).toReversed();

@@ -338,6 +338,8 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
     },
     clients: {
       list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
+      attach: os.clients.attach.handler(notKept),
+      detach: os.clients.detach.handler(notKept),
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {

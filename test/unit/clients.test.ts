@@ -78,7 +78,8 @@ describe('the list of clients', () => {
       lastCall: { id: 9, status: 429 },
       callers: ['laptop', 'night'],
       guided: true,
-      attachedSince: null,
+      attachable: ['model'],
+      attachment: null,
     });
     expect(list.find(({ client }) => client === 'curl')?.lastCall).toBeNull();
   });

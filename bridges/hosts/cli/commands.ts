@@ -33,6 +33,8 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
   proxy: { words: 2, flags: ['user', 'except'] },
   doctor: { words: 1 },
   capture: { words: 3, flags: ['query', 'days', ...Object.keys(CAPTURE_OPTIONS)] },
+  attach: { words: 1, flagsOf: ([client]) => (client === undefined ? [] : ['model']) },
+  detach: { words: 1 },
   hook: { words: 2 },
   tunnels: { words: 2, flags: Object.keys(TUNNEL_OPTIONS) },
   export: { words: 0, flags: ['format', 'query', 'conversation', 'no-bodies', 'output'] },

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { appendContext } from '../../capture/adapters/session-context.ts';
-import { changeHook, withHook, withoutHook, type HookChange } from '../../clients/claude-hook.ts';
+import { withHook, withoutHook, type HookChange } from '../../clients/claude-hook.ts';
 import { clientHomes } from '../../clients/homes.ts';
+import { changeJsonFile } from '../../clients/json-file.ts';
 import { DrawbridgeError } from '../../contract/errors.ts';
 import { resolvePaths, type Machine } from '../../engine/paths.ts';
 import { shellWord } from '../../engine/shell.ts';
@@ -41,11 +42,11 @@ export async function hook([client, action]: readonly string[], options: HookOpt
     case 'add': {
       const home = machine.platform === 'win32' ? [] : keptHome(machine.env);
       const command = `${[...home, ...launcher].map((word) => shellWord(word, machine.platform)).join(' ')} hook claude`;
-      const change = changeHook(file, (settings) => withHook(settings, command));
+      const { change } = changeJsonFile(file, (settings) => withHook(settings, command));
       return told(change, `${ADDED[change]} ${file}`);
     }
     case 'remove': {
-      const change = changeHook(file, withoutHook);
+      const { change } = changeJsonFile(file, withoutHook);
       return told(change, change === 'none' ? `There is no hook of Drawbridge's in ${file}` : `The hook is taken out of ${file}`);
     }
     default:

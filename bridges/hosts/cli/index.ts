@@ -5,6 +5,7 @@ import type { EngineClient } from '../../contract/index.ts';
 import { resolvePaths, thisMachine } from '../../engine/paths.ts';
 import { runChild } from '../../engine/child.ts';
 import { connectControl, isCutOff, isGone } from '../control.ts';
+import { attach, ATTACH_USAGE, detach } from './attach.ts';
 import { bridgeOf, bridges, scope, signIn, signOut, useAccount } from './bridges.ts';
 import { CALL_OPTIONS, showCall, type CallFlags } from './call.ts';
 import { showCalls, tailCalls } from './calls.ts';
@@ -60,6 +61,7 @@ ${PROXY_USAGE}
 ${WEBHOOK_USAGE}
   drawbridge doctor [BRIDGE] [--json] what is wrong, and what to do; of a bridge: what to report
 ${CAPTURE_USAGE}
+${ATTACH_USAGE}
 ${HOOK_USAGE}
 ${TUNNEL_USAGE}
 ${OUTLET_USAGE}
@@ -203,6 +205,10 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return replay(client, rest, options);
     case 'compare':
       return compare(client, rest, options);
+    case 'attach':
+      return attach(client, rest, options);
+    case 'detach':
+      return detach(client, rest, options);
     case 'providers':
       return providers(client, rest, options);
     case 'proxy':

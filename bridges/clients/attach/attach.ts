@@ -1,0 +1,225 @@
+import { hash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { KeyRing } from '../../companion/keys.ts';
+import { DrawbridgeError } from '../../contract/errors.ts';
+import type { AttachableClient, Attachment } from '../../contract/index.ts';
+import { AttachableClient as Attachable } from '../../contract/clients.ts';
+import type { Clock } from '../../engine/clock.ts';
+import { readIfThere, writeFileAtomic } from '../../engine/files.ts';
+import type { Logger } from '../../engine/log.ts';
+import { claudeVariables, codexProfile, KEY_PLACE } from '../env.ts';
+import { changeJsonFile, readJsonFile } from '../json-file.ts';
+import { changedSince, movedTo, withoutLeftovers, withoutVariables, withVariables } from './claude-code.ts';
+
+/** Writes clients' settings so that they call the companion, and takes that out again. See docs/decisions/0046. */
+export type Attachments = {
+  /** Throws DrawbridgeError `bad_input`, `failed`, `not_running`. */
+  attach(client: AttachableClient, model: string | undefined): Attachment & { change: 'attached' | 'changed' | 'there' };
+  /** Throws DrawbridgeError `failed`. */
+  detach(client: AttachableClient): { change: 'detached' | 'none'; file: string; left: string[] };
+  /** Null where it is not attached. Never throws. */
+  of(client: string): Attachment | null;
+  /** The companion may listen elsewhere now: who was attached follows. Never throws. */
+  follow(): void;
+};
+
+export type AttachPorts = {
+  /** Where it is written down what was changed. Holds no key. */
+  ledger: string;
+  /** Folders of the clients' settings. */
+  homes: { claude: string; codex: string };
+  keys: Pick<KeyRing, 'list' | 'create' | 'revoke' | 'restore'>;
+  /** `http://127.0.0.1:PORT` of the companion; null where it does not listen. */
+  origin: () => string | null;
+  clock: Clock;
+  log: Logger;
+};
+
+const Entry = z.object({
+  since: z.string(),
+  model: z.string().nullable(),
+  origin: z.string(),
+  keyId: z.string(),
+  put: z.array(z.object({ name: z.string(), before: z.string().nullable(), hash: z.string() })),
+});
+type Entry = z.infer<typeof Entry>;
+const Ledger = z.partialRecord(Attachable, Entry);
+
+/** What is known of one client: where its settings are, and how ours get in and out. */
+type Writer = {
+  file: string;
+  caller: string;
+  write(to: { origin: string; key: string; model: string | null }, was: Entry['put']): Entry['put'];
+  /** Takes out what was written, and what is ours by the look of it. `left`: what was changed since, and stays. */
+  undo(was: Entry['put']): { isChanged: boolean; left: string[] };
+  changed(was: Entry['put']): string[];
+  move(was: Entry['put'], from: string, to: string): Entry['put'];
+};
+
+export function createAttachments(ports: AttachPorts): Attachments {
+  const { keys, log } = ports;
+  const writers: Record<AttachableClient, Writer> = {
+    'claude-code': claudeWriter(path.join(ports.homes.claude, 'settings.json')),
+    codex: codexWriter(path.join(ports.homes.codex, 'drawbridge.config.toml')),
+  };
+  const readLedger = (): z.infer<typeof Ledger> => {
+    try {
+      return Ledger.parse(JSON.parse(readIfThere(ports.ledger) ?? '{}'));
+    } catch (error) {
+      // What was written is known again where it stands.
+      log.warn('clients.ledger_unreadable', { error });
+      return {};
+    }
+  };
+  const note = (client: AttachableClient, entry: Entry | undefined): void => {
+    const { [client]: _was, ...others } = readLedger();
+    writeFileAtomic(ports.ledger, `${JSON.stringify(entry === undefined ? others : { ...others, [client]: entry }, null, 2)}\n`);
+  };
+
+  /** Nobody else's key has this name, whatever is known of it. */
+  const keysOf = (client: AttachableClient, entry: Entry | undefined) =>
+    keys.list().filter(({ id, name }) => id === entry?.keyId || name === writers[client].caller);
+
+  const problemOf = (client: AttachableClient, entry: Entry): string | null => {
+    const { file } = writers[client];
+    if (!keys.list().some(({ id }) => id === entry.keyId)) return 'Its key was revoked. Attach it again.';
+    try {
+      const changed = writers[client].changed(entry.put);
+      if (changed.length > 0) return `${changed.join(', ')} in ${file} is not what was written. Attach it again, or detach it.`;
+    } catch (error) {
+      return error instanceof Error ? error.message : `${file} can’t be read.`;
+    }
+    const origin = ports.origin();
+    return origin === null || origin === entry.origin ? null : 'It calls another port than the companion’s. Attach it again.';
+  };
+  const shown = (client: AttachableClient, entry: Entry): Attachment => {
+    const { file, caller } = writers[client];
+    return { since: entry.since, model: entry.model, file, caller, problem: problemOf(client, entry) };
+  };
+
+  return {
+    attach(client, model) {
+      const writer = writers[client];
+      const origin = ports.origin();
+      if (origin === null)
+        throw new DrawbridgeError('not_running', 'The companion is not listening, so nothing can call it. See the overview for why.');
+      if (client === 'codex' && model === undefined)
+        throw new DrawbridgeError('bad_input', 'Name the model that Codex is to use: its own account can’t be watched this way.', {
+          key: 'model',
+        });
+      const was = readLedger()[client];
+      if (was !== undefined && was.model === (model ?? null) && problemOf(client, was) === null)
+        return { ...shown(client, was), change: 'there' };
+      const former = keysOf(client, was);
+      for (const { id } of former) keys.revoke(id);
+      const made = keys.create(writer.caller);
+      let put: Entry['put'] | undefined;
+      try {
+        put = writer.write({ origin, key: made.key, model: model ?? null }, was?.put ?? []);
+        const since = was?.since ?? new Date(ports.clock.now()).toISOString();
+        const entry = { since, model: model ?? null, origin, keyId: made.id, put };
+        note(client, entry);
+        return { ...shown(client, entry), change: was === undefined ? 'attached' : 'changed' };
+      } catch (error) {
+        // What can't be written down must not stay.
+        if (put !== undefined) writer.undo(put);
+        keys.revoke(made.id);
+        for (const { id } of former) keys.restore(id);
+        throw error;
+      }
+    },
+    detach(client) {
+      const writer = writers[client];
+      const was = readLedger()[client];
+      const { isChanged, left } = writer.undo(was?.put ?? []);
+      if (was !== undefined) note(client, undefined);
+      for (const { id } of keysOf(client, was)) keys.revoke(id);
+      return { change: was === undefined && !isChanged ? 'none' : 'detached', file: writer.file, left };
+    },
+    of(client) {
+      const known = Attachable.safeParse(client);
+      const entry = known.success ? readLedger()[known.data] : undefined;
+      return known.success && entry !== undefined ? shown(known.data, entry) : null;
+    },
+    follow() {
+      const origin = ports.origin();
+      if (origin === null) return;
+      const ledger = readLedger();
+      for (const client of Attachable.options) {
+        const entry = ledger[client];
+        if (entry === undefined || entry.origin === origin) continue;
+        try {
+          if (writers[client].changed(entry.put).length > 0) continue;
+          note(client, { ...entry, origin, put: writers[client].move(entry.put, entry.origin, origin) });
+          log.info('clients.moved', { client });
+        } catch (error) {
+          log.warn('clients.not_moved', { client, error });
+        }
+      }
+    },
+  };
+}
+
+function claudeWriter(file: string): Writer {
+  return {
+    file,
+    caller: 'Claude Code (attached)',
+    write({ origin, key, model }, was) {
+      const variables =
+        model === null
+          ? [{ name: 'ANTHROPIC_BASE_URL', value: `${origin}/k/${key}` }]
+          : claudeVariables(origin, model).map(({ name, value }) => ({ name, value: value === KEY_PLACE ? key : value }));
+      return changeJsonFile(file, (settings) => withVariables(settings, variables, was), true).put;
+    },
+    undo: (was) =>
+      changeJsonFile(file, (before) => {
+        const { settings: own, left } = withoutVariables(before, was);
+        const settings = withoutLeftovers(own);
+        return { settings, left, isChanged: settings !== before };
+      }),
+    changed: (was) => changedSince(readJsonFile(file), was),
+    move: (was, from, to) => changeJsonFile(file, (settings) => movedTo(settings, was, from, to), true).put,
+  };
+}
+
+/** A profile of its own (SPEC section 4.1): the CLI's `config.toml`, and the sessions that belong to it, stay as they are. */
+function codexWriter(file: string): Writer {
+  const name = path.basename(file);
+  const putOf = (text: string): Entry['put'] => [{ name, before: null, hash: hash('sha256', text) }];
+  const isThat = (text: string | undefined, was: Entry['put']): boolean =>
+    text !== undefined && was.some((put) => put.hash === hash('sha256', text));
+  return {
+    file,
+    caller: 'Codex CLI (attached)',
+    write({ origin, key, model }, was) {
+      const there = readIfThere(file);
+      if (there !== undefined && !isThat(there, was) && !there.startsWith(MARKER))
+        throw new DrawbridgeError(
+          'failed',
+          `${file} is there already, and was not written by Drawbridge. Move it away first, then attach.`,
+        );
+      const text = `${MARKER}\n${codexProfile(origin, model ?? '', `experimental_bearer_token = ${JSON.stringify(key)}`)}`;
+      mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+      writeFileAtomic(file, text);
+      return putOf(text);
+    },
+    undo(was) {
+      const there = readIfThere(file);
+      const isOurs = isThat(there, was) || (was.length === 0 && there?.startsWith(MARKER) === true);
+      if (isOurs) rmSync(file);
+      return { isChanged: isOurs, left: was.length > 0 && there !== undefined && !isOurs ? [name] : [] };
+    },
+    changed: (was) => (isThat(readIfThere(file), was) ? [] : [name]),
+    move(was, from, to) {
+      const there = readIfThere(file) ?? '';
+      const text = there.replace(`base_url = "${from}/v1"`, `base_url = "${to}/v1"`);
+      if (text === there) return was;
+      writeFileAtomic(file, text);
+      return putOf(text);
+    },
+  };
+}
+
+const MARKER = '# Written by Drawbridge. "drawbridge detach codex" removes it.';
