@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Locator, Page, Route } from 'playwright-core';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { SECRET_PATH, startChatWebhook } from '../fakes/chat-webhook.ts';
@@ -127,6 +128,35 @@ describe('clients', () => {
     await page.getByRole('tab', { name: /^curl called just now/ }).waitFor();
     await check.getByRole('link', { name: /Open call/ }).click();
     await page.waitForURL(/\/calls\/\d+$/);
+  });
+
+  test('Claude Code is attached with a model or its own account, and detached', async () => {
+    await open('/clients');
+    await page.getByRole('tab', { name: /Claude Code/ }).click();
+    const card = page.getByRole('region', { name: 'Attach Claude Code' });
+    await card.getByRole('button', { name: 'A model of yours' }).click();
+    expect(await card.getByRole('button', { name: 'Attach', exact: true }).isDisabled()).toBe(true);
+    await card.getByLabel('Model for Claude Code').fill('practice/echo');
+    await page.keyboard.press('Enter');
+    await toast('Claude Code is attached').waitFor();
+    await card.getByText('Attached, with practice/echo').waitFor();
+    const file = path.join(engine.home, 'claude', 'settings.json');
+    const kept = JSON.parse(readFileSync(file, 'utf8'));
+    expect(kept.env.ANTHROPIC_MODEL).toBe('practice/echo');
+    expect(await page.content()).not.toContain(kept.env.ANTHROPIC_AUTH_TOKEN);
+    await page.getByRole('region', { name: 'Client keys' }).getByText('Claude Code (attached)').waitFor();
+    writeFileSync(file, '{}');
+    await page.reload();
+    await page.getByRole('tab', { name: /Claude Code/ }).click();
+    await card.getByText('is not what was written').waitFor();
+    await card.getByRole('button', { name: 'Attach again' }).click();
+    await card.getByText('is not what was written').waitFor({ state: 'detached' });
+    await card.getByRole('button', { name: 'Detach', exact: true }).click();
+    await toast('Claude Code is detached').waitFor();
+    writeFileSync(file, '{"env":{"ANTHROPIC_BASE_URL":"https://gw.example.org"}}');
+    await card.getByRole('button', { name: 'Attach', exact: true }).click();
+    await card.getByText('name an address of your own already').waitFor();
+    view.excuse('500');
   });
 
   test('the keys stay where they are while clients are looked for', async () => {

@@ -9,6 +9,7 @@ import { ProviderPreset } from '../../bridges/contract/providers.ts';
 import { Settings } from '../../bridges/contract/settings.ts';
 import { PRESETS } from '../../bridges/upstreams/providers/presets.ts';
 import type {
+  Attachment,
   Bridge,
   Call,
   CallDetail,
@@ -220,6 +221,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
   const notKept = (): never => {
     throw new ORPCError('store_unavailable', { status: 503, message: 'This engine keeps no conversations.' });
   };
+  const attachments = new Map<string, Attachment>();
   const providersStatus = () => ({
     providers: settings.upstreams.providers.map((provider) => ({
       ...provider,
@@ -337,9 +339,24 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       })),
     },
     clients: {
-      list: os.clients.list.handler(() => listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400))),
-      attach: os.clients.attach.handler(notKept),
-      detach: os.clients.detach.handler(notKept),
+      list: os.clients.list.handler(() =>
+        listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400), (client) => attachments.get(client) ?? null),
+      ),
+      attach: os.clients.attach.handler(({ input: { client, model = null } }) => {
+        const attachment = {
+          since: new Date().toISOString(),
+          model,
+          file: client === 'codex' ? '/home/you/.codex/drawbridge.config.toml' : '/home/you/.claude/settings.json',
+          caller: `${client} (attached)`,
+          problem: null,
+        };
+        attachments.set(client, attachment);
+        return { ...attachment, change: 'attached' as const };
+      }),
+      detach: os.clients.detach.handler(({ input }) => {
+        const file = attachments.get(input.client)?.file ?? '';
+        return { change: attachments.delete(input.client) ? ('detached' as const) : ('none' as const), file, left: [] };
+      }),
       env: os.clients.env.handler(({ input }) => CLIENTS.filter(({ client }) => input.client === undefined || client === input.client)),
     },
     bridges: {

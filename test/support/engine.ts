@@ -37,6 +37,8 @@ export async function startTestEngine(
     keychain: memorySecrets(),
     bridgePorts: 0,
     codexHome: path.join(home, 'codex'),
+    // Nobody's own settings.
+    clientHomes: { claude: path.join(home, 'claude'), copilot: path.join(home, 'copilot') },
     machine,
     proxyEnv: {},
     ...options.headless,

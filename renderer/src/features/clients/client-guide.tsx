@@ -3,11 +3,12 @@ import type { ClientEnv } from '../../../../bridges/contract/index.ts';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { CreateKey } from './create-key.tsx';
 
-/** How one client is pointed at the companion: variables, files, a command to try it. */
-export function ClientGuide({ client }: { client: ClientEnv }) {
-  const { variables, files, command, notes } = client;
-  const needsKey = [command, ...variables.map(({ value }) => value), ...files.map(({ content }) => content)].some((text) =>
-    text.includes('<key>'),
+/** How one client is pointed at the companion: variables, files, a command to try it. `isAttached`: nothing is left to be done by hand. */
+export function ClientGuide({ client, isAttached = false }: { client: ClientEnv; isAttached?: boolean }) {
+  const { command } = client;
+  const { variables, files, notes } = isAttached ? NOTHING : client;
+  const needsKey = [isAttached ? '' : command, ...variables.map(({ value }) => value), ...files.map(({ content }) => content)].some(
+    (text) => text.includes('<key>'),
   );
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
@@ -48,6 +49,8 @@ export function ClientGuide({ client }: { client: ClientEnv }) {
     </div>
   );
 }
+
+const NOTHING: Pick<ClientEnv, 'variables' | 'files' | 'notes'> = { variables: [], files: [], notes: [] };
 
 function Step({ title, children }: { title: ReactNode; children: ReactNode }) {
   return (

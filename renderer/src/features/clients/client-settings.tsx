@@ -1,6 +1,6 @@
 import { Tabs } from '@base-ui/react/tabs';
 import { useQuery } from '@tanstack/react-query';
-import type { ClientEnv, KnownClient } from '../../../../bridges/contract/index.ts';
+import type { AttachableClient, ClientEnv, KnownClient } from '../../../../bridges/contract/index.ts';
 import { Badge } from '../../components/badge.tsx';
 import { Card } from '../../components/card.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -9,11 +9,12 @@ import { StatusDot } from '../../components/status-dot.tsx';
 import { cn } from '../../lib/cn.ts';
 import { engine } from '../../lib/engine.ts';
 import { ago } from '../../lib/format.ts';
+import { AttachClient } from './attach-client.tsx';
 import { ClientGuide } from './client-guide.tsx';
 import { LiveCheck } from './live-check.tsx';
 
 /** About what one client's settings take: what stands below must not move away from a pointer once they are there. */
-const ROOM = 'min-h-144';
+const ROOM = 'min-h-163';
 
 /** Every known client: whether it is on this machine, whether it has called, and the exact settings for it. */
 export function ClientSettings() {
@@ -62,6 +63,7 @@ function ClientTabs({ clients, guides }: { clients: readonly KnownClient[]; guid
         >
           <ClientHead client={client} />
           <LiveCheck client={client} />
+          <Attach client={client} />
           <Guide client={client} guide={guides.find((guide) => guide.client === client.client)} />
         </Tabs.Panel>
       ))}
@@ -125,8 +127,15 @@ function Fact({ name, value, mono = false }: { name: string; value: string; mono
   );
 }
 
+function Attach({ client }: { client: KnownClient }) {
+  const name = ATTACHABLE.find((one) => one === client.client);
+  return name !== undefined && client.attachable.length > 0 && <AttachClient known={client} client={name} />;
+}
+
+const ATTACHABLE: readonly AttachableClient[] = ['claude-code', 'codex'];
+
 function Guide({ client, guide }: { client: KnownClient; guide: ClientEnv | undefined }) {
-  if (guide) return <ClientGuide client={guide} />;
+  if (guide) return <ClientGuide client={guide} isAttached={client.attachment?.problem === null} />;
   return (
     <p className="text-muted">
       {client.label} has called, and Drawbridge has no settings to copy for it. What works for the SDK it is built on most likely works for
