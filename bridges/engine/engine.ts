@@ -411,6 +411,8 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     log.info('engine.stopping');
     lean?.stop();
     for (const off of offs) off();
+    // While a client that is started now would still be served.
+    attachments.stop();
     await tunnels.stop();
     await Promise.all([listening.stop(GRACE_MS), ...Object.values(bridges).map((bridge) => bridge.stop(GRACE_MS))]);
     await upstreams.stop();

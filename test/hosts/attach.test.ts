@@ -194,6 +194,43 @@ describe('Claude Code', () => {
   });
 });
 
+describe('while Drawbridge does not run', () => {
+  const stopped = async (): Promise<void> => {
+    await engine.stop();
+  };
+  afterEach(async () => {
+    engine = await start();
+  });
+  it('a client with its own account reaches it by itself, and comes back with the same key', async () => {
+    given('{"env":{"A":"1"}}');
+    await cli('attach', 'claude-code');
+    const { ANTHROPIC_BASE_URL: before } = env();
+    await stopped();
+    expect(env()).toEqual({ A: '1', DRAWBRIDGE_BASE_URL: before });
+    engine = await start();
+    expect(env()).toEqual({ A: '1', ANTHROPIC_BASE_URL: before?.replace(/^.*\/k\//, `${engine.origin}/k/`) });
+    expect((await shown('claude-code'))?.problem).toBeNull();
+    await stopped();
+    given(JSON.stringify({ env: { ...env(), ANTHROPIC_BASE_URL: 'https://mine.example.org' } }));
+    const own = read();
+    engine = await start();
+    expect(read()).toBe(own);
+    expect((await shown('claude-code'))?.problem).toContain('ANTHROPIC_BASE_URL');
+    expect(await cli('attach', 'claude-code')).toMatchObject({ code: 1, said: expect.stringContaining('an address of your own') });
+    given(own.replace('https://mine.example.org', ''));
+    await cli('detach', 'claude-code');
+    expect(Object.keys(env())).not.toContain('DRAWBRIDGE_BASE_URL');
+    await stopped();
+  });
+  it('one with a model of ours falls back on nothing', async () => {
+    await cli('attach', 'claude-code', '--model', 'practice/echo');
+    await cli('attach', 'codex', '--model', 'practice/echo');
+    const before = [read(), read(profile)];
+    await stopped();
+    expect([read(), read(profile)]).toEqual(before);
+  });
+});
+
 describe('the Codex CLI', () => {
   it('is attached by a profile of its own, and detached', async () => {
     given('model = "mine"\n', path.join(folder, '.codex', 'config.toml'));

@@ -45,12 +45,14 @@ export async function startTestEngine(
   });
   const control = await connectControl(paths.control);
   const address = headless.engine.companionAddress() ?? '';
-  const name = `test ${headless.engine.keys.list().length}`;
+  const taken = headless.engine.keys.list().map((key) => key.name);
+  let number = taken.length;
+  while (taken.includes(`test ${number}`)) number += 1;
   return {
     headless,
     origin: `http://${address}`,
     port: Number(address.split(':')[1]),
-    key: headless.engine.keys.create(name).key,
+    key: headless.engine.keys.create(`test ${number}`).key,
     control,
     home,
     call: (fits) => waitForCall(headless, fits),

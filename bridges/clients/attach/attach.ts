@@ -11,7 +11,7 @@ import { readIfThere, writeFileAtomic } from '../../engine/files.ts';
 import type { Logger } from '../../engine/log.ts';
 import { claudeVariables, codexProfile, KEY_PLACE } from '../env.ts';
 import { changeJsonFile, readJsonFile } from '../json-file.ts';
-import { changedSince, movedTo, withoutLeftovers, withoutVariables, withVariables } from './claude-code.ts';
+import { changedSince, movedTo, parked, withoutLeftovers, withoutVariables, withVariables } from './claude-code.ts';
 
 /** Writes clients' settings so that they call the companion, and takes that out again. See docs/decisions/0046. */
 export type Attachments = {
@@ -21,8 +21,10 @@ export type Attachments = {
   detach(client: AttachableClient): { change: 'detached' | 'none'; file: string; left: string[] };
   /** Null where it is not attached. Never throws. */
   of(client: string): Attachment | null;
-  /** The companion may listen elsewhere now: who was attached follows. Never throws. */
+  /** The companion may listen again, or elsewhere: who was attached follows. Never throws. */
   follow(): void;
+  /** Nobody listens from now on: who keeps its own account reaches it by itself until `follow`. Never throws. */
+  stop(): void;
 };
 
 export type AttachPorts = {
@@ -56,6 +58,7 @@ type Writer = {
   undo(was: Entry['put']): { isChanged: boolean; left: string[] };
   changed(was: Entry['put']): string[];
   move(was: Entry['put'], from: string, to: string): Entry['put'];
+  park(was: Entry['put']): void;
 };
 
 export function createAttachments(ports: AttachPorts): Attachments {
@@ -149,13 +152,23 @@ export function createAttachments(ports: AttachPorts): Attachments {
       const ledger = readLedger();
       for (const client of Attachable.options) {
         const entry = ledger[client];
-        if (entry === undefined || entry.origin === origin) continue;
+        if (entry === undefined) continue;
         try {
           if (writers[client].changed(entry.put).length > 0) continue;
-          note(client, { ...entry, origin, put: writers[client].move(entry.put, entry.origin, origin) });
-          log.info('clients.moved', { client });
+          const put = writers[client].move(entry.put, entry.origin, origin);
+          if (entry.origin !== origin) note(client, { ...entry, origin, put });
         } catch (error) {
           log.warn('clients.not_moved', { client, error });
+        }
+      }
+    },
+    stop() {
+      for (const client of Attachable.options) {
+        try {
+          const entry = readLedger()[client];
+          if (entry !== undefined) writers[client].park(entry.put);
+        } catch (error) {
+          log.warn('clients.not_parked', { client, error });
         }
       }
     },
@@ -181,6 +194,7 @@ function claudeWriter(file: string): Writer {
       }),
     changed: (was) => changedSince(readJsonFile(file), was),
     move: (was, from, to) => changeJsonFile(file, (settings) => movedTo(settings, was, from, to), true).put,
+    park: (was) => void changeJsonFile(file, (settings) => ({ settings: parked(settings, was) }), true),
   };
 }
 
@@ -219,6 +233,8 @@ function codexWriter(file: string): Writer {
       writeFileAtomic(file, text);
       return putOf(text);
     },
+    // It is asked for by its name alone.
+    park() {},
   };
 }
 

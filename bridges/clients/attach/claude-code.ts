@@ -13,6 +13,8 @@ type Variable = { name: string; value: string };
 const BASE_URL = 'ANTHROPIC_BASE_URL';
 const TOKEN = 'ANTHROPIC_AUTH_TOKEN';
 const KEY_IN_PATH = /^http:\/\/127\.0\.0\.1:\d+\/k\/db_/;
+/** Where that address waits while nobody listens there: nothing reads this name. */
+const PARKED = 'DRAWBRIDGE_BASE_URL';
 /** All that is ever put in with a key of ours. */
 const OURS = claudeVariables('', '').map(({ name }) => name);
 /** With one of these it asks no address that we could give it. */
@@ -44,17 +46,15 @@ export function withVariables(
 /** The settings without what is ours by the look of it: a state folder that told more may be gone. Pure. */
 export function withoutLeftovers(settings: JsonObject): JsonObject {
   const env = envOf(settings);
-  const leftover = (asString(env[TOKEN]) ?? '').startsWith('db_')
-    ? OURS
-    : KEY_IN_PATH.test(asString(env[BASE_URL]) ?? '')
-      ? [BASE_URL]
-      : [];
+  const hasKey = (name: string): boolean => KEY_IN_PATH.test(asString(env[name]) ?? '');
+  const leftover = (asString(env[TOKEN]) ?? '').startsWith('db_') ? OURS : [BASE_URL, PARKED].filter(hasKey);
   if (leftover.length === 0) return settings;
   return withEnv(settings, Object.fromEntries(Object.entries(env).filter(([name]) => !leftover.includes(name))));
 }
 
 /** The settings without what was put in, and with what stood there before; `left` names what is another now, and stays. Pure. */
-export function withoutVariables(settings: JsonObject, was: readonly Put[]): { settings: JsonObject; left: string[] } {
+export function withoutVariables(given: JsonObject, was: readonly Put[]): { settings: JsonObject; left: string[] } {
+  const settings = unparked(given, was);
   const env = envOf(settings);
   const left: string[] = [];
   const kept = Object.entries(env).flatMap(([name, value]) => {
@@ -69,14 +69,38 @@ export function withoutVariables(settings: JsonObject, was: readonly Put[]): { s
   return { settings: was.length === 0 ? settings : withEnv(settings, Object.fromEntries(kept)), left };
 }
 
+/**
+ * The settings of a client that keeps its own account, while nobody listens: its address is put aside, so that its calls go where
+ * they went before. Pure.
+ */
+export function parked(settings: JsonObject, was: readonly Put[]): JsonObject {
+  return isOwnAccount(was) ? renamed(settings, was, BASE_URL, PARKED) : settings;
+}
+
+/** The same settings once somebody listens again. Pure. */
+export function unparked(settings: JsonObject, was: readonly Put[]): JsonObject {
+  return BASE_URL in envOf(settings) ? settings : renamed(settings, was, PARKED, BASE_URL);
+}
+
+/** With a model of ours a client must not fall back on its own account: nobody asked for that. */
+const isOwnAccount = (was: readonly Put[]): boolean => was.every(({ name }) => name === BASE_URL);
+
+function renamed(settings: JsonObject, was: readonly Put[], from: string, to: string): JsonObject {
+  const env = envOf(settings);
+  const put = was.find(({ name }) => name === BASE_URL);
+  if (put === undefined || !isThat(env[from], put)) return settings;
+  return withEnv(settings, Object.fromEntries(Object.entries(env).map(([name, value]) => [name === from ? to : name, value])));
+}
+
 /** Names of what was put in and is another now, or gone. Pure. */
 export function changedSince(settings: JsonObject, was: readonly Put[]): string[] {
-  const env = asObject(settings['env']) ?? {};
+  const env = envOf(unparked(settings, was));
   return was.filter((put) => !isThat(env[put.name], put)).map(({ name }) => name);
 }
 
-/** The same settings, with calls led to another address of ours. Pure. */
-export function movedTo(settings: JsonObject, was: readonly Put[], from: string, to: string): { settings: JsonObject; put: Put[] } {
+/** The same settings where the companion listens now, here or elsewhere. Pure. */
+export function movedTo(given: JsonObject, was: readonly Put[], from: string, to: string): { settings: JsonObject; put: Put[] } {
+  const settings = unparked(given, was);
   const env = envOf(settings);
   const put = was.find(({ name }) => name === BASE_URL);
   const url = asString(env[BASE_URL]);
