@@ -56,7 +56,7 @@ function codex(origin: string, model: string): ClientEnv {
     files: [
       {
         path: '~/.codex/drawbridge.config.toml',
-        content: codexProfile(origin, model, 'env_key = "DRAWBRIDGE_KEY"'),
+        content: codexProfile(origin, JSON.stringify(model), 'env_key = "DRAWBRIDGE_KEY"'),
       },
     ],
     command: 'codex exec --skip-git-repo-check --profile drawbridge "Say hello"',
@@ -64,10 +64,10 @@ function codex(origin: string, model: string): ClientEnv {
   };
 }
 
-/** A profile of the Codex CLI's, in TOML. `credential`: the line that says where its key is. */
+/** A profile of the Codex CLI's, in TOML. `model` is a string of TOML; `credential`: the line that says where its key is. */
 export function codexProfile(origin: string, model: string, credential: string): string {
   return [
-    `model = ${JSON.stringify(model)}`,
+    `model = ${model}`,
     'model_provider = "drawbridge"',
     '',
     '[model_providers.drawbridge]',

@@ -252,6 +252,7 @@ describe('the Codex CLI', () => {
     rmSync(profile);
     await cli('attach', 'codex', '--model', 'm');
     given(`${read(profile)}# mine\n`, profile);
+    expect((await cli('attach', 'codex', '--model', 'other')).said).toContain('or was changed since');
     expect((await cli('detach', 'codex')).said).toContain('was changed since');
     expect(read(profile)).toContain('# mine');
   });

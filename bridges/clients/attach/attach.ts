@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { KeyRing } from '../../companion/keys.ts';
@@ -9,9 +7,7 @@ import { AttachableClient as Attachable } from '../../contract/clients.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { readIfThere, writeFileAtomic } from '../../engine/files.ts';
 import type { Logger } from '../../engine/log.ts';
-import { claudeVariables, codexProfile, KEY_PLACE } from '../env.ts';
-import { changeJsonFile, readJsonFile } from '../json-file.ts';
-import { changedSince, movedTo, parked, withoutLeftovers, withoutVariables, withVariables } from './claude-code.ts';
+import { claudeWriter, codexWriter, type Writer } from './writers.ts';
 
 /** Writes clients' settings so that they call the companion, and takes that out again. See docs/decisions/0046. */
 export type Attachments = {
@@ -48,18 +44,6 @@ const Entry = z.object({
 });
 type Entry = z.infer<typeof Entry>;
 const Ledger = z.partialRecord(Attachable, Entry);
-
-/** What is known of one client: where its settings are, and how ours get in and out. */
-type Writer = {
-  file: string;
-  caller: string;
-  write(to: { origin: string; key: string; model: string | null }, was: Entry['put']): Entry['put'];
-  /** Takes out what was written, and what is ours by the look of it. `left`: what was changed since, and stays. */
-  undo(was: Entry['put']): { isChanged: boolean; left: string[] };
-  changed(was: Entry['put']): string[];
-  move(was: Entry['put'], from: string, to: string): Entry['put'];
-  park(was: Entry['put']): void;
-};
 
 export function createAttachments(ports: AttachPorts): Attachments {
   const { keys, log } = ports;
@@ -174,68 +158,3 @@ export function createAttachments(ports: AttachPorts): Attachments {
     },
   };
 }
-
-function claudeWriter(file: string): Writer {
-  return {
-    file,
-    caller: 'Claude Code (attached)',
-    write({ origin, key, model }, was) {
-      const variables =
-        model === null
-          ? [{ name: 'ANTHROPIC_BASE_URL', value: `${origin}/k/${key}` }]
-          : claudeVariables(origin, model).map(({ name, value }) => ({ name, value: value === KEY_PLACE ? key : value }));
-      return changeJsonFile(file, (settings) => withVariables(settings, variables, was), true).put;
-    },
-    undo: (was) =>
-      changeJsonFile(file, (before) => {
-        const { settings: own, left } = withoutVariables(before, was);
-        const settings = withoutLeftovers(own);
-        return { settings, left, isChanged: settings !== before };
-      }),
-    changed: (was) => changedSince(readJsonFile(file), was),
-    move: (was, from, to) => changeJsonFile(file, (settings) => movedTo(settings, was, from, to), true).put,
-    park: (was) => void changeJsonFile(file, (settings) => ({ settings: parked(settings, was) }), true),
-  };
-}
-
-/** A profile of its own (SPEC section 4.1): the CLI's `config.toml`, and the sessions that belong to it, stay as they are. */
-function codexWriter(file: string): Writer {
-  const name = path.basename(file);
-  const putOf = (text: string): Entry['put'] => [{ name, before: null, hash: hash('sha256', text) }];
-  const isThat = (text: string | undefined, was: Entry['put']): boolean =>
-    text !== undefined && was.some((put) => put.hash === hash('sha256', text));
-  return {
-    file,
-    caller: 'Codex CLI (attached)',
-    write({ origin, key, model }, was) {
-      const there = readIfThere(file);
-      if (there !== undefined && !isThat(there, was) && !there.startsWith(MARKER))
-        throw new DrawbridgeError(
-          'failed',
-          `${file} is there already, and was not written by Drawbridge. Move it away first, then attach.`,
-        );
-      const text = `${MARKER}\n${codexProfile(origin, model ?? '', `experimental_bearer_token = ${JSON.stringify(key)}`)}`;
-      mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-      writeFileAtomic(file, text);
-      return putOf(text);
-    },
-    undo(was) {
-      const there = readIfThere(file);
-      const isOurs = isThat(there, was) || (was.length === 0 && there?.startsWith(MARKER) === true);
-      if (isOurs) rmSync(file);
-      return { isChanged: isOurs, left: was.length > 0 && there !== undefined && !isOurs ? [name] : [] };
-    },
-    changed: (was) => (isThat(readIfThere(file), was) ? [] : [name]),
-    move(was, from, to) {
-      const there = readIfThere(file) ?? '';
-      const text = there.replace(`base_url = "${from}/v1"`, `base_url = "${to}/v1"`);
-      if (text === there) return was;
-      writeFileAtomic(file, text);
-      return putOf(text);
-    },
-    // It is asked for by its name alone.
-    park() {},
-  };
-}
-
-const MARKER = '# Written by Drawbridge. "drawbridge detach codex" removes it.';
