@@ -12,8 +12,15 @@ import { cn } from '../../lib/cn.ts';
 import { engine, queryClient } from '../../lib/engine.ts';
 import { ago } from '../../lib/format.ts';
 
-/** Writes a client's settings for its owner, and takes that out again. */
-export function AttachClient({ known, client }: { known: KnownClient; client: AttachableClient }) {
+const ATTACHABLE: readonly AttachableClient[] = ['claude-code', 'codex'];
+
+/** Writes a client's settings for its owner, and takes that out again; nothing for one that is set up by hand. */
+export function AttachClient({ known }: { known: KnownClient }) {
+  const client = ATTACHABLE.find((one) => one === known.client);
+  return client !== undefined && known.attachable.length > 0 && <Attaching known={known} client={client} />;
+}
+
+function Attaching({ known, client }: { known: KnownClient; client: AttachableClient }) {
   const { label, attachable, attachment } = known;
   const seeAnew = async (): Promise<void> => {
     await queryClient.invalidateQueries({ queryKey: engine.clients.key() });

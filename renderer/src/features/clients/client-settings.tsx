@@ -1,6 +1,6 @@
 import { Tabs } from '@base-ui/react/tabs';
 import { useQuery } from '@tanstack/react-query';
-import type { AttachableClient, ClientEnv, KnownClient } from '../../../../bridges/contract/index.ts';
+import type { ClientEnv, KnownClient } from '../../../../bridges/contract/index.ts';
 import { Badge } from '../../components/badge.tsx';
 import { Card } from '../../components/card.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -63,7 +63,7 @@ function ClientTabs({ clients, guides }: { clients: readonly KnownClient[]; guid
         >
           <ClientHead client={client} />
           <LiveCheck client={client} />
-          <Attach client={client} />
+          <AttachClient known={client} />
           <Guide client={client} guide={guides.find((guide) => guide.client === client.client)} />
         </Tabs.Panel>
       ))}
@@ -126,13 +126,6 @@ function Fact({ name, value, mono = false }: { name: string; value: string; mono
     </>
   );
 }
-
-function Attach({ client }: { client: KnownClient }) {
-  const name = ATTACHABLE.find((one) => one === client.client);
-  return name !== undefined && client.attachable.length > 0 && <AttachClient known={client} client={name} />;
-}
-
-const ATTACHABLE: readonly AttachableClient[] = ['claude-code', 'codex'];
 
 function Guide({ client, guide }: { client: KnownClient; guide: ClientEnv | undefined }) {
   if (guide) return <ClientGuide client={guide} isAttached={client.attachment?.problem === null} />;

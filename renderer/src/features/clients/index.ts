@@ -1,3 +1,4 @@
+export { AttachClient } from './attach-client.tsx';
 export { ClientGuide } from './client-guide.tsx';
 export { ClientsPage } from './clients-page.tsx';
 export { CreateKey } from './create-key.tsx';

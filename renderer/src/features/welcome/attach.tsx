@@ -6,7 +6,7 @@ import { Waiting } from '../../components/progress.tsx';
 import { Segmented } from '../../components/segmented.tsx';
 import { engine } from '../../lib/engine.ts';
 import { PlaceLink } from '../../shell/place-link.tsx';
-import { ClientGuide, LiveCheck } from '../clients/index.ts';
+import { AttachClient, ClientGuide, LiveCheck } from '../clients/index.ts';
 
 /** The settings of a client that is on this machine, and the watch for its first call. */
 export function Attach() {
@@ -32,7 +32,8 @@ export function Attach() {
     <div className="grid gap-4">
       <p className="text-muted">
         {here.length > 0 ? 'These are on this machine. ' : 'No client was found on this machine; these are the known ones. '}
-        Copy the settings, start it, and its first call appears here. With the practice model, that takes no account either.
+        Let its settings be written or copy them, start it, and its first call appears here. With the practice model, that takes no account
+        either.
       </p>
       <Segmented
         label="Client"
@@ -41,7 +42,8 @@ export function Attach() {
         onChange={setPicked}
       />
       <LiveCheck key={client.client} client={client} />
-      <ClientGuide key={`guide ${client.client}`} client={guide} />
+      <AttachClient key={`attach ${client.client}`} known={client} />
+      <ClientGuide key={`guide ${client.client}`} client={guide} isAttached={client.attachment?.problem === null} />
       <PlaceLink to="/clients" className={`${BUTTON_LINK} w-fit`}>
         All clients and keys
       </PlaceLink>
