@@ -19,8 +19,8 @@ const SHOTS = [
   { name: 'conversations', path: '/conversations', sign: 'Last call' },
   { name: 'conversation', path: '/conversations/4101', sign: 'Open the call', height: 1240, act: walkTree },
   { name: 'usage', path: '/usage', sign: 'By client', height: 1800, act: seeCharts },
-  { name: 'clients', path: '/clients', sign: 'Connect a client' },
-  { name: 'settings', path: '/settings', sign: 'Appearance', height: 4350, act: examine },
+  { name: 'clients', path: '/clients', sign: 'Connect a client', height: 1000 },
+  { name: 'settings', path: '/settings', sign: 'Appearance', height: 4640, act: examine },
   { name: 'palette', path: '/', sign: 'Last calls', act: openPalette },
   { name: 'popover', path: '/popover', sign: 'Last calls', width: 420, height: 640, frameless: true },
 ];
