@@ -10,6 +10,7 @@ import type {
   HostKind,
   Listener as ListenerStatus,
   Notice,
+  Provider,
   Settings,
   Status,
   TelemetryStatus,
@@ -176,7 +177,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     random: () => randomBytes(16).toString('base64url'),
   });
   const bridgesChanged = (): void => {
-    capture.bridges(Object.values(bridges).map((bridge) => reportOf(bridge.detail())));
+    capture.bridges([
+      ...Object.values(bridges).map((bridge) => reportOf(bridge.detail())),
+      ...settings.current().upstreams.providers.filter(isOwnMachine).map(reportOfOwn),
+    ]);
     events.emit({ type: 'status' });
   };
   const gatewayKey = holdSecret(ports.keychain, () => settings.current().upstreams.gateway.keySecret, log);
@@ -383,6 +387,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
 
   const onSettings = (next: Settings): void => {
     upstreams.apply(next);
+    bridgesChanged();
     for (const bridge of Object.values(bridges)) bridge.apply();
     events.emit({ type: 'settings' });
     events.emit({ type: 'status' });
@@ -557,6 +562,16 @@ function reportOf({ name, route, accounts, quota }: BridgeDetail): BridgeReport 
     windows: quota?.windows ?? [],
     asOf: quota?.asOf ?? null,
   };
+}
+
+/** Models of one's own machine cost nothing, whatever they are called. */
+function reportOfOwn({ name }: Provider): BridgeReport {
+  return { bridge: name, account: null, billing: 'free', plan: null, windows: [], asOf: null };
+}
+
+/** True for a server on this machine that nobody pays: one with a key may lead anywhere. */
+function isOwnMachine({ baseUrl: url, credential }: Provider): boolean {
+  return credential === 'none' && new URL(url).protocol === 'http:';
 }
 
 /** Headers for a collector as they are kept; none where they can't be read. */

@@ -108,6 +108,10 @@ describe('a provider of one’s own', () => {
     expect(last().headers.authorization).toBeUndefined();
     expect((await chat('lab/large')).status).toBe(200);
     expect(last()).toMatchObject({ url: '/base/v1/chat/completions', headers: { 'x-api-key': KEY } });
+    await cli(['providers', 'add', 'lab', '--wires', 'messages']);
+    expect(await (await chat('lab/large')).json()).toMatchObject({ choices: [{ message: { content: 'hi' } }] });
+    expect(last()).toMatchObject({ url: '/anthropic/v1/messages', headers: { 'x-api-key': KEY, 'anthropic-version': '2023-06-01' } });
+    await cli(['providers', 'add', 'lab', '--wires', 'chat,messages']);
   });
 
   it('has its tokens counted here', async () => {
@@ -233,6 +237,17 @@ describe('what is said of a provider', () => {
     for (const name of ['one', 'two']) await cli(['providers', 'add', name, lab.baseUrl, '--auth', 'none', '--models', 'qwen*']);
     expect((await cli(['providers'])).said).toContain('"one" and "two" both serve qwen*; "one" gets it.');
     for (const name of ['one', 'two']) await cli(['providers', 'remove', name]);
+  });
+});
+
+describe('a server of models on this machine', () => {
+  it('costs nothing, whatever its models are called', async () => {
+    await cli(['providers', 'add', 'local', lab.baseUrl, '--auth', 'none']);
+    await chat('local/claude-opus-4-1');
+    expect(last().headers.authorization).toBeUndefined();
+    const { id } = await engine.call(({ upstream }) => upstream === 'local');
+    expect(await engine.control.usage.cost({ call: id })).toMatchObject({ usd: 0 });
+    await cli(['providers', 'remove', 'local']);
   });
 });
 

@@ -57,7 +57,8 @@ export async function providers(
       const known = [...there, ...(await client.providers.presets({}))].find((one) => one.name === wanted.name);
       const wantsKey = (wanted.credential ?? known?.credential ?? 'key') === 'key';
       // A preset may be an adapter's: whoever gives a key sees where it goes.
-      const question = `Key of ${wanted.name}, for ${baseUrl ?? known?.baseUrl ?? 'it'}: `;
+      const hint = there.some((one) => one.name === wanted.name && one.hasKey) ? ' (empty keeps the one held)' : '';
+      const question = `Key of ${wanted.name}, for ${baseUrl ?? known?.baseUrl ?? 'it'}${hint}: `;
       const key = wantsKey ? (await output.secret(question)).trim() : '';
       const status = await client.providers.set({ provider: wanted, ...(key === '' ? {} : { key }) });
       output.out(json ? JSON.stringify(status) : addedOf(status, wanted.name));
