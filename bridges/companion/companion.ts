@@ -32,16 +32,13 @@ import { answer, ForwardedReply } from './forward.ts';
 import { credentialsOf, forwardHeaders, forwardToken, type Credential } from './headers.ts';
 import type { LastingHandles } from './handles.ts';
 import type { KeyRing } from './keys.ts';
-import { aliasModels, modelBody, modelsBody, OWN_MODELS, type OfferedModel } from './models.ts';
+import { modelBody, modelsBody, type OfferedModel } from './models.ts';
 import { modelAhead, peek, withModel } from './peek.ts';
 import type { TokenCounter } from './token-counter.ts';
 import { chooseRoute, modelAt, type RouteAnswer, type RouteQuestion } from './route.ts';
 import { SlicedBody } from './sliced-body.ts';
 
-export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'models' | 'health'> & {
-  /** Models of the bridges, beside those of the companion itself. */
-  models: () => Promise<readonly OfferedModel[]>;
-};
+export type CompanionOptions = Omit<DoorOptions, 'decide' | 'ownProviders' | 'health'>;
 
 /** What a data listener is made of: the companion, and each bridge's own. */
 export type DoorOptions = {
@@ -556,7 +553,6 @@ export function createCompanion(options: CompanionOptions): Door {
     ownProviders: true,
     decide: (question) =>
       chooseRoute(question, options.settings(), (bridge, model) => options.upstreams.get(bridge)?.offers?.(model) === true),
-    models: async () => [...OWN_MODELS, ...aliasModels(options.settings().companion.aliases), ...(await options.models())],
     health: () => ({}),
   });
 }

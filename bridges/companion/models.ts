@@ -1,7 +1,7 @@
+import type { OfferedModel } from '../contract/index.ts';
 import { PRACTICE_MODELS } from '../upstreams/practice/index.ts';
 
-/** A model as it is offered to clients. */
-export type OfferedModel = { id: string; title: string; owner: string };
+export type { OfferedModel };
 
 /**
  * One `/v1/models` body for every client (SPEC 2.12): OpenAI's list, each entry with Anthropic's fields too, and the
@@ -32,11 +32,16 @@ export function modelBody({ id, title, owner }: OfferedModel): { id: string; obj
   };
 }
 
+/** All that can be asked for at the companion: its own, the names its owner gave, and `others`. */
+export function offeredModels(aliases: Readonly<Record<string, string>>, others: readonly OfferedModel[]): OfferedModel[] {
+  return [...OWN_MODELS, ...aliasModels(aliases), ...others];
+}
+
 /** What the companion itself offers. */
-export const OWN_MODELS = PRACTICE_MODELS.map(({ id, title }) => ({ id, title, owner: 'drawbridge-practice' }));
+const OWN_MODELS: readonly OfferedModel[] = PRACTICE_MODELS.map(({ id, title }) => ({ id, title, owner: 'drawbridge-practice' }));
 
 /** The names its owner gave to models. */
-export function aliasModels(aliases: Readonly<Record<string, string>>): OfferedModel[] {
+function aliasModels(aliases: Readonly<Record<string, string>>): OfferedModel[] {
   return Object.entries(aliases).map(([id, model]) => ({ id, title: `${id} (${model})`, owner: 'drawbridge-alias' }));
 }
 

@@ -64,3 +64,9 @@ export const attachClient = oc
 export const detachClient = oc
   .input(z.object({ client: AttachableClient }))
   .output(z.object({ change: z.enum(['detached', 'none']), file: z.string(), left: z.array(z.string()) }));
+
+/** A model that clients can ask for at the companion, by this name. */
+export const OfferedModel = z.object({ id: z.string(), title: z.string(), owner: z.string() });
+
+/** What the companion lists at `GET /v1/models`. Waits a moment for providers that have not told theirs yet. */
+export const listModels = oc.input(z.object({}).default({})).output(z.array(OfferedModel));

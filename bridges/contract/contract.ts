@@ -2,7 +2,7 @@ import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as accounts from './accounts.ts';
 import { captureContract } from './capture.ts';
-import { attachClient, detachClient, listClients } from './clients.ts';
+import { attachClient, detachClient, listClients, listModels } from './clients.ts';
 import { diagnostics } from './diagnostics.ts';
 import { adapters, conversations } from './conversations.ts';
 import { exchange, telemetry } from './exchange.ts';
@@ -94,6 +94,7 @@ export const contract = {
   clients: {
     list: listClients,
     env: oc.input(z.object({ client: z.string().optional() })).output(z.array(s.ClientEnv)),
+    models: listModels,
     attach: attachClient,
     detach: detachClient,
   },

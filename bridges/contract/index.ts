@@ -61,6 +61,7 @@ export type Key = z.infer<typeof s.Key>;
 export type ClientEnv = z.infer<typeof s.ClientEnv>;
 export type AttachableClient = z.infer<typeof c.AttachableClient>;
 export type Attachment = z.infer<typeof c.Attachment>;
+export type OfferedModel = z.infer<typeof c.OfferedModel>;
 export type KnownClient = z.infer<typeof c.KnownClient>;
 export type DiagnosticsBundle = z.infer<typeof d.DiagnosticsBundle>;
 export type DoctorCheck = z.infer<typeof s.DoctorCheck>;

@@ -34,6 +34,7 @@ import { createAttachments, type Attachments } from '../clients/attach/attach.ts
 import { createClientFinder } from '../clients/known.ts';
 import { createCompanion } from '../companion/companion.ts';
 import { lastingHandles } from '../companion/handles.ts';
+import { offeredModels, type OfferedModel } from '../companion/models.ts';
 import { openKeys, READ_PREFIX, type KeyRing } from '../companion/keys.ts';
 import { createTokenCounter } from '../companion/token-counter.ts';
 import type { Offer } from '../tunnels/relay.ts';
@@ -131,6 +132,8 @@ export type Engine = {
   version: string;
   readonly secretsLast: boolean;
   bridges: Readonly<Record<BridgeName, BridgeService>>;
+  /** What can be asked for at the companion. */
+  models(): Promise<OfferedModel[]>;
   /** Clients whose settings we write. */
   attachments: Pick<Attachments, 'attach' | 'detach' | 'of'>;
   /** Looks for known clients on this machine. */
@@ -258,6 +261,10 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     const known = upstreams.get('gateway');
     return known !== undefined && gatewayKey.waiting() ? onceKnown(known, gatewayKey, () => upstreams.get('gateway')) : known;
   };
+  const models = async (): Promise<OfferedModel[]> => {
+    const others = await Promise.all([...Object.values(bridges), providers].map((source) => source.models()));
+    return offeredModels(settings.current().companion.aliases, others.flat());
+  };
   const companion = createCompanion({
     settings: () => settings.current(),
     keys,
@@ -271,7 +278,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
     version: options.version,
     gatewayKey: () => gatewayKey.value(),
     tickets,
-    models: async () => (await Promise.all([...Object.values(bridges), providers].map((source) => source.models()))).flat(),
+    models,
   });
 
   const telemetry = createTelemetry({
@@ -497,6 +504,7 @@ export function createEngine(settings: SettingsStore, ports: EnginePorts, option
       },
     },
     bridges,
+    models,
     attachments,
     clients: createClientFinder({ platform: ports.platform, env: process.env, homedir: homedir(), run: ports.run }),
     async diagnostics(doctor) {

@@ -86,6 +86,7 @@ export function createRouter(engine: Engine, host: HostHandlers) {
         const older = await Promise.all(quiet.map((client) => engine.capture.list(1, undefined, { client })));
         return listOf(envs, new Map(found), [...recent, ...older.flat()], (client) => engine.attachments.of(client));
       }),
+      models: os.clients.models.handler(() => engine.models()),
       attach: os.clients.attach.handler(({ input }) => engine.attachments.attach(input.client, input.model)),
       detach: os.clients.detach.handler(({ input }) => engine.attachments.detach(input.client)),
       env: os.clients.env.handler(({ input }) => {

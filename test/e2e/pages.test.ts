@@ -136,6 +136,7 @@ describe('clients', () => {
     const card = page.getByRole('region', { name: 'Attach Claude Code' });
     await card.getByRole('button', { name: 'A model of yours' }).click();
     expect(await card.getByRole('button', { name: 'Attach', exact: true }).isDisabled()).toBe(true);
+    await card.locator('datalist option[value="practice/echo"]').waitFor({ state: 'attached' });
     await card.getByLabel('Model for Claude Code').fill('practice/echo');
     await page.keyboard.press('Enter');
     await toast('Claude Code is attached').waitFor();

@@ -342,6 +342,7 @@ export async function startEngineStub(options: { calls?: number; welcomed?: bool
       list: os.clients.list.handler(() =>
         listOf(CLIENTS, FOUND, [...newestFirst()].slice(0, 400), (client) => attachments.get(client) ?? null),
       ),
+      models: os.clients.models.handler(() => [{ id: 'practice/echo', title: 'Practice: echo', owner: 'drawbridge-practice' }]),
       attach: os.clients.attach.handler(({ input: { client, model = null } }) => {
         const attachment = {
           since: new Date().toISOString(),

@@ -138,6 +138,8 @@ describe('a provider of one’s own', () => {
     const asked = lab.seen.length;
     expect(await models()).toHaveLength(2);
     expect(lab.seen).toHaveLength(asked);
+    expect((await cli(['models'])).said).toMatch(/^lab\/large +lab +large \(lab\)$/m);
+    expect((await cli(['models'])).said).toMatch(/^practice\/echo +drawbridge-practice /m);
   });
 
   it('can be tried', async () => {

@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, Takes>> = {
   account: { words: 2 },
   scope: { words: 2, flags: ['route', 'agree'] },
   gateway: { words: 2 },
+  models: { words: 0 },
   providers: { words: 3, flagsOf: ([action]) => (action === 'add' ? Object.keys(PROVIDER_OPTIONS) : []) },
   proxy: { words: 2, flags: ['user', 'except'] },
   doctor: { words: 1 },

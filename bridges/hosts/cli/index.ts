@@ -17,6 +17,7 @@ import { showEnv } from './env.ts';
 import { gateway } from './gateway.ts';
 import { helpOf, optionProblem } from './help.ts';
 import { conversations, usage } from './meaning.ts';
+import { models, MODELS_USAGE } from './models.ts';
 import { compare, exportTo, importFrom, OUTLET_OPTIONS, OUTLET_USAGE, replay, telemetry, type OutletFlags } from './outlets.ts';
 import { localTime } from '../../engine/clock.ts';
 import { table, type Output } from './output.ts';
@@ -56,6 +57,7 @@ export const USAGE = `drawbridge: one safe, visible way for every AI tool on thi
   drawbridge scope codex [app,clients,gateway|none] [--route R] [--agree]
   drawbridge gateway set URL          the key is asked for, or read from stdin
   drawbridge gateway clear
+${MODELS_USAGE}
 ${PROVIDER_USAGE}
 ${PROXY_USAGE}
 ${WEBHOOK_USAGE}
@@ -209,6 +211,8 @@ async function runClientCommand(command: string, rest: readonly string[], option
       return attach(client, rest, options);
     case 'detach':
       return detach(client, rest, options);
+    case 'models':
+      return models(client, options);
     case 'providers':
       return providers(client, rest, options);
     case 'proxy':

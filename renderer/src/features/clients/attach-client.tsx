@@ -1,5 +1,5 @@
-import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useId, useState } from 'react';
 import type { AttachableClient, Attachment, KnownClient } from '../../../../bridges/contract/index.ts';
 import { Button } from '../../components/button.tsx';
 import { FIELD } from '../../components/field.tsx';
@@ -113,6 +113,8 @@ function AttachForm({
   onAttach: (model: string | null) => void;
 }) {
   const [chosen, setChosen] = useState(ways[0] ?? 'model');
+  const { data: models = [] } = useQuery({ ...engine.clients.models.queryOptions(), enabled: chosen === 'model' });
+  const known = useId();
   const [typed, setTyped] = useState('');
   const model = typed.trim();
   return (
@@ -140,6 +142,7 @@ function AttachForm({
         {chosen === 'model' && (
           <input
             aria-label={`Model for ${label}`}
+            list={known}
             className={cn(FIELD, 'w-52 max-w-full')}
             placeholder="copilot/gpt-5.5"
             autoComplete="off"
@@ -148,6 +151,11 @@ function AttachForm({
             onChange={(event) => setTyped(event.target.value)}
           />
         )}
+        <datalist id={known}>
+          {models.map(({ id, title }) => (
+            <option key={id} value={id} label={title} />
+          ))}
+        </datalist>
         <Button type="submit" look="primary" busy={busy} disabled={chosen === 'model' && model === ''}>
           Attach
         </Button>
