@@ -156,8 +156,11 @@ export function createProviders(ports: ProvidersPorts): Providers {
       if (wanted.credential !== 'key') {
         change();
         await forget(wanted.name);
-      } else if (key === undefined) change();
-      else await heldFor(wanted.name).replace(JSON.stringify({ origin: new URL(wanted.baseUrl).origin, key }), change);
+      } else if (key === undefined) {
+        change();
+        // Whether one is held is told with the answer.
+        await heldFor(wanted.name).read();
+      } else await heldFor(wanted.name).replace(JSON.stringify({ origin: new URL(wanted.baseUrl).origin, key }), change);
       ports.onChange();
       return list();
     },

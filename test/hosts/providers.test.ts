@@ -212,6 +212,11 @@ describe('what is said of a provider', () => {
     expect((await cli(['providers', 'known'])).said).toMatch(/^proposed +Proposed +https:\/\/proposed.example +messages +lab$/m);
   });
 
+  it('is followed by what is still missing', async () => {
+    expect((await cli(['providers', 'add', 'newcomer', lab.baseUrl])).said).toContain('newcomer has no key');
+    await cli(['providers', 'remove', 'newcomer']);
+  });
+
   it.each([
     [['add'], 'Name the provider'],
     [['add', 'nobody-knows'], 'needs a base URL'],

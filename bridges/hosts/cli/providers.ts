@@ -132,5 +132,5 @@ function addedOf({ providers: all, lasting }: ProvidersStatus, name: string): st
   const added = all.find((one) => one.name === name);
   const kept = lasting ? 'Its key is in the keychain.' : 'There is no keychain here, so its key is kept for this session only.';
   const about = added?.problem ?? (added?.hasKey === true ? kept : '');
-  return `Models of ${added?.label ?? name} are called ${name}/MODEL. ${about}`.trimEnd();
+  return `${added?.label ?? name} is set up. Its models are called ${name}/MODEL. ${about}`.trimEnd();
 }
