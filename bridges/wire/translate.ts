@@ -509,8 +509,16 @@ function unreadable(way: Way, body: JsonValue, why: string): TurnError {
     const { status: _status, ...error } = way.upstream.parseError(BAD_GATEWAY, {}, body);
     return error;
   }
+  if (typeof body === 'string' && IS_PAGE.test(body))
+    return {
+      kind: 'upstream_failed',
+      message: 'A web page answered in the place of the upstream. Check its address in the settings, and what stands on the way there.',
+    };
   return { kind: 'upstream_failed', message: `The upstream's reply could not be read: ${why}` };
 }
+
+/** A website answers so below a wrong path, and so does the sign-in page of a network. */
+const IS_PAGE = /^\s*<(?:!doctype\s+html|html)\b/i;
 
 function replyBody(way: Way, events: readonly TurnEvent[], state: ReplyState): ReplyBody {
   if (state.error !== undefined) return { error: state.error, state };

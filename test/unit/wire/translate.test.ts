@@ -290,7 +290,8 @@ describe.each(PAIRS)('%s to %s', (from, to) => {
 
   it.each<[string, JsonValue, RegExp]>([
     ['nothing', null, /could not be read/u],
-    ['text', '<html>', /could not be read/u],
+    ['text', 'OK', /could not be read/u],
+    ['a page', '\n<!DOCTYPE html><html></html>', /^A web page answered/u],
     ['an empty object', {}, /could not be read/u],
     ['a list', [], /could not be read/u],
     ['an error under a good status', { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, /^Overloaded$/u],
