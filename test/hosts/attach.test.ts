@@ -111,7 +111,10 @@ describe('Claude Code', () => {
     await cli('detach', 'claude-code');
     rmSync(settings);
     await cli('attach', 'claude-code');
+    await cli('attach', 'claude-code', '--model', 'practice/echo');
     expect(env()).toHaveProperty('ANTHROPIC_BASE_URL');
+    await cli('detach', 'claude-code');
+    expect(existsSync(settings)).toBe(false);
   });
 
   it.each([

@@ -40,6 +40,8 @@ const Entry = z.object({
   model: z.string().nullable(),
   origin: z.string(),
   keyId: z.string(),
+  /** Its file was not there before. */
+  isNew: z.boolean().default(false),
   put: z.array(z.object({ name: z.string(), before: z.string().nullable(), hash: z.string() })),
 });
 type Entry = z.infer<typeof Entry>;
@@ -102,16 +104,17 @@ export function createAttachments(ports: AttachPorts): Attachments {
       const former = keysOf(client, was);
       for (const { id } of former) keys.revoke(id);
       const made = keys.create(writer.caller);
+      const isNew = was?.isNew ?? readIfThere(writer.file) === undefined;
       let put: Entry['put'] | undefined;
       try {
         put = writer.write({ origin, key: made.key, model: model ?? null }, was?.put ?? []);
         const since = was?.since ?? new Date(ports.clock.now()).toISOString();
-        const entry = { since, model: model ?? null, origin, keyId: made.id, put };
+        const entry = { since, model: model ?? null, origin, keyId: made.id, isNew, put };
         note(client, entry);
         return { ...shown(client, entry), change: was === undefined ? 'attached' : 'changed' };
       } catch (error) {
         // What can't be written down must not stay.
-        if (put !== undefined) writer.undo(put);
+        if (put !== undefined) writer.undo(put, isNew);
         keys.revoke(made.id);
         for (const { id } of former) keys.restore(id);
         throw error;
@@ -120,7 +123,7 @@ export function createAttachments(ports: AttachPorts): Attachments {
     detach(client) {
       const writer = writers[client];
       const was = readLedger()[client];
-      const { isChanged, left } = writer.undo(was?.put ?? []);
+      const { isChanged, left } = writer.undo(was?.put ?? [], was?.isNew === true);
       if (was !== undefined) note(client, undefined);
       for (const { id } of keysOf(client, was)) keys.revoke(id);
       return { change: was === undefined && !isChanged ? 'none' : 'detached', file: writer.file, left };

@@ -12,8 +12,11 @@ export type Writer = {
   file: string;
   caller: string;
   write(to: { origin: string; key: string; model: string | null }, was: readonly Put[]): Put[];
-  /** Takes out what was written, and what is ours by the look of it. `left`: what was changed since, and stays. */
-  undo(was: readonly Put[]): { isChanged: boolean; left: string[] };
+  /**
+   * Takes out what was written, and what is ours by the look of it. `left`: what was changed since, and stays. `isNew`: the file was
+   * made for it, and goes where nothing is left in it.
+   */
+  undo(was: readonly Put[], isNew: boolean): { isChanged: boolean; left: string[] };
   changed(was: readonly Put[]): string[];
   move(was: readonly Put[], from: string, to: string): Put[];
   park(was: readonly Put[]): void;
@@ -31,12 +34,15 @@ export function claudeWriter(file: string): Writer {
           : claudeVariables(origin, model).map(({ name, value }) => ({ name, value: value === KEY_PLACE ? key : value }));
       return changeJsonFile(file, (settings) => withVariables(settings, variables, was), true).put;
     },
-    undo: (was) =>
-      changeJsonFile(file, (before) => {
+    undo(was, isNew) {
+      const { settings, ...undone } = changeJsonFile(file, (before) => {
         const { settings: own, left } = withoutVariables(before, was);
-        const settings = withoutLeftovers(own);
-        return { settings, left, isChanged: settings !== before };
-      }),
+        const after = withoutLeftovers(own);
+        return { settings: after, left, isChanged: after !== before };
+      });
+      if (isNew && Object.keys(settings).length === 0) rmSync(file, { force: true });
+      return undone;
+    },
     changed: (was) => changedSince(readJsonFile(file), was),
     move: (was, from, to) => changeJsonFile(file, (settings) => movedTo(settings, was, from, to), true).put,
     park: (was) => void changeJsonFile(file, (settings) => ({ settings: parked(settings, was) }), true),
